@@ -1,0 +1,1 @@
+"""The reference platform: auth, backend, frontend and the stand-in OpenID provider."""

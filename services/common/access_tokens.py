@@ -1,0 +1,121 @@
+"""Strict verification of access tokens (RFC 9068, RFC 8725), the same on every service that takes one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+
+from services.common import problems
+
+ALGORITHM = "ES256"
+TYPE = "at+jwt"
+MAX_LENGTH = 8192
+LEEWAY = 2.0
+REQUIRED = ("iss", "aud", "sub", "sid", "jti", "iat", "exp")
+
+KeyLookup = Callable[[str], Awaitable[EllipticCurvePublicKey | None]]
+
+
+@dataclass(frozen=True)
+class AccessToken:
+    """The claims of a verified access token; ``expires_at`` and ``issued_at`` are seconds since the epoch."""
+
+    subject: str
+    session_id: str
+    token_id: str
+    issued_at: float
+    expires_at: float
+    email: str
+    roles: tuple[str, ...]
+    client_id: str
+    plan: str
+
+
+async def verify(token: str, find_key: KeyLookup, *, issuer: str, audience: str) -> AccessToken:
+    """The claims of ``token``; raises a 401 ``Problem`` that says what is wrong with it."""
+    claims = await _verified_claims(token, find_key, issuer, audience)
+    for name in ("sub", "sid", "jti"):
+        if not isinstance(claims[name], str) or not claims[name]:
+            raise _invalid(f"claim {name} is not a text")
+    roles = claims.get("roles") or []
+    if not isinstance(roles, list):
+        raise _invalid("claim roles is not a list")
+    return AccessToken(
+        subject=claims["sub"],
+        session_id=claims["sid"],
+        token_id=claims["jti"],
+        issued_at=float(claims["iat"]),
+        expires_at=float(claims["exp"]),
+        email=str(claims.get("email", "")),
+        roles=tuple(str(role) for role in roles),
+        client_id=str(claims.get("client_id", "")),
+        plan=str(claims.get("plan", "standard")),
+    )
+
+
+async def _verified_claims(token: str, find_key: KeyLookup, issuer: str, audience: str) -> dict[str, Any]:
+    header = _checked_header(token)
+    key = await find_key(header["kid"])
+    if key is None:
+        raise _invalid("the signing key is not known")
+    try:
+        # Leeway is for nbf and iat only: PyJWT's own would stretch exp too.
+        claims: dict[str, Any] = jwt.decode(
+            token,
+            key,
+            algorithms=[ALGORITHM],
+            issuer=issuer,
+            audience=audience,
+            leeway=LEEWAY,
+            options={"require": list(REQUIRED), "verify_exp": False, "strict_aud": True},
+        )
+    except (jwt.PyJWTError, ValueError, RecursionError) as error:
+        raise _invalid(_reason(error)) from None
+    _check_expiry(claims)
+    return claims
+
+
+def _checked_header(token: str) -> dict[str, Any]:
+    if len(token) > MAX_LENGTH:
+        raise _invalid("the token is too long")
+    try:
+        header = jwt.get_unverified_header(token)
+    except (jwt.PyJWTError, ValueError, RecursionError):
+        raise _invalid("the token cannot be read") from None
+    if header.get("alg") != ALGORITHM:
+        raise _invalid("the algorithm is not allowed")
+    if str(header.get("typ", "")).lower().removeprefix("application/") != TYPE:
+        raise _invalid("the token is not an access token")
+    if "crit" in header:
+        raise _invalid("critical header parameters are not understood")
+    kid = header.get("kid")
+    if not isinstance(kid, str) or not kid:
+        raise _invalid("the token names no signing key")
+    return header
+
+
+def _check_expiry(claims: dict[str, Any]) -> None:
+    if not isinstance(claims["exp"], int | float) or isinstance(claims["exp"], bool):
+        raise _invalid("claim exp is not a number")
+    if claims["exp"] <= time.time():
+        raise problems.token_refused("token_expired", "the token has expired")
+
+
+def _reason(error: Exception) -> str:
+    reasons: dict[type[Exception], str] = {
+        jwt.InvalidSignatureError: "the signature does not match",
+        jwt.InvalidAudienceError: "the token is for another audience",
+        jwt.InvalidIssuerError: "the token is from another issuer",
+        jwt.ImmatureSignatureError: "the token is not valid yet",
+        jwt.MissingRequiredClaimError: "a required claim is missing",
+    }
+    return next((text for kind, text in reasons.items() if isinstance(error, kind)), "the token cannot be read")
+
+
+def _invalid(detail: str) -> problems.Problem:
+    return problems.token_refused("token_invalid", detail)
