@@ -1,0 +1,102 @@
+"""The stand-in OpenID provider: small, and strict where others let a broken client pass (``docs/protocol.md`` §6)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from fastapi import FastAPI
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from services.common import http
+from services.provider import authorize, control, token
+from services.provider.faults import Faults
+from services.provider.id_tokens import ALGORITHM, Signer
+from services.provider.registry import Registry
+from services.provider.settings import Settings
+
+_COUNTED = {
+    "/.well-known/openid-configuration": "discovery",
+    "/jwks": "jwks",
+    "/authorize": "authorize",
+    "/token": "token",
+    "/userinfo": "userinfo",
+}
+
+
+class _Counting:
+    """ASGI middleware that counts requests by endpoint, the refused ones too."""
+
+    def __init__(self, app: ASGIApp, counts: Counter[str]) -> None:
+        self.app = app
+        self.counts = counts
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["path"] in _COUNTED:
+            self.counts[_COUNTED[scope["path"]]] += 1
+        await self.app(scope, receive, send)
+
+
+def discovery(issuer: str) -> dict[str, Any]:
+    """The provider's metadata (OpenID Connect Discovery §3)."""
+    return {
+        "issuer": issuer,
+        "authorization_endpoint": f"{issuer}/authorize",
+        "token_endpoint": f"{issuer}/token",
+        "userinfo_endpoint": f"{issuer}/userinfo",
+        "jwks_uri": f"{issuer}/jwks",
+        "scopes_supported": list(authorize.SCOPES),
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query"],
+        "grant_types_supported": ["authorization_code"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": [ALGORITHM],
+        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "code_challenge_methods_supported": ["S256"],
+        "claims_supported": [
+            "sub",
+            "iss",
+            "aud",
+            "exp",
+            "iat",
+            "auth_time",
+            "nonce",
+            "email",
+            "email_verified",
+            "name",
+        ],
+        "authorization_response_iss_parameter_supported": True,
+        "request_parameter_supported": False,
+        "request_uri_parameter_supported": False,
+    }
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The provider; everything it knows is in memory and its key is made here."""
+
+    @asynccontextmanager
+    async def lifespan(running: FastAPI) -> AsyncIterator[None]:
+        running.state.ready = True
+        yield
+
+    app = FastAPI(title="Lockstep provider", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    registry, faults, counts = Registry(), Faults(), Counter[str]()
+    signer = Signer(settings.provider_url, settings.provider_client_id)
+    http.install(app, "provider", settings, {})
+    app.add_middleware(_Counting, counts=counts)
+    app.include_router(authorize.router(settings, registry))
+    app.include_router(token.router(settings, registry, signer, faults))
+    app.include_router(control.router(settings, registry, faults, counts))
+
+    @app.get("/.well-known/openid-configuration")
+    async def metadata() -> JSONResponse:
+        return JSONResponse(discovery(settings.provider_url), headers={"Cache-Control": "public, max-age=30"})
+
+    @app.get("/jwks")
+    async def jwks() -> JSONResponse:
+        return JSONResponse(signer.jwks, headers={"Cache-Control": "public, max-age=30"})
+
+    return app
