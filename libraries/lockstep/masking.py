@@ -1,0 +1,228 @@
+"""No secret in any output: a registry of known secrets, patterns for the rest, and the listener that applies both.
+
+Known by sight, registered or not: anything shaped like a JWT, ``Bearer`` and ``Basic`` credentials, the ``__Host-``
+login cookies, and the JSON or form fields in `FIELDS`. A JWT becomes ``<token 1a2b3c4d>``, the first eight hex digits
+of its SHA-256, by which service logs name it too; everything else becomes ``***``.
+
+Not covered: ``--debugfile`` also takes messages below the log level, and Robot Framework shows those to no listener.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable
+from typing import Any
+
+from robot.api.types import Secret
+
+STARS = "***"
+FIELDS = (
+    "access_token",
+    "refresh_token",
+    "session_token",
+    "id_token",
+    "service_token",
+    "password",
+    "code",
+    "code_verifier",
+    "client_secret",
+)
+SHORTEST = 8
+
+_RUN = re.compile(r"[A-Za-z0-9_-]{16,}")
+_QUOTE = r"(?:\\*[\"']|&quot;|&#34;|&#39;)"
+_NAMES = "|".join(name for name in FIELDS if name != "code")
+# "code" names error words (`not_found`) and close codes far more often than an OAuth code: only a random value is one.
+_RANDOM = r"(?![a-z_]+(?![A-Za-z0-9._~%-]))(?=[A-Za-z0-9._~%-]*[A-Z0-9])[A-Za-z0-9._~%-]{16,}"
+_BARE = r"(?![$%@&]\{|<secret>|\*\*\*)[^\s&\"'\\,;<>|(){}\[\]]+"
+
+_runs: set[str] = set()
+_run_heads: set[str] = set()
+_literals: list[str] = []
+
+
+def register(value: str | Secret) -> None:
+    """Makes every later output show ``***`` for ``value``; values shorter than eight characters are not masked.
+
+    Tokens in JWT form need no registering, so they are not kept.
+    """
+    text = reveal(value)
+    if len(text) < SHORTEST or text in _runs or text in _literals or _JWT.fullmatch(text):
+        return
+    if _RUN.fullmatch(text):
+        _runs.add(text)
+        _run_heads.add(text[:16])
+    else:
+        _literals.append(text)
+        # A value that holds another one has to go first.
+        _literals.sort(key=len, reverse=True)
+
+
+def secret(value: str) -> Secret:
+    """``value`` registered and wrapped."""
+    register(value)
+    return Secret(value)
+
+
+def reveal(value: str | Secret) -> str:
+    """The text behind ``value``, wrapped or not."""
+    return value.value if isinstance(value, Secret) else value
+
+
+def mask(text: str) -> str:
+    """``text`` without registered secrets and without what looks like one."""
+    if len(text) < SHORTEST:
+        return text
+    for literal in _literals:
+        if literal in text:
+            text = text.replace(literal, STARS)
+    for hints, pattern, replacement in _RULES:
+        for hint in hints:
+            if hint in text:
+                text = pattern.sub(replacement, text)
+                break
+    if _runs and len(text) >= 16:
+        text = _RUN.sub(_mask_run, text)
+    return text
+
+
+def _mask_run(match: re.Match[str]) -> str:
+    run = match.group()
+    if run in _runs:
+        return STARS
+    start = 0
+    while start + 16 <= len(run):
+        if run[start : start + 16] in _run_heads:
+            known = max((value for value in _runs if run.startswith(value, start)), key=len, default="")
+            if known:
+                return run[:start] + STARS + _RUN.sub(_mask_run, run[start + len(known) :])
+        start += 1
+    return run
+
+
+def _name_token(match: re.Match[str]) -> str:
+    return f"<token {hashlib.sha256(match.group().encode()).hexdigest()[:8]}>"
+
+
+_JWT = re.compile(r"ey[A-K][A-Za-z0-9_-]{6,}\.[A-Za-z0-9_=-]+(?:\.[A-Za-z0-9_=-]+)*")
+_Replacement = str | Callable[[re.Match[str]], str]
+_RULES: tuple[tuple[tuple[str, ...], re.Pattern[str], _Replacement], ...] = (
+    (("ey",), _JWT, _name_token),
+    (
+        ("earer ", "asic ", "EARER ", "ASIC "),
+        re.compile(r"\b(Bearer|Basic)(\s+)(?!<)[A-Za-z0-9._~+/=-]{16,}", re.IGNORECASE),
+        rf"\1\2{STARS}",
+    ),
+    (("__Host-",), re.compile(r"(__Host-[a-z]+)=(?!<)[^;\s\"'\\,&<>]+"), rf"\1={STARS}"),
+    (
+        ("token", "password", "secret", "verifier"),
+        re.compile(
+            rf"({_QUOTE})({_NAMES})\1(\s*:\s*)({_QUOTE})(?:(?!\4)(?:\\.|.))+\4|\b({_NAMES})=({_QUOTE})(?:(?!\6)(?:\\.|.))+\6"
+            rf"|\b({_NAMES})=({_BARE})",
+            re.DOTALL,
+        ),
+        lambda match: _mask_field(match),
+    ),
+    (
+        ("code",),
+        re.compile(rf"(({_QUOTE})code\2\s*:\s*({_QUOTE})|\bcode={_QUOTE}?){_RANDOM}"),
+        rf"\1{STARS}",
+    ),
+)
+
+
+def _mask_field(match: re.Match[str]) -> str:
+    quote, name, colon, value_quote, called, called_quote, form, _ = match.groups()
+    if form:
+        return f"{form}={STARS}"
+    if called:
+        return f"{called}={called_quote}{STARS}{called_quote}"
+    return f"{quote}{name}{quote}{colon}{value_quote}{STARS}{value_quote}"
+
+
+class _Masked(str):
+    """A masked message that still counts as the original one.
+
+    When a listener changes the message of a keyword, Robot Framework replaces the exception behind it and so forgets
+    that it was fatal, continuable or a deliberate pass. Masking must change what is written and nothing else.
+    """
+
+    __slots__ = ("original",)
+    original: str
+
+    def __eq__(self, other: object) -> bool:
+        return other == self.original or str.__eq__(self, other) is True
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    __hash__ = str.__hash__
+
+
+def _masked_message(text: str) -> str:
+    masked = mask(text)
+    if masked == text:
+        return text
+    stand_in = _Masked(masked)
+    stand_in.original = text
+    return stand_in
+
+
+class MaskingListener:
+    """Takes secrets out of log messages, arguments, loop values and failure messages before they are written.
+
+    Every library that brings it brings the same instance (`LISTENER`); Robot Framework then calls it once for each of
+    them, one after the other, and all calls but the first return at once.
+    """
+
+    ROBOT_LISTENER_API_VERSION = 3
+    # The last listener before the output is written, so it also sees what other listeners add.
+    ROBOT_LISTENER_PRIORITY = -1000
+
+    def __init__(self) -> None:
+        self._last: Any = None
+
+    def log_message(self, message: Any) -> None:
+        if message is not self._last:
+            self._last = message
+            message.message = mask(message.message)
+
+    message = log_message
+
+    def end_keyword(self, data: Any, result: Any) -> None:
+        if result is self._last:
+            return
+        self._last = result
+        if result.args:
+            result.args = tuple(_masked_value(value) for value in result.args)
+        if result.message:
+            result.message = _masked_message(result.message)
+
+    def end_body_item(self, data: Any, result: Any) -> None:
+        if result is self._last:
+            return
+        self._last = result
+        for name in ("value", "values"):
+            found = getattr(result, name, None)
+            if isinstance(found, tuple | list):
+                setattr(result, name, tuple(_masked_value(value) for value in found))
+        if isinstance(getattr(result, "assign", None), dict):
+            result.assign = {name: mask(str(value)) for name, value in result.assign.items()}
+        if result.message:
+            result.message = _masked_message(result.message)
+
+    def end_test(self, data: Any, result: Any) -> None:
+        result.message = mask(result.message)
+
+    def end_suite(self, data: Any, result: Any) -> None:
+        result.message = mask(result.message)
+
+
+def _masked_value(value: Any) -> Any:
+    text = value if isinstance(value, str) else str(value)
+    masked = mask(text)
+    return value if masked == text else masked
+
+
+LISTENER = MaskingListener()
