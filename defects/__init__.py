@@ -1,0 +1,1 @@
+"""Seeded defects: small changes that break the reference platform on purpose, to prove that the suites notice."""

@@ -1,0 +1,109 @@
+"""The catalogue of seeded defects: read, checked, and applied to a copy of ``services/``."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parent.parent
+FOLDER = Path(__file__).resolve().parent / "catalogue"
+FIELDS = {"id", "title", "breaks", "origin", "change", "caught_by", "diagnosis"}
+
+
+class CatalogueError(Exception):
+    """An entry that cannot be used; the message names the file, the entry and the cause."""
+
+
+@dataclass(frozen=True)
+class Change:
+    """One replacement: ``find`` must stand exactly once in ``file`` (a path below the project)."""
+
+    file: str
+    find: str
+    replace: str
+
+    def applied(self, text: str) -> str:
+        """``text`` with the change made; raises CatalogueError when it does not fit exactly once."""
+        count = text.count(self.find)
+        if count != 1:
+            raise CatalogueError(f"{self.file}: the text to change stands there {count} times, not once: {self.find!r}")
+        return text.replace(self.find, self.replace)
+
+
+@dataclass(frozen=True)
+class Defect:
+    """One seeded defect: what it is, what it breaks, and which tests must say so in which words."""
+
+    id: str
+    title: str
+    breaks: tuple[str, ...]
+    origin: str
+    changes: tuple[Change, ...]
+    caught_by: tuple[str, ...]
+    diagnosis: str
+    suite: str
+
+
+def read(folder: Path = FOLDER) -> list[Defect]:
+    """Every defect of the catalogue, by id; raises CatalogueError for a bad or doubled entry."""
+    defects: dict[str, Defect] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        for entry in yaml.safe_load(path.read_text(encoding="utf-8")):
+            defect = _defect(entry, path.name)
+            if defect.id in defects:
+                raise CatalogueError(f"{path.name}: {defect.id} is there twice")
+            defects[defect.id] = defect
+    return sorted(defects.values(), key=lambda defect: defect.id)
+
+
+def _defect(entry: dict[str, Any], file: str) -> Defect:
+    name = entry.get("id", "an entry without id")
+    missing = FIELDS - entry.keys()
+    if missing:
+        raise CatalogueError(f"{file}: {name} lacks {', '.join(sorted(missing))}")
+    return Defect(
+        id=name,
+        title=entry["title"],
+        breaks=tuple(_listed(entry["breaks"])),
+        origin=entry["origin"],
+        changes=tuple(Change(**change) for change in _listed(entry["change"])),
+        caught_by=tuple(_listed(entry["caught_by"])),
+        diagnosis=entry["diagnosis"],
+        suite=entry.get("suite", "suites"),
+    )
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def check(defect: Defect, root: Path = ROOT) -> None:
+    """Raises CatalogueError when the defect no longer applies to the code as it stands."""
+    _changed_files(defect, root)
+
+
+def apply(defect: Defect, target: Path, root: Path = ROOT) -> None:
+    """Copy ``services/`` into ``target`` with the defect's changes made; the original is not touched."""
+    changed = _changed_files(defect, root)
+    shutil.copytree(root / "services", target / "services", ignore=shutil.ignore_patterns("__pycache__"))
+    for file, text in changed.items():
+        (target / file).write_text(text, encoding="utf-8")
+
+
+def _changed_files(defect: Defect, root: Path) -> dict[str, str]:
+    texts: dict[str, str] = {}
+    for change in defect.changes:
+        if not change.file.startswith("services/"):
+            raise CatalogueError(f"{defect.id}: {change.file} is not below services/")
+        try:
+            text = texts.get(change.file) or (root / change.file).read_text(encoding="utf-8")
+            texts[change.file] = change.applied(text)
+        except OSError as error:
+            raise CatalogueError(f"{defect.id}: {change.file} cannot be read: {error.strerror}") from None
+        except CatalogueError as error:
+            raise CatalogueError(f"{defect.id}: {error}") from None
+    return texts

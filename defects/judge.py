@@ -1,0 +1,55 @@
+"""What the run of a seeded defect proves: pure functions over the tests' verdicts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from defects.catalogue import Defect
+
+
+class Outcome(StrEnum):
+    """How a seeded defect fared."""
+
+    CAUGHT = "caught"
+    OTHER_WORDS = "caught, in other words"
+    OTHER_TEST = "caught by another test"
+    MISSED = "missed"
+    NOT_RUN = "broken at start"
+
+
+@dataclass(frozen=True)
+class TestVerdict:
+    """One executed test: its status (PASS, FAIL, SKIP) and message."""
+
+    status: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """The outcome and what supports it."""
+
+    outcome: Outcome
+    detail: str
+
+
+def judge(defect: Defect, tests: Mapping[str, TestVerdict]) -> Judgement:
+    """Judge ``tests`` (by name) of a run with ``defect``: each test in ``caught_by`` must fail with its diagnosis."""
+    absent = [name for name in defect.caught_by if name not in tests or tests[name].status == "SKIP"]
+    if absent:
+        return Judgement(Outcome.NOT_RUN, f"not executed: {', '.join(absent)}")
+    named = {name: tests[name] for name in defect.caught_by}
+    silent = [name for name, verdict in named.items() if verdict.status == "PASS"]
+    others = sorted(name for name, verdict in tests.items() if verdict.status == "FAIL" and name not in named)
+    if silent:
+        if len(silent) < len(named) or others:
+            failed = others + [name for name in named if name not in silent]
+            return Judgement(Outcome.OTHER_TEST, f"passed: {', '.join(silent)}; failed: {', '.join(failed)}")
+        return Judgement(Outcome.MISSED, f"passed: {', '.join(silent)}")
+    for name, verdict in named.items():
+        if defect.diagnosis.lower() not in verdict.message.lower():
+            return Judgement(Outcome.OTHER_WORDS, f"{name} said: {verdict.message.splitlines()[0][:200]}")
+    first = next(iter(named.values()))
+    return Judgement(Outcome.CAUGHT, first.message.splitlines()[0][:200])

@@ -1,0 +1,164 @@
+"""Keywords for the parts of an OAuth 2 login that a browser or an app does without being seen."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import secrets
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import Any
+from urllib.parse import parse_qsl, urljoin, urlsplit, urlunsplit
+
+from lockstep import masking
+from robot.api.deco import keyword, library
+
+REDIRECTS = (301, 302, 303, 307, 308)
+
+
+@dataclass(frozen=True)
+class LoginAttempt:
+    """One authorization request of a client, with the halves that only the client knows."""
+
+    client_id: str
+    redirect_uri: str
+    state: str
+    code_verifier: str
+    code_challenge: str
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The parameters of the authorization request (RFC 6749 §4.1.1, RFC 7636 §4.3)."""
+        return {
+            "client_id": self.client_id,
+            "redirect_uri": self.redirect_uri,
+            "state": self.state,
+            "code_challenge": self.code_challenge,
+            "code_challenge_method": "S256",
+        }
+
+    def exchange(self, code: str) -> dict[str, str]:
+        """The form of the token request for ``code`` (RFC 6749 §4.1.3, RFC 7636 §4.5)."""
+        return {
+            "grant_type": "authorization_code",
+            "client_id": self.client_id,
+            "redirect_uri": self.redirect_uri,
+            "code": code,
+            "code_verifier": self.code_verifier,
+        }
+
+
+@dataclass(frozen=True)
+class Form:
+    """An HTML form: where it goes, how, and the fields that it brings along."""
+
+    action: str
+    method: str
+    fields: dict[str, str]
+
+
+@dataclass(frozen=True)
+class Redirect:
+    """A redirect answer, split: ``target`` without its query, and the query's ``parameters``."""
+
+    url: str
+    target: str
+    parameters: dict[str, str]
+
+
+class _FormReader(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__()
+        self.action: str | None = None
+        self.method = "get"
+        self.fields: dict[str, str] = {}
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = {name: value or "" for name, value in attrs}
+        if tag == "form" and self.action is None:
+            self.action = values.get("action", "")
+            self.method = values.get("method", "get").lower()
+        elif tag == "input" and values.get("type") == "hidden" and values.get("name"):
+            self.fields[values["name"]] = values.get("value", "")
+
+
+def code_challenge(verifier: str) -> str:
+    """The S256 challenge of ``verifier`` (RFC 7636 §4.2)."""
+    return base64.urlsafe_b64encode(hashlib.sha256(verifier.encode()).digest()).rstrip(b"=").decode()
+
+
+def read_form(html: str, page_url: str) -> Form:
+    """The first form of a page; raises AssertionError that shows the page's beginning where there is none."""
+    reader = _FormReader()
+    reader.feed(html)
+    if reader.action is None:
+        raise AssertionError(f"the page at {page_url} has no form; it begins: {html[:200]!r}")
+    return Form(urljoin(page_url, reader.action), reader.method, reader.fields)
+
+
+def read_redirect(url: str) -> Redirect:
+    """``url`` of a ``Location`` header, split into target and query parameters."""
+    parts = urlsplit(url)
+    return Redirect(url, urlunsplit((*parts[:3], "", "")), dict(parse_qsl(parts.query, keep_blank_values=True)))
+
+
+@library(scope="GLOBAL", auto_keywords=False, doc_format="ROBOT")
+class OAuthLibrary:
+    """Keywords for the client's side of an OAuth 2 login with PKCE (RFC 6749, RFC 7636, RFC 9700).
+
+    The HTTP calls themselves are made with RequestsLibrary, so that log.html shows each page. This library
+    makes what a client keeps to itself (state and code verifier) and reads what pages and redirects say.
+
+    | ${attempt} =    New Login Attempt    web    https://shop.test/callback
+    | ${page} =       GET    https://auth.test/authorize    params=${attempt.query}
+    | ${form} =       Read Form    ${page}
+    """
+
+    ROBOT_LIBRARY_LISTENER = masking.LISTENER
+
+    @keyword
+    def new_login_attempt(self, client_id: str, redirect_uri: str) -> LoginAttempt:
+        """Makes an authorization request with a fresh ``state`` and PKCE pair (S256).
+
+        ``${attempt.query}`` are the parameters to start with, and `Token Request` makes the form that redeems the code.
+        """
+        verifier = secrets.token_urlsafe(48)
+        masking.register(verifier)
+        return LoginAttempt(client_id, redirect_uri, secrets.token_urlsafe(16), verifier, code_challenge(verifier))
+
+    @keyword
+    def token_request(self, attempt: LoginAttempt, code: str, **changes: str) -> dict[str, str]:
+        """The form fields that redeem ``code`` for ``attempt``; ``changes`` replace fields, to see them refused."""
+        return attempt.exchange(code) | changes
+
+    @keyword
+    def read_form(self, response: Any) -> Form:
+        """Reads the first HTML form of ``response``: its ``action`` (absolute), ``method`` and hidden ``fields``."""
+        return read_form(response.text, response.url)
+
+    @keyword
+    def read_redirect(self, response: Any) -> Redirect:
+        """Reads where ``response`` redirects to: ``url``, ``target`` (no query) and ``parameters``.
+
+        Fails, with status and the beginning of the body, when the answer is not a redirect.
+        """
+        if response.status_code not in REDIRECTS or "Location" not in response.headers:
+            raise AssertionError(
+                f"expected a redirect from {response.request.method} {urlsplit(response.url).path}, "
+                f"got status {response.status_code}: {masking.mask(response.text[:300])}"
+            )
+        redirect = read_redirect(urljoin(response.url, response.headers["Location"]))
+        if "code" in redirect.parameters:
+            masking.register(redirect.parameters["code"])
+        return redirect
+
+    @keyword
+    def redirect_should_carry_error(self, response: Any, target: str, error: str) -> None:
+        """Passes when ``response`` redirects to ``target`` with ``error`` (RFC 6749 §4.1.2.1) and without a code."""
+        redirect = self.read_redirect(response)
+        if redirect.target != target:
+            raise AssertionError(f"expected a redirect to {target}, got one to {redirect.target}")
+        got = redirect.parameters.get("error")
+        if got != error or "code" in redirect.parameters:
+            also = " and a code" if "code" in redirect.parameters else ""
+            raise AssertionError(f"expected error {error!r} and no code in the redirect, got error {got!r}{also}")

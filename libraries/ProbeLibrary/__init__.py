@@ -1,0 +1,149 @@
+"""Keywords that ask the same question again and again in the background, and judge all the answers together."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import requests
+from lockstep import masking, test_identity
+from robot.api import logger
+from robot.api.deco import keyword, library
+from robot.api.types import Secret
+
+from ProbeLibrary.judge import Answer, Report, judge_expiry
+
+_TIMEOUT = 10.0
+
+
+class _Probe:
+    """One thread that gets one URL, at a pace, and keeps every answer."""
+
+    def __init__(self, url: str, headers: dict[str, str], ca_file: str | None, every: float) -> None:
+        self._url = url
+        self._headers = headers
+        self._verify: str | bool = ca_file or True
+        self._every = every
+        self._ended = threading.Event()
+        self._answers: list[Answer] = []
+        self._thread = threading.Thread(target=self._run, name=f"probe {url}", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> Report:
+        """Lets the request under way finish, and reports."""
+        self._ended.set()
+        self._thread.join(_TIMEOUT + 1)
+        return Report(self._url, tuple(self._answers))
+
+    def _run(self) -> None:
+        with requests.Session() as session:
+            session.trust_env = False
+            session.headers.update(self._headers)
+            due = time.monotonic()
+            while not self._ended.wait(max(0.0, due - time.monotonic())):
+                due = max(due + self._every, time.monotonic())
+                self._answers.append(self._ask(session))
+
+    def _ask(self, session: requests.Session) -> Answer:
+        sent = time.time()
+        began = time.monotonic()
+        try:
+            response = session.get(self._url, timeout=_TIMEOUT, verify=self._verify, allow_redirects=False)
+        except requests.RequestException as error:
+            return Answer(sent, time.monotonic() - began, None, f"{type(error).__name__}: {error}")
+        return Answer(sent, time.monotonic() - began, response.status_code, _code(response))
+
+
+def _code(response: requests.Response) -> str:
+    if response.ok:
+        return ""
+    try:
+        return str(response.json().get("code", ""))
+    except ValueError:
+        return response.text[:80]
+
+
+@library(scope="GLOBAL", auto_keywords=False, doc_format="ROBOT")
+class ProbeLibrary:
+    """Keywords that probe URLs in the background while the test does something else.
+
+    A single request near a deadline proves little and fails by chance; many requests across it, judged by the time at
+    which each was sent and answered, prove it without chance.
+
+    | Start Probe       shop    https://shop.test/api/me    token=${TOKEN}    every=50ms
+    | Restart Service   backend-1
+    | ${report} =       Stop Probe    shop
+    | Availability Should Be At Least    ${report}    99.9
+    """
+
+    ROBOT_LIBRARY_LISTENER = masking.LISTENER
+
+    def __init__(self) -> None:
+        self._probes: dict[str, _Probe] = {}
+
+    @keyword
+    def start_probe(
+        self,
+        name: str,
+        url: str,
+        token: str | Secret | None = None,
+        every: timedelta = timedelta(milliseconds=50),
+        ca_file: str | None = None,
+    ) -> None:
+        """Starts to get ``url`` every ``every``, one request at a time, until `Stop Probe`."""
+        if name in self._probes:
+            raise AssertionError(f"probe {name!r} is running already")
+        headers = test_identity.headers()
+        if token is not None:
+            headers["Authorization"] = f"Bearer {masking.reveal(token)}"
+        self._probes[name] = _Probe(url, headers, ca_file, every.total_seconds())
+
+    @keyword
+    def stop_probe(self, name: str) -> Report:
+        """Stops a probe and returns its report: ``answers``, ``availability`` (percent), ``failures``."""
+        if name not in self._probes:
+            raise AssertionError(f"no probe {name!r} is running; running: {', '.join(self._probes) or 'none'}")
+        report = self._probes.pop(name).stop()
+        logger.info(report.summary())
+        return report
+
+    @keyword
+    def stop_all_probes(self) -> None:
+        """Stops every probe; for a teardown."""
+        for name in list(self._probes):
+            self._probes.pop(name).stop()
+
+    @keyword
+    def availability_should_be_at_least(self, report: Report, percent: float) -> None:
+        """Passes when at least ``percent`` of the requests were answered below 500; shows the first that were not."""
+        if not report.answers:
+            raise AssertionError(f"the probe of {report.url} has no answers: nothing was proved")
+        if report.availability < percent:
+            raise AssertionError(
+                f"{report.url} was available for {report.availability:.3f} % of {len(report.answers)} requests, "
+                f"not {percent} %; first failures: {report.describe(report.failures[:3])}"
+            )
+
+    @keyword
+    def token_should_be_honoured_until(
+        self, expiry: float, token: str | Secret, *urls: str, ca_file: str | None = None
+    ) -> None:
+        """Probes every URL with ``token`` across ``expiry`` (seconds since the epoch) and judges each answer.
+
+        Answered before the expiry: must be 200. Sent at the expiry or later: must be 401 with problem code
+        ``token_expired``. In flight at the expiry: may be either. Each URL needs answers on both sides, the last good
+        one in the last 1.5 s, or nothing was proved and the keyword fails.
+        """
+        self._across(expiry, lambda url: self.start_probe(url, url, token, timedelta(milliseconds=100), ca_file), urls)
+
+    def _across(self, expiry: float, start: Callable[[str], None], urls: tuple[str, ...]) -> None:
+        for url in urls:
+            start(url)
+        pause = threading.Event()
+        pause.wait(max(0.0, expiry + 0.5 - time.time()))
+        reports = [self.stop_probe(url) for url in urls]
+        wrong = [line for report in reports for line in judge_expiry(report, expiry)]
+        if wrong:
+            raise AssertionError("; ".join(wrong))

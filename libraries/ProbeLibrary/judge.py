@@ -1,0 +1,97 @@
+"""What the answers of a probe say: pure functions, without network or clock."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+NEAR = 1.5
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One request: when it was sent (seconds since the epoch), how long it took (seconds), what came.
+
+    ``status`` is None when no answer came; ``detail`` is then the error, else the problem code.
+    """
+
+    sent: float
+    seconds: float
+    status: int | None
+    detail: str = ""
+
+    @property
+    def answered(self) -> float:
+        """When the answer came, in seconds since the epoch."""
+        return self.sent + self.seconds
+
+    @property
+    def failed(self) -> bool:
+        """No answer, or a server error."""
+        return self.status is None or self.status >= 500
+
+
+@dataclass(frozen=True)
+class Report:
+    """All the answers of one probe."""
+
+    url: str
+    answers: tuple[Answer, ...]
+
+    @property
+    def failures(self) -> list[Answer]:
+        """The answers that failed."""
+        return [answer for answer in self.answers if answer.failed]
+
+    @property
+    def availability(self) -> float:
+        """Percent of the requests that did not fail; 0 without any request."""
+        return 100.0 * (1 - len(self.failures) / len(self.answers)) if self.answers else 0.0
+
+    def percentile(self, percent: float) -> float:
+        """The response time, in seconds, that ``percent`` of the answers do not exceed (nearest rank)."""
+        times = sorted(answer.seconds for answer in self.answers)
+        if not times:
+            raise ValueError(f"the probe of {self.url} has no answers")
+        return times[max(0, math.ceil(percent / 100 * len(times)) - 1)]
+
+    def describe(self, answers: Sequence[Answer]) -> str:
+        """Some answers in words, with their time since the first one."""
+        first = self.answers[0].sent if self.answers else 0.0
+        return ", ".join(f"{a.status or 'no answer'} {a.detail} (+{a.sent - first:.2f} s)".strip() for a in answers)
+
+    def summary(self) -> str:
+        """One line for the log."""
+        if not self.answers:
+            return f"{self.url}: no answers"
+        statuses = sorted({str(answer.status) for answer in self.answers})
+        return (
+            f"{self.url}: {len(self.answers)} answers ({', '.join(statuses)}), available {self.availability:.3f} %, "
+            f"p50 {self.percentile(50) * 1000:.1f} ms, p99 {self.percentile(99) * 1000:.1f} ms"
+        )
+
+
+def judge_expiry(report: Report, expiry: float) -> list[str]:
+    """What is wrong with how a URL honoured a token that expires at ``expiry``; an empty list when nothing is."""
+    before = [answer for answer in report.answers if answer.answered < expiry]
+    after = [answer for answer in report.answers if answer.sent >= expiry]
+    early = [answer for answer in before if answer.status != 200]
+    late = [answer for answer in after if (answer.status, answer.detail) != (401, "token_expired")]
+    wrong = []
+    if early:
+        first = early[0]
+        wrong.append(
+            f"{report.url} answered {first.status} {first.detail} {expiry - first.answered:.3f} s before the expiry"
+        )
+    if late:
+        first = late[0]
+        wrong.append(
+            f"{report.url} answered {first.status} {first.detail} to a request sent "
+            f"{first.sent - expiry:.3f} s after the expiry, not 401 token_expired"
+        )
+    if not any(expiry - answer.answered <= NEAR for answer in before):
+        wrong.append(f"{report.url} gave no answer in the last {NEAR:g} s before the expiry: nothing was proved")
+    if not after:
+        wrong.append(f"{report.url} was asked nothing after the expiry: nothing was proved")
+    return wrong

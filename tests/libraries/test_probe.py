@@ -1,0 +1,103 @@
+"""The judge of ProbeLibrary, and its keywords against a real HTTP server."""
+
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from ProbeLibrary import ProbeLibrary
+from ProbeLibrary.judge import Answer, Report, judge_expiry
+
+EXPIRED = (401, "token_expired")
+
+
+def report(*answers: tuple[float, float, int | None, str]) -> Report:
+    return Report("http://a.test/", tuple(Answer(*answer) for answer in answers))
+
+
+def test_good_until_expiry_then_refused_is_fine_whatever_was_in_flight() -> None:
+    assert judge_expiry(report((9.0, 0.1, 200, ""), (9.95, 0.1, *EXPIRED), (10.0, 0.1, *EXPIRED)), 10.0) == []
+    assert judge_expiry(report((9.0, 0.1, 200, ""), (9.95, 0.1, 200, ""), (10.0, 0.1, *EXPIRED)), 10.0) == []
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ([(9.2, 0.1, *EXPIRED), (10.0, 0.1, *EXPIRED)], "answered 401 token_expired 0.700 s before the expiry"),
+        ([(9.2, 0.1, 200, ""), (10.5, 0.1, 200, "")], "answered 200  to a request sent 0.500 s after the expiry"),
+        ([(9.2, 0.1, 200, ""), (10.5, 0.1, 401, "token_invalid")], "not 401 token_expired"),
+        ([(9.2, 0.1, 200, ""), (10.5, 0.1, 500, "internal_error")], "answered 500 internal_error to a request"),
+        ([(8.0, 0.1, 200, ""), (10.0, 0.1, *EXPIRED)], "gave no answer in the last 1.5 s"),
+        ([(9.2, 0.1, 200, "")], "was asked nothing after the expiry"),
+    ],
+)
+def test_every_way_to_be_wrong_is_found(answers: list[tuple[float, float, int, str]], message: str) -> None:
+    wrong = judge_expiry(report(*answers), 10.0)
+    assert len(wrong) == 1
+    assert message in wrong[0]
+
+
+def test_availability_counts_errors_and_silence() -> None:
+    seen = report((0, 0.1, 200, ""), (1, 0.2, 503, "x"), (2, 0.3, None, "reset"), (3, 0.4, 404, ""))
+    assert seen.availability == 50.0
+    assert seen.percentile(50) == 0.2
+    assert seen.percentile(99) == 0.4
+    library = ProbeLibrary()
+    library.availability_should_be_at_least(seen, 50)
+    with pytest.raises(
+        AssertionError, match=r"50.000 % of 4 requests.*503 x \(\+1.00 s\), no answer reset"
+    ):
+        library.availability_should_be_at_least(seen, 50.1)
+    with pytest.raises(AssertionError, match="nothing was proved"):
+        library.availability_should_be_at_least(report(), 0)
+
+
+class _Door(BaseHTTPRequestHandler):
+    closes_at = 0.0
+
+    def do_GET(self) -> None:
+        good = time.time() < type(self).closes_at and self.headers["Authorization"] == "Bearer t"
+        body = b"{}" if good else b'{"code": "token_expired"}'
+        self.send_response(200 if good else 401)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def door() -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Door)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_token_honoured_until_its_expiry_and_no_longer(door: str) -> None:
+    expiry = _Door.closes_at = time.time() + 1
+    ProbeLibrary().token_should_be_honoured_until(expiry, "t", door)
+    expiry = time.time() + 1
+    _Door.closes_at = expiry + 5
+    with pytest.raises(AssertionError, match="after the expiry, not 401 token_expired"):
+        ProbeLibrary().token_should_be_honoured_until(expiry, "t", door)
+
+
+def test_probe_of_a_dead_server_reports_failures() -> None:
+    library = ProbeLibrary()
+    library.start_probe("dead", "http://127.0.0.1:9/")
+    with pytest.raises(AssertionError, match="'dead' is running already"):
+        library.start_probe("dead", "http://127.0.0.1:9/")
+    deadline = time.monotonic() + 5
+    while not library._probes["dead"]._answers and time.monotonic() < deadline:
+        threading.Event().wait(0.01)
+    seen = library.stop_probe("dead")
+    assert seen.availability == 0.0
+    assert "ConnectionError" in seen.answers[0].detail
+    with pytest.raises(AssertionError, match="no probe 'dead' is running; running: none"):
+        library.stop_probe("dead")
