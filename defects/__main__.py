@@ -15,14 +15,14 @@ from pathlib import Path
 from robot.api import ExecutionResult
 
 from defects.catalogue import ROOT, CatalogueError, Defect, apply, check, read
-from defects.judge import Judgement, Outcome, TestVerdict, judge
+from defects.judge import Judgement, Outcome, Verdict, judge
 
 TIME_LIMIT = 240
 
 
-def _verdicts(output: Path) -> dict[str, TestVerdict]:
+def _verdicts(output: Path) -> dict[str, Verdict]:
     suite = ExecutionResult(str(output), include_keywords=False).suite
-    return {test.name: TestVerdict(test.status, test.message) for test in suite.all_tests}
+    return {test.name: Verdict(test.status, test.message) for test in suite.all_tests}
 
 
 def prove(defect: Defect, results: Path) -> Judgement:

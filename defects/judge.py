@@ -20,7 +20,7 @@ class Outcome(StrEnum):
 
 
 @dataclass(frozen=True)
-class TestVerdict:
+class Verdict:
     """One executed test: its status (PASS, FAIL, SKIP) and message."""
 
     status: str
@@ -35,7 +35,7 @@ class Judgement:
     detail: str
 
 
-def judge(defect: Defect, tests: Mapping[str, TestVerdict]) -> Judgement:
+def judge(defect: Defect, tests: Mapping[str, Verdict]) -> Judgement:
     """Judge ``tests`` (by name) of a run with ``defect``: each test in ``caught_by`` must fail with its diagnosis."""
     absent = [name for name in defect.caught_by if name not in tests or tests[name].status == "SKIP"]
     if absent:

@@ -5,28 +5,28 @@ from pathlib import Path
 import pytest
 
 from defects.catalogue import CatalogueError, Change, Defect, apply, check, read
-from defects.judge import Outcome, TestVerdict, judge
+from defects.judge import Outcome, Verdict, judge
 
 DEFECT = Defect(
     "D1", "t", ("C01.1",), "own", (Change("services/a.py", "old", "new"),), ("A", "B"), "what broke", "suites"
 )
-PASS = TestVerdict("PASS", "")
-FAIL = TestVerdict("FAIL", "This is What Broke today")
+PASS = Verdict("PASS", "")
+FAIL = Verdict("FAIL", "This is What Broke today")
 
 
 @pytest.mark.parametrize(
     ("tests", "outcome"),
     [
         ({"A": FAIL, "B": FAIL}, Outcome.CAUGHT),
-        ({"A": FAIL, "B": TestVerdict("FAIL", "something else")}, Outcome.OTHER_WORDS),
+        ({"A": FAIL, "B": Verdict("FAIL", "something else")}, Outcome.OTHER_WORDS),
         ({"A": FAIL, "B": PASS}, Outcome.OTHER_TEST),
         ({"A": PASS, "B": PASS, "C": FAIL}, Outcome.OTHER_TEST),
         ({"A": PASS, "B": PASS, "C": PASS}, Outcome.MISSED),
         ({"A": FAIL}, Outcome.NOT_RUN),
-        ({"A": FAIL, "B": TestVerdict("SKIP", "NA")}, Outcome.NOT_RUN),
+        ({"A": FAIL, "B": Verdict("SKIP", "NA")}, Outcome.NOT_RUN),
     ],
 )
-def test_every_outcome(tests: dict[str, TestVerdict], outcome: Outcome) -> None:
+def test_every_outcome(tests: dict[str, Verdict], outcome: Outcome) -> None:
     assert judge(DEFECT, tests).outcome is outcome
 
 
