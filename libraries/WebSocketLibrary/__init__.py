@@ -1,0 +1,84 @@
+"""Sockets for Robot Framework: one journal a socket, waits by content, refusals and closes judged by code."""
+
+from __future__ import annotations
+
+from lockstep.masking import LISTENER
+from robot.api.deco import library
+
+from .background import background
+from .compat import Classic
+from .connection import Connection, cut_all
+from .journal import Direction, Frame
+from .keywords.bulk import Bulk
+from .keywords.closing import Closing
+from .keywords.opening import Opening
+from .keywords.receiving import Receiving
+from .keywords.sending import Sending
+from .registry import Connections
+
+__all__ = ["Connection", "Direction", "Frame", "WebSocketLibrary"]
+
+
+@library(scope="GLOBAL", doc_format="ROBOT", auto_keywords=False)
+class WebSocketLibrary(Classic, Opening, Sending, Receiving, Bulk, Closing):
+    """WebSocket clients (RFC 6455) for acceptance tests.
+
+    = Connections =
+
+    `Open Connection` makes a socket and returns its alias. Keywords act on the current connection, the one opened or
+    switched to last, unless ``connection=<alias>`` names another. A lost socket is never opened again by itself. One
+    background thread serves every socket; keywords only look at the *journal* of a socket, in which each frame is
+    kept with the time it was seen.
+
+    = Which frame =
+
+    Waits go by content, not by order: frames of other kinds may come in between and stay for later waits. A frame
+    that a wait has returned is *taken*: no later wait returns it again, so two equal waits want two frames.
+
+    - Free named arguments are dotted paths into the JSON of a frame: ``type=ack    payload.items.0.id=7``. Text
+      means the JSON value: ``3``, ``true`` and ``null`` match numbers, booleans and null. ``text=`` is the whole
+      text of a frame.
+    - ``where=`` takes a dictionary of such paths, or a Python expression that sees the top-level keys of the JSON,
+      and ``json``, ``text``, ``body`` (bytes), ``opcode``, ``frame`` and ``re``:
+      ``where=type == 'message' and payload.seq > 3``.
+    - With neither, any data frame is wanted.
+
+    = Assertions =
+
+    Getters take an operator, an expected value and a time to wait: ``Frame Count    ==    3    within=5s``.
+    Operators are those of robotframework-assertion-engine: ``==``, ``!=``, ``<``, ``>``, ``<=``, ``>=``, ``*=``
+    (contains), ``matches``, ``validate``, ``then``.
+
+    = Failures =
+
+    A failed keyword says what was wanted, how long it waited, what came instead and how the socket stands, and
+    writes the journal to log.html. Tokens are masked everywhere; they may be given as text or as ``Secret``.
+
+    = Classic names =
+
+    The sixteen keywords of robotframework-websocketlibrary (``Connect``, ``Send``, ``Recv``, ``Ping``, …, tag
+    ``classic``) work on the current connection. Unlike there, a message may not be lost with the socket: ``Recv``
+    fails with the close code.
+    """
+
+    ROBOT_LIBRARY_VERSION = "1.0.0"
+
+    def __init__(self, max_frame_size: int = 64 * 1024 * 1024) -> None:
+        """``max_frame_size`` in bytes: a larger frame from the peer ends the socket with 1009."""
+        self.connections = Connections()
+        self.max_frame_size = max_frame_size
+        self.ROBOT_LIBRARY_LISTENER = [LISTENER, _CutAtTheEnd(self)]
+
+
+class _CutAtTheEnd:
+    """Cuts what is still open when Robot Framework is done with the library."""
+
+    ROBOT_LISTENER_API_VERSION = 3
+
+    def __init__(self, owner: WebSocketLibrary) -> None:
+        self._owner = owner
+
+    def close(self) -> None:
+        left = [connection for connection in self._owner.connections if not connection.gone]
+        if left:
+            background().call(cut_all, left)

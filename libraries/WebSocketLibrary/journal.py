@@ -1,0 +1,169 @@
+"""What passed over one socket, in order, with the time it was seen.
+
+The background thread appends bare tuples, because that happens for each frame of a load; a keyword that looks at an
+entry gets a `Frame`, made and parsed at the first look and kept.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import IntEnum, StrEnum
+from functools import cached_property
+from typing import Any
+
+SENT_BIT = 0x10
+
+
+class Opcode(IntEnum):
+    """Frame types of RFC 6455 §11.8."""
+
+    CONTINUATION = 0x0
+    TEXT = 0x1
+    BINARY = 0x2
+    CLOSE = 0x8
+    PING = 0x9
+    PONG = 0xA
+
+
+DATA_OPCODES = frozenset({Opcode.TEXT, Opcode.BINARY})
+
+
+class Direction(StrEnum):
+    """Which way a frame went."""
+
+    RECEIVED = "received"
+    SENT = "sent"
+    BOTH = "both"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One journal entry: a whole message (fragments joined), a control frame, or what arrived of an unfinished message.
+
+    `at` is in seconds on the monotonic clock, `elapsed` in seconds since the socket opened.
+    """
+
+    connection: str
+    index: int
+    at: float
+    elapsed: float
+    wall: datetime
+    direction: Direction
+    opcode: int
+    body: bytes
+    fragments: int = 1
+    complete: bool = True
+
+    @cached_property
+    def text(self) -> str:
+        """The body as text; bytes that are not UTF-8 show as U+FFFD."""
+        return self.body.decode("utf-8", "replace")
+
+    @cached_property
+    def json(self) -> Any:
+        """The body parsed as JSON; None where it is not JSON or not a text frame."""
+        if self.opcode != Opcode.TEXT or not self.complete:
+            return None
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+    @property
+    def is_data(self) -> bool:
+        """True for text and binary frames that are complete."""
+        return self.opcode in DATA_OPCODES and self.complete
+
+    @property
+    def type_name(self) -> str:
+        """`text`, `binary`, `close`, …, or the number of an opcode that RFC 6455 does not know."""
+        try:
+            return Opcode(self.opcode).name.lower()
+        except ValueError:
+            return f"0x{self.opcode:X}"
+
+    def __str__(self) -> str:
+        return self.text
+
+
+class Journal:
+    """Append-only record of one socket. `entries` is written by the background thread alone."""
+
+    __slots__ = ("_due", "_floor", "_frames", "connection", "entries", "fragments", "incomplete", "opened_at", "taken")
+
+    def __init__(self, connection: str) -> None:
+        self.connection = connection
+        self.opened_at = time.monotonic()
+        self.entries: list[tuple[float, int, bytes]] = []
+        self.fragments: dict[int, int] = {}
+        self.incomplete: set[int] = set()
+        self.taken: set[int] = set()
+        self._frames: dict[int, Frame] = {}
+        self._floor = 0
+        self._due = 0
+
+    def __len__(self) -> int:
+        return len(self.entries)
+
+    def __getitem__(self, index: int) -> Frame:
+        frame = self._frames.get(index)
+        if frame is None:
+            frame = self._frames[index] = self._frame(index)
+        return frame
+
+    def record(self, opcode: int, body: bytes, *, sent: bool, fragments: int = 1, complete: bool = True) -> None:
+        """Appends one entry, stamped now."""
+        if fragments != 1:
+            self.fragments[len(self.entries)] = fragments
+        if not complete:
+            self.incomplete.add(len(self.entries))
+        self.entries.append((time.monotonic(), opcode | SENT_BIT if sent else opcode, body))
+
+    def frames(self, direction: Direction = Direction.RECEIVED, since: int = 0) -> Iterator[Frame]:
+        """Entries of that direction from index `since` on, control frames included."""
+        for index in range(since, len(self.entries)):
+            sent = bool(self.entries[index][1] & SENT_BIT)
+            if direction is Direction.BOTH or sent == (direction is Direction.SENT):
+                yield self[index]
+
+    def untaken(self, since: int = 0) -> Iterator[Frame]:
+        """Received entries that no wait has returned yet."""
+        for index in range(max(since, self._settle()), len(self.entries)):
+            if not self.entries[index][1] & SENT_BIT and index not in self.taken:
+                yield self[index]
+
+    def take(self, frame: Frame) -> Frame:
+        """Marks the frame as returned, so that no later wait returns it again."""
+        self.taken.add(frame.index)
+        return frame
+
+    def take_data(self, count: int) -> None:
+        """Marks everything up to the `count`-th data frame more than before as taken; settled when next looked at."""
+        self._due += count
+
+    def _settle(self) -> int:
+        while self._due and self._floor < len(self.entries):
+            kind = self.entries[self._floor][1]
+            if kind in DATA_OPCODES and self._floor not in self.incomplete:
+                self._due -= 1
+            self._floor += 1
+        return self._floor
+
+    def _frame(self, index: int) -> Frame:
+        at, kind, body = self.entries[index]
+        return Frame(
+            connection=self.connection,
+            index=index,
+            at=at,
+            elapsed=at - self.opened_at,
+            wall=datetime.fromtimestamp(time.time() - time.monotonic() + at, UTC),
+            direction=Direction.SENT if kind & SENT_BIT else Direction.RECEIVED,
+            opcode=kind & ~SENT_BIT,
+            body=body,
+            fragments=self.fragments.get(index, 1),
+            complete=index not in self.incomplete,
+        )

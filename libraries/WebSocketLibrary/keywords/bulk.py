@@ -1,0 +1,151 @@
+"""Keywords for hundreds of sockets at once."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from datetime import timedelta
+from functools import partial
+from random import Random
+from typing import Any
+
+from lockstep.masking import mask
+from lockstep.waiting import seconds
+from robot.api import logger
+from robot.api.deco import keyword
+from robot.api.types import Secret
+
+from ..background import background
+from ..connection import Connection, cut_all
+from ..handshake import TokenPlace
+from ..load import Collection, Countdown, Shipment, Template, broadcast, gather_limited, plan, ship
+from ..waiting import fail
+from .base import DEFAULT_WAIT, Base
+from .opening import open_one, prepare
+from .sending import as_json
+
+
+class Bulk(Base):
+    """Open Connections, Send On All, Collect On All."""
+
+    _loads = 0
+
+    @keyword(tags=["bulk", "opening"])
+    def open_connections(
+        self,
+        url: str,
+        count: int | None = None,
+        *,
+        tokens: list[Any] | None = None,
+        alias: str = "bulk",
+        token_in: TokenPlace = TokenPlace.HEADER,
+        subprotocols: list[str] | None = None,
+        headers: dict[str, Any] | None = None,
+        origin: str | None = None,
+        ca_file: str | None = None,
+        at_once: int = 100,
+        timeout: timedelta = timedelta(seconds=10),
+    ) -> list[str]:
+        """Opens one socket for each of ``tokens``, or ``count`` sockets without a token; returns their aliases
+        ``<alias>-0``, ``<alias>-1``, …
+
+        With both, the tokens are used in turn. ``at_once`` handshakes run at a time, each within ``timeout``. Other
+        arguments as in `Open Connection`. Fails when one socket does not open, with the reasons counted; those that
+        did open are cut then.
+        """
+        wanted = count if count is not None else len(tokens or ())
+        if wanted < 1:
+            raise ValueError("Open Connections needs a count or tokens")
+        fresh = []
+        for number in range(wanted):
+            token: Secret | str | None = tokens[number % len(tokens)] if tokens else None
+            request = prepare(url, token, token_in, subprotocols, headers, origin, ca_file)
+            fresh.append(Connection(self.connections.new_alias(f"{alias}-{number}"), request))
+        results = background().run(
+            gather_limited([partial(open_one, c, timeout, self.max_frame_size) for c in fresh], at_once)
+        )
+        errors = Counter(mask(str(result)) for result in results if isinstance(result, Exception))
+        if errors:
+            background().call(cut_all, fresh)
+            reasons = "".join(f"\n  {times} × {text}" for text, times in errors.most_common(5))
+            raise AssertionError(f"{errors.total()} of {wanted} sockets did not open:{reasons}")
+        for connection in fresh:
+            self.connections.add(connection)
+        return [connection.alias for connection in fresh]
+
+    @keyword(tags=["bulk", "sending"])
+    def send_on_all(
+        self,
+        message: Any,
+        connections: list[str] | None = None,
+        *,
+        times: int = 1,
+        rate: float | None = None,
+        seed: str | int | None = None,
+    ) -> int:
+        """Sends a text, or a dictionary or list as JSON, ``times`` times on each of ``connections`` (all open ones);
+        returns how many were sent.
+
+        In the message ``{socket}`` is the number of the socket, ``{n}`` counts on each socket from 0, ``{alias}``
+        and ``{uuid}`` are what they say; ``"{socket}"`` and ``"{n}"`` alone as a JSON text become numbers.
+        ``rate`` is in messages per second over all sockets; without it they go as fast as they can, round by round.
+        With ``seed`` order and gaps are random, and the same again with the same seed; UUIDs come from it too
+        (default: ``LOCKSTEP_SEED``).
+        """
+        targets = self.connections.several(connections)
+        if not targets:
+            raise ValueError("there is no open connection to send on")
+        template = Template(message if isinstance(message, str) else as_json(message))
+        if times == 1 and rate is None and seed is None and template.is_constant:
+            background().call(broadcast, targets, template.text.encode())
+            return len(targets)
+        shipments = self._plan(targets, template, times, rate, seed)
+        background().run(ship(shipments))
+        return len(shipments)
+
+    def _plan(
+        self, targets: list[Connection], template: Template, times: int, rate: float | None, seed: str | int | None
+    ) -> list[Shipment]:
+        self._loads += 1
+        if seed is None:
+            # Two loads of one run must not bring the same UUIDs.
+            rng = Random(f"{os.environ.get('LOCKSTEP_SEED', '')}/{self._loads}")  # noqa: S311
+        else:
+            rng = Random(str(seed))  # noqa: S311
+            logger.info(f"Seed of this load: {seed}")
+        return plan(targets, template, times, rate, rng, shuffled=seed is not None)
+
+    @keyword(tags=["bulk", "receiving", "assertion"])
+    def collect_on_all(
+        self,
+        count: int = 1,
+        connections: list[str] | None = None,
+        *,
+        within: timedelta = DEFAULT_WAIT,
+    ) -> Collection:
+        """Waits until each of ``connections`` (all known ones) has received ``count`` data frames more than were
+        collected before, and takes them.
+
+        Returns them by alias, in order: ``${frames}[bulk-7][0].json``. Taken frames are not returned by `Wait For
+        Frame` again. Fails with the sockets that have too few, at once where a socket ended.
+        """
+        targets = list(self.connections) if connections is None else self.connections.several(connections)
+        if not targets:
+            raise ValueError("there is no connection to collect from")
+        countdown = Countdown(targets, count)
+        background().call(countdown.start)
+        countdown.wait(within.total_seconds())
+        if short := background().call(countdown.stop):
+            missing = "".join(
+                f"\n  {c.alias}: {c.data_received - c.collected} of {count}, {c.describe_state()}" for c in short[:5]
+            )
+            fail(
+                short[0],
+                f"{len(short)} of {len(targets)} sockets did not receive {count} frame(s) "
+                f"within {seconds(within)}:{missing}",
+            )
+        spans = {c.alias: (c.journal, c.collected, count) for c in targets}
+        for connection in targets:
+            connection.collected += count
+            connection.journal.take_data(count)
+        return Collection(spans)

@@ -1,0 +1,190 @@
+"""Keywords that open sockets, or make sure that none opens."""
+
+from __future__ import annotations
+
+import http.client
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from lockstep.masking import mask, register, reveal
+from lockstep.test_identity import current
+from lockstep.waiting import seconds
+from picows import WSError, WSHandshakeError
+from robot.api import logger
+from robot.api.deco import keyword
+from robot.api.types import Secret
+
+from ..background import background
+from ..connection import Connection, NotOpenError, connect
+from ..handshake import Answer, Request, TokenPlace, ask, build
+from ..matching import equal, look_up
+from .base import DEFAULT_WAIT, Base
+
+
+class HandshakeFailedError(AssertionError):
+    """No socket opened. `answer` is what the server said, as far as it came with the first packet; None where it
+    said nothing.
+    """
+
+    ROBOT_SUPPRESS_NAME = True
+
+    def __init__(self, text: str, answer: Answer | None = None) -> None:
+        super().__init__(text)
+        self.answer = answer
+
+
+def prepare(
+    url: str,
+    token: Secret | str | None,
+    token_in: TokenPlace,
+    subprotocols: list[str] | None,
+    headers: Mapping[str, Any] | None,
+    origin: str | None,
+    ca_file: str | None,
+) -> Request:
+    """The request of a keyword call; the token is known to the masking from here on."""
+    if token is not None:
+        register(token)
+    return build(
+        url,
+        token=None if token is None else reveal(token),
+        token_in=token_in,
+        subprotocols=subprotocols or (),
+        headers={str(name): str(reveal(value)) for name, value in (headers or {}).items()},
+        origin=origin,
+        ca_file=ca_file,
+        test_id=current(),
+    )
+
+
+async def open_one(connection: Connection, timeout: timedelta, max_frame_size: int) -> Connection:  # noqa: ASYNC109
+    """Opens it, or raises `HandshakeFailedError` with a reason that a reader can act on."""
+    where = f"the handshake with {mask(connection.request.url)}"
+    try:
+        return await connect(connection, timeout.total_seconds(), max_frame_size)
+    except WSHandshakeError as error:
+        if error.response is None:
+            raise HandshakeFailedError(f"No socket opened: {where} got a malformed answer: {error}") from error
+        headers = {name.lower(): value for name, value in error.response.headers.items()}
+        status = error.response.status
+        answer = Answer(status.value, status.phrase, headers, (error.raw_body or b"").decode("utf-8", "replace"))
+        if status == 101:
+            raise HandshakeFailedError(f"No socket opened: {where} was answered wrongly: {error}", answer) from error
+        raise HandshakeFailedError(f"No socket opened: {where} was refused with {mask(str(answer))}", answer) from error
+    except TimeoutError as error:
+        raise HandshakeFailedError(f"No socket opened: {where} got no answer within {seconds(timeout)}") from error
+    except (OSError, NotOpenError, WSError) as error:
+        raise HandshakeFailedError(f"No socket opened: {where} failed: {error}") from error
+
+
+class Opening(Base):
+    """Open Connection and its opposites."""
+
+    @keyword(tags=["opening"])
+    def open_connection(
+        self,
+        url: str,
+        alias: str | None = None,
+        *,
+        token: Secret | str | None = None,
+        token_in: TokenPlace = TokenPlace.HEADER,
+        subprotocols: list[str] | None = None,
+        headers: dict[str, Any] | None = None,
+        origin: str | None = None,
+        ca_file: str | None = None,
+        timeout: timedelta = DEFAULT_WAIT,
+        auto_pong: bool = True,
+    ) -> str:
+        """Opens a socket to ``url`` (``ws://`` or ``wss://``), makes it the current one and returns its alias.
+
+        ``token`` travels as ``Authorization: Bearer`` (``token_in=header``), as subprotocol ``bearer.<token>`` or as
+        query parameter ``access_token``. ``ca_file`` is a PEM file that ``wss`` certificates are checked against,
+        instead of the system's. Where a test runs, its name goes along as ``X-Test-Id``. With ``auto_pong=False``
+        pings of the peer stay unanswered.
+
+        Fails when the server refuses (with status, headers and body), answers wrongly or not within ``timeout``. A
+        redirect is a refusal; there is no second attempt, and a lost socket is never opened again by itself.
+        """
+        request = prepare(url, token, token_in, subprotocols, headers, origin, ca_file)
+        connection = Connection(self.connections.new_alias(alias), request, auto_pong=auto_pong)
+        background().run(open_one(connection, timeout, self.max_frame_size))
+        self.connections.add(connection)
+        return connection.alias
+
+    @keyword(tags=["opening"])
+    def switch_connection(self, connection: str) -> str | None:
+        """Makes ``connection`` the current one and returns the alias of the one before."""
+        return self.connections.switch(connection)
+
+    @keyword(tags=["opening", "getter"])
+    def get_handshake_answer(self, connection: str | None = None) -> Answer:
+        """What the server answered to the handshake: ``.status``, ``.headers`` (names in lower case),
+        ``.subprotocol``.
+        """
+        return self.connections.get(connection).answer
+
+    @keyword(tags=["opening", "assertion"])
+    def handshake_should_be_refused(
+        self,
+        url: str,
+        status: int | None = None,
+        *,
+        token: Secret | str | None = None,
+        token_in: TokenPlace = TokenPlace.HEADER,
+        subprotocols: list[str] | None = None,
+        headers: dict[str, Any] | None = None,
+        origin: str | None = None,
+        ca_file: str | None = None,
+        timeout: timedelta = DEFAULT_WAIT,
+        **expected: Any,
+    ) -> Answer:
+        """Passes when the server answers the handshake with an HTTP status other than 101, and with ``status`` where
+        given.
+
+        Free named arguments are fields of the answer: ``header.<name>=`` a header, which must contain the value;
+        any other is a dotted path into the JSON body (``code=token_expired``).
+        Returns the answer: ``.status``, ``.headers``, ``.body`` and ``.json``.
+
+        Fails when a socket opens, when another status comes, and when no HTTP answer comes at all: a dead server
+        refuses nobody.
+
+        | ${answer} =    Handshake Should Be Refused    ${URL}    401    token=${EXPIRED}    code=token_expired
+        """
+        request = prepare(url, token, token_in, subprotocols, headers, origin, ca_file)
+        shown = mask(request.url)
+        try:
+            answer = ask(request, timeout.total_seconds())
+        except (OSError, http.client.HTTPException) as error:
+            raise AssertionError(
+                f"The handshake with {shown} should be refused{_with(status)}, but no HTTP answer came: "
+                f"{mask(str(error)) or type(error).__name__}"
+            ) from error
+        logger.info(f"Answer: {mask(str(answer))}")
+        if answer.status == 101:
+            raise AssertionError(f"The handshake with {shown} should be refused{_with(status)}, but a socket opened")
+        if status is not None and answer.status != status:
+            raise AssertionError(f"The handshake with {shown} should be refused with {status}, was {mask(str(answer))}")
+        for name, value in expected.items():
+            _check_field(answer, name, value)
+        return answer
+
+
+def _with(status: int | None) -> str:
+    return "" if status is None else f" with {status}"
+
+
+def _check_field(answer: Answer, name: str, expected: Any) -> None:
+    if name.startswith("header."):
+        actual = answer.headers.get(name.removeprefix("header.").lower())
+        good = actual is not None and str(expected) in actual
+    else:
+        try:
+            actual = look_up(answer.json, name)
+            good = equal(actual, expected)
+        except LookupError:
+            actual, good = None, False
+    if not good:
+        raise AssertionError(
+            f"The refusal should have {name} = {expected!r}, but it is {mask(repr(actual))} in {mask(str(answer))}"
+        )

@@ -1,0 +1,180 @@
+"""Many sockets at once: opening, paced sending and collecting, as coroutines and plain functions of the loop thread."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import uuid
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import TypeVar
+
+from .connection import Connection
+from .journal import DATA_OPCODES, Frame, Journal
+
+T = TypeVar("T")
+
+_BREATH = 500
+"""Frames sent before the loop may look at what came in."""
+
+
+@dataclass(frozen=True)
+class Template:
+    """A message for many sockets. `{socket}` (number of the socket), `{n}` (running number on that socket),
+    `{alias}` and `{uuid}` are filled in; `{socket}` and `{n}` alone between JSON quotes become numbers.
+    """
+
+    text: str
+
+    def body(self, socket: int, n: int, alias: str, rng: Random) -> bytes:
+        """The message of one socket."""
+        text = self.text
+        for name, number in (("{socket}", socket), ("{n}", n)):
+            if name in text:
+                text = text.replace(f'"{name}"', str(number)).replace(name, str(number))
+        if "{uuid}" in text:
+            text = text.replace("{uuid}", str(uuid.UUID(int=rng.getrandbits(128), version=4)))
+        return text.replace("{alias}", alias).encode()
+
+    @property
+    def is_constant(self) -> bool:
+        """True where every socket gets the same bytes."""
+        return not any(name in self.text for name in ("{socket}", "{n}", "{alias}", "{uuid}"))
+
+
+@dataclass(frozen=True)
+class Shipment:
+    """One message to one socket, `after` seconds from the start."""
+
+    connection: Connection
+    body: bytes
+    after: float
+
+
+def plan(
+    connections: Sequence[Connection],
+    template: Template,
+    times: int,
+    rate: float | None,
+    rng: Random,
+    *,
+    shuffled: bool,
+) -> list[Shipment]:
+    """Who gets what and when: round by round at an even pace, or `shuffled`: in random order and at random gaps
+    (a Poisson process of that rate), the running numbers of one socket still rising.
+
+    `rate` is in messages per second over all sockets together; None is as fast as possible.
+    """
+    numbers = [0] * len(connections)
+    order = list(range(len(connections))) * times
+    if shuffled:
+        rng.shuffle(order)
+    constant = template.text.encode() if template.is_constant else None
+    shipments = []
+    after = 0.0
+    for socket in order:
+        connection = connections[socket]
+        body = constant if constant is not None else template.body(socket, numbers[socket], connection.alias, rng)
+        numbers[socket] += 1
+        shipments.append(Shipment(connection, body, after))
+        if rate is not None:
+            after += rng.expovariate(rate) if shuffled else 1 / rate
+    return shipments
+
+
+async def ship(shipments: Sequence[Shipment]) -> None:
+    """Sends everything at its time; when the loop falls behind, what is due goes at once, so the rate holds on
+    average.
+    """
+    loop = asyncio.get_running_loop()
+    start = loop.time()
+    for number, shipment in enumerate(shipments):
+        wait = start + shipment.after - loop.time() if shipment.after else 0.0
+        if wait > 0:
+            await asyncio.sleep(wait)
+        elif number % _BREATH == _BREATH - 1:
+            await asyncio.sleep(0)
+        shipment.connection.send_text(shipment.body)
+
+
+def broadcast(connections: Sequence[Connection], body: bytes) -> None:
+    """The same message to every socket, once, now."""
+    for connection in connections:
+        connection.send_text(body)
+
+
+async def gather_limited(jobs: Sequence[Callable[[], Awaitable[T]]], at_once: int) -> list[T | Exception]:
+    """Results in order, at most `at_once` running; an exception is a result."""
+    gate = asyncio.Semaphore(at_once)
+
+    async def one(job: Callable[[], Awaitable[T]]) -> T | Exception:
+        async with gate:
+            try:
+                return await job()
+            except Exception as error:
+                return error
+
+    return await asyncio.gather(*(one(job) for job in jobs))
+
+
+class Countdown:
+    """Waits until each socket has received `count` data frames more than were collected before, or has ended."""
+
+    def __init__(self, connections: Sequence[Connection], count: int) -> None:
+        self._connections = connections
+        self._count = count
+        self._left = 0
+        self._done = threading.Event()
+
+    def start(self) -> None:
+        """On the loop thread, so that nothing arrives between the look and the watch."""
+        for connection in self._connections:
+            goal = connection.collected + self._count
+            if connection.data_received < goal and connection.is_open:
+                self._left += 1
+                connection.goal = goal
+                connection.on_goal = self._one_done
+        if not self._left:
+            self._done.set()
+
+    def _one_done(self) -> None:
+        self._left -= 1
+        if not self._left:
+            self._done.set()
+
+    def wait(self, seconds: float) -> None:
+        """Until all are done or the time is up."""
+        self._done.wait(seconds)
+
+    def stop(self) -> list[Connection]:
+        """On the loop thread: ends the watch; the sockets that have not enough."""
+        for connection in self._connections:
+            connection.goal, connection.on_goal = -1, None
+        return [c for c in self._connections if c.data_received < c.collected + self._count]
+
+
+class Collection(Mapping[str, list[Frame]]):
+    """Frames by alias, taken from the journals at the first look: a load of millions is not turned into objects
+    unasked.
+    """
+
+    def __init__(self, spans: Mapping[str, tuple[Journal, int, int]]) -> None:
+        self._spans = spans
+
+    def __getitem__(self, alias: str) -> list[Frame]:
+        journal, first, count = self._spans[alias]
+        numbers = (
+            n for n, entry in enumerate(journal.entries) if entry[1] in DATA_OPCODES and n not in journal.incomplete
+        )
+        chosen = [n for ordinal, n in zip(range(first + count), numbers, strict=False) if ordinal >= first]
+        return [journal[number] for number in chosen]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._spans)
+
+    def __len__(self) -> int:
+        return len(self._spans)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} connections, {sum(count for _, _, count in self._spans.values())} frames>"

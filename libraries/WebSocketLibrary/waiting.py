@@ -1,0 +1,89 @@
+"""Waiting for what the loop thread journals: woken by it, never by a poll."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any, NoReturn, TypeVar
+
+from lockstep.masking import mask
+from lockstep.waiting import seconds
+from robot.utils import timestr_to_secs
+
+from .background import Bell
+from .connection import Connection
+from .journal import Frame
+from .matching import Matcher
+from .report import log_journal, situation
+
+T = TypeVar("T")
+
+
+def wait_until(connections: Sequence[Connection], look: Callable[[], T | None], within: float) -> T | None:
+    """What `look` finds, asked now and after each change of one of the journals; None after `within` seconds."""
+    bell = Bell()
+    for connection in connections:
+        connection.bell = bell
+    try:
+        deadline = time.monotonic() + within
+        while (found := look()) is None:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return None
+            bell.wait(left)
+        return found
+    finally:
+        for connection in connections:
+            connection.bell = None
+
+
+class Search:
+    """Looks for the first wanted frame among those not looked at before."""
+
+    def __init__(self, connection: Connection, wanted: Matcher, since: int = 0) -> None:
+        self._journal = connection.journal
+        self._wanted = wanted
+        self._position = since
+
+    def __call__(self) -> Frame | None:
+        for frame in self._journal.untaken(self._position):
+            self._position = frame.index + 1
+            if self._wanted(frame):
+                return frame
+        return None
+
+
+def find(connection: Connection, wanted: Matcher, within: timedelta, since: int = 0) -> Frame:
+    """Takes the first untaken frame that is wanted.
+
+    `AssertionError` when none comes in time or the socket ends first.
+    """
+    search = Search(connection, wanted, since)
+    ended = False
+
+    def look() -> Frame | bool | None:
+        nonlocal ended
+        ended = connection.closing is not None
+        return search() or (True if ended else None)
+
+    started = time.monotonic()
+    found = wait_until([connection], look, within.total_seconds())
+    if not isinstance(found, Frame):
+        waited = f"waited {time.monotonic() - started:.3f} s" + (" until the socket was closed" if ended else "")
+        fail(
+            connection,
+            f"No frame with {wanted.description} on '{connection.alias}' within {seconds(within)}, {waited}.",
+        )
+    return connection.journal.take(found)
+
+
+def fail(connection: Connection, text: str, since: int = 0) -> NoReturn:
+    """Fails the keyword: what was wanted, what came instead; the whole journal goes to the log."""
+    log_journal(connection)
+    raise AssertionError(f"{mask(text)}\n{situation(connection, since)}")
+
+
+def duration(value: Any) -> timedelta:
+    """A time given as Robot text (`1 s`), number of seconds or timedelta."""
+    return value if isinstance(value, timedelta) else timedelta(seconds=timestr_to_secs(value))
