@@ -74,6 +74,11 @@ def set_current(descriptor: Descriptor | Mapping[str, Any] | None) -> None:
         _in_use.append(descriptor if isinstance(descriptor, Descriptor) else Descriptor.from_dict(descriptor))
 
 
+def in_use() -> bool:
+    """Whether there is a target in use."""
+    return bool(_in_use)
+
+
 def current() -> Descriptor:
     """The target in use; raises ``RuntimeError`` where there is none."""
     if not _in_use:

@@ -1,0 +1,180 @@
+"""The keywords that read and verify."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from assertionengine import AssertionOperator
+from lockstep import asserting, masking
+from robot.api.deco import keyword
+
+from JWTLibrary import tokens, verification
+from JWTLibrary.tokens import Text, Token
+from JWTLibrary.verification import Expectation, Jwks, RefusedError
+
+
+class Reading:
+    """Keywords that take a token as it is."""
+
+    @keyword(tags=("reading",))
+    def read_token(self, token: Text) -> Token:
+        """The ``header`` and ``claims`` of ``token``, unverified.
+
+        | ${read} =    `Read Token`    ${ACCESS_TOKEN}
+        | Log    ${read.header}[kid], ${read.claims}[sub]
+        """
+        return tokens.read(masking.reveal(token))
+
+    @keyword(tags=("reading", "assertion"))
+    def token_claim(
+        self,
+        token: Text,
+        name: str,
+        assertion_operator: AssertionOperator | None = None,
+        assertion_expected: Any = None,
+        message: str | None = None,
+    ) -> Any:
+        """The claim ``name``, unverified; fails where the token has none. Times are seconds since the epoch.
+
+        | `Token Claim`    ${ACCESS_TOKEN}    sub    ==    ${user.id}
+        | `Token Claim`    ${ACCESS_TOKEN}    roles    contains    admin
+        """
+        return self._entry("claim", tokens.read(masking.reveal(token)).claims, name)(
+            assertion_operator, assertion_expected, message
+        )
+
+    @keyword(tags=("reading", "assertion"))
+    def token_header(
+        self,
+        token: Text,
+        name: str,
+        assertion_operator: AssertionOperator | None = None,
+        assertion_expected: Any = None,
+        message: str | None = None,
+    ) -> Any:
+        """The header parameter ``name``, unverified; fails where the token has none.
+
+        | `Token Header`    ${ACCESS_TOKEN}    alg    ==    ES256
+        """
+        return self._entry("header parameter", tokens.read(masking.reveal(token)).header, name)(
+            assertion_operator, assertion_expected, message
+        )
+
+    @staticmethod
+    def _entry(kind: str, entries: Mapping[str, Any], name: str) -> Any:
+        if name not in entries:
+            raise AssertionError(f"the token has no {kind} '{name}'; it has: {', '.join(sorted(entries)) or 'none'}")
+        return lambda operator, expected, message: asserting.checked(
+            f"{kind.capitalize()} '{name}'", lambda: entries[name], operator, expected, message=message
+        )
+
+    @keyword(tags=("assertion",))
+    def token_should_expire_in(
+        self, token: Text, lifetime: timedelta, tolerance: timedelta = timedelta(seconds=2)
+    ) -> None:
+        """Passes when ``exp`` lies ``lifetime`` from now, give or take ``tolerance``; a past one is negative.
+
+        | `Token Should Expire In`    ${ACCESS_TOKEN}    5 minutes
+        """
+        expiry = tokens.read(masking.reveal(token)).claims.get("exp")
+        if isinstance(expiry, bool) or not isinstance(expiry, int | float):
+            raise AssertionError(f"the token has no usable exp: {expiry!r}")  # noqa: TRY004
+        left = expiry - time.time()
+        if abs(left - lifetime.total_seconds()) > tolerance.total_seconds():
+            instant = datetime.fromtimestamp(expiry, UTC).isoformat()
+            raise AssertionError(
+                f"the token expires in {left:.1f} s (at {instant}), not in {lifetime.total_seconds():g} s "
+                f"± {tolerance.total_seconds():g} s"
+            )
+
+    @keyword(tags=("assertion",))
+    def claims_should_be_equal(
+        self, one: Text | Mapping[str, Any], other: Text | Mapping[str, Any], ignore: list[str] | None = None
+    ) -> None:
+        """Passes when two tokens, or two dictionaries of claims, have the same claims except those in ``ignore``.
+
+        | `Claims Should Be Equal`    ${before}    ${after}    ignore=['iat', 'nbf', 'exp', 'jti']
+        """
+        left, right = self._claims_of(one), self._claims_of(other)
+        names = sorted((left.keys() | right.keys()) - set(ignore or ()))
+        rows = [
+            f"  {name}: {left.get(name, '(missing)')!r} != {right.get(name, '(missing)')!r}"
+            for name in names
+            if name not in left or name not in right or left[name] != right[name]
+        ]
+        if rows:
+            raise AssertionError("claims differ:\n" + "\n".join(rows))
+
+    @staticmethod
+    def _claims_of(source: Text | Mapping[str, Any]) -> dict[str, Any]:
+        return dict(source) if isinstance(source, Mapping) else tokens.read(masking.reveal(source)).claims
+
+    @keyword(tags=("verifying",))
+    def verify_token(
+        self,
+        token: Text,
+        jwks: Jwks,
+        issuer: str | None = None,
+        audience: str | None = None,
+        algorithms: list[str] | None = None,
+        type: str | None = "at+jwt",
+        leeway: timedelta = timedelta(seconds=2),
+        ca_file: str | None = None,
+    ) -> dict[str, Any]:
+        """The claims of ``token``, verified; fails with the reason. See `Verifying`.
+
+        ``issuer`` and ``audience`` are checked where given; ``algorithms`` is ES256 by default; ``type`` is the
+        header's ``typ`` (``None``: any); ``leeway`` is for ``nbf`` and ``iat``; ``ca_file`` is for an https JWKS.
+        """
+        expected = Expectation(issuer, audience, tuple(algorithms or ("ES256",)), type, leeway.total_seconds())
+        try:
+            return verification.verify(masking.reveal(token), verification.load_jwks(jwks, ca_file), expected)
+        except RefusedError as refusal:
+            raise AssertionError(f"the token is not valid: {refusal}") from None
+
+    @keyword(tags=("assertion", "verifying"))
+    def token_should_be_valid(
+        self,
+        token: Text,
+        jwks: Jwks,
+        issuer: str | None = None,
+        audience: str | None = None,
+        algorithms: list[str] | None = None,
+        type: str | None = "at+jwt",
+        leeway: timedelta = timedelta(seconds=2),
+        ca_file: str | None = None,
+    ) -> None:
+        """Passes when `Verify Token` accepts ``token``; no service but the JWKS is asked, and a file will do."""
+        self.verify_token(token, jwks, issuer, audience, algorithms, type, leeway, ca_file)
+
+    @keyword(tags=("assertion", "verifying"))
+    def token_should_be_invalid(
+        self,
+        token: Text,
+        jwks: Jwks,
+        reason: str = "",
+        issuer: str | None = None,
+        audience: str | None = None,
+        algorithms: list[str] | None = None,
+        type: str | None = "at+jwt",
+        leeway: timedelta = timedelta(seconds=2),
+        ca_file: str | None = None,
+    ) -> None:
+        """Passes when `Verify Token` refuses ``token`` with a message that holds ``reason``.
+
+        A JWKS that cannot be read is an error, not a refusal.
+
+        | `Token Should Be Invalid`    ${forged}    ${JWKS_URL}    reason=it has expired
+        """
+        keys = verification.load_jwks(jwks, ca_file)
+        expected = Expectation(issuer, audience, tuple(algorithms or ("ES256",)), type, leeway.total_seconds())
+        try:
+            claims = verification.verify(masking.reveal(token), keys, expected)
+        except RefusedError as refusal:
+            if reason not in str(refusal):
+                raise AssertionError(f"the token is invalid, but not because '{reason}': {refusal}") from None
+            return
+        raise AssertionError(f"the token is valid; its claims are {claims}")

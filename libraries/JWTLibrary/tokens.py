@@ -1,0 +1,118 @@
+"""Compact JWS (RFC 7515) piece by piece, without a verdict: to read tokens, and to write wrong ones."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
+from jwt.algorithms import get_default_algorithms
+from robot.api.types import Secret
+
+Text: TypeAlias = str | Secret
+PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token taken apart; nothing in it has been verified."""
+
+    header: dict[str, Any]
+    claims: dict[str, Any]
+    signature: bytes
+    raw_header: str
+    raw_claims: str
+    raw_signature: str
+
+
+def read(text: str) -> Token:
+    """``text`` taken apart; raises ``ValueError`` that says which part cannot be read."""
+    parts = text.strip().split(".")
+    if len(parts) != 3:
+        raise ValueError(f"not a JWT: it has {len(parts)} segments instead of 3")
+    header, claims = (_json_object(part, name) for part, name in zip(parts, ("header", "payload"), strict=False))
+    return Token(header, claims, decode(parts[2], "signature"), *parts)
+
+
+def _json_object(segment: str, name: str) -> dict[str, Any]:
+    try:
+        value = json.loads(decode(segment, name))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not a JWT: its {name} cannot be read: {error}") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"not a JWT: its {name} is no JSON object")  # noqa: TRY004  (a value, not a Python type)
+    return value
+
+
+def encode(raw: bytes) -> str:
+    """Base64url without padding (RFC 7515 §2)."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def decode(segment: str, name: str = "segment") -> bytes:
+    """The bytes of a base64url ``segment``; raises ``ValueError`` that names the part."""
+    try:
+        return base64.b64decode(segment + "=" * (-len(segment) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise ValueError(f"not a JWT: its {name} is not base64url: {error}") from None
+
+
+def to_json(value: Mapping[str, Any]) -> bytes:
+    """Compact JSON."""
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def signed(header: Mapping[str, Any], payload: bytes, key: PrivateKey) -> str:
+    """A token over exactly these bytes of ``payload``, honestly signed; the algorithm is that of ``key``."""
+    complete = {"alg": algorithm_of(key), **header}
+    message = f"{encode(to_json(complete))}.{encode(payload)}"
+    signature = get_default_algorithms()[algorithm_of(key)].sign(message.encode(), key)
+    return f"{message}.{encode(signature)}"
+
+
+def algorithm_of(key: PrivateKey) -> str:
+    """The JWS algorithm (RFC 7518 §3.1) that fits ``key``."""
+    if isinstance(key, rsa.RSAPrivateKey):
+        return "RS256"
+    try:
+        return {"secp256r1": "ES256", "secp384r1": "ES384", "secp521r1": "ES512"}[key.curve.name]
+    except KeyError:
+        raise ValueError(f"no JWS algorithm for a key on curve {key.curve.name}") from None
+
+
+def load_private_key(pem: bytes) -> PrivateKey:
+    """An EC or RSA key from PEM; raises ``ValueError`` for anything else."""
+    try:
+        key = load_pem_private_key(pem, password=None)
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"the signing key cannot be read as PEM: {error}") from None
+    if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+        raise ValueError(f"a signing key must be EC or RSA, not {type(key).__name__}")  # noqa: TRY004
+    return key
+
+
+def public_pem(key: PrivateKey) -> bytes:
+    """The public half of ``key``, as services publish it."""
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def public_jwk(key: PrivateKey, kid: str) -> dict[str, Any]:
+    """The public half of ``key`` as a JWK (RFC 7517)."""
+    algorithm = get_default_algorithms()[algorithm_of(key)]
+    entries = dict(algorithm.to_jwk(key.public_key(), as_dict=True))
+    return {**entries, "kid": kid, "use": "sig", "alg": algorithm_of(key)}
+
+
+def was_signed_by(text: str, key: PrivateKey) -> bool:
+    """Whether the signature of ``text`` is from ``key``; its claims are not looked at."""
+    try:
+        jwt.PyJWS().decode(text, key.public_key(), algorithms=[algorithm_of(key)])
+    except jwt.PyJWTError:
+        return False
+    return True

@@ -1,0 +1,110 @@
+"""Strict verification of a token by a JWKS, with nothing taken from the token that could weaken it (RFC 8725)."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import jwt
+import requests
+
+from JWTLibrary import tokens
+
+Jwks: TypeAlias = Mapping[str, Any] | str
+TIMEOUT = 10.0
+REASONS: Mapping[type[Exception], str] = {
+    jwt.ImmatureSignatureError: "it is not valid yet",
+    jwt.InvalidAudienceError: "it is for another audience",
+    jwt.InvalidIssuerError: "it is from another issuer",
+    jwt.InvalidSignatureError: "its signature does not match",
+    jwt.MissingRequiredClaimError: "a required claim is missing",
+}
+
+
+class RefusedError(Exception):
+    """The token is not valid; the text says why, as "it …"."""
+
+
+@dataclass(frozen=True)
+class Expectation:
+    """What a valid token looks like; ``None`` is not checked. ``leeway`` (seconds) is for ``nbf`` and ``iat``."""
+
+    issuer: str | None = None
+    audience: str | None = None
+    algorithms: Sequence[str] = ("ES256",)
+    type: str | None = None
+    leeway: float = 2.0
+
+
+def load_jwks(source: str | Path | Mapping[str, Any], ca_file: str | None = None) -> list[dict[str, Any]]:
+    """The keys of a JWKS: an ``http(s)`` URL, a file, JSON text or the decoded document.
+
+    Raises ``ValueError`` when it is none, ``requests.RequestException`` when the URL does not answer with 200.
+    """
+    document: Any = source
+    if isinstance(source, str) and source.startswith(("http://", "https://")):
+        answer = requests.get(source, timeout=TIMEOUT, verify=ca_file or True, allow_redirects=False)
+        answer.raise_for_status()
+        document = answer.json()
+    elif isinstance(source, str) and source.lstrip().startswith("{"):
+        document = json.loads(source)
+    elif isinstance(source, str | Path):
+        document = json.loads(Path(source).read_text(encoding="utf-8"))
+    keys = document.get("keys") if isinstance(document, Mapping) else None
+    if not isinstance(keys, list):
+        raise ValueError("not a JWKS: it has no list 'keys' (RFC 7517 §5)")  # noqa: TRY004
+    return [dict(key) for key in keys]
+
+
+def verify(text: str, keys: Sequence[Mapping[str, Any]], expected: Expectation) -> dict[str, Any]:
+    """The claims of a valid token; raises ``RefusedError``."""
+    try:
+        header = tokens.read(text).header
+    except ValueError as error:
+        raise RefusedError(str(error).replace("not a JWT: ", "it is not a JWT: ")) from None
+    if header.get("alg") not in expected.algorithms:
+        raise RefusedError(f"its algorithm {header.get('alg')!r} is not one of {', '.join(expected.algorithms)}")
+    found_type = str(header.get("typ", "")).lower().removeprefix("application/")
+    if expected.type is not None and found_type != expected.type.lower():
+        raise RefusedError(f"its type is {header.get('typ')!r} instead of {expected.type!r}")
+    if "crit" in header:
+        raise RefusedError("it has critical header parameters")
+    return _claims(text, _key(keys, header.get("kid")), expected)
+
+
+def _key(keys: Sequence[Mapping[str, Any]], kid: object) -> jwt.PyJWK:
+    named = [key for key in keys if kid is not None and key.get("kid") == kid]
+    if len(named) != 1:
+        known = ", ".join(str(key.get("kid")) for key in keys)
+        raise RefusedError(f"its kid {kid!r} names no key of the JWKS (which has: {known or 'none'})")
+    return jwt.PyJWK(dict(named[0]))
+
+
+def _claims(text: str, key: jwt.PyJWK, expected: Expectation) -> dict[str, Any]:
+    try:
+        # Leeway is for clocks that run ahead, not for tokens that live longer: exp is judged without it.
+        claims: dict[str, Any] = jwt.decode(
+            text,
+            key,
+            algorithms=list(expected.algorithms),
+            issuer=expected.issuer,
+            audience=expected.audience,
+            leeway=expected.leeway,
+            options={"require": ["exp"], "verify_exp": False, "verify_aud": expected.audience is not None},
+        )
+    except jwt.PyJWTError as error:
+        reason = next((words for kind, words in REASONS.items() if isinstance(error, kind)), "it cannot be verified")
+        raise RefusedError(f"{reason}: {error}") from None
+    _check_expiry(claims["exp"])
+    return claims
+
+
+def _check_expiry(expiry: object) -> None:
+    if isinstance(expiry, bool) or not isinstance(expiry, int | float):
+        raise RefusedError(f"its exp is no number: {expiry!r}")
+    if (ago := time.time() - expiry) >= 0:
+        raise RefusedError(f"it has expired: {ago:.1f} s ago")

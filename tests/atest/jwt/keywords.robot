@@ -1,0 +1,106 @@
+*** Settings ***
+Documentation       Each test's documentation is its declared verdict.
+Library             JWTLibrary
+
+
+*** Test Cases ***
+A Token Is Read
+    [Documentation]    PASS
+    ${read} =    Read Token    ${TOKEN}
+    Should Be Equal    ${read.header}[kid]    k1
+    ${subject} =    Token Claim    ${TOKEN}    sub
+    Should Be Equal    ${subject}    u1
+    Token Claim    ${TOKEN}    roles    contains    user
+    Token Claim    ${TOKEN}    iat    >    1000
+    Token Header    ${TOKEN}    alg    ==    ES256
+
+A Secret Token Is Read
+    [Documentation]    PASS
+    VAR    ${wrapped: Secret}    ${{ robot.api.types.Secret($TOKEN) }}
+    Token Claim    ${wrapped}    sub    ==    u1
+    Token Should Be Valid    ${wrapped}    ${JWKS}
+
+A Wrong Claim Is Shown
+    [Documentation]    FAIL Claim 'sub' 'u1' (str) should be 'u2' (str)
+    Token Claim    ${TOKEN}    sub    ==    u2
+
+A Missing Claim Is Named
+    [Documentation]    FAIL the token has no claim 'scope'; it has: aud, email, exp, iat, iss, jti, nbf, roles, sid, sub
+    Token Claim    ${TOKEN}    scope
+
+A Wrong Header Is Shown
+    [Documentation]    FAIL Header parameter 'alg' 'ES256' (str) should be 'RS256' (str)
+    Token Header    ${TOKEN}    alg    ==    RS256
+
+Garbage Is Not A Token
+    [Documentation]    FAIL ValueError: not a JWT: it has 1 segments instead of 3
+    Read Token    garbage
+
+Expiry Is Judged
+    [Documentation]    PASS
+    Token Should Expire In    ${TOKEN}    5 minutes    tolerance=20s
+
+A Wrong Expiry Is Shown
+    [Documentation]    FAIL the token expires in * s (at *), not in 60 s ± 2 s
+    Token Should Expire In    ${TOKEN}    1 minute
+
+Equal Claims Are Equal
+    [Documentation]    PASS
+    ${other} =    Change Token    ${TOKEN}    key=${KEY}    jti=j2
+    Claims Should Be Equal    ${TOKEN}    ${other}    ignore=['jti']
+
+Different Claims Are Listed
+    [Documentation]    FAIL claims differ:\n*email: 'ünï@example.test' != '(missing)'\n*jti: 'j1' != 'j2'
+    ${other} =    Change Token    ${TOKEN}    key=${KEY}    jti=j2    email=${None}
+    Claims Should Be Equal    ${TOKEN}    ${other}
+
+Valid By File And By URL
+    [Documentation]    PASS
+    Token Should Be Valid    ${TOKEN}    ${JWKS}    issuer=https://a.test    audience=lockstep-api
+    ${claims} =    Verify Token    ${TOKEN}    ${JWKS_URL}/jwks
+    Should Be Equal    ${claims}[sub]    u1
+
+A JWKS That Does Not Answer Is No Refusal
+    [Documentation]    FAIL HTTPError: 404 Client Error: *
+    Token Should Be Invalid    ${TOKEN}    ${JWKS_URL}/gone
+
+Another Audience Is Not Valid
+    [Documentation]    FAIL the token is not valid: it is for another audience: *
+    Token Should Be Valid    ${TOKEN}    ${JWKS}    audience=partner-api
+
+Another Algorithm Is Not Valid
+    [Documentation]    FAIL the token is not valid: its algorithm 'ES256' is not one of RS256
+    Token Should Be Valid    ${TOKEN}    ${JWKS}    algorithms=['RS256']
+
+An Expired Token Is Invalid
+    [Documentation]    PASS
+    ${forged} =    Forge Token    ${TOKEN}    expired    key=${KEY}
+    Token Should Be Invalid    ${forged}    ${JWKS}    reason=it has expired
+
+A Valid Token Is Not Invalid
+    [Documentation]    FAIL the token is valid; its claims are *
+    Token Should Be Invalid    ${TOKEN}    ${JWKS}
+
+Invalid For Another Reason
+    [Documentation]    FAIL the token is invalid, but not because 'it has expired': its signature does not match: *
+    ${forged} =    Forge Token    ${TOKEN}    flipped signature bit
+    Token Should Be Invalid    ${forged}    ${JWKS}    reason=it has expired
+
+A Made Token Is Valid
+    [Documentation]    PASS
+    VAR    &{claims}    sub=u7    aud=lockstep-api
+    ${made} =    Make Token    ${claims}    key=${KEY}    kid=k1    lifetime=1 minute
+    Token Should Be Valid    ${made}    ${JWKS}    audience=lockstep-api
+    Token Should Expire In    ${made}    1 minute
+
+A Token Without A Key Cannot Be Made
+    [Documentation]    FAIL ValueError: no signing key: give key=<PEM or path>, or use a target that has one
+    Make Token    ${{ {} }}
+
+Every Attack Can Be Made
+    [Documentation]    PASS
+    ${names} =    List Attacks
+    FOR    ${name}    IN    @{names}
+        ${forged} =    Forge Token    ${TOKEN}    ${name}    key=${KEY}    jwks=${JWKS}
+        Should Not Be Equal    ${forged}    ${TOKEN}
+    END
