@@ -1,0 +1,67 @@
+*** Settings ***
+Documentation       One access token is good on every service, for as long as it lives and no longer; a refresh token is good once.
+...                 Sources: RFC 9068 (JWT access tokens), RFC 8725, RFC 6750 (challenge), RFC 9700 §4.14 (refresh token rotation).
+Resource            platform.resource
+Resource            auth.resource
+Resource            databases.resource
+Resource            socket.resource
+Suite Setup         Use The Shared Platform
+Suite Teardown      Leave The Platform
+Test Setup          Sign In A New User
+Test Teardown       Close All Connections
+Test Tags           critical    p0
+
+
+*** Test Cases ***
+One Token Names The Same User Everywhere
+    [Tags]    req:C04.1    needs:ws    needs:replicas.2
+    Auth Sees User Id    ${USER.id}
+    Backend Sees User Id    ${USER.id}
+    Frontend Sees User Id    ${USER.id}
+    Socket Sees User Id    ${USER.id}
+
+Services Agree On The Claims Of The Token
+    [Tags]    req:C04.1    needs:ws
+    ${rest} =    Get From    backend    /api/me    ${ACCESS_TOKEN}
+    Open A Socket
+    ${socket} =    Who The Socket Says I Am
+    ${claims} =    Read Token Claims    ${ACCESS_TOKEN}
+    Should Be Equal    ${rest.json()}[session][id]    ${claims}[sid]
+    Should Be Equal    ${socket}[session_id]    ${claims}[sid]
+    Should Be Equal    ${rest.json()}[email]    ${claims}[email]
+    Should Be Equal    ${socket}[email]    ${claims}[email]
+
+A Token That Was Tampered With Is Refused Everywhere
+    [Tags]    req:C04.2    sec:J01    needs:ws    needs:replicas.2
+    ${token} =    Forge From My Token    flipped signature
+    Every Service Refuses The Token    ${token}    token_invalid
+    Every Service Accepts The Token
+
+A Refresh Yields A New Pair For The Same User And Session
+    [Tags]    req:C04.3
+    VAR    ${old}    ${ACCESS_TOKEN}
+    ${answer} =    Refresh The Tokens
+    ${before} =    Read Token Claims    ${old}
+    ${after} =    Read Token Claims    ${ACCESS_TOKEN}
+    Should Be Equal    ${after}[sub]    ${before}[sub]
+    Should Be Equal    ${after}[sid]    ${before}[sid]
+    Should Not Be Equal    ${after}[jti]    ${before}[jti]
+    Should Be Equal    ${answer}[user][id]    ${USER.id}
+    Every Service Accepts The Token
+
+A Spent Refresh Token Is Refused And Ends The Whole Family
+    [Tags]    req:C04.3    sec:O06    needs:db.auth
+    VAR    ${spent}    ${REFRESH_TOKEN}
+    ${answer} =    Refresh The Tokens
+    Refresh Is Refused With    ${spent}    invalid_grant
+    Refresh Is Refused With    ${REFRESH_TOKEN}    invalid_grant
+    Session Row Should Be    ${answer}[session_id]    revoked
+    Every Service Refuses The Token    ${ACCESS_TOKEN}    session_revoked
+
+A Logout Ends The Tokens And The Sockets Of Its Session
+    [Tags]    req:C04.3    sec:S03    needs:ws    needs:replicas.2
+    Open A Socket
+    Log Out
+    Open Socket Was Closed With    4003
+    Every Service Refuses The Token    ${ACCESS_TOKEN}    session_revoked
+    Refresh Is Refused With    ${REFRESH_TOKEN}    invalid_grant
