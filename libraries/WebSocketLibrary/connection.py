@@ -78,8 +78,8 @@ class Connection(WSListener):
 
     @property
     def is_open(self) -> bool:
-        """True until a close frame went either way or TCP was lost."""
-        return self._transport is not None and self.closing is None and not self.gone and not self._close_sent
+        """True until a close frame went either way or the loss of TCP was noted."""
+        return self._transport is not None and self.closing is None and not self._close_sent
 
     @property
     def was_opened(self) -> bool:

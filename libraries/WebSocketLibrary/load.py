@@ -67,6 +67,7 @@ def plan(
     `rate` is in messages per second over all sockets together; None is as fast as possible.
     """
     numbers = [0] * len(connections)
+    pace = Random(rng.getrandbits(64))  # noqa: S311  so that the rate does not change what is sent
     order = list(range(len(connections))) * times
     if shuffled:
         rng.shuffle(order)
@@ -79,7 +80,7 @@ def plan(
         numbers[socket] += 1
         shipments.append(Shipment(connection, body, after))
         if rate is not None:
-            after += rng.expovariate(rate) if shuffled else 1 / rate
+            after += pace.expovariate(rate) if shuffled else 1 / rate
     return shipments
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from .journal import Frame, Opcode
 
+_SINGLE_PATH: Final = re.compile(r"\s*(?P<path>[\w.-]+)=(?!=)(?P<value>.*)", re.DOTALL)
 _PYTHON_SPELLINGS: Final = {"None": None, "True": True, "False": False}
 # What an expression may call besides the names of the frame: enough to compare, nothing that reaches outside.
 _BUILTINS: Final = {
@@ -69,9 +70,15 @@ def matcher(where: str | Mapping[str, Any] | None = None, fields: Mapping[str, A
     neither, any data frame matches. A faulty expression is a `ValueError` at once, not a wait that cannot end well.
     """
     paths = {**(where if isinstance(where, Mapping) else {}), **(fields or {})}
+    expression = where if isinstance(where, str) else None
+    if expression is not None and (single := _SINGLE_PATH.fullmatch(expression)):
+        if re.search(r"\s(and|or)\s|[<>]|==", single["value"]):
+            raise ValueError(f"'{expression}' mixes a path with an expression: in an expression equality is ==")
+        paths[single["path"]] = single["value"]
+        expression = None
     parts = [_path_matcher(path, value) for path, value in paths.items()]
-    if isinstance(where, str):
-        parts.append(_expression_matcher(where))
+    if expression is not None:
+        parts.append(_expression_matcher(expression))
     if not parts:
         return Matcher("any data frame", lambda frame: frame.is_data)
     if len(parts) == 1:

@@ -151,17 +151,16 @@ class Receiving(Base):
         direction: Direction = Direction.RECEIVED,
         since: int = 0,
         connection: str | None = None,
-        **fields: Any,
     ) -> Any:
         """How many such frames the journal holds, also those that a wait returned; see `Assertions`.
 
         With ``within`` it passes as soon as the assertion holds; that no further one comes is what `Frame Should Not
         Arrive` tells.
 
-        | Frame Count    ==    3    within=5s    type=message
+        | Frame Count    ==    3    within=5s    where=type=message
         """
         target = self.connections.get(connection)
-        wanted = matcher(where, fields)
+        wanted = matcher(where)
         subject = f"Count of frames with {wanted.description} on '{target.alias}'"
         started = time.monotonic()
 

@@ -1,0 +1,97 @@
+*** Settings ***
+Documentation       Hundreds of sockets in one keyword.
+Library             WebSocketLibrary
+Library             Collections
+Test Teardown       Close All Connections    within=2s
+
+
+*** Variables ***
+${URL}      ws://set.by.the.test
+
+
+*** Test Cases ***
+Everyone Gets An Answer
+    [Documentation]    PASS
+    ${aliases} =    Open Connections    ${URL}/echo    300
+    Length Should Be    ${aliases}    300
+    Should Be Equal    ${aliases}[299]    bulk-299
+    ${sent} =    Send On All    hello
+    Should Be Equal    ${sent}    ${300}
+    ${frames} =    Collect On All
+    Length Should Be    ${frames}    300
+    Should Be Equal    ${frames["bulk-7"][0].text}    hello
+    VAR    &{message}    socket={socket}    n={n}    who={alias}    id={uuid}
+    ${sent} =    Send On All    ${message}    times=5
+    Should Be Equal    ${sent}    ${1500}
+    ${frames} =    Collect On All    5
+    ${numbers} =    Evaluate    [frame.json["n"] for frame in $frames["bulk-12"]]
+    Should Be Equal    ${numbers}    ${{[0, 1, 2, 3, 4]}}
+    ${ids} =    Evaluate    {f.json["id"] for found in $frames.values() for f in found}
+    Length Should Be    ${ids}    1500
+    Should Be Equal    ${frames["bulk-299"][4].json}    ${{dict($frames["bulk-299"][4].json, socket=299, n=4, who="bulk-299")}}
+    Frame Should Not Arrive    for=10ms    connection=bulk-12
+
+Seeded Order Repeats
+    [Documentation]    PASS
+    Open Connections    ${URL}/echo    20
+    Send On All    {n}-{uuid}    times=3    seed=42    rate=${2000}
+    ${first} =    Collect On All    3
+    Send On All    {n}-{uuid}    times=3    seed=42
+    ${again} =    Collect On All    3
+    Send On All    {n}-{uuid}    times=3    seed=43
+    ${other} =    Collect On All    3
+    ${first_texts} =    Evaluate    [frame.text for frames in $first.values() for frame in frames]
+    ${again_texts} =    Evaluate    [frame.text for frames in $again.values() for frame in frames]
+    ${other_texts} =    Evaluate    [frame.text for frames in $other.values() for frame in frames]
+    Should Be Equal    ${first_texts}    ${again_texts}
+    Should Not Be Equal    ${first_texts}    ${other_texts}
+
+The Rate Is Kept
+    [Documentation]    PASS
+    Open Connections    ${URL}/echo    10
+    Send On All    x    times=10    rate=${400}
+    Collect On All    10
+    ${frames} =    Get Frames    where=True    direction=sent    connection=bulk-0
+    ${span} =    Evaluate    $frames[-1].at - $frames[0].at
+    Should Be True    0.2 < ${span}
+
+Tokens Are Used In Turn
+    [Documentation]    PASS
+    VAR    ${secret: Secret}    %{SOCKET_TOKEN}
+    VAR    @{tokens}    ${secret}    other-token-987654321
+    Open Connections    ${URL}/headers    tokens=${tokens}    alias=user
+    ${frames} =    Collect On All
+    Should Be Equal    ${frames["user-0"][0].json["headers"]["authorization"]}    Bearer %{SOCKET_TOKEN}
+    Should Be Equal    ${frames["user-1"][0].json["headers"]["authorization"]}    Bearer other-token-987654321
+
+Not All Open
+    [Documentation]    FAIL 20 of 20 sockets did not open:\n* 20 × No socket opened: the handshake with * was refused with 403 Forbidden*
+    Open Connections    ${URL}/refuse/403    20
+
+Not All Answer
+    [Documentation]    FAIL 1 of 5 sockets did not receive 1 frame(s) within 200 ms:\n* quiet: 0 of 1, open\nNo frame received.*
+    Open Connections    ${URL}/echo    4
+    Open Connection    ${URL}/silent    quiet
+    Send On All    hello
+    Collect On All    within=200ms
+
+A Dead Socket Is Named At Once
+    [Documentation]    FAIL 2 of 2 sockets did not receive 3 frame(s) within 60 s:\n* bulk-0: 1 of 3, closed by peer with 4029 'as asked' *
+    Open Connections    ${URL}/close/4029    2
+    Send On All    go
+    Collect On All    3    within=1 minute
+
+Nobody To Send To
+    [Documentation]    FAIL ValueError: there is no open connection to send on
+    Send On All    hello
+
+Nobody To Collect From
+    [Documentation]    FAIL ValueError: there is no connection to collect from
+    Collect On All
+
+All Dropped
+    [Documentation]    PASS
+    Open Connections    ${URL}/echo    50
+    ${count} =    Drop Connections
+    Should Be Equal    ${count}    ${50}
+    Get Close Code    ==    1006    connection=bulk-49
