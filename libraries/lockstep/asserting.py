@@ -12,6 +12,7 @@ from lockstep.waiting import wait_until
 
 NUMERICAL = tuple(AssertionOperator[sign] for sign in ("==", "!=", "<", ">", "<=", ">="))
 EXPRESSIONS = tuple(AssertionOperator[name] for name in ("validate", "then"))
+_WORDS = {"*=": "containing", "^=": "starting with", "$=": "ending with", "$": "matching", "validate": "true for"}
 _TRUE = ("true", "yes", "on", "1")
 
 
@@ -22,10 +23,12 @@ def checked(
     expected: Any,
     within: timedelta | None = None,
     message: str | None = None,
+    tolerate: tuple[type[Exception], ...] = (AssertionError,),
 ) -> Any:
     """The value of ``get``, once ``operator`` and ``expected`` hold for it; without operator just the value.
 
-    ``within`` asks again until they hold. Raises ``AssertionError`` with both values and, after a wait, its length.
+    ``within`` asks again until they hold; until then, an exception in ``tolerate`` is an answer like any other. Raises
+    ``AssertionError`` with both values and, after a wait, its length.
     """
     if operator is None or not within:
         return _verified(subject, get(), operator, expected, message)
@@ -41,7 +44,7 @@ def checked(
         return True
 
     try:
-        wait_until(subject, f"{operator.name} {expected!r}", get, holds, within)
+        wait_until(subject, f"{_WORDS.get(operator.value, operator.value)} {expected!r}", get, holds, within, tolerate)
     except AssertionError:
         if message:
             _verified(subject, get(), operator, expected, message)

@@ -37,7 +37,7 @@ def wait_until(
                 return answer
             seen = show(answer)
         except tolerate as error:
-            seen = f"{type(error).__name__}: {error}"
+            seen = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
         left = deadline - time.monotonic()
         if left <= 0:
             raise AssertionError(

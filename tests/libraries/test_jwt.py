@@ -57,7 +57,7 @@ def platform(tmp_path_factory: pytest.TempPathFactory) -> Platform:
 
 
 def forge(platform: Platform, attack: str, **more: Any) -> str:
-    return JWTLibrary().forge_token(platform.token, attack, key=str(platform.pem_file), jwks=platform.jwks, **more)
+    return str(JWTLibrary().forge_token(platform.token, attack, key=str(platform.pem_file), jwks=platform.jwks, **more))
 
 
 def test_the_genuine_token_is_valid(platform: Platform) -> None:

@@ -1,0 +1,84 @@
+"""RedisLibrary against a real Valkey: every assertion keyword passes, fails, and says why."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from assertionengine import AssertionOperator
+from lockstep import masking, target
+from RedisLibrary import NotRedisError, RedisAwayError, RedisLibrary
+
+from tests.libraries.inner import INNER, run_inner
+from tests.services.servers import MakeRedis, free_port
+
+
+@pytest.fixture
+def web_server() -> Iterator[str]:
+    """Answers each connection as a web server would."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        while True:
+            try:
+                peer, _ = listener.accept()
+            except OSError:
+                return
+            with peer:
+                peer.recv(1000)
+                peer.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+    thread = threading.Thread(target=answer)
+    thread.start()
+    yield f"redis://127.0.0.1:{listener.getsockname()[1]}/0"
+    listener.shutdown(socket.SHUT_RDWR)
+    listener.close()
+    thread.join()
+
+
+def test_keywords_from_outside(make_redis: MakeRedis, web_server: str, tmp_path: Path) -> None:
+    variables = {
+        "URL": make_redis().url,
+        "DEAD": f"redis://:hidden-password@127.0.0.1:{free_port()}/0",
+        "WEB": web_server,
+    }
+    run = run_inner(INNER / "redis", tmp_path, variables=variables)
+    run.all_as_declared()
+    assert "hidden-password" not in run.output.split("<test ", 1)[1]
+
+
+def test_a_wait_survives_a_restart_of_the_server(make_redis: MakeRedis) -> None:
+    redis, library = make_redis(), RedisLibrary()
+    library.connect_to_redis(redis.url)
+    redis.kill()
+    with pytest.raises(RedisAwayError, match=f"Redis at redis://127.0.0.1:{redis.port}/0 does not answer"):
+        library.redis_value("k")
+    with pytest.raises(AssertionError, match="last seen: RedisAwayError"):
+        library.redis_key_should_not_exist("k")
+    starter = threading.Thread(target=redis.start)
+    starter.start()
+    assert library.redis_keys("*", AssertionOperator["=="], [], timedelta(seconds=5)) == []
+    starter.join()
+
+
+def test_the_redis_of_the_target_is_the_default(make_redis: MakeRedis) -> None:
+    library, redis = RedisLibrary(), make_redis()
+    with pytest.raises(RuntimeError, match="call Connect To Redis first"):
+        library.redis_keys()
+    target.set_current({"target": "embedded", "redis_url": redis.url})
+    try:
+        assert library.redis_keys() == []
+        assert library.redis_server_facts().pid == redis.process.pid if redis.process else 0
+    finally:
+        target.set_current(None)
+
+
+def test_the_password_of_a_url_is_masked() -> None:
+    with pytest.raises((RedisAwayError, NotRedisError)) as failure:
+        RedisLibrary().connect_to_redis(f"redis://:very-secret-word@127.0.0.1:{free_port()}/0")
+    assert "very-secret-word" not in str(failure.value)
+    assert masking.mask("very-secret-word") == "***"
