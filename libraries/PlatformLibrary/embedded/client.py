@@ -1,0 +1,131 @@
+"""How the rest of the project speaks to the host: start it, lease platforms, control them."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+from . import rundir
+from .errors import PlatformError
+
+BOOT_DEADLINE = 90.0
+_LIBRARIES = Path(__file__).resolve().parents[2]
+_CONNECT_DEADLINE = 15.0
+_END_DEADLINE = 10.0
+_POLL = 0.005
+
+
+class HostClient:
+    """One connection to a host. Leases taken on it live as long as it does. Not for several threads at once."""
+
+    def __init__(self, path: Path | str, within: float = _CONNECT_DEADLINE) -> None:
+        """Connect to the host on the Unix socket ``path``, waiting up to ``within`` seconds for it to come."""
+        self.path = Path(path)
+        self._socket = _connect(self.path, within)
+        self._socket.settimeout(BOOT_DEADLINE)
+        self._lines = self._socket.makefile("rb")
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def lease(self, *, shared: bool = True, **options: Any) -> dict[str, Any]:
+        """The descriptor of a ready platform; ``options`` are those of `embedded.options.Options`."""
+        descriptor: dict[str, Any] = self.call("lease", shared=shared, options=options)["descriptor"]
+        return descriptor
+
+    def release(self, platform: str) -> None:
+        """End the lease on ``platform``; returns when a platform that nobody needs has ended."""
+        self.call("release", platform=platform)
+
+    def call(self, do: str, **arguments: Any) -> dict[str, Any]:
+        """Ask the host to ``do`` something; a PlatformError with the host's words where it refuses or fails."""
+        request = {"do": do, **{name: value for name, value in arguments.items() if value is not None}}
+        try:
+            self._socket.sendall(json.dumps(request, default=str).encode() + b"\n")
+            line = self._lines.readline()
+        except TimeoutError as error:
+            raise PlatformError(f"the platform host did not answer {do!r} within {BOOT_DEADLINE:g} s") from error
+        except OSError as error:
+            raise PlatformError(f"the platform host is gone ({error}) while it was asked to {do}") from error
+        if not line:
+            raise PlatformError(f"the platform host ended while it was asked to {do}")
+        answer: dict[str, Any] = json.loads(line)
+        if not answer.pop("ok"):
+            raise PlatformError(str(answer["error"]))
+        return answer
+
+    def close(self) -> None:
+        """End every lease of this connection; a host that this process started for itself has ended then."""
+        self._lines.close()
+        self._socket.close()
+        if self.process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(_END_DEADLINE)
+
+
+def start_host(
+    path: Path | str, *, grace: float = 0.0, logs: Path | None = None, keep_while: int | None = None
+) -> HostClient:
+    """Start a host on ``path`` in a session of its own and connect to it.
+
+    It ends by itself when nobody has been connected for ``grace`` seconds. ``logs``: keep the services' logs there;
+    ``keep_while``: keep shared platforms, once leased, until that process ends.
+    """
+    given = {"--grace": grace, "--logs": logs, "--keep-while": keep_while}
+    options = [part for name, value in given.items() if value is not None for part in (name, str(value))]
+    libraries = os.pathsep.join(filter(None, (str(_LIBRARIES), os.environ.get("PYTHONPATH"))))
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "PlatformLibrary.embedded.host", "--socket", str(path), *options],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            env={**os.environ, "PYTHONPATH": libraries},
+            start_new_session=True,
+        )
+        deadline = time.monotonic() + _CONNECT_DEADLINE
+        while True:
+            try:
+                client = HostClient(path, within=0.1)
+            except PlatformError:
+                if process.poll() is not None or time.monotonic() > deadline:
+                    process.kill()
+                    process.wait()
+                    output.seek(0)
+                    said = output.read().decode(errors="replace").strip()
+                    raise PlatformError(f"the platform host did not start: {said or 'it said nothing'}") from None
+            else:
+                client.process = process
+                return client
+
+
+def join_host(name: str, *, keep_while: int | None = None, logs: Path | None = None) -> HostClient:
+    """Connect to this user's host of that ``name``, which is started if it is not there; several may come at once."""
+    with rundir.base_directory_held() as folder:
+        path = folder / f"{name}.sock"
+        try:
+            return HostClient(path, within=0)
+        except PlatformError:
+            path.unlink(missing_ok=True)
+        return start_host(path, keep_while=keep_while, logs=logs)
+
+
+def _connect(path: Path, within: float) -> socket.socket:
+    deadline = time.monotonic() + within
+    while True:
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.connect(str(path))
+        except OSError as error:
+            connection.close()
+            if time.monotonic() >= deadline:
+                raise PlatformError(f"no platform host answers on {path}: {error}") from error
+            time.sleep(_POLL)
+        else:
+            return connection

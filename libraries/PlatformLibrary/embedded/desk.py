@@ -1,0 +1,225 @@
+"""Where the host is spoken to: one visitor a connection, one answer a line."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from . import system
+from .errors import PlatformError
+from .house import House, Tenancy
+from .options import Options
+from .platform import Platform
+from .service import Service
+
+_WATCH_INTERVAL = 0.25
+_MOST_LOG = 256 << 10
+
+Request = dict[str, Any]
+Answer = dict[str, Any]
+
+
+@dataclass
+class Visit:
+    """One connection and the leases that end with it."""
+
+    leases: dict[str, Tenancy] = field(default_factory=dict)
+    work: asyncio.Task[None] | None = None
+
+
+class Desk:
+    """Answers requests; closes when nobody has been there for the grace time."""
+
+    def __init__(self, house: House, grace: float, first_visit: float, keep_while: int | None) -> None:
+        self.closed = asyncio.Event()
+        self._house = house
+        self._grace = grace
+        self._visits: list[Visit] = []
+        self._loop = asyncio.get_running_loop()
+        self._closing = self._loop.call_later(first_visit, self.close)
+        self._guardian: asyncio.Task[None] | None = None
+        if keep_while is not None:
+            self._guardian = asyncio.ensure_future(self._keep_while(keep_while))
+        self._verbs: dict[str, Callable[[Visit, Request], Awaitable[Answer]]] = {
+            "lease": self._lease,
+            "release": self._release,
+            "status": self._status,
+            "logs": self._logs,
+            "descriptor": self._describe,
+            "cut": self._hop,
+            "heal": self._hop,
+            "disturb": self._hop,
+            **dict.fromkeys(("start", "stop", "kill", "pause", "resume", "restart"), self._control),
+        }
+
+    def close(self) -> None:
+        """Stop serving."""
+        self.closed.set()
+
+    async def send_home(self) -> None:
+        """End every visit."""
+        if self._guardian is not None:
+            self._guardian.cancel()
+        tasks = [visit.work for visit in self._visits if visit.work]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """Serve one connection until its other end closes."""
+        self._closing.cancel()
+        visit = Visit()
+        self._visits.append(visit)
+        lines: asyncio.Queue[bytes] = asyncio.Queue()
+        visit.work = asyncio.ensure_future(self._answer_all(visit, lines, writer))
+        try:
+            # Read on while a request is in work: only so is a visitor's death noticed while his platform starts.
+            with contextlib.suppress(OSError, ValueError):
+                while line := await reader.readline():
+                    lines.put_nowait(line)
+        finally:
+            visit.work.cancel()
+            await asyncio.gather(visit.work, return_exceptions=True)
+            for tenancy in visit.leases.values():
+                self._house.release(tenancy)
+            writer.close()
+            self._visits.remove(visit)
+            self._close_when_idle()
+
+    def _close_when_idle(self) -> None:
+        if not self._visits and (self._guardian is None or self._guardian.done()):
+            self._closing.cancel()
+            self._closing = self._loop.call_later(self._grace, self.close)
+
+    async def _keep_while(self, pid: int) -> None:
+        known_as = system.identity(pid)
+        held: list[Tenancy] = []
+        try:
+            while system.alive(pid, known_as):
+                for tenancy in self._house.shared:
+                    if tenancy not in held:
+                        self._house.hold(tenancy)
+                        held.append(tenancy)
+                await asyncio.sleep(_WATCH_INTERVAL)
+        finally:
+            for tenancy in held:
+                self._house.release(tenancy)
+            self._loop.call_soon(self._close_when_idle)
+
+    async def _answer_all(self, visit: Visit, lines: asyncio.Queue[bytes], writer: asyncio.StreamWriter) -> None:
+        while True:
+            line = await lines.get()
+            answer = await self._answer(visit, line)
+            writer.write(json.dumps(answer).encode() + b"\n")
+            with contextlib.suppress(OSError):
+                await writer.drain()
+
+    async def _answer(self, visit: Visit, line: bytes) -> Answer:
+        try:
+            request = json.loads(line)
+            verb = self._verbs.get(request.get("do"))
+            if verb is None:
+                return _refusal(f"the host does not know {request.get('do')!r}; it knows {', '.join(self._verbs)}")
+            return {"ok": True, **await verb(visit, request)}
+        except PlatformError as error:
+            return _refusal(str(error))
+        except (ValueError, TypeError, AttributeError, KeyError) as error:
+            return _refusal(f"the host does not understand {line[:200]!r}: {type(error).__name__}: {error}")
+        except OSError as error:
+            return _refusal(f"{type(error).__name__}: {error}")
+
+    async def _lease(self, visit: Visit, request: Request) -> Answer:
+        shared = bool(request.get("shared", True))
+        tenancy = await self._house.lease(Options.from_json(request.get("options", {})), shared=shared)
+        if tenancy.platform.id in visit.leases:
+            self._house.release(tenancy)
+        visit.leases[tenancy.platform.id] = tenancy
+        return {"descriptor": await tenancy.platform.descriptor(shared=shared)}
+
+    async def _release(self, visit: Visit, request: Request) -> Answer:
+        tenancy = _leased(visit, request)
+        del visit.leases[tenancy.platform.id]
+        ending = self._house.release(tenancy)
+        if ending is not None:
+            await asyncio.shield(ending)
+        return {}
+
+    async def _describe(self, visit: Visit, request: Request) -> Answer:
+        tenancy = _leased(visit, request)
+        return {"descriptor": await tenancy.platform.descriptor(shared=tenancy.shared)}
+
+    async def _status(self, visit: Visit, request: Request) -> Answer:
+        if not visit.leases and "platform" not in request:
+            return {"pid": os.getpid(), "platforms": len(self._house.shared)}
+        return {"instances": _leased(visit, request).platform.status()}
+
+    async def _logs(self, visit: Visit, request: Request) -> Answer:
+        log = _leased(visit, request).platform.instance(str(request["instance"])).log
+        return {"log": _end_of(log)}
+
+    async def _control(self, visit: Visit, request: Request) -> Answer:
+        tenancy = _leased(visit, request)
+        verb, name = str(request["do"]), str(request["instance"])
+        if tenancy.shared:
+            raise PlatformError(f"{verb} {name} would disturb others on the shared platform: use a private platform")
+        async with tenancy.busy:
+            await _do(tenancy.platform, verb, name, gapless=bool(request.get("gapless")))
+        return {"status": tenancy.platform.instance(name).status}
+
+    async def _hop(self, visit: Visit, request: Request) -> Answer:
+        platform, hop = _leased(visit, request).platform, str(request.get("hop", request.get("instance", "*")))
+        if request["do"] == "cut":
+            return {"links": await platform.cut(hop)}
+        if request["do"] == "heal":
+            return {"links": await platform.heal(hop)}
+        links = platform.disturb(
+            hop,
+            latency=float(request.get("latency", 0)),
+            blackhole=bool(request.get("blackhole")),
+            reset=bool(request.get("reset")),
+        )
+        return {"links": links}
+
+
+async def _do(platform: Platform, verb: str, name: str, *, gapless: bool) -> None:
+    instance = platform.instance(name)
+    if verb == "restart" and gapless:
+        if not isinstance(instance, Service):
+            raise PlatformError(f"{name} cannot be restarted without a gap: only a service hands over its socket")
+        await instance.restart_without_gap()
+    elif verb in ("pause", "resume"):
+        instance.pause() if verb == "pause" else instance.resume()
+    else:
+        await {"start": instance.start, "stop": instance.stop, "kill": instance.kill, "restart": instance.restart}[
+            verb
+        ]()
+
+
+def _leased(visit: Visit, request: Request) -> Tenancy:
+    wanted = request.get("platform")
+    if wanted is None and len(visit.leases) == 1:
+        return next(iter(visit.leases.values()))
+    if wanted not in visit.leases:
+        raise PlatformError(
+            f"this connection has no lease on platform {wanted!r}; it has {', '.join(visit.leases) or 'none'}"
+        )
+    return visit.leases[wanted]
+
+
+def _end_of(log: Path) -> str:
+    try:
+        with log.open("rb") as file:
+            file.seek(max(0, file.seek(0, 2) - _MOST_LOG))
+            return file.read().decode(errors="replace")
+    except FileNotFoundError:
+        return ""
+
+
+def _refusal(error: str) -> Answer:
+    return {"ok": False, "error": error}

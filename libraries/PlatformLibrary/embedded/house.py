@@ -1,0 +1,141 @@
+"""The platforms of one host: shared ones counted by their leases, private ones each for one."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from . import certificates, postgres, rundir
+from .certificates import Tls
+from .children import Children
+from .errors import PlatformError
+from .options import Options, project_root
+from .platform import Platform
+from .postgres import Templates
+from .preloader import Preloader
+from .rundir import RunDirectory
+
+
+@dataclass
+class Tenancy:
+    """A platform, the task that starts it, and how many leases it has."""
+
+    platform: Platform
+    shared: bool
+    started: asyncio.Task[None]
+    leases: int = 0
+    busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+
+
+class House:
+    """Starts platforms on demand and ends them with their last lease."""
+
+    def __init__(self, directory: RunDirectory, kept_logs: Path | None) -> None:
+        self._directory = directory
+        self._kept_logs = kept_logs
+        self._children = Children(directory.note)
+        self._preloaders: dict[Path, Preloader] = {}
+        if (project_root() / "services" / "preload.py").exists():
+            # The longest part of a cold start, so it begins before anybody has asked for a platform.
+            self._preloader(project_root().resolve())
+        self._programs = postgres.binaries(directory.base)
+        self._templates = Templates(self._children, self._programs, rundir.cache_directory())
+        self._tls: asyncio.Task[Tls] = asyncio.ensure_future(asyncio.to_thread(certificates.make_tls, directory.path))
+        self._tenancies: list[Tenancy] = []
+        self._ending: set[asyncio.Task[None]] = set()
+
+    async def lease(self, options: Options, *, shared: bool) -> Tenancy:
+        """A ready platform: the shared one of these options, or a new private one."""
+        if shared and options.proxies:
+            raise PlatformError("a shared platform has no fault proxies: use a private one")
+        tenancy = next(
+            (one for one in self._tenancies if shared and one.shared and one.platform.options.key == options.key), None
+        )
+        if tenancy is None:
+            tenancy = self._admit(options, shared)
+        tenancy.leases += 1
+        try:
+            await asyncio.shield(tenancy.started)
+        except BaseException:
+            self.release(tenancy)
+            raise
+        return tenancy
+
+    def hold(self, tenancy: Tenancy) -> None:
+        """One lease more on a platform that has one."""
+        tenancy.leases += 1
+
+    def release(self, tenancy: Tenancy) -> asyncio.Task[None] | None:
+        """End one lease; with the last one the platform ends, and the task that ends it is returned."""
+        tenancy.leases -= 1
+        if tenancy.leases > 0 or tenancy not in self._tenancies:
+            return None
+        self._tenancies.remove(tenancy)
+        ending = asyncio.ensure_future(self._end(tenancy))
+        self._ending.add(ending)
+        ending.add_done_callback(self._ending.discard)
+        return ending
+
+    async def close(self) -> None:
+        """End everything."""
+        for tenancy in list(self._tenancies):
+            tenancy.leases = 1
+            self.release(tenancy)
+        await asyncio.gather(*self._ending, return_exceptions=True)
+        await asyncio.gather(*(preloader.close() for preloader in self._preloaders.values()), return_exceptions=True)
+        await asyncio.gather(self._tls, return_exceptions=True)
+
+    @property
+    def shared(self) -> list[Tenancy]:
+        """The shared platforms that live."""
+        return [tenancy for tenancy in self._tenancies if tenancy.shared]
+
+    def _admit(self, options: Options, shared: bool) -> Tenancy:
+        platform = Platform(
+            options,
+            self._directory.path,
+            self._children,
+            self._templates,
+            self._programs,
+            lambda: self._preloader(options.services_dir),
+            self._kept_logs,
+        )
+        tenancy = Tenancy(platform, shared, asyncio.ensure_future(_start(platform, self._tls)))
+        tenancy.started.add_done_callback(lambda task: task.cancelled() or task.exception())
+        self._tenancies.append(tenancy)
+        return tenancy
+
+    async def _end(self, tenancy: Tenancy) -> None:
+        tenancy.started.cancel()
+        await asyncio.gather(tenancy.started, return_exceptions=True)
+        async with tenancy.busy:
+            await tenancy.platform.stop()
+
+    def _preloader(self, services_dir: Path) -> Preloader:
+        found = self._preloaders.get(services_dir)
+        if found is None or not found.usable:
+            log = self._directory.path / f"preload-{len(self._preloaders)}.log"
+            found = Preloader(self._children, services_dir, log, self._directory.note)
+            self._preloaders[services_dir] = found
+        return found
+
+
+async def _start(platform: Platform, tls: asyncio.Task[Tls]) -> None:
+    try:
+        await platform.start(tls)
+    except BaseExceptionGroup as group:
+        raise _cause(group) from group
+
+
+def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """The failure that says most: a PlatformError before anything else."""
+    leaves: list[BaseException] = []
+    waiting: list[BaseException] = [group]
+    while waiting:
+        error = waiting.pop(0)
+        if isinstance(error, BaseExceptionGroup):
+            waiting += error.exceptions
+        else:
+            leaves.append(error)
+    return next((error for error in leaves if isinstance(error, PlatformError)), leaves[0])

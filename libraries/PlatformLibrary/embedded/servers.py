@@ -1,0 +1,165 @@
+"""What an instance of a platform can be told to do, and how a database server does it."""
+
+from __future__ import annotations
+
+import abc
+import asyncio
+import os
+import signal
+import time
+from pathlib import Path
+
+from .children import Child
+from .errors import PlatformError, TransientError, log_size, log_tail
+from .ports import Port
+
+START_DEADLINE = 20.0
+STOP_DEADLINE = 5.0
+_START_ATTEMPTS = 3
+_POLL = 0.005
+_PORT_CLASH = ("Address already in use", "could not bind")
+
+
+class Instance(abc.ABC):
+    """One process, or tree of processes, of a platform."""
+
+    def __init__(self, name: str, port: Port, log: Path) -> None:
+        self.name = name
+        self.port = port
+        self.log = log
+        self.paused = False
+        self.child: Child | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether its process lives (paused or not)."""
+        return self.child is not None and self.child.running
+
+    @property
+    def status(self) -> str:
+        """``running``, ``paused`` or ``stopped``."""
+        return "stopped" if not self.running else "paused" if self.paused else "running"
+
+    def must_run(self) -> Child:
+        """Its process; a PlatformError where there is none."""
+        if self.child is None or not self.child.running:
+            raise PlatformError(f"{self.name} is not running")
+        return self.child
+
+    def must_not_run(self) -> None:
+        """A PlatformError where it runs."""
+        if self.running:
+            raise PlatformError(f"{self.name} is already running")
+
+    @abc.abstractmethod
+    async def start(self) -> None:
+        """Start it and wait until it is ready."""
+
+    @abc.abstractmethod
+    async def stop(self) -> None:
+        """Ask it to end, with a bound."""
+
+    async def kill(self) -> None:
+        """SIGKILL for the whole tree; returns when nothing of it is left."""
+        child = self.must_run()
+        # Stopped first, so that the parent cannot start new children or tidy up while its tree dies.
+        child.send(signal.SIGSTOP)
+        for process in descendants(child.pid):
+            _send(process, signal.SIGKILL)
+        child.send(signal.SIGKILL)
+        await child.exited
+        self.paused = False
+
+    def pause(self) -> None:
+        """SIGSTOP for the whole tree: connections stay open, nothing is answered."""
+        child = self.must_run()
+        child.send(signal.SIGSTOP)
+        for process in descendants(child.pid):
+            _send(process, signal.SIGSTOP)
+        self.paused = True
+
+    def resume(self) -> None:
+        """SIGCONT for the whole tree."""
+        child = self.must_run()
+        for process in descendants(child.pid):
+            _send(process, signal.SIGCONT)
+        child.send(signal.SIGCONT)
+        self.paused = False
+
+    async def restart(self) -> None:
+        """Stop it if it runs, and start it again on the same port."""
+        if self.running:
+            await self.stop()
+        await self.start()
+
+
+class Server(Instance):
+    """A database server: it opens its port itself, and says by itself when it is ready."""
+
+    _stop_signal = signal.SIGTERM
+
+    @abc.abstractmethod
+    def _launch(self) -> Child: ...
+
+    @abc.abstractmethod
+    async def _ready(self, pid: int) -> bool:
+        """Whether the server that serves on the port is process ``pid``, and ready."""
+
+    async def start(self) -> None:
+        """Start it and wait until it is ready; a port that is taken for the moment is tried again."""
+        self.must_not_run()
+        for attempt in range(1, _START_ATTEMPTS):
+            try:
+                await self._start_once()
+            except TransientError:
+                await asyncio.sleep(0.2 * attempt)
+            else:
+                return
+        await self._start_once()
+
+    async def _start_once(self) -> None:
+        offset = log_size(self.log)
+        self.child = child = self._launch()
+        deadline = time.monotonic() + START_DEADLINE
+        try:
+            while not await self._ready(child.pid):
+                self._must_be_starting(child, offset, deadline)
+                await asyncio.sleep(_POLL)
+        except BaseException:
+            child.send(signal.SIGKILL)
+            raise
+
+    def _must_be_starting(self, child: Child, offset: int, deadline: float) -> None:
+        if child.running and time.monotonic() < deadline:
+            return
+        tail = log_tail(self.log, offset)
+        if not child.running:
+            error = TransientError if any(text in tail for text in _PORT_CLASH) else PlatformError
+            raise error(f"{self.name} ended with status {child.exited.result()} at its start{tail}")
+        raise PlatformError(f"{self.name} was not ready within {START_DEADLINE:g} s{tail}")
+
+    async def stop(self) -> None:
+        """An orderly stop; SIGKILL for what has not ended after the bound."""
+        child = self.must_run()
+        if self.paused:
+            self.resume()
+        child.send(self._stop_signal)
+        if not await child.ended(STOP_DEADLINE):
+            await self.kill()
+
+
+def descendants(pid: int) -> list[int]:
+    """The children of ``pid``, theirs, and so on."""
+    import psutil  # only verbs need it, and it would cost every start 20 ms
+
+    try:
+        return [process.pid for process in psutil.Process(pid).children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return

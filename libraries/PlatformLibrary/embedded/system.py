@@ -1,0 +1,75 @@
+"""What the host asks of the operating system: lifelines between processes, identities, reachable directories."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import pwd
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+_PR_SET_PDEATHSIG = 1
+_PR_SET_CHILD_SUBREAPER = 36
+_IPC_RMID = 0
+_LIBC = ctypes.CDLL(None, use_errno=True)
+
+
+def die_with_parent(death_signal: signal.Signals) -> Callable[[], None]:
+    """A ``preexec_fn`` that makes the kernel send ``death_signal`` when this process ends.
+
+    On Linux only; elsewhere the janitor does it. Call on the main thread: the kernel watches the thread that forked.
+    """
+    parent = os.getpid()
+
+    def ask_kernel() -> None:
+        if sys.platform == "linux":
+            _LIBC.prctl(_PR_SET_PDEATHSIG, death_signal)
+            if os.getppid() != parent:
+                os._exit(1)
+
+    return ask_kernel
+
+
+def adopt_orphans() -> None:
+    """Become the parent of every descendant whose own parent dies (Linux)."""
+    if sys.platform == "linux":
+        _LIBC.prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def identity(pid: int) -> str:
+    """What tells process ``pid`` from a later one of the same number: its start time; empty where it is unknown."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    except (OSError, IndexError):
+        return ""
+
+
+def alive(pid: int, known_as: str = "") -> bool:
+    """Whether ``pid`` still runs and, where both can be told, is the process that was ``known_as``."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        pass
+    return not known_as or identity(pid) == known_as
+
+
+def unprivileged_user() -> pwd.struct_passwd | None:
+    """Who PostgreSQL runs as: ``nobody`` where this process is root, else (None) as this process."""
+    return pwd.getpwnam("nobody") if os.getuid() == 0 else None
+
+
+def reachable_by_all(path: Path) -> bool:
+    """Whether every user may enter ``path``."""
+    return all(folder.stat().st_mode & 0o001 for folder in (path, *path.resolve().parents))
+
+
+def forget_shared_memory(data_directory: Path) -> None:
+    """Remove the System V segment that a killed PostgreSQL left behind; ``postmaster.pid`` names it (line 7)."""
+    with contextlib.suppress(OSError, IndexError, ValueError):
+        segment = int((data_directory / "postmaster.pid").read_text().splitlines()[6].split()[1])
+        _LIBC.shmctl(segment, _IPC_RMID, None)
