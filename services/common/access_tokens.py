@@ -18,6 +18,9 @@ MAX_LENGTH = 8192
 LEEWAY = 2.0
 REQUIRED = ("iss", "aud", "sub", "sid", "jti", "iat", "exp")
 
+# What a token can provoke in PyJWT beside its own errors: nested JSON, an infinite iat, a list for a number.
+_UNREADABLE = (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError, RecursionError)
+
 KeyLookup = Callable[[str], Awaitable[EllipticCurvePublicKey | None]]
 
 
@@ -74,7 +77,7 @@ async def _verified_claims(token: str, find_key: KeyLookup, issuer: str, audienc
             leeway=LEEWAY,
             options={"require": list(REQUIRED), "verify_exp": False, "strict_aud": True},
         )
-    except (jwt.PyJWTError, ValueError, RecursionError) as error:
+    except _UNREADABLE as error:
         raise _invalid(_reason(error)) from None
     _check_expiry(claims)
     return claims
@@ -85,7 +88,7 @@ def _checked_header(token: str) -> dict[str, Any]:
         raise _invalid("the token is too long")
     try:
         header = jwt.get_unverified_header(token)
-    except (jwt.PyJWTError, ValueError, RecursionError):
+    except _UNREADABLE:
         raise _invalid("the token cannot be read") from None
     if header.get("alg") != ALGORITHM:
         raise _invalid("the algorithm is not allowed")
@@ -102,7 +105,8 @@ def _checked_header(token: str) -> dict[str, Any]:
 def _check_expiry(claims: dict[str, Any]) -> None:
     if not isinstance(claims["exp"], int | float) or isinstance(claims["exp"], bool):
         raise _invalid("claim exp is not a number")
-    if claims["exp"] <= time.time():
+    # Not "<=": a NaN is neither, and must not live forever.
+    if not claims["exp"] > time.time():
         raise problems.token_refused("token_expired", "the token has expired")
 
 

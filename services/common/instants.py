@@ -1,0 +1,23 @@
+"""Instants: aware UTC datetimes inside, RFC 3339 with microseconds on the wire."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+
+def now() -> datetime:
+    """This moment, by this process' own clock: the only clock that a service judges expiry by."""
+    return datetime.now(UTC)
+
+
+def rfc3339(instant: datetime) -> str:
+    """``2026-01-31T12:00:00.000000Z``."""
+    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def parse_rfc3339(text: str) -> datetime:
+    """The instant that ``text`` names; ValueError where it names none, or one without an offset."""
+    instant = datetime.fromisoformat(text)
+    if instant.tzinfo is None:
+        raise ValueError("an instant needs an offset")
+    return instant.astimezone(UTC)
