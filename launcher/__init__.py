@@ -1,0 +1,1 @@
+"""The command line of Lockstep: runs suites, judges their results, and shows what was proved."""

@@ -1,0 +1,216 @@
+"""``./run <area>``: run suites, judge them, show and publish what was proved."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import random
+import re
+import shlex
+import shutil
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from launcher import areas, expected, merging, notify, page, planning, requirements, runfolder, sheet, summary
+from launcher.arguments import RunRequest
+from launcher.console import LaunchError, complain, paint, say
+from launcher.follow import Follower
+from launcher.host import Host, Warming
+from launcher.outcome import Outcome, PlannedTest, judge, vanished
+from launcher.paths import BUDGETS, EXPECTED_FAILURES
+from launcher.planning import Plan
+from launcher.workers import Workers, environment, pabot_command
+
+_PROCESSES_PER_CORE = 4
+_USES_PLATFORM = re.compile(r"^(Resource|Library|Suite Setup|Test Setup)\s.*platform", re.IGNORECASE | re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class _Ended:
+    """How the workers came to an end."""
+
+    interrupted: bool
+    why_missing: str
+    versions: dict[str, str]
+    problems: tuple[str, ...]
+
+
+def run(request: RunRequest, commands: Sequence[str] = ()) -> Outcome:
+    """One run from its arguments to its published results.
+
+    Raises ``LaunchError`` where it cannot begin; Ctrl-C ends the workers and publishes what is there.
+    """
+    begun = time.monotonic()
+    started = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+    sources = [areas.resolve(name, commands) for name in request.names]
+    excuses = expected.read(request.expected_failures or EXPECTED_FAILURES, request.target)
+    folder = runfolder.make(request.results)
+    name = " ".join(request.names)
+    try:
+        env = _environment(request, folder)
+        host = Host(folder, env) if request.target == "embedded" and _uses_platform(sources) else None
+        try:
+            plan = planning.plan([*_robot_args(request), "--outputdir", str(folder)], sources)
+            ended = _execute(request, plan, sources, folder, env, host)
+        finally:
+            if host:
+                host.close()
+    except LaunchError:
+        _drop_if_empty(folder)
+        raise
+    outcome = _conclude(request, name, plan, sources, folder, ended, excuses, begun, started)
+    say(sheet.sheet(outcome, requirements.read(), folder / "log.html"))
+    if warning := notify.notify(outcome, os.environ):
+        complain(f"Not notified: {warning}")
+    return outcome
+
+
+def _environment(request: RunRequest, folder: Path) -> dict[str, str]:
+    return {
+        "LOCKSTEP_TARGET": request.target,
+        "LOCKSTEP_RUN_DIR": str(folder),
+        "LOCKSTEP_SEED": request.seed,
+        **({"LOCKSTEP_CERTIFIED": "1"} if request.certified else {}),
+    }
+
+
+def _uses_platform(sources: Sequence[Path]) -> bool:
+    files = [file for source in sources for file in ([source] if source.is_file() else source.rglob("*.robot"))]
+    return any(_USES_PLATFORM.search(file.read_text("utf-8", "replace")) for file in files)
+
+
+def _robot_args(request: RunRequest) -> list[str]:
+    """The user's own options, and what ``--random`` means to Robot."""
+    if not request.random_order:
+        return list(request.robot_args)
+    return ["--randomize", f"tests:{_drawn(request).randrange(10**9)}", *request.robot_args]
+
+
+def _drawn(request: RunRequest) -> random.Random:
+    return random.Random(request.seed)  # noqa: S311 - an order that the seed repeats, no secret
+
+
+def _execute(
+    request: RunRequest, plan: Plan, sources: Sequence[Path], folder: Path, env: dict[str, str], host: Host | None
+) -> _Ended:
+    """Run pabot to its end, or to Ctrl-C."""
+    processes = request.processes or max(1, min(len(plan.suites), _PROCESSES_PER_CORE * (os.cpu_count() or 1)))
+    say(f"{len(plan.tests)} tests in {len(plan.suites)} suites, {processes} at a time, "
+        f"target {request.target}, seed {request.seed}")  # fmt: skip
+    warming: Warming | None = None
+    if host:
+        host.connect()
+        warming = Warming(host)
+        env = {**env, "LOCKSTEP_HOST": str(host.socket_path)}
+    ordering = folder / "order.txt"
+    ordering.write_text("".join(f"--suite {suite}\n" for suite in _order(request, plan)), "utf-8")
+    command = pabot_command(folder, processes, ordering, _robot_args(request), sources)
+    follower = Follower(folder / "progress.jsonl", len(plan.tests))
+    interrupted, code = False, 0
+    workers = Workers(command, folder, environment(env))
+
+    def tick() -> None:
+        if warming:
+            warming.announce()
+        follower.show_new()
+
+    try:
+        code = workers.wait(tick)
+    except KeyboardInterrupt:
+        interrupted = True
+        say(paint("\nInterrupted: ending the workers and keeping what is finished …", "yellow"))
+    finally:
+        workers.end()
+        follower.show_new()
+    why = "not run: the run was interrupted" if interrupted else _why_missing(code, follower, folder)
+    versions = warming.versions() if warming else {}
+    problems = (warming.problem,) if warming and warming.problem else ()
+    return _Ended(interrupted, why, versions, problems)
+
+
+def _order(request: RunRequest, plan: Plan) -> list[str]:
+    if request.random_order:
+        return _drawn(request).sample(plan.suites, len(plan.suites))
+    return planning.longest_first(plan.suites, _read_durations(request.results))
+
+
+def _why_missing(code: int, follower: Follower, folder: Path) -> str:
+    """Why a planned test is in no output, as far as the launcher saw."""
+    if code < 0:
+        return f"pabot was ended by signal {-code}"
+    inside = f"; a worker ended in the middle of {', '.join(map(repr, sorted(follower.open)))}" if follower.open else ""
+    return f"planned, but no worker reported it{inside}; see {folder / 'pabot.log'} and pabot_results/ beside it"
+
+
+def _conclude(
+    request: RunRequest, name: str, plan: Plan, sources: Sequence[Path], folder: Path, ended: _Ended,
+    excuses: Sequence[expected.ExpectedFailure], begun: float, started: str,
+) -> Outcome:  # fmt: skip
+    """Merge, judge, write and publish."""
+    today = datetime.date.today()
+    result = merging.merge(merging.readable_outputs(folder), folder, name)
+    merging.apply_expected_failures(result, excuses, today)
+    executed = merging.executed(result)
+    missing: list[PlannedTest] = vanished(plan.tests, executed)
+    covered = [area for source in sources for area in areas.area_of(source)] if request.whole else []
+    outcome = Outcome(
+        name=name,
+        target=request.target,
+        seed=request.seed,
+        seconds=time.monotonic() - begun,
+        tests=executed,
+        vanished=tuple(test.name for test in missing),
+        problems=(*ended.problems, *expected.expired(excuses, today), *merging.errors(result)),
+        budgets=summary.recorded_budgets(folder / "budgets.jsonl"),
+        requirements=judge(executed, missing, requirements.of_areas(requirements.read(), covered), ended.why_missing),
+        versions=ended.versions,
+        started=started,
+        limit=summary.run_limit(BUDGETS, name) if request.whole else None,
+        interrupted=ended.interrupted,
+        command=shlex.join(["./run", *request.names, *_replayed(request)]),
+    )
+    try:
+        _write_durations(request.results, merging.durations(result))
+        merging.add_missing(result, missing, ended.why_missing)
+        merging.write_reports(result, plan.settings, folder)
+        summary.write(outcome, folder / "summary.json")
+        page.write(outcome, requirements.read(), folder / "summary.html")
+        runfolder.publish(folder)
+    except OSError as error:
+        return replace(outcome, problems=(*outcome.problems, runfolder.unwritable(request.results, error)))
+    if outcome.well:
+        shutil.rmtree(folder / "pabot_results", ignore_errors=True)
+    return outcome
+
+
+def _replayed(request: RunRequest) -> list[str]:
+    """The options that repeat this run."""
+    options = ["--seed", request.seed]
+    if request.target != "embedded":
+        options += ["--target", request.target]
+    options += ["--certified"] * request.certified + ["--random"] * request.random_order
+    return [*options, *request.robot_args]
+
+
+def _read_durations(results: Path) -> dict[str, float]:
+    try:
+        known: dict[str, float] = json.loads((results / "durations.json").read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return known
+
+
+def _write_durations(results: Path, new: dict[str, float]) -> None:
+    temporary = results / f".durations.{os.getpid()}"
+    temporary.write_text(json.dumps({**_read_durations(results), **new}, indent=1), "utf-8")
+    os.replace(temporary, results / "durations.json")
+
+
+def _drop_if_empty(folder: Path) -> None:
+    """A run that never began leaves no folder, unless the host wrote why."""
+    log = folder / "host.log"
+    if not log.exists() or not log.stat().st_size:
+        shutil.rmtree(folder, ignore_errors=True)

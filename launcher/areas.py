@@ -1,0 +1,44 @@
+"""The areas of ``suites/`` and how a name on the command line finds them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+
+from launcher.console import LaunchError
+from launcher.paths import SUITES
+
+
+def areas(suites: Path = SUITES) -> list[str]:
+    """Names of the folders of ``suites/`` that hold at least one suite."""
+    if not suites.is_dir():
+        return []
+    return sorted(folder.name for folder in suites.iterdir() if folder.is_dir() and any(folder.rglob("*.robot")))
+
+
+def resolve(name: str, commands: Sequence[str] = (), suites: Path = SUITES) -> Path:
+    """The folder or suite file that ``name`` means: an area, ``all``, or a path from here or from the project's root.
+
+    Raises ``LaunchError`` with the nearest known name when there is none.
+    """
+    if name == "all":
+        return suites
+    if (suites / name).exists() and any((suites / name).rglob("*.robot")):
+        return suites / name
+    for candidate in (Path.cwd() / name, suites.parent / name):
+        if candidate.is_dir() or (candidate.suffix == ".robot" and candidate.is_file()):
+            return candidate.resolve()
+    known = [*commands, *areas(suites), "all"]
+    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+    raise LaunchError(
+        f"There is no command, area or suite {name!r}.{hint}\nKnown: {', '.join(known)}. More: ./run --help"
+    )
+
+
+def area_of(source: Path, suites: Path = SUITES) -> list[str]:
+    """The areas that ``source`` covers as a whole: one folder, all folders, or none for a single suite."""
+    if source == suites:
+        return areas(suites)
+    return [source.name] if source.parent == suites and source.is_dir() else []

@@ -1,0 +1,53 @@
+"""What the launcher says: plain lines, coloured where a person watches."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+_COLOURS = {"red": "31", "green": "32", "yellow": "33", "grey": "90", "bold": "1"}
+VERDICT_COLOURS = {
+    "PASS": "green",
+    "FAIL": "red",
+    "NA": "yellow",
+    "SKIP": "yellow",
+    "XFAIL": "yellow",
+    "UNKNOWN": "red",
+}
+
+
+class LaunchError(Exception):
+    """The run cannot go on; the message says why and what to do, ``code`` is the exit code."""
+
+    def __init__(self, message: str, code: int = 2) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+def colourful() -> bool:
+    """True where a person watches and has not asked for plain text (https://no-color.org)."""
+    return sys.stdout.isatty() and "NO_COLOR" not in os.environ
+
+
+def paint(text: str, colour: str | None) -> str:
+    """``text`` in ``colour`` where colours are shown, else unchanged."""
+    return f"\033[{_COLOURS[colour]}m{text}\033[0m" if colour and colourful() else text
+
+
+def verdict(text: str, width: int = 0) -> str:
+    """A verdict in its colour, padded to ``width``."""
+    return paint(text.ljust(width), VERDICT_COLOURS.get(text))
+
+
+def say(text: str = "") -> None:
+    """A line on standard output, at once."""
+    try:
+        print(text, flush=True)
+    except UnicodeEncodeError:
+        encoding = sys.stdout.encoding or "ascii"
+        print(text.encode(encoding, "replace").decode(encoding), flush=True)
+
+
+def complain(text: str) -> None:
+    """A line on standard error, at once."""
+    print(paint(text, "red") if sys.stderr.isatty() else text, file=sys.stderr, flush=True)

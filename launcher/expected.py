@@ -1,0 +1,83 @@
+"""Failures that are known, with a reason and an end date: they still run, and may not pass unnoticed.
+
+``variables/expected_failures.yaml`` is a list of ``{test, reason, until, targets?}``: ``test`` is a full name
+(``*`` and ``?`` match), ``until`` the last day (ISO) on which the failure is excused.
+"""
+
+from __future__ import annotations
+
+import datetime
+import fnmatch
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+
+from launcher.console import LaunchError
+from launcher.outcome import UNEXPECTEDLY, XFAIL, first_line
+
+
+@dataclass(frozen=True)
+class ExpectedFailure:
+    """One excuse; ``targets`` empty means every target."""
+
+    test: str
+    reason: str
+    until: datetime.date
+    targets: tuple[str, ...] = ()
+
+    def covers(self, name: str) -> bool:
+        """True if ``name``, a test's full name, is meant."""
+        return fnmatch.fnmatchcase(name, self.test)
+
+    def expired(self, today: datetime.date) -> bool:
+        """True from the day after ``until``."""
+        return today > self.until
+
+
+def read(path: Path, target: str) -> list[ExpectedFailure]:
+    """The entries that apply to ``target``; raises ``LaunchError`` naming the file and the entry that is wrong."""
+    if not path.is_file():
+        return []
+    try:
+        entries = yaml.safe_load(path.read_text("utf-8")) or []
+    except yaml.YAMLError as error:
+        raise LaunchError(f"{path}: {error}") from error
+    if not isinstance(entries, list):
+        raise LaunchError(f"{path}: a list of entries was expected, not {type(entries).__name__}.")
+    found = [_entry(path, number, entry) for number, entry in enumerate(entries, 1)]
+    return [entry for entry in found if not entry.targets or target in entry.targets]
+
+
+def _entry(path: Path, number: int, entry: object) -> ExpectedFailure:
+    if not isinstance(entry, dict) or not all(entry.get(key) for key in ("test", "reason", "until")):
+        raise LaunchError(f"{path}: entry {number} needs test, reason and until.")
+    until = entry["until"]
+    if not isinstance(until, datetime.date):
+        try:
+            until = datetime.date.fromisoformat(str(until))
+        except ValueError as error:
+            raise LaunchError(f"{path}: entry {number}: until is no date (YYYY-MM-DD): {until!r}.") from error
+    return ExpectedFailure(str(entry["test"]), str(entry["reason"]), until, tuple(entry.get("targets") or ()))
+
+
+def expired(entries: Iterable[ExpectedFailure], today: datetime.date) -> list[str]:
+    """A problem for each entry whose day has passed, whether its test ran or not."""
+    return [
+        f"expected failure of {entry.test!r} ended on {entry.until}: mend it, or give a new date and reason"
+        for entry in entries
+        if entry.expired(today)
+    ]
+
+
+def rewrite(
+    name: str, status: str, message: str, entries: Sequence[ExpectedFailure], today: datetime.date
+) -> tuple[str, str]:
+    """Status and message of a test once its excuse is applied: an excused FAIL is a SKIP, an excused PASS a FAIL."""
+    entry = next((entry for entry in entries if entry.covers(name) and not entry.expired(today)), None)
+    if entry is None or status not in ("PASS", "FAIL"):
+        return status, message
+    if status == "PASS":
+        return "FAIL", f"{UNEXPECTEDLY}declared to fail until {entry.until} ({entry.reason}), but it passed"
+    return "SKIP", f"{XFAIL}{entry.reason} (until {entry.until}) — {first_line(message)}"

@@ -1,0 +1,61 @@
+"""Reading the workers' progress and showing it while they run."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from launcher.console import paint, say, verdict
+from launcher.outcome import ExecutedTest, first_line
+
+
+class Follower:
+    """Reads ``progress.jsonl`` as it grows and prints a line for each finished test."""
+
+    def __init__(self, path: Path, planned: int) -> None:
+        self._path = path
+        self._planned = planned
+        self._read = 0
+        self._done = 0
+        self.open: dict[str, int] = {}
+
+    def show_new(self) -> None:
+        """Print what has been written since the last call; keep which tests are open, and in which process."""
+        for event in self._events():
+            if event["event"] == "start":
+                self.open[event["test"]] = event["pid"]
+                continue
+            self.open.pop(event["test"], None)
+            self._done += 1
+            self._print(ExecutedTest(event["test"], event["status"], event["message"], seconds=event["seconds"]))
+
+    def _print(self, test: ExecutedTest) -> None:
+        count = paint(f"{self._done:>{len(str(self._planned))}}/{self._planned}", "grey")
+        shown = "NA" if test.status == "SKIP" else test.status
+        say(f"{count} {verdict(shown, 5)} {short_name(test.name)}  {paint(f'{test.seconds:.1f} s', 'grey')}")
+        if test.status == "FAIL":
+            say(f"      {first_line(test.message)}")
+        elif test.status == "SKIP":
+            say(f"      {paint(first_line(test.message), 'grey')}")
+
+    def _events(self) -> Iterator[dict[str, Any]]:
+        try:
+            with self._path.open("rb") as file:
+                file.seek(self._read)
+                data = file.read()
+        except FileNotFoundError:
+            return
+        complete = data[: data.rfind(b"\n") + 1]
+        self._read += len(complete)
+        for line in complete.splitlines():
+            yield json.loads(line)
+
+
+def short_name(name: str) -> str:
+    """``Critical.Jwt Across Services.One Token …`` as ``Jwt Across Services · One Token …``.
+
+    A test's own name may hold full stops, so only the root is certain to be cut where there is doubt.
+    """
+    return " · ".join(name.split(".", 2)[1:]) or name

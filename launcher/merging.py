@@ -1,0 +1,106 @@
+"""The workers' outputs made one: the merged result, with vanished tests named in it, and its reports."""
+
+from __future__ import annotations
+
+import datetime
+import errno
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from lockstep.masking import mask
+from pabot.result_merger import merge as pabot_merge
+from pabot.writer import get_writer
+from robot.api import ResultVisitor
+from robot.conf import RobotSettings
+from robot.reporting import ResultWriter
+from robot.result import Result, TestSuite
+
+from launcher import expected
+from launcher.expected import ExpectedFailure
+from launcher.outcome import ExecutedTest, PlannedTest, first_line
+
+
+def readable_outputs(run: Path) -> list[Path]:
+    """Outputs of workers that ended in order; one cut off by a kill is no XML and is left out."""
+    found = sorted(run.glob("pabot_results/*/output.xml"), key=lambda path: int(path.parent.name))
+    return [path for path in found if path.read_bytes().rstrip().endswith(b"</robot>")]
+
+
+def merge(outputs: Sequence[Path], run: Path, name: str) -> Result:
+    """One result from the workers' outputs; an empty one called ``name`` where there is none."""
+    if not outputs:
+        return Result(suite=TestSuite(name))
+    writer = get_writer(log_dir=str(run), console_type="none")  # pabot would make one that talks, in the current folder
+    try:
+        merged: Result = pabot_merge([str(path) for path in outputs], {"output": "output.xml"}, None, [], None)
+    finally:
+        writer.stop()  # its thread would keep this process alive
+    return merged
+
+
+class _Excuse(ResultVisitor):  # type: ignore[misc]
+    def __init__(self, entries: Sequence[ExpectedFailure], today: datetime.date) -> None:
+        self._entries = entries
+        self._today = today
+
+    def visit_test(self, test: Any) -> None:
+        test.status, test.message = expected.rewrite(
+            test.longname, test.status, test.message, self._entries, self._today
+        )
+
+
+def apply_expected_failures(result: Result, entries: Sequence[ExpectedFailure], today: datetime.date) -> None:
+    """Turn declared failures into skips, and declared failures that passed into failures."""
+    if entries:
+        result.visit(_Excuse(entries, today))
+
+
+def add_missing(result: Result, missing: Sequence[PlannedTest], why: str) -> None:
+    """Put tests that never reported into the result as failures, so that every report shows them."""
+    if not missing:
+        return
+    suite = result.suite.suites.create(name="Not Reported", doc="Planned tests that no worker reported.")
+    for test in missing:
+        suite.tests.create(name=test.name, tags=test.tags, status="FAIL", message=why)
+
+
+def executed(result: Result) -> tuple[ExecutedTest, ...]:
+    """Every test of the result in plain data."""
+    return tuple(
+        ExecutedTest(
+            test.longname, test.status, mask(test.message), tuple(test.tags), test.elapsed_time.total_seconds()
+        )
+        for test in result.suite.all_tests
+    )
+
+
+def durations(result: Result) -> dict[str, float]:
+    """Seconds of each suite file, for the order of the next run."""
+    found: dict[str, float] = {}
+
+    def visit(suite: Any) -> None:
+        if suite.tests:
+            found[suite.longname] = round(suite.elapsed_time.total_seconds(), 2)
+        for child in suite.suites:
+            visit(child)
+
+    visit(result.suite)
+    return found
+
+
+def errors(result: Result) -> list[str]:
+    """Errors that Robot met outside any test (a library that cannot be imported, a syntax error)."""
+    return [f"Robot error: {first_line(mask(error.message))}" for error in result.errors if error.level == "ERROR"]
+
+
+def write_reports(result: Result, settings: RobotSettings, run: Path) -> None:
+    """``output.xml``, ``log.html``, ``report.html`` and ``xunit.xml``, honouring the user's report options."""
+    result.save(run / "output.xml")
+    rebot = settings.get_rebot_settings()
+    for option, value in {"OutputDir": run, "Log": "log.html", "Report": "report.html", "XUnit": "xunit.xml"}.items():
+        rebot[option] = value
+    ResultWriter(result).write_results(rebot)
+    for name in ("log.html", "report.html", "xunit.xml"):
+        if not (run / name).exists():  # Robot only logs that it failed
+            raise OSError(errno.EIO, f"{name} could not be written")

@@ -1,0 +1,98 @@
+"""``summary.html``: the result sheet as one self-contained page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from html import escape
+from pathlib import Path
+from string import Template
+from typing import Any
+
+from launcher.outcome import Outcome, RequirementVerdict, first_line
+from launcher.requirements import Requirement, spans
+
+_PAGE = Template(Path(__file__).with_name("page.html").read_text("utf-8"))
+
+
+def write(outcome: Outcome, known: Mapping[str, Requirement], path: Path) -> None:
+    """Write the page."""
+    path.write_text(render(outcome, known), "utf-8")
+
+
+def render(outcome: Outcome, known: Mapping[str, Requirement]) -> str:
+    """The page as text; links go to the reports beside it."""
+    state = "partial" if outcome.interrupted else "well" if outcome.well else "bad"
+    word = {"partial": "Interrupted: partial results", "well": "All well", "bad": "Not well"}[state]
+    facts = {"target": outcome.target, "seed": outcome.seed, "started": outcome.started, **outcome.versions}
+    return _PAGE.substitute(
+        title=escape(f"{outcome.name}: {word}"),
+        state=state,
+        word=escape(word),
+        name=escape(outcome.name),
+        facts="".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in facts.items()),
+        tiles="".join(_tiles(outcome)),
+        trouble="".join(_trouble(outcome)),
+        requirements="".join(_rows(outcome, known)),
+        holes=_holes(outcome),
+        budgets="".join(map(_budget, outcome.budgets)) or "<tr><td colspan=4>none recorded</td></tr>",
+        command=escape(outcome.command),
+    )
+
+
+def _tiles(outcome: Outcome) -> Iterator[str]:
+    limit = f" of {outcome.limit:g} s" if outcome.limit else ""
+    figures: dict[str, tuple[str, str]] = {
+        "tests": (str(len(outcome.tests)), ""),
+        "passed": (str(outcome.count("PASS")), "pass"),
+        "failed": (str(outcome.count("FAIL")), "fail" if outcome.count("FAIL") else ""),
+        "not applicable": (str(outcome.count("NA")), "na" if outcome.count("NA") else ""),
+        "failed as expected": (str(outcome.count("XFAIL")), "na") if outcome.count("XFAIL") else ("", ""),
+        "not reported": (str(len(outcome.vanished)), "fail") if outcome.vanished else ("", ""),
+        f"time{limit}": (f"{outcome.seconds:.1f} s", ""),
+    }
+    for label, (figure, colour) in figures.items():
+        if figure:
+            yield f'<div class="tile {colour}"><b>{figure}</b><span>{escape(label)}</span></div>'
+
+
+def _trouble(outcome: Outcome) -> Iterator[str]:
+    for test in outcome.failed_tests:
+        yield f"<li><b>{escape(test.name)}</b><br>{escape(first_line(test.message))}</li>"
+    for name in outcome.vanished:
+        yield f"<li><b>{escape(name)}</b><br>{'not run' if outcome.interrupted else 'planned, but not reported'}</li>"
+    for problem in outcome.problems:
+        yield f"<li>{escape(problem)}</li>"
+
+
+def _rows(outcome: Outcome, known: Mapping[str, Requirement]) -> Iterator[str]:
+    for key, found in outcome.requirements.items():
+        if found.tests:
+            yield _row(key, known[key].text if key in known else "", found, outcome)
+
+
+def _row(key: str, text: str, found: RequirementVerdict, outcome: Outcome) -> str:
+    tests = "".join(f"<li>{escape(name)}</li>" for name in found.tests)
+    reason = f'<p class="reason">{escape(found.reason)}</p>' if found.reason else ""
+    budgets = "<br>".join(_bar(budget) for budget in outcome.budgets if budget.get("test") in found.tests)
+    return (f"<tr><td>{key}</td><td>{escape(text)}{reason}<details><summary>{len(found.tests)} tests</summary>"
+            f'<ul>{tests}</ul></details></td><td><span class="verdict {found.verdict}">{found.verdict}</span></td>'
+            f"<td>{found.seconds:.1f} s</td><td>{budgets}</td></tr>")  # fmt: skip
+
+
+def _budget(budget: Mapping[str, Any]) -> str:
+    name, test, verdict = (escape(str(budget.get(key) or "")) for key in ("name", "test", "verdict"))
+    return (f'<tr><td>{name}</td><td>{test}</td><td><span class="verdict {verdict}">{verdict}</span></td>'
+            f"<td>{_bar(budget)}</td></tr>")  # fmt: skip
+
+
+def _bar(budget: Mapping[str, Any]) -> str:
+    used, limit = float(budget["used"]), float(budget["limit"])
+    share = min(100.0, 100 * used / limit) if limit else 100.0
+    over = " over" if used > limit else ""
+    return (f'<span class="bar{over}" title="{escape(str(budget["name"]))}"><i style="width:{share:.0f}%"></i></span> '
+            f"{used:.3g} of {limit:.3g} {escape(str(budget.get('unit', '')))}")  # fmt: skip
+
+
+def _holes(outcome: Outcome) -> str:
+    holes = [key for key, found in outcome.requirements.items() if not found.tests]
+    return f'<p><span class="verdict UNKNOWN">UNKNOWN</span> no test yet: {escape(spans(holes))}</p>' if holes else ""

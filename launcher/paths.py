@@ -1,0 +1,14 @@
+"""Where things lie in the project."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SUITES = ROOT / "suites"
+LIBRARIES = ROOT / "libraries"
+RESOURCES = ROOT / "resources"
+RESULTS = ROOT / "results"
+REQUIREMENTS = ROOT / "docs" / "requirements.md"
+BUDGETS = ROOT / "variables" / "budgets.yaml"
+EXPECTED_FAILURES = ROOT / "variables" / "expected_failures.yaml"

@@ -1,0 +1,91 @@
+"""The result sheet on the terminal."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from launcher.console import paint, verdict
+from launcher.follow import short_name
+from launcher.outcome import Outcome, RequirementVerdict, first_line
+from launcher.requirements import Requirement, spans
+
+
+def sheet(outcome: Outcome, known: Mapping[str, Requirement], log: Path) -> str:
+    """Requirement by requirement, then what went wrong, totals, and where to read on."""
+    width = max(90, min(shutil.get_terminal_size().columns, 150))
+    parts = [_head(outcome), *_table(outcome, known, width), *_trouble(outcome), "", *_totals(outcome), f"log: {log}"]
+    return "\n".join(parts)
+
+
+def _head(outcome: Outcome) -> str:
+    versions = ", ".join(f"{name} {version}" for name, version in outcome.versions.items())
+    facts = [outcome.name, f"target {outcome.target}", versions, f"seed {outcome.seed}"]
+    return "\n" + paint(" · ".join(fact for fact in facts if fact), "bold") + "\n"
+
+
+def _table(outcome: Outcome, known: Mapping[str, Requirement], width: int) -> Iterator[str]:
+    shown = {key: found for key, found in outcome.requirements.items() if found.tests}
+    if shown:
+        room = width - 60
+        yield paint(f"{'requirement':<{room + 8}}  {'verdict':<8}{'tests':>5}  {'time':>7}  budget", "grey")
+        for key, found in shown.items():
+            text = known[key].text if key in known else ""
+            yield (f"{key:<7} {_cut(text, room)}  {verdict(found.verdict, 8)}{len(found.tests):>5}  "
+                   f"{found.seconds:>5.1f} s  {worst_budget(found, outcome.budgets)}")  # fmt: skip
+            if found.reason:
+                yield f"        {paint(_cut(found.reason, width - 8).rstrip(), 'grey')}"
+    holes = [key for key, found in outcome.requirements.items() if not found.tests]
+    if holes:
+        yield f"{verdict('UNKNOWN')} (no test yet): {spans(holes)}"
+
+
+def worst_budget(found: RequirementVerdict, budgets: tuple[Mapping[str, Any], ...]) -> str:
+    """The budget that came nearest its limit (or passed it) in the requirement's tests."""
+    own = [budget for budget in budgets if budget.get("test") in found.tests]
+    if not own:
+        return ""
+    worst = max(own, key=_share)
+    more = f" (+{len(own) - 1})" if len(own) > 1 else ""
+    text = f"{worst['name']} {_figure(worst['used'])} of {_figure(worst['limit'])} {worst.get('unit', '')}".strip()
+    return paint(text, None if _share(worst) <= 1 else "red") + more
+
+
+def _share(budget: Mapping[str, Any]) -> float:
+    return float(budget["used"]) / float(budget["limit"]) if float(budget["limit"]) else 0.0
+
+
+def _figure(value: Any) -> str:
+    return f"{float(value):.3g}"
+
+
+def _trouble(outcome: Outcome) -> Iterator[str]:
+    for test in outcome.failed_tests:
+        yield f"\n{verdict('FAIL')} {short_name(test.name)}\n     {first_line(test.message)}"
+    why = "not run" if outcome.interrupted else "planned, but no worker reported it"
+    for name in outcome.vanished:
+        yield f"\n{verdict('FAIL')} {short_name(name)}\n     {why}"
+    for problem in outcome.problems:
+        yield f"\n{verdict('FAIL')} {problem}"
+
+
+def _totals(outcome: Outcome) -> Iterator[str]:
+    counts = [f"{len(outcome.tests)} tests", f"{outcome.count('PASS')} passed", f"{outcome.count('FAIL')} failed"]
+    if outcome.count("NA"):
+        counts.append(f"{outcome.count('NA')} not applicable")
+    if outcome.count("XFAIL"):
+        counts.append(f"{outcome.count('XFAIL')} failed as expected")
+    if outcome.vanished:
+        counts.append(f"{len(outcome.vanished)} {'not run' if outcome.interrupted else 'vanished'}")
+    limit = f" of {outcome.limit:g} s" if outcome.limit else ""
+    word = (
+        "INTERRUPTED: these results are partial" if outcome.interrupted else "ALL WELL" if outcome.well else "NOT WELL"
+    )
+    yield paint(word, "green" if outcome.well else "red")
+    yield f"{', '.join(counts)} in {outcome.seconds:.1f} s{limit}"
+
+
+def _cut(text: str, width: int) -> str:
+    return text.ljust(width) if len(text) <= width else text[: width - 1].rstrip().ljust(width - 1, ".") + "…"

@@ -1,0 +1,70 @@
+"""``summary.json``, and the budgets that a run's tests left behind."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from launcher.outcome import Outcome
+
+
+def as_json(outcome: Outcome) -> dict[str, Any]:
+    """The documented shape; what is about the run itself, not its tests, is under ``run``."""
+    return {
+        "requirements": {
+            key: {"verdict": found.verdict, "tests": list(found.tests), "reason": found.reason}
+            for key, found in outcome.requirements.items()
+        },
+        "budgets": [dict(budget) for budget in outcome.budgets],
+        "totals": {
+            "executed": len(outcome.tests),
+            "passed": outcome.count("PASS"),
+            "failed": outcome.count("FAIL"),
+            "not_applicable": outcome.count("NA"),
+        },
+        "seed": outcome.seed,
+        "target": outcome.target,
+        "run": {
+            "name": outcome.name,
+            "well": outcome.well,
+            "started": outcome.started,
+            "seconds": round(outcome.seconds, 2),
+            "limit": outcome.limit,
+            "expected_failures": outcome.count("XFAIL"),
+            "vanished": list(outcome.vanished),
+            "problems": list(outcome.problems),
+            "interrupted": outcome.interrupted,
+            "versions": dict(outcome.versions),
+            "command": outcome.command,
+        },
+    }
+
+
+def write(outcome: Outcome, path: Path) -> None:
+    """Write ``summary.json``."""
+    path.write_text(json.dumps(as_json(outcome), indent=2, ensure_ascii=False) + "\n", "utf-8")
+
+
+def recorded_budgets(path: Path) -> tuple[Mapping[str, Any], ...]:
+    """The lines of ``budgets.jsonl``; a last line cut off by a killed worker is left out."""
+    found = []
+    for line in path.read_text("utf-8").splitlines() if path.exists() else ():
+        try:
+            found.append(json.loads(line))
+        except ValueError:
+            continue
+    return tuple(found)
+
+
+def run_limit(path: Path, name: str) -> float | None:
+    """Seconds that the whole run may take: the budget ``run.<name>`` of ``variables/budgets.yaml``."""
+    budgets = yaml.safe_load(path.read_text("utf-8")) if path.exists() else None
+    entry = (budgets or {}).get(f"run.{name}")
+    limit = entry.get("limit") if isinstance(entry, dict) else entry
+    if isinstance(limit, str):
+        limit = limit.removesuffix("s").strip()
+    return float(limit) if limit is not None else None
