@@ -41,8 +41,8 @@ class Forging:
 
         ``lifetime`` adds ``iat``, ``nbf`` and ``exp``. The algorithm is that of the key.
         """
-        now = int(time.time())
-        times = {"iat": now, "nbf": now, "exp": now + lifetime.total_seconds()} if lifetime else {}
+        now = time.time()
+        times = {"iat": int(now), "nbf": int(now), "exp": now + lifetime.total_seconds()} if lifetime else {}
         header = attacks.changed({"typ": type, "kid": kid or self._default_kid(key)}, {})
         return tokens.signed(header, tokens.to_json({**times, **claims}), self._needed_key(key))
 

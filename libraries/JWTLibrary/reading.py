@@ -9,6 +9,7 @@ from typing import Any
 
 from assertionengine import AssertionOperator
 from lockstep import asserting, masking
+from lockstep.waiting import seconds, wait_until
 from robot.api.deco import keyword
 
 from JWTLibrary import tokens, verification
@@ -79,9 +80,7 @@ class Reading:
 
         | `Token Should Expire In`    ${ACCESS_TOKEN}    5 minutes
         """
-        expiry = tokens.read(masking.reveal(token)).claims.get("exp")
-        if isinstance(expiry, bool) or not isinstance(expiry, int | float):
-            raise AssertionError(f"the token has no usable exp: {expiry!r}")  # noqa: TRY004
+        expiry = self._expiry(token)
         left = expiry - time.time()
         if abs(left - lifetime.total_seconds()) > tolerance.total_seconds():
             instant = datetime.fromtimestamp(expiry, UTC).isoformat()
@@ -89,6 +88,25 @@ class Reading:
                 f"the token expires in {left:.1f} s (at {instant}), not in {lifetime.total_seconds():g} s "
                 f"± {tolerance.total_seconds():g} s"
             )
+
+    @staticmethod
+    def _expiry(token: Text) -> float:
+        expiry = tokens.read(masking.reveal(token)).claims.get("exp")
+        if isinstance(expiry, bool) or not isinstance(expiry, int | float):
+            raise AssertionError(f"the token has no usable exp: {expiry!r}")  # noqa: TRY004
+        return expiry
+
+    @keyword(tags=("reading",))
+    def wait_until_token_has_expired(self, token: Text, at_most: timedelta = timedelta(seconds=30)) -> None:
+        """Waits until the clock has passed ``exp``; fails at once when that is further away than ``at_most``."""
+        expiry = self._expiry(token)
+        if expiry - time.time() > at_most.total_seconds():
+            raise AssertionError(
+                f"the token expires in {expiry - time.time():.1f} s only, more than {seconds(at_most)} from now"
+            )
+        wait_until(
+            "the clock", f"later than {expiry}", time.time, lambda now: now > expiry, at_most + timedelta(seconds=1)
+        )
 
     @keyword(tags=("assertion",))
     def claims_should_be_equal(

@@ -44,6 +44,17 @@ A Wrong Expiry Is Shown
     [Documentation]    FAIL the token expires in * s (at *), not in 60 s ± 2 s
     Token Should Expire In    ${TOKEN}    1 minute
 
+Expiry Is Waited For
+    [Documentation]    PASS
+    ${short} =    Make Token    ${{ {} }}    key=${KEY}    kid=k1    lifetime=1.3 seconds
+    Token Should Be Valid    ${short}    ${JWKS}
+    Wait Until Token Has Expired    ${short}
+    Token Should Be Invalid    ${short}    ${JWKS}    reason=it has expired
+
+Far Expiry Is Not Waited For
+    [Documentation]    FAIL the token expires in * s only, more than 30 s from now
+    Wait Until Token Has Expired    ${TOKEN}
+
 Equal Claims Are Equal
     [Documentation]    PASS
     ${other} =    Change Token    ${TOKEN}    key=${KEY}    jti=j2
