@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -24,6 +24,12 @@ class Anomaly:
     name: str
     text: str
     witness: tuple[Operation, ...]
+
+    @classmethod
+    def of(cls, name: str, text: str, operations: Iterable[Operation | None]) -> Anomaly:
+        """The anomaly with these operations as its witness: by time, each once, the absent ones left out."""
+        present = {operation.index: operation for operation in operations if operation is not None}
+        return cls(name, text, tuple(sorted(present.values(), key=lambda operation: operation.moment)))
 
 
 @dataclass(frozen=True, slots=True)

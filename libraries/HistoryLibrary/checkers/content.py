@@ -35,10 +35,10 @@ def foreign(ledger: Ledger, rules: Rules) -> Finding:
         if rights is not None and key not in rights:
             why = "may not see" if process in granted else "never asked for"
             witness = (*list(rights.values())[:1], operation)
-            found.append(Anomaly("foreign", f"{process} was given something of {key}, which it {why}", witness))
+            found.append(Anomaly.of("foreign", f"{process} was given something of {key}, which it {why}", witness))
         elif operation.op == "stored" and scanned.get(process) not in (None, key):
             text = f"{process} was asked for {scanned[process]} and answered with a message of {key}"
-            found.append(Anomaly("foreign", text, (operation,)))
+            found.append(Anomaly.of("foreign", text, (operation,)))
         else:
             found += _crossed(operation, sent)
     doubts = tuple(f"nothing says what {process} may see: grant it its keys" for process in sorted(strangers))
@@ -53,7 +53,7 @@ def _crossed(operation: Operation, sent: Mapping[str, Mapping[str, Operation]]) 
             f"{operation.process} was given {operation.client_msg_id} under {operation.key},"
             f" but {origin.process} sent it to {origin.key}"
         )
-        yield Anomaly("foreign", text, (origin, operation))
+        yield Anomaly.of("foreign", text, (origin, operation))
 
 
 def _keys(ledger: Ledger, *ops: str) -> dict[str, dict[str, Operation]]:
@@ -86,7 +86,7 @@ def diverging(ledger: Ledger, rules: Rules) -> Finding:
         if other is not None:
             what = f"message {operation.seq}" if operation.op in _LOG else f"version {operation.seq}"
             text = f"{what} of {operation.key} is one thing to {other.process} and another to {operation.process}"
-            found.append(Anomaly("diverging", text, (other, operation)))
+            found.append(Anomaly.of("diverging", text, (other, operation)))
         elif not any(_same(earlier, operation) for earlier in others):
             others.append(operation)
     for op in ("receive", "stored"):
@@ -95,7 +95,7 @@ def diverging(ledger: Ledger, rules: Rules) -> Finding:
             if operation.value is not None and origins and repr(operation.value) not in origins:
                 origin = next(iter(origins.values()))
                 text = f"{operation.client_msg_id} of {operation.key} does not say to {operation.process} what was sent"
-                found.append(Anomaly("diverging", text, (origin, operation)))
+                found.append(Anomaly.of("diverging", text, (origin, operation)))
     return Finding("diverging", judged, tuple(found))
 
 

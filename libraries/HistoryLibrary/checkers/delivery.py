@@ -29,7 +29,7 @@ def duplicate(ledger: Ledger, rules: Rules) -> Finding:
 def _repeated(stream: Stream) -> Iterator[Anomaly]:
     for held, again in stream.repeated:
         why = "was given" if held.op == "receive" else f"said that it held everything up to {held.seq} and was given"
-        yield Anomaly(
+        yield Anomaly.of(
             "duplicate", f"{stream.process} {why} message {again.seq} of {stream.key} a second time", (held, again)
         )
 
@@ -49,7 +49,7 @@ def _two_places(ledger: Ledger) -> Iterator[Anomaly]:
                 seen.setdefault(place(operation), operation)
                 continue
             if len(sent_values[operation.key, operation.client_msg_id]) < 2:
-                yield Anomaly("duplicate", _two_places_text(other, operation), (other, operation))
+                yield Anomaly.of("duplicate", _two_places_text(other, operation), (other, operation))
 
 
 def _moved(one: Operation, other: Operation) -> bool:
@@ -82,13 +82,13 @@ def _stored_twice(ledger: Ledger) -> Iterator[Anomaly]:
         first = seen.setdefault(name, operation)
         if first is not operation:
             text = f"{operation.process} holds message {operation.seq} of {operation.key} twice"
-            yield Anomaly("duplicate", text, (first, operation))
+            yield Anomaly.of("duplicate", text, (first, operation))
 
 
 def reordered(ledger: Ledger, rules: Rules) -> Finding:
     """Positions that a client was given backwards, or one sender's messages in another order than he sent them."""
     found = [
-        Anomaly(
+        Anomaly.of(
             "reordered",
             f"{stream.process} was given message {late.seq} of {stream.key} after message {ahead.seq}",
             (ahead, late),
@@ -98,11 +98,11 @@ def reordered(ledger: Ledger, rules: Rules) -> Finding:
     ]
     sequels = list(_sequels(ledger))
     found += [
-        Anomaly(
+        Anomaly.of(
             "reordered",
             f"{one.process} sent {one.client_msg_id or 'a message'} before {other.client_msg_id or 'another'},"
             f" but in {one.key} they stand as {one.ok.seq} and {other.ok.seq}",
-            tuple(operation for operation in (one.invoke, other.invoke, one.ok, other.ok) if operation is not None),
+            (one.invoke, other.invoke, one.ok, other.ok),
         )
         for one, other in sequels
         if one.ok is not None and other.ok is not None and _backwards(one.ok, other.ok)
@@ -151,7 +151,7 @@ def _given_backwards(ledger: Ledger, sequels: list[tuple[Call, Call]]) -> Iterat
                     f"{one.process} sent {one.client_msg_id} before {other.client_msg_id}, {receiver} was given"
                     f" {other.client_msg_id} first"
                 )
-                yield Anomaly("reordered", text, (second, first))
+                yield Anomaly.of("reordered", text, (second, first))
 
 
 def unseen(ledger: Ledger, rules: Rules) -> Finding:
@@ -160,7 +160,7 @@ def unseen(ledger: Ledger, rules: Rules) -> Finding:
     known = _known_places(ledger) if any(stream.gaps for stream in all_streams) else {}
     found = [_gap(stream, gap, known) for stream in all_streams for gap in stream.gaps]
     found += [
-        Anomaly(
+        Anomaly.of(
             "unseen",
             f"{stream.process} held epoch {held.epoch} of {stream.key} and was given message {came.seq} of epoch"
             f" {came.epoch}, without being told `recovered: false`",
@@ -183,10 +183,8 @@ def _known_places(ledger: Ledger) -> dict[tuple[str | None, int], Operation]:
 
 def _gap(stream: Stream, gap: Gap, known: dict[tuple[str | None, int], Operation]) -> Anomaly:
     proof = known.get((stream.key, gap.low))
-    witness = [gap.before, gap.after] if proof is None else [gap.before, proof, gap.after]
-    witness.sort(key=lambda operation: operation.moment)
     text = (
         f"{stream.process} held {stream.key} up to {gap.low - 1} and was given message {gap.after.seq} next:"
         f" {span((gap.low, gap.high))} never came, and nobody said `recovered: false`"
     )
-    return Anomaly("unseen", text, tuple(witness))
+    return Anomaly.of("unseen", text, (gap.before, proof, gap.after))

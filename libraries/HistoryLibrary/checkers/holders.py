@@ -96,7 +96,6 @@ def _both(key: str, one: Tenure, other: Tenure, served: Operation | None) -> Ano
     if served is not None:
         seconds = (served.time - other.began) / _SECOND
         text = f"{other.process} took {key} over, and {seconds:.1f} s later {one.process} was still served"
-        return Anomaly("two-holders", text, (one.acquired, other.acquired, served))
+        return Anomaly.of("two-holders", text, (one.acquired, other.acquired, served))
     text = f"{one.process} and {other.process} held {key} at the same time"
-    witness = (one.acquired, other.acquired, one.end)
-    return Anomaly("two-holders", text, tuple(operation for operation in witness if operation is not None))
+    return Anomaly.of("two-holders", text, (one.acquired, other.acquired, one.end))

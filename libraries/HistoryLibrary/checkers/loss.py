@@ -152,8 +152,7 @@ def _before(message: Message, drain: Call) -> bool:
 def _lost(process: str, message: Message, has: _Given, drain: Call) -> Anomaly:
     end = drain.ok or drain.first
     text = f"{process} never got {message}, though it waited until nothing more came"
-    witness = sorted({message.proof, *has.before(message), end}, key=lambda op: op.moment)
-    return Anomaly("lost", text, tuple(witness))
+    return Anomaly.of("lost", text, (message.proof, *has.before(message), end))
 
 
 def _messages(ledger: Ledger) -> dict[str, list[Message]]:
@@ -223,7 +222,7 @@ def ack_without_commit(ledger: Ledger, rules: Rules) -> Finding:
                 f"{call.client_msg_id or 'a message'} of {call.key} was acknowledged to {call.process}"
                 f"{'' if ack.seq is None else f' as {ack.seq}'} and is not in {scan.process}"
             )
-            found.append(Anomaly("ack-without-commit", text, (*_nearest(rows, ack), ack, scan.ok)))
+            found.append(Anomaly.of("ack-without-commit", text, (*_nearest(rows, ack), ack, scan.ok)))
     return Finding("ack-without-commit", judged, tuple(found), tuple(dict.fromkeys(doubts)))
 
 

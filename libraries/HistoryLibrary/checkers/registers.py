@@ -30,8 +30,7 @@ def stale_read(ledger: Ledger, rules: Rules) -> Finding:
                 f"{call.process} read version {call.ok.seq} of {call.key} although version {newest.seq} was"
                 f" {'written' if newest.op == 'write' else 'read'} by {newest.process} before"
             )
-            witness = (newest, call.invoke, call.ok) if call.invoke is not None else (newest, call.ok)
-            found.append(Anomaly("stale-read", text, witness))
+            found.append(Anomaly.of("stale-read", text, (newest, call.invoke, call.ok)))
     return Finding("stale-read", judged, tuple(found))
 
 
@@ -94,9 +93,7 @@ def _overwritten(calls: list[Call]) -> Iterator[Anomaly]:
             f"{other.process} overwrote version {_version(one)} of {other.key}, which {one.process} had written,"
             f" without having seen it: {how}"
         )
-        witness = (one.invoke, one.ok, other.invoke, other.ok)
-        ordered_witness = sorted((op for op in witness if op is not None), key=lambda op: op.moment)
-        yield Anomaly("lost-update", text, tuple(ordered_witness))
+        yield Anomaly.of("lost-update", text, (one.invoke, one.ok, other.invoke, other.ok))
 
 
 def _version(call: Call) -> int:
