@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ import httpx
 import trustme
 from websockets.sync.client import ClientConnection, connect
 
-from tests.services.servers import ROOT, Service, free_port, wait_until
+from tests.services.servers import ROOT, Service, StartService, free_port, wait_until
 
 MakeBench = Callable[..., "Bench"]
 
@@ -122,3 +123,25 @@ def within(seconds: float, action: Callable[[], httpx.Response]) -> httpx.Respon
     taken = time.monotonic() - started
     assert taken < seconds, f"the answer took {taken:.2f} s"
     return answer
+
+
+def make_bench(start: StartService, folder: Path, cleanup: ExitStack, env: dict[str, str]) -> Bench:
+    """Auth and two backends of ``upstream_server``, frontend before them, all ready."""
+    echoes = [Echo("auth"), Echo("one"), Echo("two")]
+    for echo in echoes:
+        echo.start()
+        cleanup.callback(echo.end)
+    tls, context = certificate(folder)
+    port = free_port()
+    settings = {
+        **tls,
+        "PUBLIC_URL": f"https://127.0.0.1:{port}",
+        "AUTH_URL": echoes[0].url,
+        "BACKEND_URLS": f"{echoes[1].url},{echoes[2].url}",
+        **env,
+    }
+    frontend = start("frontend", settings, port=port, scheme="https")
+    http = cleanup.enter_context(client_of(frontend.url, context))
+    bench = Bench(frontend, echoes[0], echoes[1:], context, http)
+    wait_until(lambda: bench.ready_backends() == {"one", "two"}, "both backends answer")
+    return bench

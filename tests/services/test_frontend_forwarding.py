@@ -12,45 +12,24 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.services.frontend_bench import Bench, Echo, MakeBench, certificate, client_of, within
-from tests.services.servers import FRONTEND_CREDENTIAL, SERVICE_TOKEN, StartService, free_port, wait_until
+from tests.services.frontend_bench import Bench, MakeBench, make_bench, within
+from tests.services.servers import FRONTEND_CREDENTIAL, SERVICE_TOKEN, StartService, wait_until
 
 ACCESS = {"Cookie": "__Host-access=cookie-token; __Host-login=abc; other=1"}
-
-
-def _make_bench(start: StartService, folder: Path, cleanup: ExitStack, env: dict[str, str]) -> Bench:
-    echoes = [Echo("auth"), Echo("one"), Echo("two")]
-    for echo in echoes:
-        echo.start()
-        cleanup.callback(echo.end)
-    tls, context = certificate(folder)
-    port = free_port()
-    settings = {
-        **tls,
-        "PUBLIC_URL": f"https://127.0.0.1:{port}",
-        "AUTH_URL": echoes[0].url,
-        "BACKEND_URLS": f"{echoes[1].url},{echoes[2].url}",
-        **env,
-    }
-    frontend = start("frontend", settings, port=port, scheme="https")
-    http = cleanup.enter_context(client_of(frontend.url, context))
-    bench = Bench(frontend, echoes[0], echoes[1:], context, http)
-    wait_until(lambda: bench.ready_backends() == {"one", "two"}, "both backends answer")
-    return bench
 
 
 @pytest.fixture(scope="module")
 def bench(start_module_service: StartService, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bench]:
     """Shared by the tests that break nothing."""
     with ExitStack() as cleanup:
-        yield _make_bench(start_module_service, tmp_path_factory.mktemp("tls"), cleanup, {})
+        yield make_bench(start_module_service, tmp_path_factory.mktemp("tls"), cleanup, {})
 
 
 @pytest.fixture
 def own_bench(start_service: StartService, tmp_path: Path) -> Iterator[MakeBench]:
     """For tests that break what stands behind frontend."""
     with ExitStack() as cleanup:
-        yield lambda **env: _make_bench(start_service, tmp_path, cleanup, env)
+        yield lambda **env: make_bench(start_service, tmp_path, cleanup, env)
 
 
 def echoed(answer: httpx.Response) -> tuple[dict[str, str], dict[str, object]]:
