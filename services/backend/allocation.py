@@ -1,0 +1,89 @@
+"""Which seq each message of a commit group gets: pure, so that every mix of new, repeated and clashing can be tried."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+DUPLICATE, CONFLICT, NEW, NOT_FOUND = "duplicate", "conflict", "new", "not_found"
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A message before it has a seq. ``sender`` is a user's id, or ``assistant``; ``user_id`` the one who must own."""
+
+    conversation_id: str
+    user_id: str
+    sender: str
+    role: str
+    client_msg_id: str
+    body: str
+    idempotency_key: str | None = None
+    answer_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A locked row of ``conversations``."""
+
+    user_id: str
+    epoch: str
+    last_seq: int
+    assistant: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What the log already holds under a name."""
+
+    seq: int
+    body: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What becomes of a draft: ``outcome`` is new, duplicate (``seq`` of the first), conflict or not_found."""
+
+    outcome: str
+    seq: int = 0
+
+
+Name = tuple[str, str, str, str]
+
+
+def names(draft: Draft) -> list[Name]:
+    """The names under which a repetition of ``draft`` is known."""
+    found = [(draft.conversation_id, draft.sender, "id", draft.client_msg_id)]
+    if draft.idempotency_key is not None:
+        found.append((draft.conversation_id, draft.sender, "key", draft.idempotency_key))
+    return found
+
+
+def allocate(
+    drafts: Sequence[Draft], conversations: Mapping[str, Conversation], stored: Mapping[Name, Stored]
+) -> tuple[list[Place], dict[str, int]]:
+    """A place for each draft, in their order, and the new ``last_seq`` of each conversation that grew."""
+    known = dict(stored)
+    heads: dict[str, int] = {}
+    places: list[Place] = []
+    for draft in drafts:
+        conversation = conversations.get(draft.conversation_id)
+        if conversation is None or conversation.user_id != draft.user_id:
+            places.append(Place(NOT_FOUND))
+            continue
+        earlier = [known[name] for name in names(draft) if name in known]
+        if earlier:
+            places.append(_repetition(draft, earlier))
+            continue
+        seq = heads.get(draft.conversation_id, conversation.last_seq) + 1
+        heads[draft.conversation_id] = seq
+        known.update(dict.fromkeys(names(draft), Stored(seq, draft.body)))
+        places.append(Place(NEW, seq))
+    return places, heads
+
+
+def _repetition(draft: Draft, earlier: Sequence[Stored]) -> Place:
+    first = earlier[0]
+    if any(one.body != draft.body or one.seq != first.seq for one in earlier):
+        return Place(CONFLICT)
+    return Place(DUPLICATE, first.seq)

@@ -1,0 +1,153 @@
+"""Conversations: rows, and the questions asked of them."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from services.backend import events
+from services.backend.database import Database, Row
+from services.backend.frames import Position
+from services.backend.positions import Head
+from services.common import instants
+from services.common.problems import Problem
+
+
+@dataclass(frozen=True)
+class Conversation:
+    """A row of ``conversations``."""
+
+    id: str
+    title: str
+    epoch: str
+    last_seq: int
+    assistant: bool
+    version: int
+    created_at: datetime
+
+    def as_json(self) -> dict[str, Any]:
+        """Its form in the API."""
+        return {
+            "id": self.id,
+            "title": self.title,
+            "epoch": self.epoch,
+            "last_seq": self.last_seq,
+            "assistant": self.assistant,
+            "version": self.version,
+            "created_at": instants.rfc3339(self.created_at),
+        }
+
+
+_COLUMNS = "id::text, title, epoch, last_seq, assistant, version, created_at"
+_LIST = f"""
+    SELECT {_COLUMNS} FROM conversations WHERE user_id = %(user)s
+    AND (%(after)s::uuid IS NULL OR (created_at, id) > (SELECT created_at, id FROM conversations WHERE id = %(after)s))
+    ORDER BY created_at, id LIMIT %(limit)s
+"""  # noqa: S608 - a constant
+_GET = f"SELECT {_COLUMNS} FROM conversations WHERE id = %s AND user_id = %s"  # noqa: S608 - a constant
+_BY_KEY = f"SELECT {_COLUMNS} FROM conversations WHERE user_id = %s AND idempotency_key = %s"  # noqa: S608 - a constant
+_CREATE = f"""
+    INSERT INTO conversations (id, user_id, title, assistant, idempotency_key) VALUES (%s, %s, %s, %s, %s)
+    ON CONFLICT (user_id, idempotency_key) DO NOTHING RETURNING {_COLUMNS}
+"""  # noqa: S608 - a constant
+_RENAME = f"""
+    UPDATE conversations SET title = %s, version = version + 1
+    WHERE id = %s AND user_id = %s AND version = %s RETURNING {_COLUMNS}
+"""  # noqa: S608 - a constant
+_DELETE = "DELETE FROM conversations WHERE id = %s AND user_id = %s RETURNING id"
+_HEADS = """
+    SELECT c.id::text, c.epoch, c.last_seq,
+           (SELECT count(*) FROM messages m WHERE m.conversation_id = c.id AND m.seq > held.seq AND m.seq <= c.last_seq)
+    FROM unnest(%s::uuid[], %s::bigint[]) held(id, seq)
+    JOIN conversations c ON c.id = held.id AND c.user_id = %s
+"""
+
+
+def not_found() -> Problem:
+    """For a conversation that does not exist or is another's: the caller cannot tell which."""
+    return Problem(404, "not_found", "there is no such conversation")
+
+
+class Conversations:
+    """``conversations``; everything is asked on behalf of a user."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def list(self, user_id: str, after: str | None, limit: int) -> list[Conversation]:
+        """In the order of their creation, from the one that follows ``after``."""
+        values = {"user": user_id, "after": after, "limit": limit}
+        return [Conversation(*row) for row in await self._database.fetch(_LIST, values)]
+
+    async def find(self, user_id: str, conversation_id: str) -> Conversation | None:
+        """The user's conversation, or None."""
+        row = await self._database.fetch_one(_GET, (conversation_id, user_id))
+        return Conversation(*row) if row else None
+
+    async def get(self, user_id: str, conversation_id: str) -> Conversation:
+        """The user's conversation; raises 404."""
+        conversation = await self.find(user_id, conversation_id)
+        if conversation is None:
+            raise not_found()
+        return conversation
+
+    async def create(self, user_id: str, title: str, assistant: bool, key: str | None) -> tuple[Conversation, bool]:
+        """The conversation, and whether it is new; raises 409 ``idempotency_conflict``."""
+
+        async def work(connection: AsyncConnection[Row]) -> Conversation | None:
+            cursor = await connection.execute(_CREATE, (str(uuid.uuid4()), user_id, title, assistant, key))
+            row = await cursor.fetchone()
+            if row is None:
+                return None
+            await _tell(connection, user_id, "created", Conversation(*row))
+            return Conversation(*row)
+
+        made = await self._database.transact(work)
+        if made is not None:
+            return made, True
+        row = await self._database.fetch_one(_BY_KEY, (user_id, key))
+        first = Conversation(*row) if row else None
+        if first is None or (first.title, first.assistant) != (title, assistant):
+            raise Problem(409, "idempotency_conflict", "this key was used for another request")
+        return first, False
+
+    async def rename(self, user_id: str, conversation_id: str, title: str, version: int) -> Conversation | None:
+        """The renamed conversation, or None where ``version`` is not the current one."""
+
+        async def work(connection: AsyncConnection[Row]) -> Conversation | None:
+            cursor = await connection.execute(_RENAME, (title, conversation_id, user_id, version))
+            row = await cursor.fetchone()
+            if row is None:
+                return None
+            await _tell(connection, user_id, "updated", Conversation(*row))
+            return Conversation(*row)
+
+        return await self._database.transact(work)
+
+    async def delete(self, user_id: str, conversation_id: str) -> bool:
+        """Delete with all messages; whether it was there."""
+
+        async def work(connection: AsyncConnection[Row]) -> bool:
+            cursor = await connection.execute(_DELETE, (conversation_id, user_id))
+            if await cursor.fetchone() is None:
+                return False
+            data = {"change": "deleted", "conversation": {"id": conversation_id}}
+            await events.add(connection, user_id, events.CONVERSATIONS_UPDATED, data)
+            return True
+
+        return await self._database.transact(work)
+
+    async def heads(self, user_id: str, positions: Mapping[str, Position]) -> dict[str, Head]:
+        """The ends of those of these conversations that are the user's own."""
+        asked = list(positions), [position.seq for position in positions.values()], user_id
+        return {row[0]: Head(*row[1:]) for row in await self._database.fetch(_HEADS, asked)}
+
+
+async def _tell(connection: AsyncConnection[Row], user_id: str, change: str, conversation: Conversation) -> None:
+    data = {"change": change, "conversation": conversation.as_json()}
+    await events.add(connection, user_id, events.CONVERSATIONS_UPDATED, data)

@@ -1,0 +1,162 @@
+"""Session events: kept until each client has acknowledged them, urgent ones first."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from collections.abc import Iterable
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+
+from services.backend import frames
+from services.backend.connection import Connection, SentEvent
+from services.backend.database import Database, Row
+from services.common import instants
+from services.common.problems import Problem
+
+NOTIFICATION = "notification"
+USER_UPDATED = "user.updated"
+PREFERENCES_UPDATED = "preferences.updated"
+CONVERSATIONS_UPDATED = "conversations.updated"
+AGENT_PROGRESS = "agent.progress"
+ORDINARY = 5
+MAX_PRIORITY = 9
+OPEN_AFTER = 1.0
+DRAIN = 500
+_KEPT_ACKS = 100_000
+
+# Only a notification is worth keeping for a user who has no client yet: the others say what the next GET says anyway.
+_ADD = """
+    INSERT INTO notifications (event_id, user_id, kind, priority, data)
+    SELECT %(event)s, u.id, %(kind)s, %(priority)s, %(data)s FROM userbase u WHERE u.id = %(user)s
+    AND (%(kind)s = 'notification' OR EXISTS (SELECT FROM socket_clients c WHERE c.user_id = u.id))
+    RETURNING created_at
+"""
+_PENDING = """
+    SELECT n.event_id::text, n.kind, n.priority, n.created_at, n.data
+    FROM socket_clients c JOIN notifications n ON n.user_id = c.user_id
+    WHERE c.user_id = %(user)s AND c.client_id = %(client)s AND n.event_id <> ALL(%(sent)s::uuid[])
+    AND CASE WHEN n.created_at >= c.created_at
+        THEN NOT EXISTS (SELECT FROM notification_acks a WHERE a.event_id = n.event_id AND a.client_id = c.client_id)
+        ELSE n.kind = 'notification' AND NOT EXISTS (SELECT FROM notification_acks a WHERE a.event_id = n.event_id)
+        END
+    ORDER BY n.priority DESC, n.position LIMIT %(limit)s
+"""
+_WAITING = """
+    SELECT n.event_id::text, n.kind, n.priority, n.created_at, n.data FROM notifications n
+    WHERE n.user_id = %s AND n.kind = 'notification'
+    AND NOT EXISTS (SELECT FROM notification_acks a WHERE a.event_id = n.event_id)
+    ORDER BY n.priority DESC, n.position LIMIT %s
+"""
+_ACK = """
+    INSERT INTO notification_acks (event_id, client_id)
+    SELECT n.event_id, acked.client_id
+    FROM unnest(%s::uuid[], %s::uuid[], %s::uuid[]) acked(user_id, client_id, event_id)
+    JOIN notifications n ON n.event_id = acked.event_id AND n.user_id = acked.user_id
+    ON CONFLICT DO NOTHING
+"""
+
+
+async def add(
+    connection: AsyncConnection[Row], user_id: str, kind: str, data: Any, priority: int = ORDINARY
+) -> str | None:
+    """Store an event in the caller's transaction; its id, or None where nobody waits for it."""
+    event_id = str(uuid.uuid4())
+    values = {"event": event_id, "user": user_id, "kind": kind, "priority": priority, "data": Jsonb(data)}
+    cursor = await connection.execute(_ADD, values)
+    return event_id if await cursor.fetchone() else None
+
+
+def as_json(row: Row) -> dict[str, Any]:
+    """The payload of an ``event`` frame."""
+    event_id, kind, priority, created_at, data = row
+    return {
+        "event_id": event_id,
+        "kind": kind,
+        "priority": priority,
+        "created_at": instants.rfc3339(created_at),
+        "data": data,
+    }
+
+
+class Events:
+    """Delivers to sockets: what is pending is read by priority, sent, and sent again until it is acknowledged."""
+
+    def __init__(self, database: Database, resend: float) -> None:
+        self._database = database
+        self._resend = resend
+        self._acks: list[tuple[str, str, str]] = []
+        self._wake = asyncio.Event()
+
+    async def waiting(self, user_id: str) -> list[dict[str, Any]]:
+        """The notifications that no client of the user has acknowledged."""
+        return [as_json(row) for row in await self._database.fetch(_WAITING, (user_id, DRAIN))]
+
+    def open(self, connection: Connection) -> None:
+        """From now on the socket gets its events, beginning with those that waited."""
+        connection.events_open = True
+        self.wake(connection)
+
+    def wake(self, connection: Connection) -> None:
+        """There may be events for this socket."""
+        connection.events_wanted = True
+        if connection.events_open and connection.events_task is None and not connection.closing:
+            connection.events_task = asyncio.create_task(self._drain(connection))
+
+    def ack(self, connection: Connection, event_id: str) -> None:
+        """The client has it; written down soon."""
+        connection.unacked.pop(event_id, None)
+        if len(self._acks) < _KEPT_ACKS:
+            self._acks.append((connection.user_id, connection.client_id, event_id))
+            self._wake.set()
+
+    async def record_acks(self) -> None:
+        """Write acknowledgements down, all of a moment in one statement, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            acks, self._acks = self._acks, []
+            try:
+                await self._database.fetch(_ACK, tuple(list(column) for column in zip(*acks, strict=True)))
+            except Problem:
+                self._acks = acks + self._acks
+                await asyncio.sleep(1)
+                self._wake.set()
+
+    def resend_overdue(self, connections: Iterable[Connection]) -> None:
+        """Send again what was not acknowledged in time."""
+        now = time.monotonic()
+        for connection in connections:
+            for event in list(connection.unacked.values()):
+                if event.resend_at <= now:
+                    event.resend_at = now + self._resend
+                    connection.send(event.text)
+
+    async def _drain(self, connection: Connection) -> None:
+        try:
+            while connection.events_wanted and not connection.closing:
+                connection.events_wanted = False
+                await self._drain_once(connection)
+        except Problem:
+            # The watch wakes this socket again.
+            connection.events_wanted = True
+        finally:
+            connection.events_task = None
+
+    async def _drain_once(self, connection: Connection) -> None:
+        values = {
+            "user": connection.user_id,
+            "client": connection.client_id,
+            "sent": list(connection.unacked),
+            "limit": DRAIN,
+        }
+        rows = await self._database.fetch(_PENDING, values)
+        acked = {event_id for user_id, client_id, event_id in self._acks if client_id == connection.client_id}
+        for row in rows:
+            if row[0] not in acked:
+                text = frames.make("event", as_json(row))
+                connection.unacked[row[0]] = SentEvent(text, time.monotonic() + self._resend)
+                connection.send(text)

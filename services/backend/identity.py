@@ -1,0 +1,76 @@
+"""Who is calling: a verified token, its user, and how its session was found live."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from services.backend.keys import SigningKeys
+from services.backend.sessions import Sessions
+from services.backend.users import Standing, User, Users
+from services.common import access_tokens, problems
+from services.common.access_tokens import AccessToken
+
+# The end of the year 9999: what an RFC 3339 text can still name.
+LAST_INSTANT = 253_402_300_800
+
+
+@dataclass(frozen=True)
+class Caller:
+    """An authenticated caller."""
+
+    token: AccessToken
+    user: User
+    session_check: str
+
+
+class Identity:
+    """Turns an access token into a ``Caller``, or into the 401 or 503 that says why not."""
+
+    def __init__(self, keys: SigningKeys, users: Users, sessions: Sessions, *, issuer: str, audience: str) -> None:
+        self._keys = keys
+        self._users = users
+        self._sessions = sessions
+        self._issuer = issuer
+        self._audience = audience
+
+    async def authenticate(self, raw: str) -> Caller:
+        """Verify ``raw``, find its session live and its user known and active."""
+        token = await self._verified(raw)
+        standing = await self._users.standing(token.subject, token.session_id)
+        if standing.revoked_reason is not None:
+            raise problems.token_refused("session_revoked", "the session has been revoked")
+        if standing.deleted:
+            raise problems.token_refused("session_revoked", "the user has been deleted")
+        session_check = await self._sessions.check(token, raw)
+        user = standing.user or await self._fetched(token)
+        if user.status != "active":
+            raise problems.token_refused("session_revoked", "the user is not active")
+        return Caller(token, user, session_check)
+
+    async def standing(self, token: AccessToken) -> Standing:
+        """What the main DB knows now of the user and the session of a token that was verified before."""
+        return await self._users.standing(token.subject, token.session_id)
+
+    async def _verified(self, raw: str) -> AccessToken:
+        token = await access_tokens.verify(raw, self._keys.find, issuer=self._issuer, audience=self._audience)
+        for claim in (token.subject, token.session_id):
+            if not _is_id(claim):
+                raise problems.token_refused("token_invalid", "sub or sid is not an id")
+        if not token.expires_at < LAST_INSTANT:
+            raise problems.token_refused("token_invalid", "exp is not an instant")
+        return token
+
+    async def _fetched(self, token: AccessToken) -> User:
+        await self._users.fetch_missing(token.subject)
+        standing = await self._users.standing(token.subject, token.session_id)
+        if standing.user is None:
+            raise problems.token_refused("token_invalid", "the user is not known")
+        return standing.user
+
+
+def _is_id(text: str) -> bool:
+    try:
+        return str(uuid.UUID(text)) == text
+    except ValueError:
+        return False

@@ -1,0 +1,190 @@
+"""One group commit: every draft that has queued up, in one transaction and two round trips."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from psycopg import AsyncConnection
+
+from services.backend import allocation
+from services.backend.allocation import Conversation, Draft, Name, Place, Stored
+from services.backend.database import Row
+from services.backend.messages import ASSISTANT, Message
+from services.common import instants
+
+# Locked in one order by every replica, so that two groups cannot wait for each other.
+_LOCK = """
+    SELECT id::text, user_id::text, epoch, last_seq, assistant FROM conversations
+    WHERE id = ANY(%s::uuid[]) ORDER BY id FOR UPDATE
+"""
+_KNOWN_BY_ID = """
+    SELECT m.conversation_id::text, m.sender, 'id', m.client_msg_id, m.seq, m.body
+    FROM unnest(%s::uuid[], %s::text[], %s::text[]) asked(conversation_id, sender, name)
+    JOIN messages m ON m.conversation_id = asked.conversation_id AND m.sender = asked.sender
+        AND m.client_msg_id = asked.name
+"""
+_KNOWN_BY_KEY = """
+    SELECT m.conversation_id::text, m.sender, 'key', m.idempotency_key, m.seq, m.body
+    FROM unnest(%s::uuid[], %s::text[], %s::text[]) asked(conversation_id, sender, name)
+    JOIN messages m ON m.conversation_id = asked.conversation_id AND m.sender = asked.sender
+        AND m.idempotency_key = asked.name
+"""
+_GROW = """
+    UPDATE conversations SET last_seq = grown.seq
+    FROM unnest(%s::uuid[], %s::bigint[]) grown(id, seq) WHERE conversations.id = grown.id
+"""
+_INSERT = """
+    INSERT INTO messages (conversation_id, seq, client_msg_id, sender, role, body, created_at, idempotency_key)
+    SELECT * FROM unnest(%s::uuid[], %s::bigint[], %s::text[], %s::text[], %s::text[], %s::text[],
+                         %s::timestamptz[], %s::text[])
+"""
+_OWE_ANSWERS = """
+    INSERT INTO answers (id, conversation_id, reply_to_seq, prompt, attempt, lease_owner, lease_until)
+    SELECT gen_random_uuid(), owed.conversation_id, owed.seq, owed.prompt, 1, %s, now() + make_interval(secs => %s)
+    FROM unnest(%s::uuid[], %s::bigint[], %s::text[]) owed(conversation_id, seq, prompt)
+    RETURNING id::text, conversation_id::text, reply_to_seq
+"""
+_SETTLE_ANSWERS = "DELETE FROM answers WHERE id = ANY(%s::uuid[])"
+_READ = """
+    SELECT m.conversation_id::text, c.epoch, m.seq, m.client_msg_id, m.sender, m.role, m.body, m.created_at
+    FROM unnest(%s::uuid[], %s::bigint[]) asked(id, seq)
+    JOIN conversations c ON c.id = asked.id
+    JOIN messages m ON m.conversation_id = asked.id AND m.seq = asked.seq
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class OwedAnswer:
+    """An answer that this replica now holds by a lease."""
+
+    id: str
+    conversation_id: str
+    user_id: str
+    reply_to_seq: int
+    prompt: str
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """The outcome of a group: a place and (where it has a seq) the message for each draft, and the answers now owed."""
+
+    places: list[Place]
+    messages: list[Message | None]
+    answers: list[OwedAnswer]
+
+
+async def commit_group(
+    connection: AsyncConnection[Row], drafts: Sequence[Draft], replica: str, lease: float
+) -> Committed:
+    """Store ``drafts`` in their order; raises psycopg's errors, after which nothing or everything is stored."""
+    async with connection.pipeline(), connection.transaction():
+        conversations, stored = await _look_up(connection, drafts)
+        places, heads = allocation.allocate(drafts, conversations, stored)
+        created_at = instants.now()
+        fresh = _fresh(drafts, places, conversations, created_at)
+        answers = await _write(connection, drafts, fresh, heads, conversations, replica, lease)
+        repeated = await _read_repeated(connection, drafts, places)
+    messages = [
+        fresh.get(number) or repeated.get((draft.conversation_id, place.seq))
+        for number, (draft, place) in enumerate(zip(drafts, places, strict=True))
+    ]
+    return Committed(places, messages, answers)
+
+
+async def _look_up(
+    connection: AsyncConnection[Row], drafts: Sequence[Draft]
+) -> tuple[dict[str, Conversation], dict[Name, Stored]]:
+    locked = await connection.execute(_LOCK, (sorted({draft.conversation_id for draft in drafts}),))
+    # A statement of its own sees what others committed while the first one waited for the locks.
+    asked = [await connection.execute(_KNOWN_BY_ID, _columns(drafts, [draft.client_msg_id for draft in drafts]))]
+    keyed = [draft for draft in drafts if draft.idempotency_key is not None]
+    if keyed:
+        asked.append(await connection.execute(_KNOWN_BY_KEY, _columns(keyed, [d.idempotency_key for d in keyed])))
+    conversations = {row[0]: Conversation(*row[1:]) for row in await locked.fetchall()}
+    rows = [row for cursor in asked for row in await cursor.fetchall()]
+    return conversations, {cast(Name, row[:4]): Stored(row[4], row[5]) for row in rows}
+
+
+def _columns(drafts: Sequence[Draft], third: Sequence[str | None]) -> tuple[object, ...]:
+    return [draft.conversation_id for draft in drafts], [draft.sender for draft in drafts], list(third)
+
+
+def _fresh(
+    drafts: Sequence[Draft], places: Sequence[Place], conversations: dict[str, Conversation], created_at: datetime
+) -> dict[int, Message]:
+    return {
+        number: Message(
+            draft.conversation_id,
+            conversations[draft.conversation_id].epoch,
+            place.seq,
+            draft.client_msg_id,
+            draft.sender,
+            draft.role,
+            draft.body,
+            created_at,
+        )
+        for number, (draft, place) in enumerate(zip(drafts, places, strict=True))
+        if place.outcome == allocation.NEW
+    }
+
+
+async def _write(
+    connection: AsyncConnection[Row],
+    drafts: Sequence[Draft],
+    fresh: dict[int, Message],
+    heads: dict[str, int],
+    conversations: dict[str, Conversation],
+    replica: str,
+    lease: float,
+) -> list[OwedAnswer]:
+    new = list(fresh.values())
+    owed = [
+        message for message in new if message.sender != ASSISTANT and conversations[message.conversation_id].assistant
+    ]
+    settled = [draft.answer_id for draft in drafts if draft.answer_id is not None]
+    if new:
+        await connection.execute(_GROW, (list(heads), list(heads.values())))
+        await connection.execute(_INSERT, _insert_columns(new, [drafts[number].idempotency_key for number in fresh]))
+    if settled:
+        await connection.execute(_SETTLE_ANSWERS, (settled,))
+    if not owed:
+        return []
+    columns = [m.conversation_id for m in owed], [m.seq for m in owed], [m.body for m in owed]
+    cursor = await connection.execute(_OWE_ANSWERS, (replica, lease, *columns))
+    bodies = {(message.conversation_id, message.seq): message.body for message in owed}
+    answers = [
+        OwedAnswer(row[0], row[1], conversations[row[1]].user_id, row[2], bodies[(row[1], row[2])], 1)
+        for row in await cursor.fetchall()
+    ]
+    return sorted(answers, key=lambda answer: answer.reply_to_seq)
+
+
+def _insert_columns(new: Sequence[Message], keys: Sequence[str | None]) -> tuple[object, ...]:
+    return (
+        [message.conversation_id for message in new],
+        [message.seq for message in new],
+        [message.client_msg_id for message in new],
+        [message.sender for message in new],
+        [message.role for message in new],
+        [message.body for message in new],
+        [message.created_at for message in new],
+        list(keys),
+    )
+
+
+async def _read_repeated(
+    connection: AsyncConnection[Row], drafts: Sequence[Draft], places: Sequence[Place]
+) -> dict[tuple[str, int], Message]:
+    wanted = {
+        (draft.conversation_id, place.seq)
+        for draft, place in zip(drafts, places, strict=True)
+        if place.outcome == allocation.DUPLICATE
+    }
+    if not wanted:
+        return {}
+    cursor = await connection.execute(_READ, ([name for name, _ in wanted], [seq for _, seq in wanted]))
+    return {(row[0], row[2]): Message(*row) for row in await cursor.fetchall()}

@@ -1,0 +1,72 @@
+"""A user's preferences: one document, where the first of two conflicting writes wins and the other is told."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Header, Response
+from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
+
+from services.backend import events, frames
+from services.backend.database import Row
+from services.backend.parts import Authenticated, Here, Parts
+from services.backend.preconditions import etag, wanted_version
+from services.common.problems import Problem
+
+router = APIRouter(tags=["preferences"])
+
+_READ = "SELECT version, document FROM preferences WHERE user_id = %s"
+_WRITE = """
+    INSERT INTO preferences (user_id, version, document)
+    SELECT %(user)s, %(base)s + 1, %(document)s
+    WHERE %(base)s = 0 OR EXISTS (SELECT FROM preferences WHERE user_id = %(user)s)
+    ON CONFLICT (user_id) DO UPDATE SET version = excluded.version, document = excluded.document
+    WHERE preferences.version = %(base)s RETURNING version
+"""
+
+
+async def _current(parts: Parts, user_id: str) -> tuple[int, dict[str, Any]]:
+    row = await parts.database.fetch_one(_READ, (user_id,))
+    return (row[0], row[1]) if row else (0, {})
+
+
+@router.get("/api/preferences", summary="The preferences; ETag is their version")
+async def get_preferences(here: Here, caller: Authenticated, response: Response) -> dict[str, Any]:
+    """The document itself; ``{}`` with version 0 before the first write."""
+    version, document = await _current(here, caller.user.id)
+    response.headers["ETag"] = etag(version)
+    return document
+
+
+@router.put("/api/preferences", summary="Replace the preferences", responses={412: {}, 428: {}})
+async def put_preferences(
+    here: Here,
+    caller: Authenticated,
+    response: Response,
+    document: Annotated[dict[str, Any], Body()],
+    if_match: Annotated[str | None, Header()] = None,
+) -> dict[str, Any]:
+    """Only on top of the version that ``If-Match`` names; else 412 with the current value."""
+    base = wanted_version(if_match)
+    if not frames.is_storable_json(document):
+        raise Problem(400, "invalid_request", "the document holds a character that cannot be stored")
+    user_id = caller.user.id
+
+    async def work(connection: AsyncConnection[Row]) -> int | None:
+        cursor = await connection.execute(_WRITE, {"user": user_id, "base": base, "document": Jsonb(document)})
+        row = await cursor.fetchone()
+        if row is None:
+            return None
+        await events.add(connection, user_id, events.PREFERENCES_UPDATED, {"version": row[0], "preferences": document})
+        return int(row[0])
+
+    version = await here.database.transact(work)
+    if version is None:
+        current, value = await _current(here, user_id)
+        raise Problem(
+            412, "version_conflict", "the preferences have changed", headers={"ETag": etag(current)}, current=value
+        )
+    here.notices.events([user_id])
+    response.headers["ETag"] = etag(version)
+    return document

@@ -1,0 +1,91 @@
+"""Whether a session is live: asked of Redis, else of auth, else taken from the token and the known revocations."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from services.backend import metrics
+from services.backend.auth_client import AuthAway, AuthClient
+from services.backend.flights import SingleFlight
+from services.backend.redis_client import Cache, RedisAway
+from services.common import problems
+from services.common.access_tokens import AccessToken
+
+LIVE, INTROSPECTED, JWT_ONLY = "live", "introspected", "jwt-only"
+_REMEMBERED = 10_000
+
+
+@dataclass(frozen=True)
+class CachedSession:
+    """What Redis says: an entry that fits the token, a revocation, or neither."""
+
+    live: bool
+    revoked: bool
+
+
+def read_cache(entry: str | None, revoked: str | None, token: AccessToken) -> CachedSession:
+    """Judge the two values of Redis; an entry that cannot be read or names another user counts as none."""
+    try:
+        document: Any = json.loads(entry) if entry is not None else None
+    except (ValueError, RecursionError):
+        document = None
+    fits = isinstance(document, dict) and document.get("user_id") == token.subject
+    live = fits and document.get("status", "active") == "active"
+    return CachedSession(live, revoked is not None)
+
+
+class Sessions:
+    """The three ways to find a session live, in their order."""
+
+    def __init__(self, cache: Cache, auth: AuthClient, introspection_ttl: float) -> None:
+        self._cache = cache
+        self._auth = auth
+        self._ttl = introspection_ttl
+        self._flights = SingleFlight[bool]()
+        self._introspected: dict[str, tuple[float, bool]] = {}
+
+    async def check(self, token: AccessToken, raw: str) -> str:
+        """``live``, ``introspected`` or ``jwt-only``; raises 401 for a session that has ended."""
+        how = await self._how(token, raw)
+        metrics.SESSION_CHECKS.labels(how).inc()
+        return how
+
+    async def _how(self, token: AccessToken, raw: str) -> str:
+        names = (f"session:{token.session_id}", f"session:revoked:{token.session_id}")
+        try:
+            entry, revoked = await self._cache.values(names)
+            cached = read_cache(entry, revoked, token)
+        except RedisAway:
+            cached = CachedSession(live=False, revoked=False)
+        if cached.revoked:
+            raise problems.token_refused("session_revoked", "the session has been revoked")
+        if cached.live:
+            return LIVE
+        try:
+            active = await self._introspect(token, raw)
+        except AuthAway:
+            return JWT_ONLY
+        if not active:
+            raise problems.token_refused("session_expired", "the session has ended")
+        return INTROSPECTED
+
+    async def _introspect(self, token: AccessToken, raw: str) -> bool:
+        known = self._introspected.get(token.token_id)
+        if known and known[0] > time.monotonic():
+            return known[1]
+        return await self._flights.run(token.token_id, lambda: self._ask(token, raw))
+
+    async def _ask(self, token: AccessToken, raw: str) -> bool:
+        answer = await self._auth.introspect(raw)
+        active = answer.get("active") is True and answer.get("sid") == token.session_id
+        if len(self._introspected) >= _REMEMBERED:
+            self._introspected.clear()
+        self._introspected[token.token_id] = (time.monotonic() + self._ttl, active)
+        return active
+
+    def forget_introspections(self) -> None:
+        """A revocation came: no cached answer may outlive it."""
+        self._introspected.clear()

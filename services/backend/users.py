@@ -1,0 +1,152 @@
+"""Backend's copy of the users: applied only where newer, and a deleted user stays deleted."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import AsyncConnection
+
+from services.backend.auth_client import AuthAway, AuthClient
+from services.backend.database import Database, Row
+from services.backend.flights import SingleFlight
+from services.common import instants, problems
+
+
+@dataclass(frozen=True)
+class User:
+    """A row of ``userbase``."""
+
+    id: str
+    email: str
+    name: str
+    roles: tuple[str, ...]
+    plan: str
+    status: str
+    version: int
+    updated_at: datetime
+
+    def public(self) -> dict[str, Any]:
+        """What the API shows of a user."""
+        return {
+            "id": self.id,
+            "email": self.email,
+            "name": self.name,
+            "roles": list(self.roles),
+            "status": self.status,
+            "plan": self.plan,
+            "version": self.version,
+        }
+
+
+def from_record(data: dict[str, Any]) -> User:
+    """The user of an event or of auth's answer; raises ValueError for a record that is none."""
+    texts = {name: data.get(name) for name in ("id", "email", "name", "status", "plan")}
+    for name, value in texts.items():
+        if not isinstance(value, str) or "\x00" in value:
+            raise ValueError(f"{name} is not a text")
+    version, roles, updated = data.get("version"), data.get("roles"), data.get("updated_at")
+    if not isinstance(version, int) or isinstance(version, bool) or version < 0:
+        raise ValueError("version is not a number")
+    if not (isinstance(roles, list) and isinstance(updated, str)):
+        raise ValueError("roles or updated_at is missing")  # noqa: TRY004 - a record is judged as a whole
+    return User(
+        id=str(uuid.UUID(str(texts["id"]))),
+        email=str(texts["email"]),
+        name=str(texts["name"]),
+        roles=tuple(str(role) for role in roles),
+        plan=str(texts["plan"]),
+        status=str(texts["status"]),
+        version=version,
+        updated_at=instants.parse_rfc3339(updated),
+    )
+
+
+_UPSERT = """
+    INSERT INTO userbase (id, email, name, roles, plan, status, version, updated_at)
+    SELECT %(id)s::uuid, %(email)s, %(name)s, %(roles)s, %(plan)s, %(status)s, %(version)s, %(updated_at)s
+    WHERE NOT EXISTS (SELECT FROM deleted_users WHERE id = %(id)s::uuid)
+    ON CONFLICT (id) DO UPDATE SET
+        email = excluded.email, name = excluded.name, roles = excluded.roles, plan = excluded.plan,
+        status = excluded.status, version = excluded.version, updated_at = excluded.updated_at
+    WHERE userbase.version < excluded.version
+    RETURNING id
+"""
+_BURY = """
+    INSERT INTO deleted_users (id, version) VALUES (%s, %s)
+    ON CONFLICT (id) DO UPDATE SET version = excluded.version WHERE deleted_users.version < excluded.version
+    RETURNING id
+"""
+
+
+async def store(connection: AsyncConnection[Row], user: User) -> bool:
+    """Write ``user`` where newer than what is known; whether it was."""
+    # Serialises with the burial of the same user: a tombstone written meanwhile would not be seen.
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (user.id,))
+    row = {**user.public(), "updated_at": user.updated_at}
+    cursor = await connection.execute(_UPSERT, row)
+    return await cursor.fetchone() is not None
+
+
+async def bury(connection: AsyncConnection[Row], user_id: str, version: int) -> bool:
+    """Delete the user with all that is his and leave a tombstone; whether that was news."""
+    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (user_id,))
+    cursor = await connection.execute(_BURY, (user_id, version))
+    if await cursor.fetchone() is None:
+        return False
+    await connection.execute("DELETE FROM userbase WHERE id = %s", (user_id,))
+    return True
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the main DB knows of a token's user and session."""
+
+    user: User | None
+    deleted: bool
+    revoked_reason: str | None
+
+
+_STANDING = """
+    SELECT u.id::text, u.email, u.name, u.roles, u.plan, u.status, u.version, u.updated_at,
+           d.id IS NOT NULL, r.reason
+    FROM (SELECT %s::uuid AS id, %s::text AS sid) asked
+    LEFT JOIN userbase u ON u.id = asked.id
+    LEFT JOIN deleted_users d ON d.id = asked.id
+    LEFT JOIN revoked_sessions r ON r.sid = asked.sid
+"""
+
+
+class Users:
+    """Look-ups in ``userbase``, and the fetch of a user whose event has not come yet."""
+
+    def __init__(self, database: Database, auth: AuthClient) -> None:
+        self._database = database
+        self._auth = auth
+        self._flights = SingleFlight[None]()
+
+    async def standing(self, user_id: str, session_id: str) -> Standing:
+        """User, tombstone and revocation in one question to the database."""
+        row = await self._database.fetch_one(_STANDING, (user_id, session_id))
+        assert row is not None
+        user = User(row[0], row[1], row[2], tuple(row[3]), row[4], row[5], row[6], row[7]) if row[0] else None
+        return Standing(user, row[8], row[9])
+
+    async def fetch_missing(self, user_id: str) -> None:
+        """Apply auth's record of ``user_id`` like an event; raises 503 ``auth_unavailable`` without auth."""
+        await self._flights.run(user_id, lambda: self._fetch(user_id))
+
+    async def _fetch(self, user_id: str) -> None:
+        try:
+            record = await self._auth.user(user_id)
+        except AuthAway:
+            raise problems.unavailable("auth") from None
+        if record is None:
+            return
+        try:
+            user = from_record(record)
+        except ValueError:
+            raise problems.unavailable("auth") from None
+        await self._database.transact(lambda connection: store(connection, user))
