@@ -21,3 +21,8 @@ def parse_rfc3339(text: str) -> datetime:
     if instant.tzinfo is None:
         raise ValueError("an instant needs an offset")
     return instant.astimezone(UTC)
+
+
+def rfc3339_of_epoch(seconds: float) -> str:
+    """The instant of a NumericDate (RFC 7519 §2)."""
+    return rfc3339(datetime.fromtimestamp(seconds, UTC))
