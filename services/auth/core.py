@@ -1,0 +1,137 @@
+"""What auth is made of, put together from its settings, and what runs in its background."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+
+from redis.asyncio import Redis
+
+from services.auth import clients
+from services.auth.access import AccessTokens
+from services.auth.clients import Client
+from services.auth.database import Database
+from services.auth.dispatcher import Dispatcher
+from services.auth.locks import Locks
+from services.auth.login_store import LoginStore
+from services.auth.passwords import Passwords
+from services.auth.provider import Provider
+from services.auth.redis_link import RedisLink
+from services.auth.session_cache import SessionCache
+from services.auth.session_manager import SessionManager
+from services.auth.session_upkeep import SessionUpkeep
+from services.auth.settings import Settings
+from services.auth.signing_keys import KeyStore
+from services.auth.users import Users
+from services.common import logs
+from services.common.problems import Problem
+from services.common.settings import split_urls
+
+KEYS_EVERY = 5.0
+_START_GRACE = 1.0
+_AGAIN_AFTER = 0.25
+
+
+@dataclass(frozen=True)
+class Auth:
+    """The parts, as the routes use them."""
+
+    settings: Settings
+    clients: Mapping[str, Client]
+    database: Database
+    redis: RedisLink
+    keys: KeyStore
+    access: AccessTokens
+    sessions: SessionManager
+    upkeep: SessionUpkeep
+    users: Users
+    passwords: Passwords
+    provider: Provider
+    logins: LoginStore
+    locks: Locks
+    dispatcher: Dispatcher
+
+    async def catch_up(self, redis: Redis) -> None:
+        """What must be done before Redis is trusted (again)."""
+        await self.upkeep.catch_up(redis)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Run the background; entered once everything is there, or after a second without it."""
+        jobs = {
+            "database": self.database.watch,
+            "redis": lambda: self.redis.watch(self.catch_up),
+            "keys": self._keep_keys,
+            "outbox": self.dispatcher.run,
+            "sweep": self._sweep,
+        }
+        tasks = [asyncio.create_task(_forever(name, job), name=name) for name, job in jobs.items()]
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_START_GRACE):
+                    await asyncio.gather(self.keys.loaded.wait(), self.redis.up.wait())
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            await self.provider.close()
+            self.passwords.close()
+
+    async def _keep_keys(self) -> None:
+        while True:
+            await self.database.up.wait()
+            await self.keys.load()
+            await asyncio.sleep(KEYS_EVERY)
+
+    async def _sweep(self) -> None:
+        while self.settings.session_sweep:
+            await asyncio.sleep(self.settings.session_sweep)
+            logs.logger().info("sessions_swept", **await self.upkeep.clean_up())
+
+
+def build(settings: Settings) -> Auth:
+    """All parts; nothing is connected yet."""
+    known = clients.registered(settings)
+    database, redis = Database(settings.database_url), RedisLink(settings.redis_url)
+    remember = settings.longest_access_ttl + 2
+    cache = SessionCache(redis, remember)
+    keys = KeyStore(database, settings.key_secret.get_secret_value(), settings.signing_key_file)
+    sessions = SessionManager(database, cache, limit=settings.session_limit, remember_seconds=remember)
+    return Auth(
+        settings=settings,
+        clients=known,
+        database=database,
+        redis=redis,
+        keys=keys,
+        access=AccessTokens(keys, settings.issuer, settings.audience, known),
+        sessions=sessions,
+        upkeep=SessionUpkeep(sessions),
+        users=Users(database, sessions),
+        passwords=Passwords(),
+        provider=Provider(
+            settings.provider_url,
+            settings.provider_client_id,
+            settings.provider_client_secret.get_secret_value(),
+            f"{settings.public_url}/auth/google/callback",
+        ),
+        logins=LoginStore(redis),
+        locks=Locks(redis),
+        dispatcher=Dispatcher(
+            settings.database_url, split_urls(settings.backend_urls), settings.service_token.get_secret_value()
+        ),
+    )
+
+
+async def _forever(name: str, job: Callable[[], Awaitable[None]]) -> None:
+    # A job that returns is done; one that fails is started again.
+    while True:
+        try:
+            return await job()
+        except Problem as problem:
+            logs.logger().warning("background_waits", job=name, problem=problem.code)
+        except Exception:
+            logs.logger().exception("background_failed", job=name)
+        await asyncio.sleep(_AGAIN_AFTER)

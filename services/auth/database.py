@@ -1,0 +1,141 @@
+"""PostgreSQL: a small pool while it is there, an immediate 503 while it is not, and a watch that tells which."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any, LiteralString
+
+import psycopg
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
+
+from services.common import logs, problems
+
+CONNECT_TIMEOUT = 1.0
+STATEMENT_TIMEOUT = 5.0
+MAX_CONNECTIONS = 10
+_RETRY_EVERY = 0.05
+_PROBE_EVERY = 1.0
+_AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TimeoutError)
+
+Connection = psycopg.AsyncConnection[DictRow]
+
+
+async def connect(url: str) -> Connection:
+    """A connection outside the pool, in autocommit; raises ``psycopg.Error`` or TimeoutError within a second."""
+    async with asyncio.timeout(CONNECT_TIMEOUT):
+        return await psycopg.AsyncConnection.connect(url, autocommit=True, row_factory=dict_row)
+
+
+class Database:
+    """Gives connections in autocommit; every method raises 503 ``database_unavailable`` while PostgreSQL is away."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.up = asyncio.Event()
+        self._suspect = asyncio.Event()
+        self._pool: AsyncConnectionPool[Connection] | None = None
+        self._probe: Connection | None = None
+
+    @asynccontextmanager
+    async def connection(self) -> AsyncIterator[Connection]:
+        """A connection for statements that stand alone."""
+        if self._pool is None:
+            raise problems.unavailable("database")
+        try:
+            async with asyncio.timeout(STATEMENT_TIMEOUT), self._pool.connection() as connection:
+                yield connection
+        except _AWAY as error:
+            if not _is_conflict(error):
+                self._suspect.set()
+            logs.logger().warning("database_error", error=type(error).__name__)
+            raise problems.unavailable("database") from error
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[Connection]:
+        """A connection inside one transaction: committed at the end, rolled back by any exception."""
+        async with self.connection() as connection, connection.transaction():
+            yield connection
+
+    async def all(self, query: LiteralString, params: dict[str, Any] | None = None) -> list[DictRow]:
+        """All rows of one statement."""
+        async with self.connection() as connection:
+            return await (await connection.execute(query, params)).fetchall()
+
+    async def first(self, query: LiteralString, params: dict[str, Any] | None = None) -> DictRow | None:
+        """The first row of one statement, or None."""
+        async with self.connection() as connection:
+            return await (await connection.execute(query, params)).fetchone()
+
+    async def is_up(self) -> bool:
+        """Whether PostgreSQL answered when it was last asked, at most a second ago."""
+        return self.up.is_set()
+
+    async def watch(self) -> None:
+        """Open the pool whenever PostgreSQL answers, drop it when it no longer does; runs until cancelled."""
+        try:
+            while True:
+                self._suspect.clear()
+                if await self._answers():
+                    await self._open()
+                    with suppress(TimeoutError):
+                        await asyncio.wait_for(self._suspect.wait(), _PROBE_EVERY)
+                else:
+                    await self._drop()
+                    await asyncio.sleep(_RETRY_EVERY)
+        finally:
+            await self._drop_probe()
+            await self._drop()
+
+    async def _answers(self) -> bool:
+        # Never through the pool: one that is exhausted by load is no sign that PostgreSQL is away.
+        try:
+            self._probe = self._probe or await connect(self.url)
+            async with asyncio.timeout(CONNECT_TIMEOUT):
+                await self._probe.execute("SELECT 1")
+        except (psycopg.Error, TimeoutError):
+            await self._drop_probe()
+            return False
+        return True
+
+    async def _drop_probe(self) -> None:
+        probe, self._probe = self._probe, None
+        if probe is not None:
+            await probe.close()
+
+    async def _open(self) -> None:
+        if self._pool is not None:
+            return
+        pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
+            self.url,
+            min_size=1,
+            max_size=MAX_CONNECTIONS,
+            timeout=CONNECT_TIMEOUT,
+            reconnect_timeout=CONNECT_TIMEOUT,
+            open=False,
+            check=AsyncConnectionPool.check_connection,
+            kwargs={"autocommit": True, "row_factory": dict_row, "application_name": "auth"},
+        )
+        try:
+            await pool.open(wait=True, timeout=CONNECT_TIMEOUT)
+        except PoolTimeout:
+            await pool.close(0)
+            return
+        self._pool = pool
+        self.up.set()
+        logs.logger().info("database_up")
+
+    async def _drop(self) -> None:
+        if self._pool is None:
+            return
+        pool, self._pool = self._pool, None
+        self.up.clear()
+        logs.logger().warning("database_down")
+        await pool.close(0.2)
+
+
+def _is_conflict(error: Exception) -> bool:
+    # Deadlocks and serialization failures are operational errors too, but PostgreSQL is there.
+    return isinstance(error, psycopg.errors.DeadlockDetected | psycopg.errors.SerializationFailure)

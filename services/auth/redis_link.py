@@ -1,0 +1,93 @@
+"""Redis: an immediate answer that it is away while it is, and a watch that notices both directions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+from redis import asyncio as aioredis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError, ResponseError
+
+from services.common import logs
+from services.common.problems import Problem
+
+TIMEOUT = 1.0
+_RETRY_EVERY = 0.05
+_PROBE_EVERY = 1.0
+
+
+class RedisAway(Problem):
+    """503 ``redis_unavailable``; whoever can do without Redis catches it."""
+
+    def __init__(self) -> None:
+        super().__init__(503, "redis_unavailable", "redis does not answer", headers={"Retry-After": "1"})
+
+
+class RedisLink:
+    """Gives the client while Redis is trusted: reachable, and brought up to date since it was last away."""
+
+    def __init__(self, url: str) -> None:
+        # One immediate retry: the pooled connection may have died with a restarted server.
+        self.client: aioredis.Redis = aioredis.Redis.from_url(
+            url,
+            decode_responses=True,
+            socket_connect_timeout=TIMEOUT,
+            socket_timeout=TIMEOUT,
+            retry=Retry(NoBackoff(), 1),
+        )
+        self.up = asyncio.Event()
+        self._suspect = asyncio.Event()
+        self._reachable = False
+
+    @asynccontextmanager
+    async def use(self) -> AsyncIterator[aioredis.Redis]:
+        """The client; raises ``RedisAway`` at once while Redis is down, and when it fails now."""
+        if not self.up.is_set():
+            raise RedisAway
+        try:
+            async with asyncio.timeout(2 * TIMEOUT):
+                yield self.client
+        except (RedisError, OSError, TimeoutError) as error:
+            # A refused command (a key of a foreign type, say) is no sign that Redis is away.
+            if not isinstance(error, ResponseError):
+                self._mark_down(error)
+            raise RedisAway from error
+
+    async def is_up(self) -> bool:
+        """Whether Redis answered when it was last asked, at most a second ago; it may not be trusted yet."""
+        return self._reachable
+
+    async def watch(self, bring_up_to_date: Callable[[aioredis.Redis], Awaitable[None]]) -> None:
+        """Trust Redis again only after ``bring_up_to_date``; runs until cancelled."""
+        try:
+            while True:
+                self._suspect.clear()
+                await self._probe(bring_up_to_date)
+                try:
+                    await asyncio.wait_for(self._suspect.wait(), _PROBE_EVERY if self.up.is_set() else _RETRY_EVERY)
+                except TimeoutError:
+                    continue
+        finally:
+            await self.client.aclose()
+
+    async def _probe(self, bring_up_to_date: Callable[[aioredis.Redis], Awaitable[None]]) -> None:
+        try:
+            async with asyncio.timeout(2 * TIMEOUT):
+                await self.client.ping()
+                self._reachable = True
+                if not self.up.is_set():
+                    await bring_up_to_date(self.client)
+                    self.up.set()
+                    logs.logger().info("redis_up")
+        except (RedisError, OSError, TimeoutError) as error:
+            self._mark_down(error)
+
+    def _mark_down(self, error: Exception) -> None:
+        self._reachable = False
+        if self.up.is_set():
+            self.up.clear()
+            logs.logger().warning("redis_down", error=type(error).__name__)
+            self._suspect.set()

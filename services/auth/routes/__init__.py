@@ -1,0 +1,1 @@
+"""The endpoints of auth, a module a subject."""

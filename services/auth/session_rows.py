@@ -1,0 +1,204 @@
+"""The session tables in SQL. Whoever touches several rows locks them in the order of their ids."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from services.auth import outbox
+from services.auth.database import Connection
+from services.auth.records import Session, User
+from services.auth.session_cache import STALE, Purge
+from services.common.instants import rfc3339
+
+_INSERT = """
+WITH given AS (SELECT * FROM jsonb_populate_recordset(NULL::sessions, %(sessions)s)),
+     made AS (INSERT INTO sessions SELECT * FROM given),
+     audit AS (INSERT INTO session_events (session_id, user_id, type, at, detail)
+               SELECT id, user_id, 'created', created_at, jsonb_build_object('type', type, 'origin', origin) FROM given)
+INSERT INTO refresh_tokens (token_hash, session_id, issued_at)
+SELECT token, id, given.created_at FROM unnest(%(tokens)s::bytea[], %(ids)s::uuid[]) AS new (token, session)
+JOIN given ON given.id = new.session
+"""
+
+_END = """
+WITH ended AS (
+    UPDATE sessions SET status = %(status)s, revision = revision + 1, revoke_reason = %(reason)s,
+           revoked_at = CASE WHEN %(status)s = 'revoked' THEN %(at)s::timestamptz END
+    WHERE id = ANY(%(ids)s::uuid[]) AND status = 'active' RETURNING *),
+audit AS (
+    INSERT INTO session_events (session_id, user_id, type, at, detail)
+    SELECT id, user_id, %(status)s, %(at)s, jsonb_strip_nulls(jsonb_build_object('reason', %(reason)s::text))
+    FROM ended),
+purges AS (
+    INSERT INTO cache_purges (session_id, user_id, token_hash, reason)
+    SELECT id, user_id, token_hash, COALESCE(%(reason)s, 'expired') FROM ended
+    ON CONFLICT (session_id) DO UPDATE SET reason = excluded.reason)
+SELECT * FROM ended
+"""
+
+
+def _as_json(session: Session) -> dict[str, Any]:
+    values: dict[str, Any] = {}
+    for name in session.__dataclass_fields__:
+        value = getattr(session, name)
+        values[name] = rfc3339(value) if isinstance(value, datetime) else value
+    values["token_hash"] = f"\\x{session.token_hash.hex()}" if session.token_hash else None
+    return values
+
+
+async def insert(connection: Connection, sessions: Sequence[Session], refresh_hashes: Sequence[bytes]) -> None:
+    """Store new sessions with the hash of each one's first refresh token, and their audit rows."""
+    await connection.execute(
+        _INSERT,
+        {
+            "sessions": Jsonb([_as_json(session) for session in sessions]),
+            "tokens": list(refresh_hashes),
+            "ids": [session.id for session in sessions],
+        },
+    )
+
+
+async def end(
+    connection: Connection,
+    ids: Sequence[str],
+    *,
+    status: str,
+    reason: str | None,
+    moment: datetime,
+    remember_seconds: int,
+) -> list[Session]:
+    """End the active ones of ``ids``; each leaves an audit row, a purge of its keys and, if revoked, a sync event."""
+    if not ids:
+        return []
+    parameters = {"ids": list(ids), "status": status, "reason": reason, "at": moment}
+    ended = [Session.from_row(row) for row in await (await connection.execute(_END, parameters)).fetchall()]
+    if status == "revoked":
+        until = rfc3339(moment + timedelta(seconds=remember_seconds))
+        events = [
+            (session.user_id, {"sid": session.id, "user_id": session.user_id, "reason": reason, "expires_at": until})
+            for session in ended
+        ]
+        await outbox.add(connection, "session.revoked", events, moment)
+    return ended
+
+
+async def note(connection: Connection, session: Session, kind: str, detail: dict[str, Any], moment: datetime) -> None:
+    """Write one audit row."""
+    await connection.execute(
+        "INSERT INTO session_events (session_id, user_id, type, at, detail) VALUES (%s, %s, %s, %s, %s)",
+        (session.id, session.user_id, kind, moment, Jsonb(detail)),
+    )
+
+
+async def lock_user(connection: Connection, user_id: str) -> User | None:
+    """The user, whose logins and changes wait for each other from here to the end of the transaction."""
+    row = await _one(connection, "SELECT * FROM auth_users WHERE id = %(id)s FOR NO KEY UPDATE", {"id": user_id})
+    return User.from_row(row) if row else None
+
+
+async def lock_active(connection: Connection, user_id: str) -> list[Session]:
+    """All sessions of the user that have not been ended, oldest first; the expired but unswept among them."""
+    cursor = await connection.execute(
+        "SELECT * FROM sessions WHERE user_id = %(user)s AND status = 'active' ORDER BY id FOR UPDATE",
+        {"user": user_id},
+    )
+    sessions = [Session.from_row(row) for row in await cursor.fetchall()]
+    return sorted(sessions, key=lambda session: session.created_at)
+
+
+async def lock(connection: Connection, session_id: str) -> Session | None:
+    """One session, kept from change to the end of the transaction."""
+    row = await _one(connection, "SELECT * FROM sessions WHERE id = %(id)s FOR UPDATE", {"id": session_id})
+    return Session.from_row(row) if row else None
+
+
+async def touch(
+    connection: Connection,
+    session: Session,
+    moment: datetime,
+    *,
+    extend: bool = True,
+    access: int = 0,
+    refresh: int = 0,
+) -> Session:
+    """Count an access or a refresh of a locked session, and move its idle expiry where ``extend`` says so."""
+    row = await _one(
+        connection,
+        """UPDATE sessions SET revision = revision + 1, last_activity = %(at)s, idle_expires_at = %(idle)s,
+                  access_count = access_count + %(access)s, refresh_count = refresh_count + %(refresh)s
+           WHERE id = %(id)s RETURNING *""",
+        {
+            "id": session.id,
+            "at": moment,
+            "idle": session.idle_expiry_after(moment) if extend else session.idle_expires_at,
+            "access": access,
+            "refresh": refresh,
+        },
+    )
+    assert row is not None
+    return Session.from_row(row)
+
+
+async def claim_refresh_token(connection: Connection, token_hash: bytes, moment: datetime) -> tuple[str | None, bool]:
+    """``(session id, whether this call was the first use)``; the id is None for a token that was never issued."""
+    spent = await _one(
+        connection,
+        """UPDATE refresh_tokens SET used_at = %(at)s
+           WHERE token_hash = %(hash)s AND used_at IS NULL RETURNING session_id""",
+        {"hash": token_hash, "at": moment},
+    )
+    if spent:
+        return str(spent["session_id"]), True
+    known = await _one(
+        connection, "SELECT session_id FROM refresh_tokens WHERE token_hash = %(hash)s", {"hash": token_hash}
+    )
+    return (str(known["session_id"]) if known else None), False
+
+
+async def add_refresh_token(connection: Connection, session: Session, token_hash: bytes, moment: datetime) -> None:
+    """Store the next refresh token of the session's family."""
+    await connection.execute(
+        "INSERT INTO refresh_tokens (token_hash, session_id, issued_at) VALUES (%s, %s, %s)",
+        (token_hash, session.id, moment),
+    )
+
+
+async def lock_by_token(connection: Connection, token_hash: bytes) -> Session | None:
+    """``lock`` for the session that a session token belongs to."""
+    row = await _one(connection, "SELECT * FROM sessions WHERE token_hash = %(hash)s FOR UPDATE", {"hash": token_hash})
+    return Session.from_row(row) if row else None
+
+
+async def replace_token(connection: Connection, session: Session, token_hash: bytes) -> None:
+    """Give a locked session another token; what Redis knows of the old one is to be purged."""
+    await connection.execute("UPDATE sessions SET token_hash = %s WHERE id = %s", (token_hash, session.id))
+    await connection.execute(
+        """INSERT INTO cache_purges (session_id, user_id, token_hash, reason) VALUES (%s, %s, %s, %s)
+           ON CONFLICT (session_id) DO NOTHING""",
+        (session.id, session.user_id, session.token_hash, STALE),
+    )
+
+
+async def purged(connection: Connection, purges: Sequence[Purge]) -> None:
+    """Redis has forgotten these."""
+    await connection.execute(
+        """DELETE FROM cache_purges USING unnest(%s::uuid[], %s::text[]) AS done (session_id, reason)
+           WHERE cache_purges.session_id = done.session_id AND cache_purges.reason = done.reason""",
+        ([purge.session_id for purge in purges], [purge.reason for purge in purges]),
+    )
+
+
+async def user_of(connection: Connection, session: Session) -> User:
+    """The user of a locked session."""
+    row = await _one(connection, "SELECT * FROM auth_users WHERE id = %(id)s", {"id": session.user_id})
+    assert row is not None
+    return User.from_row(row)
+
+
+async def _one(connection: Connection, query: str, params: dict[str, Any]) -> DictRow | None:
+    return await (await connection.execute(query.encode(), params)).fetchone()

@@ -1,0 +1,98 @@
+"""What keeps sessions in order without changing any on behalf of its user: listing, clean-up, figures, catching up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from redis.asyncio import Redis
+
+from services.auth import session_rows
+from services.auth.records import Session
+from services.auth.redis_link import RedisAway
+from services.auth.session_cache import EXPIRED, Purge
+from services.auth.session_manager import SessionManager
+from services.common import logs
+from services.common.instants import now, rfc3339
+
+_SWEEP_BATCH = 500
+
+_FIGURES = """
+SELECT type, user_id, count(*) AS sessions,
+       CASE WHEN status = 'active' AND LEAST(idle_expires_at, absolute_expires_at) <= %(now)s THEN 'expired'
+            ELSE status END AS status_now
+FROM sessions GROUP BY type, user_id, status_now
+"""
+
+
+class SessionUpkeep:
+    """Readings and sweeps over all sessions; 503 while PostgreSQL is away."""
+
+    def __init__(self, manager: SessionManager) -> None:
+        self._manager = manager
+        self._database = manager.database
+        self._cache = manager.cache
+
+    async def sessions_of(self, user_id: str, *, include_expired: bool) -> list[Session]:
+        """The user's sessions, oldest first; with ``include_expired`` the ended ones too."""
+        rows = await self._database.all(
+            "SELECT * FROM sessions WHERE user_id = %(user)s ORDER BY created_at, id", {"user": user_id}
+        )
+        sessions = [Session.from_row(row) for row in rows]
+        moment = now()
+        return [session for session in sessions if include_expired or session.status_at(moment) == "active"]
+
+    async def events_of(self, session_id: str) -> list[dict[str, Any]]:
+        """The audit trail of one session, oldest first."""
+        rows = await self._database.all(
+            "SELECT id, type, at, detail FROM session_events WHERE session_id = %(id)s ORDER BY id", {"id": session_id}
+        )
+        return [{"id": row["id"], "type": row["type"], "at": rfc3339(row["at"]), **row["detail"]} for row in rows]
+
+    async def clean_up(self) -> dict[str, int]:
+        """Mark every session that is past its expiry and remove what Redis holds of it; the true counts."""
+        counts = {"expired": 0, "removed_keys": 0, "errors": 0}
+        while swept := await self._sweep_batch():
+            counts["expired"] += len(swept)
+            purges = [Purge(gone.id, gone.user_id, gone.token_hash, EXPIRED) for gone in swept]
+            try:
+                counts["removed_keys"] += await self._cache.purge(purges)
+            except RedisAway:
+                counts["errors"] += len(swept)
+                continue
+            async with self._database.connection() as connection:
+                await session_rows.purged(connection, purges)
+        return counts
+
+    async def _sweep_batch(self) -> list[Session]:
+        moment = now()
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(
+                """SELECT * FROM sessions
+                   WHERE status = 'active' AND LEAST(idle_expires_at, absolute_expires_at) <= %(now)s
+                   ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED""",
+                {"now": moment, "batch": _SWEEP_BATCH},
+            )
+            due = [Session.from_row(row) for row in await cursor.fetchall()]
+            return await self._manager.end(connection, due, None, moment)
+
+    async def analytics(self) -> dict[str, Any]:
+        """How many sessions there are now: active in all, active by type, all by status, users with an active one."""
+        by_type, by_status, users = Counter[str](), Counter[str](), set[str]()
+        for row in await self._database.all(_FIGURES, {"now": now()}):
+            by_status[row["status_now"]] += row["sessions"]
+            if row["status_now"] == "active":
+                by_type[row["type"]] += row["sessions"]
+                users.add(str(row["user_id"]))
+        return {"active": by_status["active"], "by_type": by_type, "by_status": by_status, "users": len(users)}
+
+    async def catch_up(self, redis: Redis) -> None:
+        """Purge from ``redis`` what ended while it was away, or while this process was."""
+        rows = await self._database.all("SELECT * FROM cache_purges")
+        purges = [Purge(str(row["session_id"]), str(row["user_id"]), row["token_hash"], row["reason"]) for row in rows]
+        if not purges:
+            return
+        await self._cache.purge_with(redis, purges)
+        async with self._database.connection() as connection:
+            await session_rows.purged(connection, purges)
+        logs.logger().info("redis_caught_up", purged=len(purges))
