@@ -18,7 +18,7 @@ from launcher import areas, expected, merging, notify, page, planning, requireme
 from launcher.arguments import RunRequest
 from launcher.console import LaunchError, complain, paint, say
 from launcher.follow import Follower
-from launcher.host import Host, Warming
+from launcher.host import Host
 from launcher.outcome import Outcome, PlannedTest, judge, vanished
 from launcher.paths import BUDGETS, EXPECTED_FAILURES
 from launcher.planning import Plan
@@ -51,7 +51,7 @@ def run(request: RunRequest, commands: Sequence[str] = ()) -> Outcome:
     name = " ".join(request.names)
     try:
         env = _environment(request, folder)
-        host = Host(folder, env) if request.target == "embedded" and _uses_platform(sources) else None
+        host = Host(folder) if request.target == "embedded" and _uses_platform(sources) else None
         try:
             plan = planning.plan([*_robot_args(request), "--outputdir", str(folder)], sources)
             ended = _execute(request, plan, sources, folder, env, host)
@@ -100,10 +100,7 @@ def _execute(
     processes = request.processes or max(1, min(len(plan.suites), _PROCESSES_PER_CORE * (os.cpu_count() or 1)))
     say(f"{len(plan.tests)} tests in {len(plan.suites)} suites, {processes} at a time, "
         f"target {request.target}, seed {request.seed}")  # fmt: skip
-    warming: Warming | None = None
     if host:
-        host.connect()
-        warming = Warming(host)
         env = {**env, "LOCKSTEP_HOST": str(host.socket_path)}
     ordering = folder / "order.txt"
     ordering.write_text("".join(f"--suite {suite}\n" for suite in _order(request, plan)), "utf-8")
@@ -113,8 +110,8 @@ def _execute(
     workers = Workers(command, folder, environment(env))
 
     def tick() -> None:
-        if warming:
-            warming.announce()
+        if host:
+            host.announce()
         follower.show_new()
 
     try:
@@ -126,8 +123,8 @@ def _execute(
         workers.end()
         follower.show_new()
     why = "not run: the run was interrupted" if interrupted else _why_missing(code, follower, folder)
-    versions = warming.versions() if warming else {}
-    problems = (warming.problem,) if warming and warming.problem else ()
+    versions = host.versions() if host else {}
+    problems = (host.problem,) if host and host.problem else ()
     return _Ended(interrupted, why, versions, problems)
 
 

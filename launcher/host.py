@@ -1,135 +1,75 @@
-"""The platform host of a run: started at once, warmed by the launcher's own lease, gone when the launcher is."""
+"""The platform host of a run: started in the background while tests are planned, gone when the launcher is."""
 
 from __future__ import annotations
 
-import contextlib
-import json
-import os
-import socket
-import subprocess
-import sys
 import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from launcher.console import LaunchError, complain, paint, say
-from launcher.workers import environment
+from PlatformLibrary.embedded.client import HostClient, start_host
+from PlatformLibrary.embedded.errors import PlatformError
 
-_START_DEADLINE = 20.0
-_STOP_DEADLINE = 10.0
-_LOG_TAIL = 15
+from launcher.console import LaunchError, complain, paint, say
+
+_STOP_DEADLINE = 15.0
 
 
 class Host:
-    """One ``PlatformLibrary.embedded.host`` process and the connection that is the launcher's lease on it.
+    """The run's host, and the launcher's own lease on its shared platform, which keeps that one up between suites.
 
-    The host leaves when its last lease breaks, so it needs no signal, not even after ``kill -9`` of the launcher.
+    The lease is a connection: it breaks when this process ends, even by ``kill -9``, and the host then cleans up.
     """
 
-    def __init__(self, run: Path, env: Mapping[str, str] | None = None) -> None:
+    def __init__(self, folder: Path) -> None:
         self.socket_path = Path(tempfile.gettempdir()) / f"lockstep-{uuid.uuid4().hex[:12]}.sock"
-        self._log = run / "host.log"
-        self._connection: socket.socket | None = None
-        self._replies: Any = None
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "PlatformLibrary.embedded.host", "--socket", str(self.socket_path)],
-                env=environment(env or {}), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )  # fmt: skip
-
-    def connect(self) -> None:
-        """Take the launcher's connection; raises ``LaunchError`` with the end of the host's log where it does not come up."""
-        deadline = time.monotonic() + _START_DEADLINE
-        while self._connection is None:
-            connection = socket.socket(socket.AF_UNIX)
-            try:
-                connection.connect(str(self.socket_path))
-            except OSError:
-                connection.close()
-                if self._process.poll() is not None or time.monotonic() > deadline:
-                    raise LaunchError(f"The platform host did not start:\n{self.log_tail()}", code=1) from None
-                time.sleep(0.01)
-            else:
-                self._connection = connection
-        self._replies = self._connection.makefile("rb")
-
-    def ask(self, **request: Any) -> dict[str, Any]:
-        """Send one request and wait for its answer; an answer of failure is returned, not raised."""
-        if self._connection is None:
-            raise LaunchError("The platform host is not connected.")
-        try:
-            self._connection.sendall(json.dumps(request).encode() + b"\n")
-            line = self._replies.readline()
-        except OSError as error:
-            return {"ok": False, "error": f"the platform host is gone: {error}"}
-        if not line:
-            return {"ok": False, "error": f"the platform host ended:\n{self.log_tail()}"}
-        answer: dict[str, Any] = json.loads(line)
-        return answer
-
-    def close(self) -> None:
-        """Break the lease and wait until the host has cleaned up; end it where it does not within 10 s."""
-        if self._connection is not None:
-            with contextlib.suppress(OSError):
-                self._connection.shutdown(socket.SHUT_RDWR)
-            self._connection.close()
-        else:
-            self._process.terminate()
-        try:
-            self._process.wait(_STOP_DEADLINE)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(self.socket_path)
-
-    def log_tail(self) -> str:
-        """The last lines that the host wrote."""
-        lines = self._log.read_text("utf-8", "replace").splitlines() if self._log.exists() else []
-        return "\n".join(f"  {line}" for line in lines[-_LOG_TAIL:]) or "  (it wrote nothing)"
-
-
-class Warming:
-    """The shared platform, leased in the background while tests are planned and workers start."""
-
-    def __init__(self, host: Host) -> None:
-        self._host = host
-        self._answer: dict[str, Any] | None = None
-        self._seconds = 0.0
+        self.problem: str | None = None
+        self._logs = folder / "services"
+        self._client: HostClient | None = None
+        self._descriptor: dict[str, Any] = {}
         self._announced = False
-        self._thread = threading.Thread(target=self._lease, daemon=True)
+        self._seconds = 0.0
+        self._thread = threading.Thread(target=self._boot, daemon=True)
         self._thread.start()
 
-    def _lease(self) -> None:
+    def _boot(self) -> None:
         begun = time.monotonic()
-        answer = self._host.ask(do="lease", shared=True, options={})
+        try:
+            self._client = start_host(self.socket_path, logs=self._logs)
+            self._descriptor = self._client.lease()
+        except PlatformError as error:
+            self.problem = f"The shared platform did not start: {error}"
         self._seconds = time.monotonic() - begun
-        self._answer = answer
 
     def announce(self) -> None:
         """Say once that the platform is ready, or why it is not."""
-        if self._announced or self._answer is None:
+        if self._announced or self._thread.is_alive():
             return
         self._announced = True
         if self.problem:
-            complain(self.problem)
+            complain(self.problem.splitlines()[0])
         else:
             versions = ", ".join(f"{name} {version}" for name, version in self.versions().items())
             say(paint(f"platform ready in {self._seconds:.1f} s ({versions})", "grey"))
 
-    @property
-    def problem(self) -> str | None:
-        """Why the platform did not start; ``None`` while it is starting, too."""
-        if self._answer is None or self._answer.get("ok"):
-            return None
-        return f"The shared platform did not start: {self._answer.get('error')}"
+    def ready(self) -> dict[str, Any]:
+        """Wait for the platform and return its descriptor; raises ``LaunchError`` where it did not start."""
+        while self._thread.is_alive():
+            self._thread.join(0.1)
+        if self.problem:
+            raise LaunchError(self.problem, code=1)
+        return self._descriptor
 
     def versions(self) -> dict[str, str]:
         """Which servers run, as far as is known by now."""
-        descriptor = (self._answer or {}).get("descriptor") or {}
-        return {str(name): str(version) for name, version in (descriptor.get("versions") or {}).items()}
+        return {str(name): str(version) for name, version in (self._descriptor.get("versions") or {}).items()}
+
+    def close(self) -> None:
+        """Break the lease and wait until the host has cleaned up, also where it is still starting."""
+        deadline = time.monotonic() + _STOP_DEADLINE
+        while self._client is None and self._thread.is_alive() and time.monotonic() < deadline:
+            self._thread.join(0.02)
+        if self._client is not None:
+            self._client.close_and_wait()

@@ -15,7 +15,7 @@ _LEAST_FREE = 32 * 1024 * 1024
 
 
 def make(results: Path) -> Path:
-    """A new folder ``results/<time>-<pid>``; raises ``LaunchError`` where nothing can be written, or hardly anything."""
+    """A new folder ``results/<time>-<pid>``; raises ``LaunchError`` where little or nothing can be written."""
     folder = results / f"{time.strftime('%Y%m%d-%H%M%S')}-{os.getpid()}"
     try:
         folder.mkdir(parents=True)
@@ -25,8 +25,10 @@ def make(results: Path) -> Path:
         raise LaunchError(unwritable(results, error)) from error
     if free < _LEAST_FREE:
         shutil.rmtree(folder, ignore_errors=True)
-        raise LaunchError(f"Only {free // 2**20} MB are free for results in {results}; a run needs {_LEAST_FREE // 2**20} MB. "
-                   "Free some space, or choose another folder: --results DIR.")  # fmt: skip
+        raise LaunchError(
+            f"Only {free // 2**20} MB are free for results in {results}; a run needs {_LEAST_FREE // 2**20} MB. "
+            "Free some space, or choose another folder: --results DIR."
+        )
     return folder
 
 

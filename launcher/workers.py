@@ -58,10 +58,14 @@ def pabot_command(
     pabot cuts its ``--command`` at every blank, so Python is named without its folder and found on ``PATH``.
     """
     return [
-        sys.executable, "-m", "pabot.pabot", "--command", "python", "-m", "robot", "--end-command",
-        "--no-pabotlib", "--no-rebot", "--pabotconsole", "none", "--processes", str(processes),
-        "--ordering", str(ordering), "--outputdir", str(run), "--listener", "launcher.progress.Progress", *robot_args, *map(str, sources),
-    ]  # fmt: skip
+        *(sys.executable, "-m", "pabot.pabot"),
+        *("--command", "python", "-m", "robot", "--end-command"),
+        *("--no-pabotlib", "--no-rebot", "--pabotconsole", "none"),
+        *("--processes", str(processes), "--ordering", str(ordering), "--outputdir", str(run)),
+        *("--listener", "launcher.progress.Progress"),
+        *robot_args,
+        *map(str, sources),
+    ]
 
 
 class Workers:

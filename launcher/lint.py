@@ -1,0 +1,50 @@
+"""``./run lint``: ruff, mypy and robocop over everything that is ours."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from launcher.console import LaunchError, say, verdict
+from launcher.paths import ROOT
+from launcher.workers import die_with_parent, environment
+
+_PYTHON = ("launcher", "libraries", "services", "defects", "bench", "tests")
+_ROBOT = ("suites", "resources")
+_TOOLS: dict[str, tuple[str, ...]] = {
+    "ruff": ("ruff", "check", "--quiet", *_PYTHON),
+    "format": ("ruff", "format", "--check", "--quiet", *_PYTHON),
+    "mypy": ("mypy", "--no-error-summary", *_PYTHON),
+    "robocop": ("robocop", "check", *_ROBOT),
+}
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the named tools (all where none is named); 1 where one found something."""
+    return 1 if failed(argv) else 0
+
+
+def failed(names: Sequence[str]) -> list[str]:
+    """Run the tools (all where none is named), show what they found, and return those that found something."""
+    if wrong := [name for name in names if name not in _TOOLS]:
+        raise LaunchError(f"There is no linter {wrong[0]!r}; there are {', '.join(_TOOLS)}.")
+    return [name for name in names or _TOOLS if not _clean(name)]
+
+
+def _clean(name: str) -> bool:
+    tool = subprocess.Popen(
+        [sys.executable, "-m", *_TOOLS[name]],
+        cwd=ROOT,
+        env=environment({}),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        preexec_fn=die_with_parent(),
+    )
+    output, _ = tool.communicate()
+    say(f"{verdict('FAIL' if tool.returncode else 'PASS', 5)} {name}")
+    if tool.returncode and output.strip():
+        say(output.rstrip())
+    return tool.returncode == 0

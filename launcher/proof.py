@@ -1,0 +1,101 @@
+"""``./run test``: everything that proves the project itself; its last line is ``N passed, N failed``."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from launcher import area, areas, lint
+from launcher.arguments import RunRequest, parse
+from launcher.console import LaunchError, complain, paint, say
+from launcher.paths import ROOT
+from launcher.workers import die_with_parent, environment
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Tests of one part; what was skipped was not checked."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __add__(self, other: Tally) -> Tally:
+        return Tally(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the named parts (all where none is named); 0 only if nothing failed and something passed."""
+    request = parse(argv, dict(os.environ))
+    wrong = [name for name in request.names if name not in _PARTS]
+    if wrong:
+        raise LaunchError(f"There is no part {wrong[0]!r}; there are {', '.join(_PARTS)}.")
+    total = Tally()
+    for name in request.names or tuple(_PARTS):
+        say(paint(f"\n== {name}", "bold"))
+        try:
+            total += _PARTS[name](request)
+        except LaunchError as error:
+            complain(str(error))
+            total += Tally(failed=1)
+    if total.skipped:
+        say(f"\n{total.skipped} skipped: not checked")
+    say(f"{total.passed} passed, {total.failed} failed")
+    return 0 if total.passed and not total.failed else 1
+
+
+def _lint(request: RunRequest) -> Tally:
+    """A linter that finds something is one failure; a clean one is no test, so it does not count."""
+    return Tally(failed=len(lint.failed(())))
+
+
+def _pytest(request: RunRequest) -> Tally:
+    request.results.mkdir(parents=True, exist_ok=True)
+    report = request.results / f".pytest-{os.getpid()}.xml"
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}"]
+    child = subprocess.Popen(command, cwd=ROOT, env=environment({}), preexec_fn=die_with_parent())
+    try:
+        code = child.wait()
+    except KeyboardInterrupt:
+        child.wait(20)
+        raise
+    tally = read_junit(report)
+    if code not in (0, 1) or (code == 1 and not tally.failed):
+        complain(f"pytest ended with code {code}")
+        tally += Tally(failed=1)
+    if report.exists():
+        os.replace(report, request.results / "pytest.xml")
+    return tally
+
+
+def read_junit(path: Path) -> Tally:
+    """Totals of a JUnit file; one failure where there is no such file."""
+    try:
+        root = ET.parse(path).getroot()  # noqa: S314
+    except (OSError, ET.ParseError):
+        return Tally(failed=1)
+    tally = Tally()
+    for suite in root.iter("testsuite"):
+        count = {name: int(suite.get(name, "0")) for name in ("tests", "failures", "errors", "skipped")}
+        failed = count["failures"] + count["errors"]
+        tally += Tally(count["tests"] - failed - count["skipped"], failed, count["skipped"])
+    return tally
+
+
+def _suites(request: RunRequest) -> Tally:
+    if not areas.areas():
+        return Tally()
+    outcome = area.run(RunRequest(names=("all",), target=request.target, seed=request.seed, results=request.results,
+                                  processes=request.processes, robot_args=request.robot_args))  # fmt: skip
+    if outcome.interrupted:
+        raise KeyboardInterrupt
+    failed = outcome.count("FAIL") + len(outcome.vanished) + len(outcome.problems)
+    return Tally(outcome.count("PASS"), failed, outcome.count("NA") + outcome.count("XFAIL"))
+
+
+_PARTS: dict[str, Callable[[RunRequest], Tally]] = {"lint": _lint, "pytest": _pytest, "suites": _suites}

@@ -1,0 +1,91 @@
+"""``./run up``: a platform for use by hand, until Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import ssl
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import httpx
+from PlatformLibrary.profile import write_remote_profile
+
+from launcher.arguments import parse
+from launcher.console import LaunchError, paint, say
+from launcher.host import Host
+
+_PASSWORD_BYTES = 12
+
+
+def main(argv: Sequence[str]) -> int:
+    """Start the platform, say how to use it, and wait; Ctrl-C is the ordinary end."""
+    request = parse(argv, dict(os.environ))
+    if request.names or request.robot_args:
+        raise LaunchError(f"./run up takes no {(*request.names, *request.robot_args)[0]!r}.")
+    folder = request.results / "up"
+    folder.mkdir(parents=True, exist_ok=True)
+    profile = folder / "target.yaml"
+    host = Host(folder)
+    try:
+        descriptor = host.ready()
+        write_remote_profile(descriptor, profile)
+        operator = _operator_file(descriptor)
+        _introduce(descriptor, _make_login(descriptor), profile, operator)
+        signal.pause()
+    except KeyboardInterrupt:
+        say("\nStopping …")
+    finally:
+        host.close()
+        profile.unlink(missing_ok=True)
+    say("Stopped; nothing is left.")
+    return 0
+
+
+def _make_login(descriptor: Mapping[str, Any]) -> dict[str, str]:
+    """A user with a password, known to the provider too, so that both ways of logging in work."""
+    login = {"email": "you@example.test", "name": "You", "password": secrets.token_urlsafe(_PASSWORD_BYTES)}
+    trusted = ssl.create_default_context(cafile=descriptor["ca_file"])
+    with httpx.Client(verify=trusted, timeout=10) as client:
+        _expect(client.post(f"{descriptor['auth_url']}/auth/signup", json=login), 201)
+        identity = {"email": "guest@example.test", "name": "Guest", "email_verified": True}
+        bearer = {"Authorization": f"Bearer {descriptor['service_token']}"}
+        made = client.put(f"{descriptor['provider_url']}/control/users/guest", json=identity, headers=bearer)
+        _expect(made, 200, 201, 204)
+    return login
+
+
+def _expect(response: httpx.Response, *statuses: int) -> None:
+    if response.status_code not in statuses:
+        raise LaunchError(f"{response.request.url} answered {response.status_code}: {response.text[:500]}", code=1)
+
+
+def _operator_file(descriptor: Mapping[str, Any]) -> Path:
+    """The service credential for suites from outside: in the platform's own folder, which goes with it."""
+    path = Path(descriptor["dir"]) / "operator.env"
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(file, "w") as stream:
+        stream.write(f"export LOCKSTEP_SERVICE_TOKEN={descriptor['service_token']}\n")
+    return path
+
+
+def _introduce(descriptor: Mapping[str, Any], login: Mapping[str, str], profile: Path, operator: Path) -> None:
+    rows = {
+        "open": descriptor["public_url"],
+        "login": "guest@example.test at the provider's page (no password)",
+        "by API": f"{login['email']} with password {login['password']}: POST {descriptor['auth_url']}/auth/login",
+        "auth": descriptor["auth_url"],
+        "backend": " ".join(descriptor["backend_urls"]),
+        "socket": descriptor["socket_url"],
+        "auth DB": descriptor["auth_db_url"],
+        "main DB": descriptor["main_db_url"],
+        "Redis": descriptor["redis_url"],
+        "CA": descriptor["ca_file"],
+        "logs": str(Path(descriptor["dir"]) / "logs"),
+        "suites": f". {operator} && ./run critical --target {profile}",
+    }
+    say(paint("\nThe platform is up. Ctrl-C stops it.\n", "bold"))
+    for label, value in rows.items():
+        say(f"  {label:<8} {value}")
