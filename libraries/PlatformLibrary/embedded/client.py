@@ -8,7 +8,6 @@ import os
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
@@ -32,7 +31,6 @@ class HostClient:
         self._socket = _connect(self.path, within)
         self._socket.settimeout(BOOT_DEADLINE)
         self._lines = self._socket.makefile("rb")
-        self.process: subprocess.Popen[bytes] | None = None
 
     def lease(self, *, shared: bool = True, **options: Any) -> dict[str, Any]:
         """The descriptor of a ready platform; ``options`` are those of `embedded.options.Options`."""
@@ -61,12 +59,18 @@ class HostClient:
         return answer
 
     def close(self) -> None:
-        """End every lease of this connection; a host that this process started for itself has ended then."""
+        """End every lease of this connection."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
         self._lines.close()
         self._socket.close()
-        if self.process is not None:
-            with contextlib.suppress(subprocess.TimeoutExpired):
-                self.process.wait(_END_DEADLINE)
+
+    def close_and_wait(self) -> None:
+        """End every lease, and return when the host, if nobody else needs it, has cleared up."""
+        self.close()
+        deadline = time.monotonic() + _END_DEADLINE
+        while self.path.exists() and time.monotonic() < deadline:
+            time.sleep(_POLL)
 
 
 def start_host(
@@ -80,29 +84,17 @@ def start_host(
     given = {"--grace": grace, "--logs": logs, "--keep-while": keep_while}
     options = [part for name, value in given.items() if value is not None for part in (name, str(value))]
     libraries = os.pathsep.join(filter(None, (str(_LIBRARIES), os.environ.get("PYTHONPATH"))))
-    with tempfile.TemporaryFile() as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "PlatformLibrary.embedded.host", "--socket", str(path), *options],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=output,
-            env={**os.environ, "PYTHONPATH": libraries},
-            start_new_session=True,
-        )
-        deadline = time.monotonic() + _CONNECT_DEADLINE
-        while True:
-            try:
-                client = HostClient(path, within=0.1)
-            except PlatformError:
-                if process.poll() is not None or time.monotonic() > deadline:
-                    process.kill()
-                    process.wait()
-                    output.seek(0)
-                    said = output.read().decode(errors="replace").strip()
-                    raise PlatformError(f"the platform host did not start: {said or 'it said nothing'}") from None
-            else:
-                client.process = process
-                return client
+    started = subprocess.run(
+        [sys.executable, "-m", "PlatformLibrary.embedded.host", "--socket", str(path), "--detach", *options],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": libraries},
+        check=False,
+    )
+    if started.returncode != 0:
+        said = started.stderr.decode(errors="replace").strip()
+        raise PlatformError(f"the platform host did not start: {said or f'status {started.returncode}'}")
+    return HostClient(path, within=_CONNECT_DEADLINE)
 
 
 def join_host(name: str, *, keep_while: int | None = None, logs: Path | None = None) -> HostClient:

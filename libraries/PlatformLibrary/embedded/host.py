@@ -1,6 +1,6 @@
 """The host: one process that owns every process of every platform of a run.
 
-``python -m PlatformLibrary.embedded.host --socket PATH [--grace S] [--logs DIR] [--keep-while PID]``
+``python -m PlatformLibrary.embedded.host --socket PATH [--grace S] [--logs DIR] [--keep-while PID] [--detach]``
 
 Spoken to on a Unix socket, one JSON line each way; the connection is the lease (docs/architecture.md). The host ends
 when no connection has been open for the grace time, and with it everything that it started.
@@ -33,6 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--grace", type=float, default=DEFAULT_GRACE, help="seconds to live on without a connection")
     parser.add_argument("--logs", type=Path, help="keep each platform's service logs in this folder")
     parser.add_argument("--keep-while", type=int, metavar="PID", help="keep shared platforms while this process lives")
+    parser.add_argument("--detach", action="store_true", help="go to the background once the socket listens")
     chosen = parser.parse_args(arguments)
     try:
         listener = _listen(chosen.socket)
@@ -40,13 +41,17 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, PlatformError) as error:
         print(f"platform host: {error}", file=sys.stderr)
         return 1
+    if chosen.detach:
+        _detach(directory.path / "host.log")
     directory.leave_to_janitor(chosen.socket)
     try:
         asyncio.run(_serve(listener, directory, chosen.grace, chosen.logs, chosen.keep_while))
     finally:
+        directory.remove()
+        # Last: its absence tells who waits that nothing is left.
         with contextlib.suppress(OSError):
             chosen.socket.unlink()
-        directory.remove()
+        rundir.remove_if_empty(directory.base)
     return 0
 
 
@@ -62,6 +67,17 @@ def _listen(path: Path) -> socket.socket:
     listener.listen(64)
     listener.setblocking(False)
     return listener
+
+
+def _detach(log: Path) -> None:
+    """Go on in a grandchild of whoever started this: who ends his process tree does not end the host."""
+    if os.fork() > 0:
+        os._exit(0)
+    os.setsid()
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
+    for standard in (1, 2):
+        os.dup2(output, standard)
+    os.close(output)
 
 
 async def _serve(

@@ -7,7 +7,8 @@ import contextlib
 import secrets
 import shutil
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,8 @@ class Platform:
             for name, port in service_ports.items()
         }
         self._tls: Tls | None = None
+        self._begun = 0.0
+        self._timings: dict[str, float] = {}
 
     def instance(self, name: str) -> Instance:
         """The instance of that name; ``backend`` is the only or the first replica."""
@@ -90,26 +93,33 @@ class Platform:
 
     async def start(self, tls: asyncio.Task[Tls]) -> None:
         """Start everything at once and return when every service is ready and reaches all it depends on."""
+        self._begun = time.monotonic()
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._start_postgres())
-            group.create_task(self.redis.start())
+            group.create_task(self._timed("postgres", self._start_postgres()))
+            group.create_task(self._timed("redis", self.redis.start()))
             for proxy in self._proxies.values():
                 group.create_task(proxy.heal())
             group.create_task(self._start_services(tls))
 
+    async def _timed(self, part: str, work: Coroutine[Any, Any, None]) -> None:
+        """Note when ``part`` was ready, in seconds since the platform's start began."""
+        await work
+        self._timings[part] = round(time.monotonic() - self._begun, 3)
+
     async def _start_postgres(self) -> None:
-        await self._templates.copy_to(self.postgres.data, self.options.services_dir, self._folder)
+        copying = self._templates.copy_to(self.postgres.data, self.options.services_dir, self._folder)
+        await self._timed("template copied", copying)
         await self.postgres.start()
 
     async def _start_services(self, tls: asyncio.Task[Tls]) -> None:
         self._tls = await asyncio.shield(tls)
-        await asyncio.to_thread(certificates.make_signing_key, self._signing_key)
+        await self._timed("keys", asyncio.to_thread(certificates.make_signing_key, self._signing_key))
         for name, service in self._services.items():
             own = environment.environment(name, self.options, self._wiring, self._secrets, self._signing_key, self._tls)
             service.configure({**inherited_environment(), **own}, self._tls.trust() if name == "frontend" else None)
         async with asyncio.TaskGroup() as group:
-            for service in self._services.values():
-                group.create_task(service.start_with(dependencies=True))
+            for name, service in self._services.items():
+                group.create_task(self._timed(name, service.start_with(dependencies=True)))
 
     async def stop(self) -> None:
         """End every process and remove the directory; nothing of it is worth saving but the logs."""
@@ -177,6 +187,7 @@ class Platform:
             "issuer": self.options.env.get("ISSUER", public),
             "audience": self.options.env.get("AUDIENCE", AUDIENCE),
             "env": dict(self.options.env),
+            "timings": dict(self._timings),
             "hops": [str(link) for link in self._proxies],
             "logs": {name: str(self._log(name)) for name in self.status()},
             "versions": {

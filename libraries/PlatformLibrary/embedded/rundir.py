@@ -93,7 +93,6 @@ class RunDirectory:
     def remove(self) -> None:
         """Delete it and everything in it."""
         shutil.rmtree(self.path, ignore_errors=True)
-        remove_if_empty(self.base)
 
     def leave_to_janitor(self, socket_path: Path) -> None:
         """Fork a process that waits for this one's end and then clears up what this one could not.

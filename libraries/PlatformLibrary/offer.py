@@ -1,0 +1,106 @@
+"""Which capabilities a target offers, and why it lacks the others; known before anything is started."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from .profile import Profile
+
+NEEDS = "needs:"
+_VERBS = {
+    "control.stop": ("stop", "start"),
+    "control.kill": ("kill", "start"),
+    "control.pause": ("pause", "resume"),
+    "control.restart": ("restart",),
+    "control.logs": ("logs",),
+}
+_ADAPTER_VERBS = {
+    "none": (),
+    "pids": ("stop", "kill", "pause", "resume"),
+    "compose": ("start", "stop", "kill", "pause", "resume", "restart", "logs"),
+}
+_ENDPOINTS = {
+    "oauth.provider": ("provider_url",),
+    "db.auth": ("auth_db_url",),
+    "db.main": ("main_db_url",),
+    "redis": ("redis_url",),
+    "jwt.signing_key": ("signing_key_file",),
+    "ws": ("socket_url",),
+    "ws.resume": ("socket_url",),
+}
+_NEED_CREDENTIAL = ("session.admin", "oauth.provider")
+
+
+@dataclass(frozen=True)
+class Missing:
+    """A capability that the target lacks; ``declared`` where its profile says that it has it."""
+
+    capability: str
+    reason: str
+    declared: bool
+
+    @property
+    def verdict(self) -> str:
+        """How the report says it."""
+        return f"NA: {self.capability}: {self.reason}"
+
+
+def certified() -> bool:
+    """Whether the run forbids skips of what the profile declares (``LOCKSTEP_CERTIFIED=1``)."""
+    return os.environ.get("LOCKSTEP_CERTIFIED", "") not in ("", "0")
+
+
+def needed(tags: Sequence[str]) -> list[str]:
+    """The capabilities that a test asks for by its tags."""
+    return [str(tag).partition(":")[2].strip() for tag in tags if str(tag).lower().startswith(NEEDS)]
+
+
+def first_missing(profile: Profile, tags: Sequence[str]) -> Missing | None:
+    """The first capability of ``tags`` that the target lacks."""
+    return next((found for found in (missing(profile, name) for name in needed(tags)) if found), None)
+
+
+def missing(profile: Profile, capability: str) -> Missing | None:
+    """Why ``capability`` is missing, or None where it is offered."""
+    if capability not in profile.capabilities:
+        reason = profile.not_offered.get(capability, f"target {profile.name!r} does not offer it")
+        return Missing(capability, reason, declared=False)
+    reason = _contradiction(profile, capability)
+    return Missing(capability, reason, declared=True) if reason else None
+
+
+def _contradiction(profile: Profile, capability: str) -> str | None:
+    """What the profile lacks of a capability that it declares."""
+    if capability in _VERBS:
+        return _lacking_verbs(profile, _VERBS[capability])
+    if profile.kind == "embedded":
+        replicas = int(profile.platform.get("backends", 2))
+        return f"the profile asks for {replicas} backend" if capability == "replicas.2" and replicas < 2 else None
+    return _lacking_endpoint(profile, capability)
+
+
+def _lacking_verbs(profile: Profile, wanted: Sequence[str]) -> str | None:
+    adapter = profile.control["adapter"]
+    if adapter == "embedded":
+        return None
+    commands: Mapping[str, object] = profile.control.get("commands", {})
+    verbs = tuple(commands) if adapter == "commands" else _ADAPTER_VERBS[adapter]
+    lacking = [verb for verb in wanted if verb not in verbs]
+    return f"the control adapter {adapter!r} cannot {' or '.join(lacking)}" if lacking else None
+
+
+def _lacking_endpoint(profile: Profile, capability: str) -> str | None:
+    for endpoint in _ENDPOINTS.get(capability, ()):
+        if endpoint not in profile.endpoints:
+            return f"the profile gives no endpoints.{endpoint}"
+    if capability == "replicas.2" and len(profile.endpoints.get("backend_urls", ())) < 2:
+        return "the profile gives fewer than two endpoints.backend_urls"
+    if capability in _NEED_CREDENTIAL and not profile.service_token:
+        return "no service credential: the variable of service_token_env is not set"
+    if capability == "net.faults":
+        return "only the embedded platform has fault proxies"
+    if capability == "control.clock":
+        return f"the control adapter {profile.control['adapter']!r} cannot set clocks"
+    return None
