@@ -1,0 +1,224 @@
+"""Robot Framework library for budgets of time and other quantities, and for measured latencies."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from assertionengine import AssertionOperator
+from lockstep import asserting, latencies, masking
+from robot.api import logger
+from robot.api.deco import keyword, library
+from robot.libraries.BuiltIn import BuiltIn
+from robot.running.context import EXECUTION_CONTEXTS
+
+from BudgetLibrary import limits, sheet, statistics
+from BudgetLibrary.chart import histogram
+from BudgetLibrary.limits import Limit, amount
+from BudgetLibrary.sheet import Verdict
+from BudgetLibrary.statistics import Summary
+
+__version__ = "1.0.0"
+VARIABLE = "LOCKSTEP_BUDGETS"
+Amount = timedelta | float | str
+
+
+@library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False, listener=masking.LISTENER)
+class BudgetLibrary:
+    """Budgets of time and other quantities, and latencies with their distribution.
+
+    | `Start Budget`    login to first answer
+    | # …
+    | `Budget Should Hold`    login to first answer    5s
+    | `Record Latency`    session sync    ${seconds}
+    | `Latencies Should Hold`    session sync    p95    100 ms
+
+    = Limits =
+
+    A limit is a time (``2s``, ``250 ms``) or a number with another unit (``10 MB``). It is given at the keyword, or by
+    the budget's name in a YAML file that maps names to limits:
+
+    | login to first answer: 5s
+    | session sync p95: 100 ms
+
+    The file is the argument ``budgets``, else the environment variable ``LOCKSTEP_BUDGETS``, else the nearest
+    ``variables/budgets.yaml`` above the running suite.
+
+    = Result sheet =
+
+    Each verdict is one line of JSON in ``$LOCKSTEP_RUN_DIR/budgets.jsonl``: name, limit, used, unit, verdict, suite,
+    test, and for latencies their count, mean, percentiles and maximum. Times are seconds.
+    """
+
+    def __init__(self, budgets: Path | None = None) -> None:
+        self._file = budgets
+        self._loaded: dict[Path, dict[str, Limit]] = {}
+        self._started: dict[str, float] = {}
+
+    @keyword(tags=("budget",))
+    def start_budget(self, name: str) -> None:
+        """Starts (or starts again) the clock of the budget ``name``."""
+        self._started[name] = time.monotonic()
+
+    @keyword(tags=("budget", "getter", "assertion"))
+    def budget_used(
+        self,
+        name: str,
+        assertion_operator: AssertionOperator | None = None,
+        assertion_expected: Any = None,
+        message: str | None = None,
+    ) -> Any:
+        """The seconds since `Start Budget`."""
+        used = self._elapsed(name)
+        expected = _seconds(assertion_expected)
+        return asserting.checked(f"Budget '{name}'", lambda: used, assertion_operator, expected, message=message)
+
+    @keyword(tags=("budget", "assertion"))
+    def budget_should_hold(self, name: str, limit: Amount | None = None) -> float:
+        """Passes when no more time than ``limit`` has gone since `Start Budget`; returns the seconds used.
+
+        | `Budget Should Hold`    login to first answer    5s
+        """
+        used = self._elapsed(name)
+        self._judge(name, used, self._limit(name, limit))
+        return used
+
+    @keyword(tags=("budget", "assertion"))
+    def value_should_be_within_budget(self, name: str, value: float, limit: Amount | None = None) -> None:
+        """Passes when ``value`` is not more than ``limit``, in the unit of the limit (a time: seconds).
+
+        | `Value Should Be Within Budget`    memory growth    ${grown}    10 MB
+        """
+        self._judge(name, value, self._limit(name, limit))
+
+    @keyword(tags=("latencies",))
+    def record_latency(self, name: str, latency: timedelta) -> None:
+        """Adds one latency to those of ``name``: seconds, or a time such as ``12 ms``."""
+        latencies.record(name, latency.total_seconds())
+
+    @keyword(tags=("latencies",))
+    def record_latencies(self, name: str, values: list[float]) -> None:
+        """Adds many latencies in seconds to those of ``name``."""
+        for value in values:
+            latencies.record(name, float(value))
+
+    @keyword(tags=("latencies",))
+    def measure_latency(self, name: str, keyword_name: str, *arguments: Any) -> Any:
+        """Runs a keyword, adds its duration to the latencies of ``name``, and returns what the keyword returned.
+
+        A failing keyword fails this one and is not counted.
+        """
+        began = time.perf_counter()
+        result = BuiltIn().run_keyword(keyword_name, *arguments)
+        latencies.record(name, time.perf_counter() - began)
+        return result
+
+    @keyword(tags=("latencies", "getter", "assertion"))
+    def latency(
+        self,
+        name: str,
+        statistic: str = "p95",
+        assertion_operator: AssertionOperator | None = None,
+        assertion_expected: Any = None,
+        message: str | None = None,
+    ) -> Any:
+        """A statistic of the latencies of ``name``, in seconds: ``mean``, ``min``, ``max``, ``p50``, ``p99.9``; or
+        ``count``.
+
+        | `Latency`    session sync    p99    <    250 ms
+        """
+        value = statistics.statistic(self._values(name), statistic)
+        expected = assertion_expected if statistic == "count" else _seconds(assertion_expected)
+        return asserting.checked(
+            f"Latency '{name}' {statistic}", lambda: value, assertion_operator, expected, message=message
+        )
+
+    @keyword(tags=("latencies",))
+    def latency_summary(self, name: str) -> Summary:
+        """``count``, ``mean``, ``p50``, ``p95``, ``p99`` and ``max`` of the latencies of ``name``, in seconds."""
+        return statistics.summary(self._values(name))
+
+    @keyword(tags=("latencies", "budget", "assertion"))
+    def latencies_should_hold(self, name: str, statistic: str = "p95", limit: Amount | None = None) -> Summary:
+        """Passes when the statistic of the latencies of ``name`` is not more than ``limit``; draws them into the log.
+
+        The budget is called ``<name> <statistic>``, in the file as well as on the result sheet.
+        """
+        values = self._values(name)
+        budget = f"{name} {statistic}"
+        found = self._limit(budget, limit)
+        self._draw(name, values, found.value)
+        figures = statistics.summary(values)
+        self._judge(budget, statistics.statistic(values, statistic), found, figures)
+        return figures
+
+    @keyword(tags=("latencies",))
+    def log_latencies(self, name: str, limit: Amount | None = None) -> Summary:
+        """Draws the latencies of ``name`` into the log as a histogram; returns their summary."""
+        values = self._values(name)
+        self._draw(name, values, limits.parse(limit).value if limit is not None else None)
+        return statistics.summary(values)
+
+    @keyword(tags=("latencies",))
+    def forget_latencies(self, name: str | None = None) -> None:
+        """Drops the latencies of ``name``, or all."""
+        latencies.forget(name)
+
+    def _elapsed(self, name: str) -> float:
+        if name not in self._started:
+            raise RuntimeError(f"budget '{name}' was not started: call Start Budget first")
+        return time.monotonic() - self._started[name]
+
+    @staticmethod
+    def _values(name: str) -> list[float]:
+        values = latencies.recorded(name)
+        if not values:
+            known = ", ".join(f"'{other}'" for other in latencies.names()) or "none"
+            raise AssertionError(f"no latency of '{name}' was recorded; recorded are: {known}")
+        return values
+
+    @staticmethod
+    def _draw(name: str, values: list[float], limit: float | None) -> None:
+        logger.info(histogram(name, values, limit), html=True)
+
+    def _judge(self, name: str, used: float, limit: Limit, figures: Summary | None = None) -> None:
+        holds = used <= limit.value
+        suite, test = sheet.running()
+        verdict = "PASS" if holds else "FAIL"
+        summary = asdict(figures) if figures else None
+        sheet.write(Verdict(name, limit.value, used, limit.unit, verdict, suite, test, summary))
+        shown = f"budget '{name}': {amount(used, limit.unit)} of {limit} used"
+        if not holds:
+            raise AssertionError(f"{shown}, {amount(used - limit.value, limit.unit)} too much")
+        logger.info(shown)
+
+    def _limit(self, name: str, given: Amount | None) -> Limit:
+        if given is not None:
+            return limits.parse(given)
+        file = self._budgets_file()
+        if file is None:
+            raise ValueError(f"budget '{name}' has no limit: give one, or a file of budgets ({VARIABLE})")
+        if file not in self._loaded:
+            self._loaded[file] = limits.load(file)
+        if name not in self._loaded[file]:
+            raise ValueError(f"budget '{name}' is not in {file}; it has: {', '.join(sorted(self._loaded[file]))}")
+        return self._loaded[file][name]
+
+    def _budgets_file(self) -> Path | None:
+        named = self._file or os.environ.get(VARIABLE)
+        if named:
+            return Path(named)
+        context = EXECUTION_CONTEXTS.current
+        return limits.find(Path(context.suite.source) if context and context.suite.source else None)
+
+
+def _seconds(expected: Any) -> Any:
+    """An expected time as seconds; what is no time (such as an expression to validate) stays as it is."""
+    try:
+        return limits.parse(expected).value if isinstance(expected, str | timedelta) else expected
+    except ValueError:
+        return expected
