@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import socket
 import struct
-import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Protocol
 
 from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
@@ -63,8 +63,8 @@ class Connection(WSListener):
         self.closing: Closing | None = None
         self.gone = False
         self.bell: Rings | None = None
+        self.sendable: WSTransport | None = None
         self.data_received = 0
-        self.collected = 0
         self.goal = _NEVER
         self.on_goal: Callable[[], None] | None = None
         self._auto_pong = auto_pong
@@ -79,7 +79,7 @@ class Connection(WSListener):
     @property
     def is_open(self) -> bool:
         """True until a close frame went either way or the loss of TCP was noted."""
-        return self._transport is not None and self.closing is None and not self._close_sent
+        return self.sendable is not None
 
     @property
     def was_opened(self) -> bool:
@@ -89,16 +89,18 @@ class Connection(WSListener):
     # --- what the peer does
 
     def on_ws_connected(self, transport: WSTransport) -> None:
-        self._transport = transport
+        self._transport = self.sendable = transport
         headers = {name.lower(): value for name, value in transport.response.headers.items()}
         self.answer = Answer(101, "Switching Protocols", headers)
-        self.journal.opened_at = time.monotonic()
+        self.journal.opened_at = monotonic()
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         opcode = frame.msg_type
         if opcode is _TEXT and frame.fin:
-            self._entries.append((time.monotonic(), 1, frame.get_payload_as_bytes()))
-            self._count_data()
+            self._entries.append((monotonic(), 1, frame.get_payload_as_bytes()))
+            self.data_received += 1
+            if self.data_received == self.goal:
+                self._reach_goal()
         else:
             self._uncommon_frame(frame)
         if self.bell is not None:
@@ -122,9 +124,10 @@ class Connection(WSListener):
             await transport.wait_disconnected()
         except Exception as error:  # picows hands over here whatever made it hang up
             cause = f"the peer broke the protocol: {error}"
+        self.sendable = None
         if self.closing is None:
             by_peer = not self._close_sent and not self._was_cut
-            self.closing = Closing(frames.CLOSE_ABNORMAL, "", time.monotonic(), by_peer=by_peer, cause=cause)
+            self.closing = Closing(frames.CLOSE_ABNORMAL, "", monotonic(), by_peer=by_peer, cause=cause)
         if self.on_goal is not None:
             self._reach_goal()
         if self.bell is not None:
@@ -141,6 +144,10 @@ class Connection(WSListener):
         if reached is not None:
             reached()
 
+    def unwatch(self) -> None:
+        """Forgets the goal that a bulk keyword has set."""
+        self.goal, self.on_goal = _NEVER, None
+
     def _uncommon_frame(self, frame: WSFrame) -> None:
         opcode = frame.msg_type.value
         body = frame.get_payload_as_bytes()
@@ -151,7 +158,7 @@ class Connection(WSListener):
             self._count_data()
         else:
             self._record(opcode, body)
-            if opcode == Opcode.PING and self._auto_pong:
+            if opcode == Opcode.PING and self._auto_pong and self.is_open:
                 self.send(Opcode.PONG, body)
             elif opcode == Opcode.CLOSE:
                 self._peer_closes(body)
@@ -168,7 +175,8 @@ class Connection(WSListener):
     def _peer_closes(self, body: bytes) -> None:
         reason = body[2:].decode("utf-8", "replace")
         code = frames.close_code(body)
-        self.closing = Closing(code, reason, time.monotonic(), by_peer=not self._close_sent)
+        self.sendable = None
+        self.closing = Closing(code, reason, monotonic(), by_peer=not self._close_sent)
         if not self._close_sent:
             self.send_close(None if code == frames.CLOSE_NO_STATUS else code)
         asyncio.get_running_loop().call_later(PATIENCE_AFTER_CLOSE, self.cut)
@@ -182,17 +190,15 @@ class Connection(WSListener):
 
     @property
     def _open_transport(self) -> WSTransport:
-        transport = self._transport
-        if transport is None or self.gone or self._close_sent or self.closing:
+        if self.sendable is None:
             raise NotOpenError(f"connection '{self.alias}' is not open: {self.describe_state()}")
-        return transport
+        return self.sendable
 
     def send_text(self, body: bytes) -> None:
         """The short way of a load: one unfragmented text frame."""
-        if self._transport is None or self.gone or self._close_sent or self.closing:
-            raise NotOpenError(f"connection '{self.alias}' is not open: {self.describe_state()}")
-        self._transport.send(_TEXT, body)
-        self._entries.append((time.monotonic(), 0x11, body))
+        transport = self.sendable or self._open_transport
+        transport.send(_TEXT, body)
+        self._entries.append((monotonic(), 0x11, body))
 
     def send(self, opcode: int, body: bytes) -> int:
         """Sends one unfragmented frame; its size on the wire in bytes."""
@@ -223,6 +229,7 @@ class Connection(WSListener):
         transport.underlying_transport.write(frames.encode(Opcode.CLOSE, body, mask=frames.new_mask()))
         self._record(Opcode.CLOSE, body, sent=True)
         self._close_sent = True
+        self.sendable = None
 
     def cut(self) -> None:
         """Drops TCP without a close frame, by a reset (RST)."""

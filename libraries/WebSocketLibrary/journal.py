@@ -91,9 +91,23 @@ class Frame:
 
 
 class Journal:
-    """Append-only record of one socket. `entries` is written by the background thread alone."""
+    """Append-only record of one socket. `entries` is written by the background thread alone.
 
-    __slots__ = ("_due", "_floor", "_frames", "connection", "entries", "fragments", "incomplete", "opened_at", "taken")
+    `collected` is the number of data frames that bulk keywords have taken, from the first one on.
+    """
+
+    __slots__ = (
+        "_floor",
+        "_frames",
+        "_settled",
+        "collected",
+        "connection",
+        "entries",
+        "fragments",
+        "incomplete",
+        "opened_at",
+        "taken",
+    )
 
     def __init__(self, connection: str) -> None:
         self.connection = connection
@@ -104,7 +118,8 @@ class Journal:
         self.taken: set[int] = set()
         self._frames: dict[int, Frame] = {}
         self._floor = 0
-        self._due = 0
+        self._settled = 0
+        self.collected = 0
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -141,15 +156,18 @@ class Journal:
         self.taken.add(frame.index)
         return frame
 
-    def take_data(self, count: int) -> None:
-        """Marks everything up to the `count`-th data frame more than before as taken; settled when next looked at."""
-        self._due += count
+    def data(self) -> Iterator[Frame]:
+        """Received data frames that are complete, in order."""
+        for index, entry in enumerate(self.entries):
+            if entry[1] in DATA_OPCODES and index not in self.incomplete:
+                yield self[index]
 
     def _settle(self) -> int:
-        while self._due and self._floor < len(self.entries):
+        """Index of the first entry after the data frames that were collected in bulk."""
+        while self._settled < self.collected and self._floor < len(self.entries):
             kind = self.entries[self._floor][1]
             if kind in DATA_OPCODES and self._floor not in self.incomplete:
-                self._due -= 1
+                self._settled += 1
             self._floor += 1
         return self._floor
 

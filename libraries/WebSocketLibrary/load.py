@@ -7,11 +7,13 @@ import threading
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import islice
 from random import Random
 from typing import TypeVar
 
 from .connection import Connection
-from .journal import DATA_OPCODES, Frame, Journal
+from .journal import Frame, Journal
 
 T = TypeVar("T")
 
@@ -130,12 +132,13 @@ class Countdown:
 
     def start(self) -> None:
         """On the loop thread, so that nothing arrives between the look and the watch."""
+        count, one_done = self._count, self._one_done
         for connection in self._connections:
-            goal = connection.collected + self._count
-            if connection.data_received < goal and connection.is_open:
+            goal = connection.journal.collected + count
+            if connection.data_received < goal and connection.sendable is not None:
                 self._left += 1
                 connection.goal = goal
-                connection.on_goal = self._one_done
+                connection.on_goal = one_done
         if not self._left:
             self._done.set()
 
@@ -148,11 +151,15 @@ class Countdown:
         """Until all are done or the time is up."""
         self._done.wait(seconds)
 
-    def stop(self) -> list[Connection]:
-        """On the loop thread: ends the watch; the sockets that have not enough."""
-        for connection in self._connections:
-            connection.goal, connection.on_goal = -1, None
-        return [c for c in self._connections if c.data_received < c.collected + self._count]
+    def finish(self) -> list[Connection]:
+        """On the loop thread: takes the frames where all have enough; otherwise the sockets that have not."""
+        short = [c for c in self._connections if c.data_received < c.journal.collected + self._count]
+        for connection in short:
+            connection.unwatch()
+        if not short:
+            for connection in self._connections:
+                connection.journal.collected += self._count
+        return short
 
 
 class Collection(Mapping[str, list[Frame]]):
@@ -160,22 +167,24 @@ class Collection(Mapping[str, list[Frame]]):
     unasked.
     """
 
-    def __init__(self, spans: Mapping[str, tuple[Journal, int, int]]) -> None:
-        self._spans = spans
+    def __init__(self, journals: Sequence[Journal], count: int) -> None:
+        self._count = count
+        self._journals = journals
+        self._ends = [journal.collected for journal in journals]
+
+    @cached_property
+    def _spans(self) -> dict[str, tuple[Journal, int]]:
+        return {j.connection: (j, end) for j, end in zip(self._journals, self._ends, strict=True)}
 
     def __getitem__(self, alias: str) -> list[Frame]:
-        journal, first, count = self._spans[alias]
-        numbers = (
-            n for n, entry in enumerate(journal.entries) if entry[1] in DATA_OPCODES and n not in journal.incomplete
-        )
-        chosen = [n for ordinal, n in zip(range(first + count), numbers, strict=False) if ordinal >= first]
-        return [journal[number] for number in chosen]
+        journal, end = self._spans[alias]
+        return list(islice(journal.data(), end - self._count, end))
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._spans)
 
     def __len__(self) -> int:
-        return len(self._spans)
+        return len(self._journals)
 
     def __repr__(self) -> str:
-        return f"<{len(self)} connections, {sum(count for _, _, count in self._spans.values())} frames>"
+        return f"<{len(self)} connections, {len(self) * self._count} frames>"

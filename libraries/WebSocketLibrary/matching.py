@@ -136,6 +136,8 @@ class _Dotted(dict[str, Any]):
 
 
 def _dotted(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_dotted(item) for item in value]
     return _Dotted(value) if isinstance(value, dict) else value
 
 

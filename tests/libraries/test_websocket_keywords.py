@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import trustme
+from robot.libdoc import LibraryDocumentation
+from WebSocketLibrary import WebSocketLibrary
 
 from tests.libraries.inner import INNER, InnerRun, run_inner
 from tests.libraries.websocket_server import BadManners, bad_manners
@@ -54,3 +57,55 @@ def test_classic_names(server: BadManners, tmp_path: Path) -> None:
 
 def test_many_sockets(server: BadManners, tmp_path: Path) -> None:
     inner("bulk.robot", server, tmp_path).all_as_declared()
+
+
+def test_tls(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    certificate = authority.issue_cert("127.0.0.1")
+    authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+    certificate.private_key_and_cert_chain_pem.write_to_path(str(tmp_path / "server.pem"))
+    with bad_manners(tmp_path / "server.pem") as server:
+        variables = {"URL": server.url, "CA": str(tmp_path / "ca.pem")}
+        run_inner(SUITES / "tls.robot", tmp_path, variables=variables).all_as_declared()
+
+
+def test_a_socket_left_open_is_cut_when_the_run_ends(server: BadManners, tmp_path: Path) -> None:
+    assert inner("left_open.robot", server, tmp_path).returncode == 0
+    assert server.saw_close("/echo/left-open") == (1006, "")
+
+
+def test_works_without_uvloop(server: BadManners, tmp_path: Path) -> None:
+    (tmp_path / "uvloop.py").write_text("open(__file__ + '.asked', 'w').close()\nraise ImportError('not here')")
+    run = run_inner(
+        SUITES / "bulk.robot",
+        tmp_path,
+        "--pythonpath",
+        str(tmp_path),
+        "--test",
+        "Everyone Gets An Answer",
+        variables={"URL": server.url},
+    )
+    assert run.verdicts == {"Everyone Gets An Answer": ("PASS", "")}
+    assert (tmp_path / "uvloop.py.asked").exists()
+
+
+def test_outside_of_robot(server: BadManners) -> None:
+    library = WebSocketLibrary()
+    library.open_connection(f"{server.url}/headers")
+    assert "x-test-id" not in library.wait_for_json()["headers"]
+    assert library.close_all_connections() == 1
+
+
+def test_sixteen_classic_names() -> None:
+    keywords = {found.name for found in LibraryDocumentation("WebSocketLibrary").keywords}
+    classic = {found.name for found in LibraryDocumentation("WebSocketLibrary").keywords if "classic" in found.tags}
+    assert classic == {
+        *("Connect", "Gettimeout", "Settimeout", "Getsubprotocol", "Getstatus", "Getheaders", "Send", "Send Binary"),
+        *("Ping", "Pong", "Recv", "Recv Data", "Send Close", "Send Close With Reason", "Close", "Close With Reason"),
+    }
+    assert len(classic) == 16
+    assert keywords > classic
+
+
+def test_every_keyword_is_documented() -> None:
+    assert [found.name for found in LibraryDocumentation("WebSocketLibrary").keywords if not found.doc] == []

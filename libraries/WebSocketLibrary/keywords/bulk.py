@@ -135,17 +135,14 @@ class Bulk(Base):
         countdown = Countdown(targets, count)
         background().call(countdown.start)
         countdown.wait(within.total_seconds())
-        if short := background().call(countdown.stop):
+        if short := background().call(countdown.finish):
             missing = "".join(
-                f"\n  {c.alias}: {c.data_received - c.collected} of {count}, {c.describe_state()}" for c in short[:5]
+                f"\n  {c.alias}: {c.data_received - c.journal.collected} of {count}, {c.describe_state()}"
+                for c in short[:5]
             )
             fail(
                 short[0],
                 f"{len(short)} of {len(targets)} sockets did not receive {count} frame(s) "
                 f"within {seconds(within)}:{missing}",
             )
-        spans = {c.alias: (c.journal, c.collected, count) for c in targets}
-        for connection in targets:
-            connection.collected += count
-            connection.journal.take_data(count)
-        return Collection(spans)
+        return Collection([connection.journal for connection in targets], count)

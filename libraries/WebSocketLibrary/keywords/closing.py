@@ -183,6 +183,14 @@ class Closing(Base):
             message,
         )
 
+    @keyword(tags=["closing", "getter"])
+    def get_close_time(self, connection: str | None = None) -> float:
+        """When a socket ended, in seconds since the epoch; fails while it is open."""
+        target = self.connections.get(connection)
+        if target.closing is None:
+            fail(target, f"Connection '{target.alias}' should have ended, but it is {target.describe_state()}.")
+        return time.time() - (time.monotonic() - target.closing.at)
+
     @keyword(tags=["evidence"])
     def log_journal(self, connection: str | None = None, *, limit: int = 200) -> None:
         """Writes the last ``limit`` entries of a journal as a table to log.html; secrets are masked."""

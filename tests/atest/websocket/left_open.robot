@@ -1,0 +1,7 @@
+*** Settings ***
+Library     WebSocketLibrary
+
+
+*** Test Cases ***
+Leave It Open
+    Open Connection    ${URL}/echo/left-open
