@@ -37,6 +37,8 @@ def serve(name: str, listener: socket.socket | None = None) -> int:
             http="httptools",
             ws="websockets-sansio",
             ws_max_size=MAX_FRAME,
+            # Chat frames are small: compressing each costs more time than its bytes cost.
+            ws_per_message_deflate=False,
             ws_ping_interval=getattr(settings, "ping_interval", 20.0),
             ws_ping_timeout=getattr(settings, "ping_timeout", 20.0),
             timeout_graceful_shutdown=GRACEFUL_SHUTDOWN,
