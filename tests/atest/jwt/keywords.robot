@@ -52,7 +52,7 @@ Expiry Is Waited For
     Token Should Be Invalid    ${short}    ${JWKS}    reason=it has expired
 
 Far Expiry Is Not Waited For
-    [Documentation]    FAIL the token expires in * s only, more than 30 s from now
+    [Documentation]    FAIL that is * s from now, more than 30 s
     Wait Until Token Has Expired    ${TOKEN}
 
 Equal Claims Are Equal
