@@ -18,7 +18,7 @@ from launcher import areas, expected, merging, notify, page, planning, requireme
 from launcher.arguments import RunRequest
 from launcher.console import LaunchError, complain, paint, say
 from launcher.follow import Follower
-from launcher.host import Host
+from launcher.host import Host, platform_options
 from launcher.outcome import Outcome, PlannedTest, judge, vanished
 from launcher.paths import BUDGETS, EXPECTED_FAILURES
 from launcher.planning import Plan
@@ -51,7 +51,8 @@ def run(request: RunRequest, commands: Sequence[str] = ()) -> Outcome:
     name = " ".join(request.names)
     try:
         env = _environment(request, folder)
-        host = Host(folder) if request.target == "embedded" and _uses_platform(sources) else None
+        options = platform_options(request.target)
+        host = Host(folder, options) if options is not None and _uses_platform(sources) else None
         try:
             plan = planning.plan([*_robot_args(request), "--outputdir", str(folder)], sources)
             ended = _execute(request, plan, sources, folder, env, host)

@@ -1,4 +1,4 @@
-"""The platform host of a run: started in the background while tests are planned, gone when the launcher is."""
+"""The target of a run and the host of its platform, started while tests are planned, gone when the launcher is."""
 
 from __future__ import annotations
 
@@ -6,15 +6,29 @@ import tempfile
 import threading
 import time
 import uuid
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from PlatformLibrary.embedded.client import HostClient, start_host
 from PlatformLibrary.embedded.errors import PlatformError
+from PlatformLibrary.profile import ProfileError, find, load
 
 from launcher.console import LaunchError, complain, paint, say
 
 _STOP_DEADLINE = 15.0
+
+
+def platform_options(target: str) -> Mapping[str, Any] | None:
+    """How the profile wants its platform started; ``None`` where the target runs elsewhere.
+
+    Raises ``LaunchError`` for an unknown target or a wrong profile, with file, line and reason.
+    """
+    try:
+        profile = load(find(target))
+    except ProfileError as error:
+        raise LaunchError(str(error)) from error
+    return profile.platform if profile.kind == "embedded" else None
 
 
 class Host:
@@ -23,10 +37,12 @@ class Host:
     The lease is a connection: it breaks when this process ends, even by ``kill -9``, and the host then cleans up.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, options: Mapping[str, Any] | None = None) -> None:
+        """Start; ``options`` are those of the profile, so that the suites find the same shared platform."""
         self.socket_path = Path(tempfile.gettempdir()) / f"lockstep-{uuid.uuid4().hex[:12]}.sock"
         self.problem: str | None = None
-        self._logs = folder / "services"
+        self._logs = folder / "platforms"
+        self._options = dict(options or {})
         self._client: HostClient | None = None
         self._descriptor: dict[str, Any] = {}
         self._announced = False
@@ -38,7 +54,7 @@ class Host:
         begun = time.monotonic()
         try:
             self._client = start_host(self.socket_path, logs=self._logs)
-            self._descriptor = self._client.lease()
+            self._descriptor = self._client.lease(**self._options)
         except PlatformError as error:
             self.problem = f"The shared platform did not start: {error}"
         self._seconds = time.monotonic() - begun

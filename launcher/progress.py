@@ -1,28 +1,28 @@
-"""A Robot listener that writes each step of a worker as one JSON line to ``$LOCKSTEP_RUN_DIR/progress.jsonl``."""
+"""A Robot listener in every worker: it tells the launcher each step, and ends the worker when pabot has gone.
+
+A step is one JSON line in ``$LOCKSTEP_RUN_DIR/progress.jsonl``.
+"""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-
-def _masker() -> Callable[[str], str]:
-    try:
-        from lockstep.masking import mask
-    except ImportError:
-        return lambda text: text
-    return mask
+from lockstep.masking import mask
+from PlatformLibrary import lifeline
 
 
 class Progress:
-    """Attached by the launcher to every worker; silent where no run folder is named."""
+    """Attached by the launcher to every worker that pabot starts."""
 
     ROBOT_LISTENER_API_VERSION = 3
 
     def __init__(self) -> None:
+        if lifeline.pabot_parent() is None:
+            os._exit(1)  # orphaned before it could watch
+        lifeline.watch_parent()
         folder = os.environ.get("LOCKSTEP_RUN_DIR")
         self._path = Path(folder) / "progress.jsonl" if folder else None
 
@@ -34,7 +34,7 @@ class Progress:
         """Verdict, message and seconds of a test."""
         self._write({
             "event": "end", "test": data.longname, "status": result.status, "pid": os.getpid(),
-            "message": _masker()(result.message)[:2000], "seconds": result.elapsed_time.total_seconds(),
+            "message": mask(result.message)[:2000], "seconds": result.elapsed_time.total_seconds(),
         })  # fmt: skip
 
     def _write(self, event: dict[str, Any]) -> None:
