@@ -47,7 +47,7 @@ class SessionUpkeep:
         rows = await self._database.all(
             "SELECT id, type, at, detail FROM session_events WHERE session_id = %(id)s ORDER BY id", {"id": session_id}
         )
-        return [{"id": row["id"], "type": row["type"], "at": rfc3339(row["at"]), **row["detail"]} for row in rows]
+        return [row | {"at": rfc3339(row["at"])} for row in rows]
 
     async def clean_up(self) -> dict[str, int]:
         """Mark every session that is past its expiry and remove what Redis holds of it; the true counts."""
