@@ -120,7 +120,7 @@ def test_keywords_from_outside(tmp_path: Path) -> None:
     assert (spent["suite"], spent["test"]) == ("Keywords", "Keywords.A Spent Budget Is Named With What Was Too Much")
     drawn = next(line for line in lines if line["name"] == "answer p95" and line["verdict"] == "PASS")
     assert drawn["latencies"] == {"count": 3, "mean": 0.02, "p50": 0.02, "p95": 0.03, "p99": 0.03, "max": 0.03}
-    assert "<svg role=" in run.log.replace("\\x3c", "<")
+    assert 'html="true">&lt;svg role=' in run.output
 
 
 def test_named_budgets_come_from_the_file_of_the_environment(tmp_path: Path) -> None:
