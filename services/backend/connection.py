@@ -14,7 +14,7 @@ from services.backend.channel import Subscription
 from services.backend.identity import Caller
 
 MAX_QUEUED_BYTES = 32 << 20
-CLOSE_GRACE = 5.0
+CLOSE_GRACE = 10.0
 # After these nothing that was queued may or can go out any more.
 AT_ONCE = frozenset({frames.SESSION_REVOKED, frames.SLOW_CONSUMER})
 
