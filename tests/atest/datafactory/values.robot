@@ -1,0 +1,23 @@
+*** Settings ***
+Documentation       What is drawn without any service: each test leaves its values as its message.
+Library             DataFactory
+
+
+*** Test Cases ***
+One
+    Draw Values
+
+Two
+    Draw Values
+
+Without A Platform
+    Create User
+
+
+*** Keywords ***
+Draw Values
+    ${id} =    Random Uuid
+    ${texts} =    Random Messages    3
+    ${ids} =    List Forged Ids
+    ${seed} =    Get Seed
+    Set Test Message    ${seed} ${id} ${texts} ${ids}[0]
