@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import binascii
 import hashlib
 import json
 import re
@@ -63,7 +62,7 @@ def read_flow(value: str, state: str) -> Flow:
     """The login of a cookie; 400 ``invalid_state`` where it is not the one of ``state``."""
     try:
         flow = Flow(**json.loads(base64.urlsafe_b64decode(value + "=" * (-len(value) % 4))))
-    except (binascii.Error, ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         raise invalid_state() from None
     if not isinstance(flow.verifier, str) or flow.state != state:
         raise invalid_state()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
 import re
 import time
@@ -9,7 +11,6 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
@@ -17,66 +18,15 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import jwt
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from tests.services.frontend_bench import certificate, client_of, within
-from tests.services.servers import SERVICE_TOKEN, MakeDatabase, Servers, Service, StartService, free_port, wait_until
+from tests.services.frontend_bench import within
+from tests.services.platform_bench import BEARER, Platform, new_identity, start_platform
+from tests.services.servers import MakeDatabase, Servers, StartService, wait_until
 
-BEARER = {"Authorization": f"Bearer {SERVICE_TOKEN}"}
 SESSION_COOKIES = {"__Host-access", "__Host-refresh"}
-
-
-@dataclass
-class Platform:
-    """All five services, and the context that trusts frontend."""
-
-    frontend: Service
-    auth: Service
-    provider: Service
-    context: Any
-
-    def browser(self) -> httpx.Client:
-        """A browser: cookies of its own, redirects followed by hand."""
-        return client_of(self.frontend.url, self.context)
-
-
-def _start(start: StartService, servers: Servers, make_database: MakeDatabase, folder: Path) -> Platform:
-    ports = {name: free_port() for name in ("frontend", "auth", "provider", "backend-1", "backend-2")}
-    origins = {name: f"http://127.0.0.1:{port}" for name, port in ports.items()}
-    public = f"https://127.0.0.1:{ports['frontend']}"
-    key = ec.generate_private_key(ec.SECP256R1())
-    (folder / "signing.pem").write_bytes(
-        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    )
-    tls, context = certificate(folder)
-    env = {
-        **tls,
-        "PUBLIC_URL": public,
-        "AUTH_URL": origins["auth"],
-        "BACKEND_URLS": f"{origins['backend-1']},{origins['backend-2']}",
-        "REDIS_URL": servers.redis_url,
-        "PROVIDER_URL": origins["provider"],
-        "PROVIDER_CLIENT_ID": "lockstep",
-        "PROVIDER_CLIENT_SECRET": "secret-of-the-client",
-        "PROVIDER_REDIRECT_URIS": f"{public}/auth/google/callback",
-        "SIGNING_KEY_FILE": str(folder / "signing.pem"),
-        "KEY_SECRET": "key-secret-of-the-tests",
-    }
-    main = make_database("main", migrate="backend")
-    provider = start("provider", env, port=ports["provider"])
-    auth = start("auth", {**env, "DATABASE_URL": make_database("auth", migrate="auth")}, port=ports["auth"])
-    for name in ("backend-1", "backend-2"):
-        start("backend", {**env, "DATABASE_URL": main, "INSTANCE": name}, port=ports[name])
-    frontend = start("frontend", env, port=ports["frontend"], scheme="https")
-    platform = Platform(frontend, auth, provider, context)
-    with platform.browser() as browser:
-        up = {"auth": "up", "backend": "up"}
-        wait_until(lambda: browser.get("/health").json()["dependencies"] == up, "frontend sees all services")
-    return platform
 
 
 @pytest.fixture(scope="module")
@@ -86,22 +36,13 @@ def platform(
     make_database: MakeDatabase,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Platform:
-    return _start(start_module_service, servers, make_database, tmp_path_factory.mktemp("platform"))
+    return start_platform(start_module_service, servers, make_database, tmp_path_factory.mktemp("platform"))
 
 
 @pytest.fixture
 def browser(platform: Platform) -> Iterator[httpx.Client]:
     with ExitStack() as cleanup:
         yield cleanup.enter_context(platform.browser())
-
-
-def new_identity(platform: Platform) -> str:
-    """The e-mail of a new account at the provider."""
-    email = f"{uuid.uuid4().hex[:12]}@example.test"
-    body = {"email": email, "name": "Zoë Müller"}
-    url = f"{platform.provider.url}/control/users/{uuid.uuid4()}"
-    assert httpx.put(url, json=body, headers=BEARER).status_code == 201
-    return email
 
 
 def fault(platform: Platform, email: str, **entry: Any) -> None:
@@ -197,12 +138,26 @@ def test_a_callback_that_nobody_began_is_refused(browser: httpx.Client, query: s
     assert (answer.status_code, answer.json()["code"]) == (400, "invalid_state")
 
 
-@pytest.mark.parametrize("value", ["", "x", "e30", "W10", "!!!", "bnVsbA", "eyJzdGF0ZSI6ICJzIiwgInZlcmlmaWVyIjogMX0"])
-def test_a_damaged_flow_cookie_is_refused(browser: httpx.Client, value: str) -> None:
-    state = "s"
-    name = "__Host-flow-043a718774c572bd"
-    answer = browser.get(f"/login/callback?code=c&state={state}", headers={"Cookie": f"{name}={value}"})
-    assert (answer.status_code, answer.json()["code"]) == (400, "invalid_state")
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "{}",
+        "[]",
+        "null",
+        "x" * 9,
+        '{"state": "s", "verifier": 1, "next": "/"}',
+        '{"state": "another", "verifier": "v", "next": "/"}',
+        '{"state": "s", "verifier": "v", "next": "/", "more": 1}',
+        "[" * 2000,
+    ],
+)
+def test_a_damaged_flow_cookie_is_refused(browser: httpx.Client, content: str) -> None:
+    name = "__Host-flow-" + hashlib.sha256(b"s").hexdigest()[:16]
+    value = base64.urlsafe_b64encode(content.encode()).decode().rstrip("=")
+    for sent in (value, value + "!", f'"{value}'):
+        answer = browser.get("/login/callback?code=c&state=s", headers={"Cookie": f"{name}={sent}"})
+        assert (answer.status_code, answer.json()["code"]) == (400, "invalid_state")
 
 
 def test_a_wrong_code_is_a_clean_refusal(platform: Platform, browser: httpx.Client) -> None:
@@ -375,7 +330,7 @@ def test_a_socket_without_a_session_is_refused_by_backend_itself(platform: Platf
 def test_without_auth_login_fails_at_once_and_clearly(
     start_service: StartService, servers: Servers, make_database: MakeDatabase, tmp_path: Path
 ) -> None:
-    platform = _start(start_service, servers, make_database, tmp_path)
+    platform = start_platform(start_service, servers, make_database, tmp_path)
     with platform.browser() as browser:
         sign_in(browser, new_identity(platform))
         address = to_callback(browser, new_identity(platform))
