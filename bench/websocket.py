@@ -1,6 +1,6 @@
 """What WebSocketLibrary costs: `python bench/websocket.py [--runs N] [--sockets N] [--echoes N]`.
 
-Every figure is taken in a process of its own, beside an echo server in another one. CPU is that of the client process,
+Every figure is taken in a process of its own, beside an echo server in another one. CPU is that of the client,
 opening and closing left out. Figures that belong together are taken in turn, so that a busy machine disturbs all of them.
 """
 

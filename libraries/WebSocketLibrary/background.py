@@ -5,6 +5,7 @@ from __future__ import annotations
 import _thread
 import asyncio
 import threading
+from collections import deque
 from collections.abc import Callable, Coroutine
 from functools import cache
 from typing import Any, TypeVar
@@ -92,3 +93,22 @@ class Bell:
     def wait(self, seconds: float) -> bool:
         """Waits for the next ring; False when the time was up."""
         return self._lock.acquire(timeout=max(0.0, seconds))
+
+
+class NamingBell(Bell):
+    """A bell that knows who rang it since it was last asked."""
+
+    __slots__ = ("_sources",)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sources: deque[Any] = deque()
+
+    def ring(self, source: object = None) -> None:
+        """Called on the loop thread."""
+        self._sources.append(source)
+        super().ring()
+
+    def who(self) -> set[Any]:
+        """Everyone who rang since the last call."""
+        return {self._sources.popleft() for _ in range(len(self._sources))}

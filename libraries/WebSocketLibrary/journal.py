@@ -97,16 +97,16 @@ class Journal:
     """
 
     __slots__ = (
-        "_floor",
+        "_data_looked_at",
         "_frames",
-        "_settled",
+        "_looked_at",
+        "_pending",
         "collected",
         "connection",
         "entries",
         "fragments",
         "incomplete",
         "opened_at",
-        "taken",
     )
 
     def __init__(self, connection: str) -> None:
@@ -115,11 +115,11 @@ class Journal:
         self.entries: list[tuple[float, int, bytes]] = []
         self.fragments: dict[int, int] = {}
         self.incomplete: set[int] = set()
-        self.taken: set[int] = set()
-        self._frames: dict[int, Frame] = {}
-        self._floor = 0
-        self._settled = 0
         self.collected = 0
+        self._frames: dict[int, Frame] = {}
+        self._pending: dict[int, int] = {}
+        self._looked_at = 0
+        self._data_looked_at = 0
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -145,15 +145,17 @@ class Journal:
             if direction is Direction.BOTH or sent == (direction is Direction.SENT):
                 yield self[index]
 
-    def untaken(self, since: int = 0) -> Iterator[Frame]:
-        """Received entries that no wait has returned yet."""
-        for index in range(max(since, self._settle()), len(self.entries)):
-            if not self.entries[index][1] & SENT_BIT and index not in self.taken:
-                yield self[index]
+    def untaken(self, since: int = 0) -> list[Frame]:
+        """Received entries from index `since` on that no wait has returned and no bulk keyword collected yet, in
+        order.
+        """
+        self._look_at_new_entries()
+        return [self[index] for index in self._pending if index >= since]
 
     def take(self, frame: Frame) -> Frame:
         """Marks the frame as returned, so that no later wait returns it again."""
-        self.taken.add(frame.index)
+        self._look_at_new_entries()
+        self._pending.pop(frame.index, None)
         return frame
 
     def data(self) -> Iterator[Frame]:
@@ -162,14 +164,19 @@ class Journal:
             if entry[1] in DATA_OPCODES and index not in self.incomplete:
                 yield self[index]
 
-    def _settle(self) -> int:
-        """Index of the first entry after the data frames that were collected in bulk."""
-        while self._settled < self.collected and self._floor < len(self.entries):
-            kind = self.entries[self._floor][1]
-            if kind in DATA_OPCODES and self._floor not in self.incomplete:
-                self._settled += 1
-            self._floor += 1
-        return self._floor
+    def _look_at_new_entries(self) -> None:
+        """Keeps the index of each untaken entry, with its number among the data frames, or 0."""
+        end = len(self.entries)
+        for index in range(self._looked_at, end):
+            kind = self.entries[index][1]
+            if kind in DATA_OPCODES and index not in self.incomplete:
+                self._data_looked_at += 1
+                self._pending[index] = self._data_looked_at
+            elif not kind & SENT_BIT:
+                self._pending[index] = 0
+        self._looked_at = end
+        if self.collected:
+            self._pending = {i: number for i, number in self._pending.items() if not 0 < number <= self.collected}
 
     def _frame(self, index: int) -> Frame:
         at, kind, body = self.entries[index]

@@ -12,8 +12,11 @@ from itertools import islice
 from random import Random
 from typing import TypeVar
 
+from .background import NamingBell
 from .connection import Connection
 from .journal import Frame, Journal
+from .matching import Matcher
+from .waiting import Search
 
 T = TypeVar("T")
 
@@ -159,6 +162,40 @@ class Countdown:
         if not short:
             for connection in self._connections:
                 connection.journal.collected += self._count
+        return short
+
+
+class Gathering:
+    """Counts the wanted frames of each socket as they come, looking at each frame once."""
+
+    def __init__(self, connections: Sequence[Connection], wanted: Matcher, count: int) -> None:
+        self.found: dict[str, list[Frame]] = {connection.alias: [] for connection in connections}
+        self.bell = NamingBell()
+        self._count = count
+        self._wanted = wanted
+        self._searches = {connection: Search(connection, wanted) for connection in connections}
+        self._unfinished = set(connections)
+        self._news = set(connections)
+
+    def look(self) -> bool | None:
+        """True when every socket has enough or has ended."""
+        for connection in (self._news | self.bell.who()) & self._unfinished:
+            ended = connection.closing is not None
+            found, search = self.found[connection.alias], self._searches[connection]
+            while len(found) < self._count and (frame := search()):
+                found.append(frame)
+            if ended or len(found) == self._count:
+                self._unfinished.discard(connection)
+        self._news = set()
+        return None if self._unfinished else True
+
+    def finish(self) -> list[Connection]:
+        """Takes the frames where all have enough; otherwise the sockets that have not."""
+        short = [connection for connection in self._searches if len(self.found[connection.alias]) < self._count]
+        if not short:
+            for connection in self._searches:
+                for frame in self.found[connection.alias]:
+                    connection.journal.take(frame)
         return short
 
 

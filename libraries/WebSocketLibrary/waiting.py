@@ -20,9 +20,11 @@ from .report import log_journal, situation
 T = TypeVar("T")
 
 
-def wait_until(connections: Sequence[Connection], look: Callable[[], T | None], within: float) -> T | None:
+def wait_until(
+    connections: Sequence[Connection], look: Callable[[], T | None], within: float, bell: Bell | None = None
+) -> T | None:
     """What `look` finds, asked now and after each change of one of the journals; None after `within` seconds."""
-    bell = Bell()
+    bell = bell or Bell()
     for connection in connections:
         connection.bell = bell
     try:

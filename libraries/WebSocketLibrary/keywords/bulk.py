@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from random import Random
-from typing import Any
+from typing import Any, NoReturn
 
 from lockstep.masking import mask
 from lockstep.waiting import seconds
@@ -18,8 +19,10 @@ from robot.api.types import Secret
 from ..background import background
 from ..connection import Connection, cut_all
 from ..handshake import TokenPlace
-from ..load import Collection, Countdown, Shipment, Template, broadcast, gather_limited, plan, ship
-from ..waiting import fail
+from ..journal import Frame
+from ..load import Collection, Countdown, Gathering, Shipment, Template, broadcast, gather_limited, plan, ship
+from ..matching import matcher
+from ..waiting import fail, wait_until
 from .base import DEFAULT_WAIT, Base
 from .opening import open_one, prepare
 from .sending import as_json
@@ -121,28 +124,46 @@ class Bulk(Base):
         count: int = 1,
         connections: list[str] | None = None,
         *,
+        where: str | dict[str, Any] | None = None,
         within: timedelta = DEFAULT_WAIT,
-    ) -> Collection:
-        """Waits until each of ``connections`` (all known ones) has received ``count`` data frames more than were
-        collected before, and takes them.
+    ) -> Mapping[str, list[Frame]]:
+        """Waits until each of ``connections`` (all known ones) has received ``count`` frames, takes them and returns
+        them by alias, in order.
 
-        Returns them by alias, in order: ``${frames}[bulk-7][0].json``. Taken frames are not returned by `Wait For
-        Frame` again. Fails with the sockets that have too few, at once where a socket ended.
+        Without ``where`` these are the next data frames after those collected before. With it they are the first
+        wanted ones that no keyword has taken, as in `Wait For Frame`: the way where a server pushes other frames in
+        between. ``${frames["bulk-7"][0].json}`` is the first frame of one socket; collected frames are not returned
+        by `Wait For Frame` again.
+
+        Fails with the sockets that have too few; at once when only sockets that ended are missing.
+
+        | Send On All    ${message}    times=10
+        | ${acks} =    Collect On All    10    where=type=ack    within=5s
         """
         targets = list(self.connections) if connections is None else self.connections.several(connections)
         if not targets:
             raise ValueError("there is no connection to collect from")
+        if where is not None:
+            gathering = Gathering(targets, matcher(where), count)
+            wait_until(targets, gathering.look, within.total_seconds(), gathering.bell)
+            if short := gathering.finish():
+                missing = {c: len(gathering.found[c.alias]) for c in short}
+                _fail_short(missing, targets, f"{count} frame(s) with {matcher(where).description}", count, within)
+            return gathering.found
         countdown = Countdown(targets, count)
         background().call(countdown.start)
         countdown.wait(within.total_seconds())
         if short := background().call(countdown.finish):
-            missing = "".join(
-                f"\n  {c.alias}: {c.data_received - c.journal.collected} of {count}, {c.describe_state()}"
-                for c in short[:5]
-            )
-            fail(
-                short[0],
-                f"{len(short)} of {len(targets)} sockets did not receive {count} frame(s) "
-                f"within {seconds(within)}:{missing}",
-            )
+            missing = {c: c.data_received - c.journal.collected for c in short}
+            _fail_short(missing, targets, f"{count} frame(s)", count, within)
         return Collection([connection.journal for connection in targets], count)
+
+
+def _fail_short(
+    had: Mapping[Connection, int], targets: list[Connection], wanted: str, count: int, within: timedelta
+) -> NoReturn:
+    lines = "".join(f"\n  {c.alias}: {n} of {count}, {c.describe_state()}" for c, n in list(had.items())[:5])
+    fail(
+        next(iter(had)),
+        f"{len(had)} of {len(targets)} sockets did not receive {wanted} within {seconds(within)}:{lines}",
+    )

@@ -68,6 +68,24 @@ Not All Open
     [Documentation]    FAIL 20 of 20 sockets did not open:\n* 20 × No socket opened: the handshake with * was refused with 403 Forbidden*
     Open Connections    ${URL}/refuse/403    20
 
+Wanted Frames Only
+    [Documentation]    PASS
+    Open Connections    ${URL}/events    30
+    ${frames} =    Collect On All    2    where=type=notice
+    ${numbers} =    Evaluate    {tuple(f.json["payload"]["seq"] for f in found) for found in $frames.values()}
+    Should Be Equal    ${numbers}    ${{ {(2, 4)} }}
+    VAR    &{message}    n={n}
+    Send On All    ${message}    times=2
+    ${acks} =    Collect On All    2    where=type == 'ack'
+    Length Should Be    ${acks}[bulk-29]    2
+    Frame Count    ==    6    connection=bulk-3
+    Frame Should Not Arrive    type=ack    for=10ms    connection=bulk-3
+
+Not All Get The Wanted Frame
+    [Documentation]    FAIL 3 of 3 sockets did not receive 5 frame(s) with type = 'notice' within 200 ms:\n* bulk-0: 2 of 5, open*
+    Open Connections    ${URL}/events    3
+    Collect On All    5    where=type=notice    within=200ms
+
 Not All Answer
     [Documentation]    FAIL 1 of 5 sockets did not receive 1 frame(s) within 200 ms:\n* quiet: 0 of 1, open\nNo frame received.*
     Open Connections    ${URL}/echo    4
