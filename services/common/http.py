@@ -40,7 +40,7 @@ class _BodyTooLarge(HTTPException):
 
 
 class Requests:
-    """ASGI middleware: request and test ids, the body limit, one log line and metrics a request, no stack trace to a client."""
+    """ASGI middleware: request and test ids, the body limit, a log line and metrics, no stack trace to a client."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -70,12 +70,11 @@ class Requests:
 
         try:
             if _declared_length(headers) > MAX_BODY:
-                raise _BodyTooLarge
-            await self.app(scope, _limited(receive), send_on)
+                await _too_large().response()(scope, receive, send_on)
+            else:
+                await self.app(scope, _limited(receive), send_on)
         except _BodyTooLarge:
-            await Problem(413, "payload_too_large", f"a body has at most {MAX_BODY} bytes").response()(
-                scope, receive, send_on
-            )
+            await _too_large().response()(scope, receive, send_on)
         except Exception:
             logs.logger().exception("unhandled", path=scope["path"])
             if status:
@@ -95,6 +94,10 @@ class Requests:
             logs.logger().info(
                 "request", method=scope["method"], path=scope["path"], status=status, ms=round(seconds * 1000, 2)
             )
+
+
+def _too_large() -> Problem:
+    return Problem(413, "payload_too_large", f"a body has at most {MAX_BODY} bytes")
 
 
 def _declared_length(headers: Headers) -> int:
@@ -117,7 +120,8 @@ def _limited(receive: Receive) -> Receive:
 
 
 def _printable(value: str | None, limit: int) -> str | None:
-    return value[:limit] if value and value.isprintable() else None
+    # ASCII only, since the value goes on in the headers of calls to other services.
+    return "".join(sign if " " <= sign <= "~" else "?" for sign in value[:limit]) if value else None
 
 
 def bearer(connection: HTTPConnection) -> str | None:
