@@ -102,7 +102,9 @@ class PidControl(NoControl):
         except OSError as error:
             raise PlatformError(f"cannot {verb} {instance} (process {pid}): {error.strerror}") from error
         if verb in ("stop", "kill"):
-            _until(lambda: not _runs(pid), f"{instance} (process {pid}) did not end within {_STOP_DEADLINE:g} s of {verb}")
+            _until(
+                lambda: not _runs(pid), f"{instance} (process {pid}) did not end within {_STOP_DEADLINE:g} s of {verb}"
+            )
 
     def _pid(self, instance: str) -> int:
         given = self._pids.get(instance)

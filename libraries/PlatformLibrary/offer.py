@@ -65,8 +65,8 @@ def first_missing(profile: Profile, tags: Sequence[str]) -> Missing | None:
 def missing(profile: Profile, capability: str) -> Missing | None:
     """Why ``capability`` is missing, or None where it is offered."""
     if capability not in profile.capabilities:
-        reason = profile.not_offered.get(capability, f"target {profile.name!r} does not offer it")
-        return Missing(capability, reason, declared=False)
+        undeclared = profile.not_offered.get(capability, f"target {profile.name!r} does not offer it")
+        return Missing(capability, undeclared, declared=False)
     reason = _contradiction(profile, capability)
     return Missing(capability, reason, declared=True) if reason else None
 

@@ -20,6 +20,24 @@ _ROOT = Path(__file__).resolve().parents[2]
 _VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
 
 
+_ENDPOINTS = (
+    "public_url",
+    "auth_url",
+    "backend_urls",
+    "socket_url",
+    "backend_socket_urls",
+    "provider_url",
+    "auth_db_url",
+    "main_db_url",
+    "redis_url",
+    "ca_file",
+    "signing_key_file",
+    "signing_kid",
+    "issuer",
+    "audience",
+)
+
+
 class ProfileError(PlatformError):
     """A profile that cannot be used; the message has the file, the line and the reason."""
 
@@ -48,7 +66,6 @@ class Profile:
         while path and path not in self.lines:
             path = path[:-1]
         return f"{self.path}:{self.lines.get(path, 1)}"
-
 
     def file(self, name: str) -> Path:
         """A path that the profile gives; a relative one starts at the profile's folder."""
@@ -118,7 +135,9 @@ def _check(entries: Any, path: Path, lines: Mapping[tuple[str | int, ...], int])
     import jsonschema  # a tenth of a second that only readers of profiles pay
 
     validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))
-    errors = sorted(validator.iter_errors(entries), key=lambda error: (list(map(str, error.absolute_path)), error.message))
+    errors = sorted(
+        validator.iter_errors(entries), key=lambda error: (list(map(str, error.absolute_path)), error.message)
+    )
     if errors:
         said = [_said(error, path, lines) for error in errors]
         raise ProfileError("\n".join(said))
@@ -178,19 +197,17 @@ def _fill_in(value: Any, where: tuple[str | int, ...], path: Path, lines: Mappin
     return _VARIABLE.sub(replace, value)
 
 
-def write_remote_profile(descriptor: Mapping[str, Any], path: Path, token_variable: str = "LOCKSTEP_SERVICE_TOKEN") -> None:  # noqa: S107 - the name of a variable
+def write_remote_profile(descriptor: Mapping[str, Any], path: Path) -> None:
     """Write a profile by which the suites reach a running platform from outside: endpoints only, no control.
 
-    The service credential is not written; the profile names the environment variable that has to hold it.
+    The service credential is not written; whoever uses the profile sets ``LOCKSTEP_SERVICE_TOKEN`` to it.
     """
     embedded = load(find("embedded"))
-    names = ("public_url", "auth_url", "backend_urls", "socket_url", "backend_socket_urls", "provider_url",
-             "auth_db_url", "main_db_url", "redis_url", "ca_file", "signing_key_file", "signing_kid", "issuer", "audience")  # fmt: skip
     profile = {
         "name": path.stem,
         "kind": "external",
-        "endpoints": {name: descriptor[name] for name in names if descriptor.get(name)},
-        "service_token_env": token_variable,
+        "endpoints": {name: descriptor[name] for name in _ENDPOINTS if descriptor.get(name)},
+        "service_token_env": "LOCKSTEP_SERVICE_TOKEN",
         "capabilities": _seen_from_outside(embedded, descriptor),
         "control": {"adapter": "none"},
         "limits": limits_of(embedded, descriptor.get("env") or {}),

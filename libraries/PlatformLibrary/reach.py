@@ -56,7 +56,7 @@ def _check_service(profile: Profile, name: str, url: str, *index: int) -> None:
     version = said.get("protocol") if isinstance(said, dict) else None
     if version != PROTOCOL:
         raise PlatformError(
-            f"{place}: {address} speaks protocol {version}, these suites speak {PROTOCOL}: use the suites of that version"
+            f"{place}: {address} speaks protocol {version}, these suites {PROTOCOL}: use the suites of that version"
         )
 
 

@@ -87,11 +87,13 @@ class Targets:
     def _external_platform(self, profile: Profile, suite: str, shared: bool) -> Platform:
         if not shared:
             raise PlatformError(
-                f"target {profile.name!r} is one platform for all: it cannot give a private one. Tag the tests that need "
-                "one with what they need it for (needs:control.stop, needs:net.faults, …), then they are NA here"
+                f"target {profile.name!r} is one platform for all: it cannot give a private one. Tag the tests that "
+                "need one with what they need it for (needs:control.stop, needs:net.faults, …), then they are NA here"
             )
         if self._external is None:
-            self._external = Platform(_describe(profile, reach.check(profile)), control.for_profile(profile), True, suite)
+            self._external = Platform(
+                _describe(profile, reach.check(profile)), control.for_profile(profile), True, suite
+            )
         return self._external
 
 

@@ -95,6 +95,7 @@ class House:
         platform = Platform(
             options,
             self._directory.path,
+            self._directory.data,
             self._children,
             self._templates,
             self._programs,

@@ -37,6 +37,7 @@ class Platform:
         self,
         options: Options,
         folder: Path,
+        data: Path,
         children: Children,
         templates: Templates,
         postgres_programs: Path,
@@ -46,6 +47,7 @@ class Platform:
         self.id = secrets.token_hex(6)
         self.options = options
         self._folder = folder / self.id
+        self._data = data / self.id
         self._templates = templates
         self._kept_logs = kept_logs
         self._secrets = Secrets()
@@ -54,9 +56,7 @@ class Platform:
         (self._folder / "redis").mkdir()
         self._folder.chmod(0o711)
         self._signing_key = self._folder / "signing-key.pem"
-        self.postgres = Postgres(
-            children, postgres_programs, self._folder / "postgres", self._port(), self._log("postgres")
-        )
+        self.postgres = Postgres(children, postgres_programs, self._data, self._port(), self._log("postgres"))
         self.redis = Redis(
             children,
             redis_server.program(options.redis_server),
@@ -132,7 +132,8 @@ class Platform:
         if self._kept_logs is not None:
             with contextlib.suppress(OSError):
                 shutil.copytree(self._folder / "logs", self._kept_logs / self.id)
-        await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
+        for leftover in (self._data, self._folder):
+            await asyncio.to_thread(shutil.rmtree, leftover, ignore_errors=True)
 
     def status(self) -> dict[str, str]:
         """Every instance: running, paused or stopped."""

@@ -18,6 +18,9 @@ from . import system
 from .errors import PlatformError
 
 _LOCK = "alive"
+_DATA = "data"
+_MEMORY = Path("/dev/shm")  # noqa: S108 - directories there are made by mkdtemp
+_MEMORY_NEEDED = 1 << 30
 _PIDS = "pids"
 _GRACE = 1.0
 _LONGEST_SWEEP = 20.0
@@ -80,6 +83,7 @@ class RunDirectory:
         self.base = base_directory()
         self.path = _new_directory(self.base)
         self.path.chmod(0o711)
+        self.data = _fast_directory(self.path)
         # The janitor shares this lock by inheritance, so nobody sweeps while it still works.
         self._lock = (self.path / _LOCK).open("w")
         fcntl.flock(self._lock, fcntl.LOCK_EX)
@@ -92,7 +96,7 @@ class RunDirectory:
 
     def remove(self) -> None:
         """Delete it and everything in it."""
-        shutil.rmtree(self.path, ignore_errors=True)
+        _remove(self.path)
 
     def leave_to_janitor(self, socket_path: Path) -> None:
         """Fork a process that waits for this one's end and then clears up what this one could not.
@@ -121,6 +125,36 @@ def _new_directory(base: Path) -> Path:
             # Another host, the last one till then, has just taken the base away.
             base_directory()
     raise PlatformError(f"cannot make a directory in {base}")
+
+
+def _fast_directory(run: Path) -> Path:
+    """Where ``run`` keeps database files: in memory where there is room, since copying there is ten times as fast.
+
+    They need to outlive the servers, not the machine. A link in ``run`` leads whoever clears it to them.
+    """
+    data = run / _DATA
+    if _has_room(_MEMORY):
+        with contextlib.suppress(OSError):
+            data.symlink_to(tempfile.mkdtemp(prefix="lockstep-", dir=_MEMORY))
+    if not data.exists():
+        data.mkdir()
+    data.chmod(0o711)
+    return data.resolve()
+
+
+def _has_room(place: Path) -> bool:
+    try:
+        facts = os.statvfs(place)
+    except OSError:
+        return False
+    return facts.f_bavail * facts.f_frsize >= _MEMORY_NEEDED and os.access(place, os.W_OK | os.X_OK)
+
+
+def _remove(run: Path) -> None:
+    data = run / _DATA
+    if data.is_symlink():
+        shutil.rmtree(data.resolve(), ignore_errors=True)
+    shutil.rmtree(run, ignore_errors=True)
 
 
 def _become_janitor(waiting: int) -> None:
@@ -152,12 +186,12 @@ def clear(path: Path) -> None:
         if system.alive(pid, known_as):
             with contextlib.suppress(OSError):
                 os.kill(pid, signal.SIGKILL)
-    for postgres in path.glob("*/postgres"):
+    for postgres in (path / _DATA).glob("*/"):
         system.forget_shared_memory(postgres)
     deadline = time.monotonic() + _LONGEST_SWEEP
     while path.exists() and time.monotonic() < deadline:
         # A dying process may still write, so the first attempt need not be the last.
-        shutil.rmtree(path, ignore_errors=True)
+        _remove(path)
         time.sleep(0.02)
 
 

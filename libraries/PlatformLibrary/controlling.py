@@ -1,0 +1,101 @@
+"""Keywords that stop, start and disturb the parts of a platform."""
+
+from __future__ import annotations
+
+import abc
+import time
+from datetime import timedelta
+from typing import Any
+
+from robot.api import logger
+from robot.api.deco import keyword
+
+from .embedded.errors import PlatformError
+from .targets import Platform
+
+
+class ControlKeywords(abc.ABC):
+    """The nemesis: what a suite does to the platform in use."""
+
+    @abc.abstractmethod
+    def _platform(self, alias: str | None = None) -> Platform:
+        """The platform in use, or the one of that alias."""
+
+    @keyword(tags=("control",))
+    def start_service(self, instance: str) -> float:
+        """Starts a stopped or killed instance, on its old port; returns the seconds until it was ready."""
+        return self._control("start", instance)
+
+    @keyword(tags=("control",))
+    def stop_service(self, instance: str) -> float:
+        """Asks an instance to end, as an operator does; its port refuses connections then. Returns the seconds."""
+        return self._control("stop", instance)
+
+    @keyword(tags=("control",))
+    def kill_service(self, instance: str) -> float:
+        """Kills an instance and all its processes (SIGKILL); returns the seconds until nothing of it was left."""
+        return self._control("kill", instance)
+
+    @keyword(tags=("control",))
+    def pause_service(self, instance: str) -> float:
+        """Freezes an instance (SIGSTOP): it keeps its connections and answers nothing."""
+        return self._control("pause", instance)
+
+    @keyword(tags=("control",))
+    def resume_service(self, instance: str) -> float:
+        """Lets a frozen instance go on (SIGCONT)."""
+        return self._control("resume", instance)
+
+    @keyword(tags=("control",))
+    def restart_service(self, instance: str) -> float:
+        """Stops an instance and starts it again on the same port; returns the seconds until it was ready."""
+        return self._control("restart", instance)
+
+    @keyword(tags=("control",))
+    def restart_service_without_gap(self, instance: str) -> float:
+        """Starts a successor on the same socket, then lets the old process drain and end; returns the seconds."""
+        return self._control("restart", instance, gapless=True)
+
+    @keyword(tags=("faults",))
+    def cut_connection(self, hop: str) -> None:
+        """Resets every connection of a hop (TCP RST) and refuses new ones, until it is healed."""
+        self._disturb("cut", hop)
+
+    @keyword(tags=("faults",))
+    def heal_connection(self, hop: str) -> None:
+        """Undoes whatever disturbs a hop."""
+        self._disturb("heal", hop)
+
+    @keyword(tags=("faults",))
+    def heal_all(self) -> None:
+        """Undoes whatever disturbs any hop of the platform in use."""
+        self._disturb("heal", "*")
+
+    @keyword(tags=("faults",))
+    def delay_connection(self, hop: str, latency: timedelta) -> None:
+        """Delays everything that passes over a hop, each way, by ``latency``; zero undoes it."""
+        self._disturb("disturb", hop, latency=latency.total_seconds())
+
+    @keyword(tags=("faults",))
+    def silence_connection(self, hop: str) -> None:
+        """Swallows everything that passes over a hop, while its connections stay open and new ones are taken."""
+        self._disturb("disturb", hop, blackhole=True)
+
+    @keyword(tags=("faults",))
+    def reset_connection(self, hop: str) -> None:
+        """Resets every connection of a hop (TCP RST) once; new ones work."""
+        self._disturb("disturb", hop, reset=True)
+
+    def _control(self, verb: str, instance: str, **options: Any) -> float:
+        platform = self._platform()
+        if platform.shared and platform.descriptor["kind"] == "embedded":
+            raise PlatformError(f"{verb} {instance} would disturb other suites: call Use Private Platform first")
+        begun = time.monotonic()
+        platform.control.do(verb, instance, **options)
+        taken = time.monotonic() - begun
+        logger.info(f"{verb} {instance}: {taken:.3f} s")
+        return taken
+
+    def _disturb(self, do: str, hop: str, **options: Any) -> None:
+        links = self._platform().control.disturb(do, hop, **options)
+        logger.info(f"{do} {', '.join(links) or 'nothing'} {options or ''}")

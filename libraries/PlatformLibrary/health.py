@@ -1,0 +1,49 @@
+"""Asking a service of any target how it is."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import urllib.error
+import urllib.request
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .embedded.errors import PlatformError
+
+_TIMEOUT = 1.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What ``/health`` said; status 0 and a cause where it said nothing."""
+
+    status: int
+    body: Mapping[str, Any] = field(default_factory=dict)
+    cause: str = ""
+
+
+def address(descriptor: Mapping[str, Any], instance: str) -> str:
+    """The base URL of a service."""
+    urls = {"auth": descriptor.get("auth_url"), "frontend": descriptor.get("public_url")}
+    urls["provider"] = descriptor.get("provider_url")
+    for number, url in enumerate(descriptor.get("backend_urls") or (), 1):
+        urls[f"backend-{number}"] = url
+    urls["backend"] = urls.get("backend-1")
+    known = [name for name, url in urls.items() if url]
+    if instance not in known:
+        raise PlatformError(f"the target gives no address of a service {instance!r}; there are {', '.join(known)}")
+    return str(urls[instance])
+
+
+def ask(url: str, ca_file: str | None) -> Answer:
+    """One ``GET /health``."""
+    try:
+        trust = ssl.create_default_context(cafile=ca_file) if url.startswith("https") else None
+        with urllib.request.urlopen(f"{url}/health", timeout=_TIMEOUT, context=trust) as answer:  # noqa: S310 - from the descriptor
+            return Answer(answer.status, json.loads(answer.read()))
+    except urllib.error.HTTPError as error:
+        return Answer(error.code, {}, error.reason)
+    except (OSError, ValueError) as error:
+        return Answer(0, {}, str(getattr(error, "reason", None) or error))

@@ -1,0 +1,221 @@
+"""The keywords of PlatformLibrary."""
+
+from __future__ import annotations
+
+import atexit
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from lockstep import masking, target
+from robot.api import logger
+from robot.api.deco import keyword, library
+from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
+
+from . import lifeline
+from .controlling import ControlKeywords
+from .embedded.errors import PlatformError
+from .listener import TargetListener
+from .observing import ObservationKeywords
+from .profile import Profile
+from .targets import Platform, Targets
+
+__version__ = "1.0.0"
+MAIN = "main"
+_VARIABLES = """
+    PUBLIC_URL FRONTEND_URL AUTH_URL SOCKET_URL PROVIDER_URL AUTH_DB_URL MAIN_DB_URL REDIS_URL
+    CA_FILE SIGNING_KEY_FILE SIGNING_KID ISSUER AUDIENCE PLATFORM_ID
+"""
+_OPTIONS = ("backends", "proxies", "services_dir", "redis_server", "instance_env")
+
+
+@library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False)
+class PlatformLibrary(ControlKeywords, ObservationKeywords):
+    """Boots, leases and controls the platform under test.
+
+    | *** Settings ***
+    | Library           PlatformLibrary
+    | Suite Setup       Use Private Platform    backends=2    proxies=backend->redis    ACCESS_TTL=5
+    |
+    | *** Test Cases ***
+    | Backend Survives The Loss Of Redis
+    |     Cut Connection    backend->redis
+    |     Service Should Be Ready    backend-1
+    |     Heal Connection    backend->redis
+
+    = Target =
+
+    Which platform it is says a profile: the Robot variable ``TARGET`` or the environment variable ``LOCKSTEP_TARGET``
+    names it (``embedded``, ``compose``, ``remote``) or gives the path of its YAML file. Default is ``embedded``: the
+    library starts auth, backend replicas, frontend, the OpenID provider, PostgreSQL and Redis by itself, on loopback,
+    and leaves nothing behind.
+
+    A test that needs something of the target says so by tags such as ``needs:control.kill``. Where the target does not
+    offer it the test is skipped before its setup with ``NA: <capability>: <reason>``; a suite of which nothing can be
+    checked starts no platform. With ``LOCKSTEP_CERTIFIED=1`` it fails instead if the profile declares the capability.
+
+    = Instances and hops =
+
+    Instances are ``auth``, ``backend-1``, ``backend-2`` …, ``frontend``, ``provider``, ``postgres`` and ``redis``. A
+    hop is who connects to whom, ``backend->redis`` or ``backend-1->redis``; ``client`` is the test's own side.
+
+    = What suites get =
+
+    ``PUBLIC_URL``, ``FRONTEND_URL``, ``AUTH_URL``, ``BACKEND_URL``, ``BACKEND_2_URL``, ``SOCKET_URL``,
+    ``BACKEND_SOCKET_URL``, ``BACKEND_2_SOCKET_URL``, ``PROVIDER_URL``, ``AUTH_DB_URL``, ``MAIN_DB_URL``, ``REDIS_URL``,
+    ``SERVICE_TOKEN`` (a Secret), ``CA_FILE``, ``SIGNING_KEY_FILE``, ``SIGNING_KID``, ``ISSUER``, ``AUDIENCE`` and
+    ``PLATFORM_ID`` as suite variables, None where the target has no such thing. `Platform Value` gives all else.
+
+    A failed test gets the log lines that each service wrote for it.
+    """
+
+    def __init__(self) -> None:
+        self._targets = Targets()
+        self._in_use: dict[str, Platform] = {}
+        self._shared: Platform | None = None
+        self._current = MAIN
+        # Masking comes last: it has to see what the evidence logs.
+        self.ROBOT_LIBRARY_LISTENER = [TargetListener(self), masking.LISTENER]
+        atexit.register(self.close)
+        if os.environ.get("LOCKSTEP_HOST") or lifeline.pabot_parent():
+            lifeline.watch_parent()
+
+    @keyword(tags=("lease",))
+    def use_shared_platform(self) -> None:
+        """Uses the platform that all suites share; it is started if it is not there yet.
+
+        Suites that stop or starve services, provoke limits or compare whole tables use a private one.
+        """
+        if self._shared is None:
+            self._shared = self._targets.lease(self.profile(), _suite(), shared=True, options={})
+        self._use(MAIN, self._shared)
+
+    @keyword(tags=("lease",))
+    def use_private_platform(
+        self,
+        backends: int | None = None,
+        proxies: list[str] | str | None = None,
+        alias: str = MAIN,
+        services_dir: str | None = None,
+        redis_server: str | None = None,
+        instance_env: dict[str, dict[str, str]] | None = None,
+        **env: str,
+    ) -> None:
+        """Starts a platform for this suite alone; it ends with the suite, or with `Release Platform`.
+
+        ``proxies`` names the hops that shall be disturbed, as a list or separated by commas; ``*`` is every hop. Named
+        arguments in capitals, such as ``ACCESS_TTL=5``, are settings of the services (docs/architecture.md);
+        ``instance_env`` gives some to one instance only. With an ``alias`` it is a further platform beside the one in
+        use: see `Switch Platform`.
+        """
+        if alias in self._in_use and not self._in_use[alias].shared:
+            self.release_platform(alias)
+        wrong = [name for name in env if name != name.upper()]
+        if wrong:
+            raise PlatformError(
+                f"unknown option {wrong[0]!r}: options are {', '.join(_OPTIONS)}, settings are in capitals"
+            )
+        hops = [hop.strip() for hop in proxies.split(",")] if isinstance(proxies, str) else proxies
+        values = (backends, hops, services_dir, redis_server, instance_env)
+        options: dict[str, Any] = {
+            name: value for name, value in zip(_OPTIONS, values, strict=True) if value is not None
+        }
+        options["env"] = {name: str(value) for name, value in env.items()}
+        self._use(alias, self._targets.lease(self.profile(), _suite(), shared=False, options=options))
+
+    @keyword(tags=("lease",))
+    def switch_platform(self, alias: str = MAIN) -> None:
+        """Makes another platform of this suite the one that variables, libraries and keywords speak of."""
+        self._use(alias, self._platform(alias))
+
+    @keyword(tags=("lease",))
+    def release_platform(self, alias: str | None = None) -> None:
+        """Gives a platform back, by default the one in use; a private one has ended then, the shared one lives on."""
+        name = alias or self._current
+        platform = self._in_use.pop(name, None)
+        if platform is None:
+            return
+        if not platform.shared:
+            self._targets.release(platform)
+        if name == self._current:
+            self._current = MAIN
+            target.set_current(None)
+            if MAIN in self._in_use:
+                self._use(MAIN, self._in_use[MAIN])
+
+    @keyword(tags=("lease",))
+    def platform_value(self, name: str) -> Any:
+        """One entry of what is known of the platform, such as ``versions``, ``limits`` or ``limits.access_ttl``."""
+        value: Any = self._platform().descriptor
+        for part in name.split("."):
+            if not isinstance(value, Mapping) or part not in value:
+                known = ", ".join(value) if isinstance(value, Mapping) else "nothing"
+                raise PlatformError(f"the platform has no value {name!r}; there is {known}")
+            value = value[part]
+        return value
+
+    def profile(self) -> Profile:
+        """The profile of the run's target."""
+        return self._targets.profile(_target_variable())
+
+    def logs_in_use(self) -> Mapping[str, str]:
+        """Log files of the platform in use; empty where there are none at hand."""
+        platform = self._in_use.get(self._current)
+        return platform.descriptor.get("logs", {}) if platform else {}
+
+    def end_of_suite(self, suite: str) -> None:
+        """Give back the private platforms of a suite that did not do it itself."""
+        for alias, platform in list(self._in_use.items()):
+            if not platform.shared and platform.suite == suite:
+                self.release_platform(alias)
+
+    def close(self) -> None:
+        """Give everything back."""
+        self._in_use.clear()
+        self._shared = None
+        self._targets.close()
+
+    def _platform(self, alias: str | None = None) -> Platform:
+        name = alias or self._current
+        if name not in self._in_use:
+            known = ", ".join(self._in_use)
+            hint = f"there are {known}" if known else "call Use Shared Platform or Use Private Platform first"
+            raise PlatformError(f"no platform {name!r} is in use: {hint}")
+        return self._in_use[name]
+
+    def _use(self, alias: str, platform: Platform) -> None:
+        self._in_use[alias] = platform
+        self._current = alias
+        target.set_current(platform.descriptor)
+        for name, value in suite_variables(platform.descriptor).items():
+            BuiltIn().set_suite_variable(f"${{{name}}}", value)
+        versions = ", ".join(f"{name} {version}" for name, version in platform.descriptor.get("versions", {}).items())
+        logger.info(f"platform {platform.id} of target {platform.descriptor['target']!r} ({versions})")
+
+
+def suite_variables(descriptor: Mapping[str, Any]) -> dict[str, Any]:
+    """The variables that suites get, by name."""
+    variables = {name: descriptor.get(name.lower()) for name in _VARIABLES.split()}
+    for kind, entry in (("URL", "backend_urls"), ("SOCKET_URL", "backend_socket_urls")):
+        urls = list(descriptor.get(entry) or ())
+        variables[f"BACKEND_{kind}"] = urls[0] if urls else None
+        for number in range(2, max(2, len(urls)) + 1):
+            variables[f"BACKEND_{number}_{kind}"] = urls[number - 1] if number <= len(urls) else None
+    token = descriptor.get("service_token")
+    variables["SERVICE_TOKEN"] = masking.secret(token) if token else None
+    return variables
+
+
+def _suite() -> str:
+    try:
+        return str(BuiltIn().get_variable_value("${SUITE_NAME}"))
+    except RobotNotRunningError:
+        return ""
+
+
+def _target_variable() -> str | None:
+    try:
+        value = BuiltIn().get_variable_value("${TARGET}")
+    except RobotNotRunningError:
+        return None
+    return str(value) if value else None

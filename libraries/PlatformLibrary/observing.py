@@ -1,0 +1,67 @@
+"""Keywords that look at the parts of a platform: readiness and logs."""
+
+from __future__ import annotations
+
+import abc
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+from lockstep import masking
+from lockstep.waiting import wait_until
+from robot.api.deco import keyword
+from robot.api.types import Secret
+
+from . import evidence, health
+from .embedded.errors import PlatformError
+from .targets import Platform
+
+
+class ObservationKeywords(abc.ABC):
+    """What a suite can see of the platform in use."""
+
+    @abc.abstractmethod
+    def _platform(self, alias: str | None = None) -> Platform:
+        """The platform in use, or the one of that alias."""
+
+    @keyword(tags=("assertion",))
+    def service_should_be_ready(self, instance: str, within: timedelta = timedelta(seconds=5)) -> dict[str, Any]:
+        """Passes once the service's ``/health`` answers 200, and returns that answer."""
+        url, ca_file = health.address(self._platform().descriptor, instance), self._platform().descriptor.get("ca_file")
+        answer = wait_until(
+            f"/health of {instance}", "200", lambda: health.ask(url, ca_file), lambda it: it.status == 200, within
+        )
+        return dict(answer.body)
+
+    @keyword(tags=("assertion",))
+    def service_should_not_answer(self, instance: str, within: timedelta = timedelta(seconds=2)) -> None:
+        """Passes once connections to the service are refused or get no answer within a second."""
+        url, ca_file = health.address(self._platform().descriptor, instance), self._platform().descriptor.get("ca_file")
+        wait_until(
+            f"/health of {instance}", "silent", lambda: health.ask(url, ca_file), lambda it: it.status == 0, within
+        )
+
+    @keyword(tags=("evidence",))
+    def get_service_log(self, instance: str) -> str:
+        """The end of an instance's log, at most 256 KiB."""
+        return masking.mask(self._platform().control.logs(instance))
+
+    @keyword(tags=("assertion", "evidence"))
+    def no_service_log_contains(self, text: str | Secret) -> None:
+        """Fails where any log holds ``text``, a token for example; the message names the log, not the text."""
+        wanted = masking.reveal(text)
+        if not wanted:
+            raise PlatformError("an empty text is in every log")
+        platform = self._platform()
+        files = platform.descriptor.get("logs") or {}
+        if files:
+            found = [instance for instance, path in files.items() if evidence.holds(path, wanted)]
+        else:
+            found = [name for name in _instances(platform.descriptor) if wanted in platform.control.logs(name)]
+        if found:
+            raise AssertionError(f"the text is in the log of {', '.join(found)}")
+
+
+def _instances(descriptor: Mapping[str, Any]) -> list[str]:
+    replicas = [f"backend-{number}" for number in range(1, len(descriptor.get("backend_urls", ())) + 1)]
+    return ["auth", *replicas, "frontend"]
