@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter
+from prometheus_client import Gauge
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
@@ -28,6 +29,8 @@ CLIENT_ID = "web"
 FLOW_TTL = 300
 _LOCAL_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 _FLOW_COOKIE = "__Host-flow-"
+
+WAITING = Gauge("frontend_refresh_waiting", "Browsers that wait for auth to refresh their session")
 
 
 @dataclass(frozen=True)
@@ -191,7 +194,8 @@ class SignIn:
             running = asyncio.create_task(self._post(request, "/auth/refresh", {"refresh_token": token}, as_json=True))
             self._refreshing[token] = running
             running.add_done_callback(lambda _: self._refreshing.pop(token, None))
-        answer = await asyncio.shield(running)
+        with WAITING.track_inprogress():
+            answer = await asyncio.shield(running)
         if answer.status == 200:
             shown = {name: answer.body[name] for name in ("expires_in", "refresh_expires_in", "session_id", "user")}
             response: Response = JSONResponse(shown)
