@@ -32,7 +32,7 @@ from services.backend.sync import Sync
 from services.backend.users import Users
 from services.backend.watch import Watch
 from services.backend.writer import Writer
-from services.common import http, logs
+from services.common import http, logs, openapi
 from services.common.settings import VERSION
 
 RESTART_AFTER = 0.5
@@ -62,6 +62,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     http.install(app, "backend", settings, {"database": parts.database.is_up, "redis": parts.cache.is_up})
     for router in (rest.router, preferences.router, internal.make_router(settings)):
         app.include_router(router)
+    openapi.install(app, "Lockstep backend")
     app.router.routes.append(WebSocketRoute("/ws", SocketEndpoint()))
     return app
 

@@ -243,7 +243,10 @@ class Tab:
         self, kind: str | None = None, *, within: float = 5.0, where: Callable[[Frame], bool] = lambda _: True
     ) -> Frame:
         """The first frame, seen or to come, of this kind; it is taken out."""
-        wanted = lambda frame: (kind is None or frame["type"] == kind) and where(frame)  # noqa: E731
+
+        def wanted(frame: Frame) -> bool:
+            return (kind is None or frame["type"] == kind) and where(frame)
+
         for frame in self.seen:
             if wanted(frame):
                 self.seen.remove(frame)
