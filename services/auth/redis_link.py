@@ -84,6 +84,8 @@ class RedisLink:
                     logs.logger().info("redis_up")
         except (RedisError, OSError, TimeoutError) as error:
             self._mark_down(error)
+        except Problem as problem:
+            logs.logger().debug("redis_not_trusted_yet", problem=problem.code)
 
     def _mark_down(self, error: Exception) -> None:
         self._reachable = False
