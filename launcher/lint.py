@@ -10,13 +10,14 @@ from launcher.console import LaunchError, say, verdict
 from launcher.paths import ROOT
 from launcher.workers import die_with_parent, environment
 
-_PYTHON = ("launcher", "libraries", "services", "defects", "bench", "tests")
-_ROBOT = ("suites", "resources")
-_TOOLS: dict[str, tuple[str, ...]] = {
-    "ruff": ("ruff", "check", "--quiet", *_PYTHON),
-    "format": ("ruff", "format", "--check", "--quiet", *_PYTHON),
-    "mypy": ("mypy", "--no-error-summary", *_PYTHON),
-    "robocop": ("robocop", "check", *_ROBOT),
+_OWN = ("launcher", "libraries", "services", "defects", "bench")
+_TESTS = sorted({str(path.parent.relative_to(ROOT)) for path in (ROOT / "tests").glob("*/*.py")})
+_TOOLS: dict[str, tuple[tuple[str, ...], ...]] = {
+    "ruff": (("ruff", "check", "--quiet", *_OWN, "tests"),),
+    "format": (("ruff", "format", "--check", "--quiet", *_OWN, "tests"),),
+    # A folder of tests is its own import root, as it is for pytest.
+    "mypy": tuple(("mypy", "--no-error-summary", *folders) for folders in (_OWN, *((folder,) for folder in _TESTS))),
+    "robocop": (("robocop", "check", "suites", "resources"),),
 }
 
 
@@ -33,10 +34,19 @@ def failed(names: Sequence[str]) -> list[str]:
 
 
 def _clean(name: str) -> bool:
+    outputs = [output for command in _TOOLS[name] if (output := _complaint(command)) is not None]
+    say(f"{verdict('FAIL' if outputs else 'PASS', 5)} {name}")
+    for output in outputs:
+        say(output)
+    return not outputs
+
+
+def _complaint(command: Sequence[str]) -> str | None:
+    """What the tool said where it was not content."""
     tool = subprocess.Popen(
-        [sys.executable, "-m", *_TOOLS[name]],
+        [sys.executable, "-m", *command],
         cwd=ROOT,
-        env=environment({}),
+        env=environment({"MYPYPATH": command[-1]}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -44,7 +54,4 @@ def _clean(name: str) -> bool:
         preexec_fn=die_with_parent(),
     )
     output, _ = tool.communicate()
-    say(f"{verdict('FAIL' if tool.returncode else 'PASS', 5)} {name}")
-    if tool.returncode and output.strip():
-        say(output.rstrip())
-    return tool.returncode == 0
+    return (output.rstrip() or f"{command[0]} ended with {tool.returncode}") if tool.returncode else None
