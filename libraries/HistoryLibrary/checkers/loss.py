@@ -29,12 +29,16 @@ class Message:
 
 @dataclass(slots=True)
 class Window:
-    """While it is open, a client is owed every message behind ``base`` (or, without one, begun after ``since``)."""
+    """While it is open, a client is owed every message behind ``base``.
+
+    Where no position was named (``timed``), also every message whose sending began after ``since``.
+    """
 
     opened: Operation
     base: int | None
     epoch: Epoch | None
     since: int
+    timed: bool
     until: int | None = None
     away: bool = False
 
@@ -42,9 +46,19 @@ class Window:
         """Whether the client was promised ``message``; doubtful ones are not counted."""
         known_place = self.base is not None and message.proof.seq is not None
         same_log = None in (self.epoch, message.proof.epoch) or self.epoch == message.proof.epoch
-        if known_place and same_log:
-            return message.proof.seq > self.base  # type: ignore[operator]
-        return message.begun is not None and message.begun > self.since
+        if known_place and same_log and message.proof.seq > self.base:  # type: ignore[operator]
+            return True
+        unplaced = self.timed or not known_place or not same_log
+        return unplaced and message.begun is not None and message.begun > self.since
+
+    def hold(self, operation: Operation, base: int | None) -> None:
+        """The client names a position that it holds, or shows one by what it was given."""
+        if base is None:
+            return
+        if self.base is None or self.epoch != operation.epoch:
+            self.base, self.epoch = base, operation.epoch
+        else:
+            self.base = max(self.base, base)
 
 
 @dataclass(slots=True)
@@ -64,8 +78,7 @@ class _Given:
         self.by_place.append(operation)
 
     def __contains__(self, message: Message) -> bool:
-        where = place(message.proof)
-        return where in self.places if where is not None else message.client_msg_id in self.names
+        return place(message.proof) in self.places or message.client_msg_id in self.names
 
     def before(self, message: Message) -> tuple[Operation, ...]:
         """The neighbour in front of the hole, where there is one."""
@@ -110,30 +123,35 @@ def _windows(operations: Sequence[Operation]) -> list[Window]:
     for operation in operations:
         current = windows[-1] if windows and windows[-1].until is None else None
         match operation.op, operation.kind:
-            case "subscribe", "ok":
-                if current and current.away:
-                    current.until = operation.time
-                if not current or current.away:
-                    windows.append(Window(operation, operation.seq, operation.epoch, operation.time))
+            case "subscribe", "ok" if not current or current.away:
+                windows.append(_opened(operation, operation.seq, current))
             case "resume", "invoke":
                 if not current:
-                    current = Window(operation, operation.seq, operation.epoch, operation.time)
+                    current = _opened(operation, operation.seq, None)
                     windows.append(current)
-                elif operation.seq is not None and current.base is not None:
-                    current.base = max(current.base, operation.seq)
+                elif operation.seq is not None:
+                    current.hold(operation, operation.seq)
+                    current.timed = False
                 current.away = False
             case "resume", "fail":
-                if current:
-                    current.until = operation.time
-                windows.append(Window(operation, None, None, operation.time))
-            case "unsubscribe", _ if operation.kind in ("invoke", "ok") and current:
+                windows.append(_opened(operation, None, current))
+            case "unsubscribe", "invoke" | "ok" if current:
                 current.until = operation.time
             case "disconnect", _ if current:
                 current.away = True
-            case "receive", "ok" if not current and not windows:
+            case "receive", "ok":
                 base = None if operation.seq is None else operation.seq - 1
-                windows.append(Window(operation, base, operation.epoch, operation.time))
+                if not windows:
+                    windows.append(_opened(operation, base, None))
+                elif current and current.base is None:
+                    current.hold(operation, base)
     return windows
+
+
+def _opened(operation: Operation, base: int | None, before: Window | None) -> Window:
+    if before is not None:
+        before.until = operation.time
+    return Window(operation, base, operation.epoch, operation.time, timed=base is None)
 
 
 def _last_drain(drains: Iterable[Call], window: Window) -> Call | None:
