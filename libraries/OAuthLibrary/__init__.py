@@ -10,8 +10,9 @@ from html.parser import HTMLParser
 from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit, urlunsplit
 
-from lockstep import masking
+from lockstep import masking, test_identity
 from robot.api.deco import keyword, library
+from robot.api.types import Secret
 
 REDIRECTS = (301, 302, 303, 307, 308)
 
@@ -130,6 +131,17 @@ class OAuthLibrary:
     def token_request(self, attempt: LoginAttempt, code: str, **changes: str) -> dict[str, str]:
         """The form fields that redeem ``code`` for ``attempt``; ``changes`` replace fields, to see them refused."""
         return attempt.exchange(code) | changes
+
+    @keyword
+    def request_headers(self, token: str | Secret | None = None, **headers: str) -> dict[str, str]:
+        """The headers of a call: the access token as bearer (RFC 6750 §2.1), if any, and the running test's id."""
+        bearer = {} if token is None else {"Authorization": f"Bearer {masking.reveal(token)}"}
+        return test_identity.headers() | bearer | headers
+
+    @keyword
+    def request_body(self, **fields: Any) -> dict[str, Any]:
+        """The fields of a JSON or form body; a ``Secret`` goes out as its value, and stays masked in the log."""
+        return {name: masking.reveal(value) if isinstance(value, Secret) else value for name, value in fields.items()}
 
     @keyword
     def read_form(self, response: Any) -> Form:

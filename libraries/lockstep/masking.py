@@ -15,6 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 from robot.api.types import Secret
+from robot.result import ForIteration
 
 STARS = "***"
 FIELDS = (
@@ -207,7 +208,7 @@ class MaskingListener:
             found = getattr(result, name, None)
             if isinstance(found, tuple | list):
                 setattr(result, name, tuple(_masked_value(value) for value in found))
-        if isinstance(getattr(result, "assign", None), dict):
+        if isinstance(result, ForIteration):
             result.assign = {name: mask(str(value)) for name, value in result.assign.items()}
         if result.message:
             result.message = _masked_message(result.message)

@@ -175,7 +175,7 @@ No Message Reached
     [Documentation]    A socket answers a ping after everything before it, and has received no message until then.
     [Arguments]    ${alias}
     Ask The Socket    ${alias}    ping    pong
-    Frame Count    ==    ${0}    connection=${alias}    type=message
+    Frame Count    ==    ${0}    connection=${alias}    where=type=message
 
 Socket Refuses The Forged Token
     [Documentation]    A token forged from the current, genuine one by this attack opens no socket.

@@ -5,6 +5,7 @@ Resource            auth.resource
 Resource            databases.resource
 Resource            oauth.resource
 Resource            socket.resource
+Library             BudgetLibrary
 Suite Setup         Use The Shared Platform
 Suite Teardown      Leave The Platform
 Test Setup          A Person Known To The Provider

@@ -33,7 +33,7 @@ Services Agree On The Claims Of The Token
 
 A Token That Was Tampered With Is Refused Everywhere
     [Tags]    req:C04.2    sec:J01    needs:ws    needs:replicas.2
-    ${token} =    Forge From My Token    flipped signature
+    ${token} =    Forge From My Token    flipped signature bit
     Every Service Refuses The Token    ${token}    token_invalid
     Every Service Accepts The Token
 
