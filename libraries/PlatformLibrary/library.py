@@ -12,7 +12,7 @@ from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
 
-from . import lifeline
+from . import lifeline, surroundings
 from .controlling import ControlKeywords
 from .embedded.errors import PlatformError
 from .listener import TargetListener
@@ -187,6 +187,7 @@ class PlatformLibrary(ControlKeywords, ObservationKeywords):
         self._in_use[alias] = platform
         self._current = alias
         target.set_current(platform.descriptor)
+        surroundings.adapt(platform.descriptor)
         for name, value in suite_variables(platform.descriptor).items():
             BuiltIn().set_suite_variable(f"${{{name}}}", value)
         versions = ", ".join(f"{name} {version}" for name, version in platform.descriptor.get("versions", {}).items())
