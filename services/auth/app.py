@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from services.auth import core
 from services.auth.routes import admin_sessions, admin_users, login, operations, sessions, tokens, users, well_known
+from services.auth.routes.caller import limited_by_address
 from services.auth.settings import Settings
 from services.common import http, openapi
 from services.common.problems import Problem
@@ -31,8 +32,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.auth = auth
     http.install(app, "auth", settings, {"database": auth.database.is_up, "redis": auth.redis.is_up})
     app.add_exception_handler(psycopg.DataError, _on_data_error)
-    for part in (login, tokens, users, sessions, well_known):
-        app.include_router(part.router)
+    app.include_router(well_known.router)
+    for part in (login, tokens, users, sessions):
+        app.include_router(part.router, dependencies=[Depends(limited_by_address)])
     credential = [Depends(http.service_credential(settings))]
     for guarded in (admin_sessions, admin_users, operations):
         app.include_router(

@@ -18,7 +18,7 @@ from services.auth.locks import Locks
 from services.auth.login_store import LoginStore
 from services.auth.passwords import Passwords
 from services.auth.provider import Provider
-from services.auth.redis_link import RedisLink
+from services.auth.redis_link import RedisAway, RedisLink
 from services.auth.session_cache import SessionCache
 from services.auth.session_manager import SessionManager
 from services.auth.session_upkeep import SessionUpkeep
@@ -27,6 +27,7 @@ from services.auth.signing_keys import KeyStore
 from services.auth.users import Users
 from services.common import logs
 from services.common.problems import Problem
+from services.common.quotas import SPEND, Quotas, Spend
 from services.common.settings import split_urls
 
 KEYS_EVERY = 5.0
@@ -52,6 +53,7 @@ class Auth:
     logins: LoginStore
     locks: Locks
     dispatcher: Dispatcher
+    quotas: Quotas
 
     async def catch_up(self, redis: Redis) -> None:
         """What must be done before Redis is trusted (again)."""
@@ -122,7 +124,20 @@ def build(settings: Settings) -> Auth:
         dispatcher=Dispatcher(
             settings.database_url, split_urls(settings.backend_urls), settings.service_token.get_secret_value()
         ),
+        quotas=Quotas(settings, _spender(redis)),
     )
+
+
+def _spender(link: RedisLink) -> Spend:
+    async def spend(key: str, cost: int, window: int) -> tuple[int, int] | None:
+        try:
+            async with link.use() as redis:
+                used, left = await redis.eval(SPEND, 1, key, str(cost), str(window))
+        except RedisAway:
+            return None
+        return int(used), int(left)
+
+    return spend
 
 
 async def _forever(name: str, job: Callable[[], Awaitable[None]]) -> None:

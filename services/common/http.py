@@ -65,7 +65,10 @@ class Requests:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                MutableHeaders(scope=message)["X-Request-Id"] = logs.request_id.get() or ""
+                answer = MutableHeaders(scope=message)
+                answer["X-Request-Id"] = logs.request_id.get() or ""
+                for name, value in scope.get("state", {}).get("answer_headers", {}).items():
+                    answer[name] = value
             await send(message)
 
         try:

@@ -46,7 +46,13 @@ async def signed_in(request: Request, auth: Parts) -> Caller:
     session = await auth.sessions.require_live(verified.session_id)
     if session.user_id != verified.subject:
         raise problems.token_refused("token_invalid", "the session is another user's")
+    await auth.quotas.admit_user(request, verified.subject, verified.plan)
     return Caller(verified, session)
+
+
+async def limited_by_address(request: Request, auth: Parts) -> None:
+    """Count the request against its address; 429 where the quota is used up."""
+    await auth.quotas.admit_address(request)
 
 
 SignedIn = Annotated[Caller, Depends(signed_in)]

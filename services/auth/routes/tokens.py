@@ -11,7 +11,7 @@ from services.auth import opaque
 from services.auth.core import Auth
 from services.auth.login_store import CodeReused
 from services.auth.models import Login, Refresh, SignedUp, SignUp, TokenResponse
-from services.auth.routes import oauth
+from services.auth.routes import login_failures, oauth
 from services.auth.routes.caller import Parts, SignedIn, known_client
 from services.auth.routes.login import s256
 from services.auth.routes.oauth import OAuthRoute
@@ -148,11 +148,13 @@ async def sign_up(body: SignUp, auth: Parts) -> dict[str, Any]:
 
 
 @router.post("/auth/login", response_model=TokenResponse)
-async def login(body: Login, auth: Parts) -> dict[str, Any]:
+async def login(body: Login, request: Request, auth: Parts) -> dict[str, Any]:
     """A session for the right password; the same answer, as slow, for a wrong one and for an unknown e-mail."""
     client = known_client(auth, body.client_id)
+    await login_failures.refuse_after_many(auth, request, body.email)
     known = await auth.users.credentials(body.email)
     if not await auth.passwords.matches(known[1] if known else None, body.password) or known is None:
+        await login_failures.count(auth, request, body.email)
         raise Problem(401, "invalid_credentials", "e-mail or password is wrong")
     wish = Wish(
         client=client,
