@@ -154,19 +154,21 @@ def _conclude(
     executed = merging.executed(result)
     missing: list[PlannedTest] = vanished(plan.tests, executed)
     covered = [area for source in sources for area in areas.area_of(source)] if request.whole else []
+    seconds, limit = time.monotonic() - begun, summary.run_limit(BUDGETS, name) if request.whole else None
+    late = [f"the run took {seconds:.1f} s, its budget is {limit:g} s"] if limit and seconds > limit else []
     outcome = Outcome(
         name=name,
         target=request.target,
         seed=request.seed,
-        seconds=time.monotonic() - begun,
+        seconds=seconds,
         tests=executed,
         vanished=tuple(test.name for test in missing),
-        problems=(*ended.problems, *expected.expired(excuses, today), *merging.errors(result)),
+        problems=(*ended.problems, *late, *expected.expired(excuses, today), *merging.errors(result)),
         budgets=summary.recorded_budgets(folder / "budgets.jsonl"),
         requirements=judge(executed, missing, requirements.of_areas(requirements.read(), covered), ended.why_missing),
         versions=ended.versions,
         started=started,
-        limit=summary.run_limit(BUDGETS, name) if request.whole else None,
+        limit=limit,
         interrupted=ended.interrupted,
         command=shlex.join(["./run", *request.names, *_replayed(request)]),
     )

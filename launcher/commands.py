@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import itertools
 import os
 import subprocess
 import sys
@@ -56,9 +57,10 @@ def _area(argv: Sequence[str]) -> int:
 
 def _bench(argv: Sequence[str]) -> int:
     known = sorted(path.stem for path in (ROOT / "bench").glob("[a-z]*.py"))
-    if wrong := [name for name in argv if name not in known]:
+    names = list(itertools.takewhile(lambda word: not word.startswith("-"), argv))
+    if wrong := [name for name in names if name not in known]:
         raise LaunchError(f"There is no benchmark {wrong[0]!r}; there are {', '.join(known)}.")
-    return max([_module(f"bench.{name}") for name in argv or known], default=0)
+    return max([_module(f"bench.{name}", *argv[len(names) :]) for name in names or known], default=0)
 
 
 def _module(name: str, *argv: str) -> int:

@@ -15,7 +15,7 @@ from launcher.requirements import Requirement, spans
 
 def sheet(outcome: Outcome, known: Mapping[str, Requirement], log: Path) -> str:
     """Requirement by requirement, then what went wrong, totals, and where to read on."""
-    width = max(90, min(shutil.get_terminal_size().columns, 150))
+    width = max(100, min(shutil.get_terminal_size((130, 40)).columns, 160))
     parts = [_head(outcome), *_table(outcome, known, width), *_trouble(outcome), "", *_totals(outcome), f"log: {log}"]
     return "\n".join(parts)
 

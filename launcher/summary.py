@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from robot.utils import timestr_to_secs
 
 from launcher.outcome import Outcome
 
@@ -61,10 +62,7 @@ def recorded_budgets(path: Path) -> tuple[Mapping[str, Any], ...]:
 
 
 def run_limit(path: Path, name: str) -> float | None:
-    """Seconds that the whole run may take: the budget ``run.<name>`` of ``variables/budgets.yaml``."""
+    """Seconds that the whole run may take: the budget ``run <name>`` of ``variables/budgets.yaml``."""
     budgets = yaml.safe_load(path.read_text("utf-8")) if path.exists() else None
-    entry = (budgets or {}).get(f"run.{name}")
-    limit = entry.get("limit") if isinstance(entry, dict) else entry
-    if isinstance(limit, str):
-        limit = limit.removesuffix("s").strip()
-    return float(limit) if limit is not None else None
+    limit = (budgets or {}).get(f"run {name}")
+    return None if limit is None else float(timestr_to_secs(limit))

@@ -1,0 +1,1 @@
+"""Benchmarks: each prints its own command and the medians of its figures."""
