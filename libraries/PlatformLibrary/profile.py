@@ -132,6 +132,8 @@ def load(path: Path) -> Profile:
 
 
 def _check(entries: Any, path: Path, lines: Mapping[tuple[str | int, ...], int]) -> None:
+    if not isinstance(entries, dict):
+        raise ProfileError(f"{path}:1: a profile is a mapping with kind, capabilities and control")
     import jsonschema  # a tenth of a second that only readers of profiles pay
 
     validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))

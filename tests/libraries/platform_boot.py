@@ -1,0 +1,91 @@
+"""What the tests of platforms share: a host with a directory of its own, and what it leaves behind."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import psutil
+from PlatformLibrary.embedded.client import HostClient, start_host
+
+ROOT = Path(__file__).resolve().parents[2]
+MEMORY = Path("/dev/shm")
+
+
+def own_place(folder: Path) -> dict[str, str]:
+    """Environment of a host whose run directories lie under ``folder``; ``nobody`` can enter it."""
+    for place in (folder, *folder.parents):
+        if place.stat().st_uid == os.getuid() and not place.stat().st_mode & 0o001:
+            place.chmod(0o711)
+    return {"TMPDIR": str(folder)}
+
+
+@contextmanager
+def environment(changes: Mapping[str, str]) -> Iterator[None]:
+    """``os.environ`` with changes, for the time of the block."""
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def boot_host(folder: Path, **options: float) -> HostClient:
+    """A host that keeps its things under ``folder``."""
+    with environment(own_place(folder)):
+        return start_host(folder / "host.sock", **options)  # type: ignore[arg-type]
+
+
+def processes_of(folder: Path) -> list[psutil.Process]:
+    """The hosts that were started for ``folder``, and every process under them."""
+    found: list[psutil.Process] = []
+    for process in psutil.process_iter(["cmdline"]):
+        if any(str(folder) in word for word in process.info["cmdline"] or ()):
+            found += [process, *_tree(process)]
+    return list({process.pid: process for process in found if process.pid != os.getpid()}.values())
+
+
+def running(processes: list[psutil.Process]) -> list[str]:
+    """Those that still run, by what they are."""
+    return [f"{process.pid} {_title(process)}" for process in processes if _lives(process)]
+
+
+def leftovers(folder: Path, memory_before: set[str]) -> list[str]:
+    """Files, sockets and directories that were not taken away."""
+    places = [*folder.glob("lockstep-*"), *folder.glob("*.sock")]
+    mine = {name for name in memory_now() - memory_before if name.startswith("lockstep-")}
+    return [str(place) for place in places] + sorted(mine)
+
+
+def memory_now() -> set[str]:
+    """What lies in shared memory; other tests of this machine use it too."""
+    return set(os.listdir(MEMORY)) if sys.platform == "linux" else set()
+
+
+def _tree(process: psutil.Process) -> list[psutil.Process]:
+    try:
+        return process.children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _title(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline()[:4])
+    except psutil.NoSuchProcess:
+        return "?"
