@@ -45,9 +45,7 @@ def test_availability_counts_errors_and_silence() -> None:
     assert seen.percentile(99) == 0.4
     library = ProbeLibrary()
     library.availability_should_be_at_least(seen, 50)
-    with pytest.raises(
-        AssertionError, match=r"50.000 % of 4 requests.*503 x \(\+1.00 s\), no answer reset"
-    ):
+    with pytest.raises(AssertionError, match=r"50.000 % of 4 requests.*503 x \(\+1.00 s\), no answer reset"):
         library.availability_should_be_at_least(seen, 50.1)
     with pytest.raises(AssertionError, match="nothing was proved"):
         library.availability_should_be_at_least(report(), 0)
