@@ -83,7 +83,7 @@ class Database:
                     with suppress(TimeoutError):
                         await asyncio.wait_for(self._suspect.wait(), _PROBE_EVERY)
                 else:
-                    await self._drop()
+                    await self._lost()
                     await asyncio.sleep(_RETRY_EVERY)
         finally:
             await self._drop_probe()
@@ -127,13 +127,16 @@ class Database:
         self.up.set()
         logs.logger().info("database_up")
 
+    async def _lost(self) -> None:
+        if self._pool is not None:
+            logs.logger().warning("database_down")
+            await self._drop()
+
     async def _drop(self) -> None:
-        if self._pool is None:
-            return
-        pool, self._pool = self._pool, None
         self.up.clear()
-        logs.logger().warning("database_down")
-        await pool.close(0.2)
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            await pool.close(0.2)
 
 
 def _is_conflict(error: Exception) -> bool:
