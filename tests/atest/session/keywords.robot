@@ -1,0 +1,176 @@
+*** Settings ***
+Documentation       Each test's documentation is its declared verdict.
+Library             Collections
+Library             DataFactory    seed=session-atest
+Library             JWTLibrary
+Library             RedisLibrary
+Library             SessionLibrary
+Library             BudgetLibrary
+Library             WebSocketLibrary
+Library             ../UseTarget.py
+Suite Setup         Use Target    ${DESCRIPTOR}
+Test Teardown       Close All Connections
+
+
+*** Test Cases ***
+A Login Is Seen Everywhere And All Agree
+    [Documentation]    PASS
+    ${user} =    Create User
+    ${took} =    Session Views Should Agree    ${user}    within=2s
+    Should Be True    0 < ${took} < 5
+    Session Should Be Live Everywhere    ${user}
+    ${views} =    Session Views    ${user}
+    Should Be Equal    ${{ sorted($views) }}    ${PLACES}
+    Should Be Equal    ${views['redis'].facts['user_id']}    ${user.id}
+    Should Be Equal    ${views['main db'].facts['user email']}    ${user.email}
+    Latency    session sync    count    >=    1
+
+The Socket Is A Place Too
+    [Documentation]    PASS
+    ${user} =    Create User
+    Open Connection    ${SOCKET}    token=${user.access_token}    alias=chat
+    ${views} =    Session Views    ${user}    socket=chat
+    Should Be True    ${views['socket'].live}
+    Session Views Should Agree    ${user}    within=2s    socket=chat
+    Revoke Session    ${user}
+    ${gone} =    Wait Until Session Is Gone Everywhere    ${user}    within=5s    socket=chat
+    Dictionary Should Contain Key    ${gone}    socket
+    ${views} =    Session Views    ${user}    socket=chat
+    Should Start With    ${views['socket'].note}    closed 4003
+
+Another Session's Socket Disagrees
+    [Documentation]    FAIL the views of session * do not agree:\n*session_id * in redis, auth db, *\n* in socket\n*
+    ${user} =    Create User
+    ${other} =    Log In Again    ${user}
+    Open Connection    ${SOCKET}    token=${other.access_token}    alias=chat
+    Session Views Should Agree    ${user}    socket=chat    within=500ms
+
+A Tampered Document Disagrees
+    [Documentation]    FAIL the views of session * do not agree:\n*client_id *'kiosk' *in redis\n*'web' *in auth db, auth, backend-1, backend-2\n*
+    ${user} =    Create User
+    Tamper    ${user}    client_id    kiosk
+    Session Views Should Agree    ${user}
+
+A Tampered Fact May Be Ignored
+    [Documentation]    PASS
+    ${user} =    Create User
+    Tamper    ${user}    device    stolen
+    Session Views Should Agree    ${user}    within=2s    ignore=['device']
+
+A Wrong Time To Live Disagrees
+    [Documentation]    FAIL the views of session * do not agree:\n*expires_at ** in redis, auth db, auth\n* in redis ttl\n*
+    ${user} =    Create User
+    Session Views Should Agree    ${user}    within=2s
+    ${document} =    Redis Value    session:${user.session_id}
+    Set Redis Value    session:${user.session_id}    ${document}    ttl=10s
+    Session Views Should Agree    ${user}
+
+A Lost Key Disagrees
+    [Documentation]    FAIL the views of session * do not agree:\n*live *no *in redis, redis ttl\n*yes *in redis index, auth db, auth, backend-1, backend-2\n*(redis: no key; *)
+    ${user} =    Create User
+    Delete Redis Keys    session:${user.session_id}
+    Session Views Should Agree    ${user}
+
+A Document That Is No JSON Is No Agreement
+    [Documentation]    FAIL the views of session * do not agree:\n*(no answer) *the document is no JSON: {damaged *in redis
+    ${user} =    Create User
+    Set Redis Value    session:${user.session_id}    {damaged    ttl=1 minute
+    Session Views Should Agree    ${user}    places=['redis', 'auth db']
+
+One Place Alone Proves Nothing
+    [Documentation]    FAIL ValueError: one place alone always agrees with itself: redis can be asked
+    ${user} =    Create User
+    Session Views Should Agree    ${user}    places=['redis']
+
+A Place That Cannot Be Asked Is Named
+    [Documentation]    FAIL ValueError: this session cannot be asked for at: backend-1; it can at: redis, redis ttl, auth db, auth
+    ${user} =    Create User
+    Session Views    ${user.session_id}    places=['auth', 'backend-1']
+
+A Live Session Is Not Gone
+    [Documentation]    FAIL session * is not gone: redis: live; *main db: does not tell; auth: live; backend-1: live (live); backend-2: live (live)\n(after 300 ms)
+    ${user} =    Create User
+    Wait Until Session Is Gone Everywhere    ${user}    within=300ms
+
+A Revoked Session Is Gone Everywhere
+    [Documentation]    PASS
+    ${user} =    Create User
+    Session Views Should Agree    ${user}    within=2s
+    Revoke Session    ${user}    reason=lost device
+    ${gone} =    Wait Until Session Is Gone Everywhere    ${user}    within=5s
+    Should Be Equal    ${{ sorted($gone) }}    ${PLACES}
+    ${views} =    Session Views    ${user}
+    Should Be Equal    ${views['auth'].note}    lost device
+    Latency    session end in main db    count    >=    1
+    Session Views Should Agree    ${user}    ignore=['status', 'revoked_at', 'revoke_reason']
+
+A Revoked Session Is Not Live
+    [Documentation]    FAIL session * is not live: redis: gone (no key); *auth: gone (test); backend-1: gone (session_revoked)*
+    ${user} =    Create User
+    Revoke Session    ${user}
+    Wait Until Session Is Gone Everywhere    ${user}    within=5s
+    Session Should Be Live Everywhere    ${user}
+
+An Expired Session Is Gone Without The Places That Never Learn Of It
+    [Documentation]    PASS
+    ${user} =    Create User
+    ${short} =    Create Managed Session    ${user.id}    idle_ttl=1s    absolute_ttl=1s
+    Session Should Be Live Everywhere    ${short}    within=1s
+    Wait Until Session Is Gone Everywhere    ${short}    within=5s
+
+The Manager Makes And Judges Sessions
+    [Documentation]    PASS
+    ${user} =    Create User
+    ${made} =    Create Managed Session    ${user.id}    type=MOBILE    device=phone    metadata=${{ {'n': 'ü'} }}
+    ${record} =    Session Token Should Be Valid    ${made}    source=redis
+    Should Be Equal    ${record}[metadata]    ${{ {'n': 'ü'} }}
+    Session Views Should Agree    ${made}    within=2s
+    Record Session Activity    ${made}
+    ${new} =    Refresh Session Token    ${made}
+    Session Token Should Be Invalid    ${made}
+    Session Token Should Be Valid    ${new}[session_token]
+    ${all} =    List User Sessions    ${user.id}
+    Length Should Be    ${all}    2
+    ${sso} =    Migrate Session    ${made}
+    Should Be Equal    ${sso.type}    SSO
+    ${n} =    Revoke User Sessions    ${user.id}    keep=${sso}
+    Should Be Equal    ${n}    ${1}
+    ${events} =    Get Session Events    ${made}
+    Should Not Be Empty    ${events}
+    ${cleaned} =    Clean Up Sessions
+    Should Be Equal    ${cleaned}[errors]    ${0}
+    ${analytics} =    Get Session Analytics
+    Should Be True    ${analytics}[active] >= 1
+    Log    ${made} ${made.session_token.value}
+
+A Valid Token Is Not Invalid
+    [Documentation]    FAIL the session token is valid: session *
+    ${user} =    Create User
+    ${made} =    Create Managed Session    ${user.id}
+    Session Token Should Be Invalid    ${made}
+
+A Revoked Token Is Not Valid
+    [Documentation]    FAIL the session token is not valid: revoked (by *)
+    ${user} =    Create User
+    ${made} =    Create Managed Session    ${user.id}
+    Revoke Session    ${made}
+    Session Token Should Be Valid    ${made}
+
+A Token Refused For Another Reason
+    [Documentation]    FAIL the session token is not valid, but its reason is not_found, not expired
+    Session Token Should Be Invalid    ${{ 'A' * 43 }}    reason=expired
+
+Something That Is No Session
+    [Documentation]    FAIL TypeError: no session: a int has no session_id
+    Session Views    ${42}
+
+
+*** Keywords ***
+Tamper
+    [Arguments]    ${user}    ${field}    ${value}
+    Session Views Should Agree    ${user}    within=2s
+    ${document} =    Redis Json    session:${user.session_id}
+    Set To Dictionary    ${document}    ${field}=${value}
+    ${left} =    Redis Ttl    session:${user.session_id}
+    ${text} =    Evaluate    json.dumps($document)    modules=json
+    Set Redis Value    session:${user.session_id}    ${text}    ttl=${left}
