@@ -1,7 +1,7 @@
-"""What WebSocketLibrary costs: `python bench/websocket.py [--runs N] [--sockets N] [--echoes N]`.
+"""What WebSocketLibrary costs: `python -m bench.websocket [--runs N] [--sockets N] [--echoes N]`.
 
 Every figure is taken in a process of its own, beside an echo server in another one. CPU is that of the client,
-opening and closing left out. Figures that belong together are taken in turn, so that a busy machine disturbs all of them.
+opening and closing left out. Figures that belong together are taken in turn, so that a busy machine disturbs all alike.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
+SELF = (sys.executable, "-m", "bench.websocket")  # never as a script: this folder would shadow other modules
 LOAD_GOAL, CLASSIC_LOAD_GOAL, SINGLE_GOAL = 1.2, 20.0, 1.25
 CLASSIC = ("robotframework-websocketclient==1.3.0", "websocket-client==1.9.0")
 CLASSIC_SOCKETS, CLASSIC_ECHOES = 200, 10
@@ -39,6 +40,18 @@ Load
         Send On All    message of a usual length, some forty octets
         Collect On All    within=1 minute
     END
+    ${cpu} =    Evaluate    (time.process_time() - $before) / (${SOCKETS} * ${ECHOES}) * 1000
+    Evaluate    pathlib.Path($RESULT).write_text(str($cpu))    modules=pathlib
+    Drop Connections
+""",
+    "loop": """
+*** Settings ***
+Library    WebSocketLibrary
+*** Test Cases ***
+Load
+    Open Connections    ${URL}    ${SOCKETS}
+    ${before} =    Evaluate    time.process_time()
+    Exchange On All    message of a usual length, some forty octets    times=${ECHOES}    within=1 minute
     ${cpu} =    Evaluate    (time.process_time() - $before) / (${SOCKETS} * ${ECHOES}) * 1000
     Evaluate    pathlib.Path($RESULT).write_text(str($cpu))    modules=pathlib
     Drop Connections
@@ -125,34 +138,45 @@ def serve() -> None:
     uvloop.run(main())
 
 
-def bare(url: str, sockets: int, echoes: int) -> float:
-    """The same load on picows alone; CPU-seconds for 1,000 messages."""
+def bare(url: str, sockets: int, echoes: int, closed_loop: bool) -> float:
+    """The same load on picows alone; CPU-seconds for 1,000 messages.
+
+    Either in rounds (a message to each socket, then the wait for all answers) or each socket in a loop of its own.
+    """
     import picows
     import uvloop
 
+    text = picows.WSMsgType.TEXT
     body = b"message of a usual length, some forty octets"
-    received = 0
-    done: asyncio.Event
+    missing = 0
+    done = asyncio.Event()
 
-    class Counter(picows.WSListener):
+    class Client(picows.WSListener):
+        def __init__(self) -> None:
+            super().__init__()
+            self.turns = echoes if closed_loop else 1
+
         def on_ws_frame(self, transport: picows.WSTransport, frame: picows.WSFrame) -> None:
-            nonlocal received
-            if frame.msg_type is picows.WSMsgType.TEXT:
+            nonlocal missing
+            if frame.msg_type is text:
                 frame.get_payload_as_bytes()
-                received += 1
-                if received == sockets:
+                self.turns -= 1
+                if self.turns > 0:
+                    transport.send(text, body)
+                    return
+                missing -= 1
+                if not missing:
                     done.set()
 
     async def main() -> float:
-        nonlocal received, done
-        done = asyncio.Event()
-        transports = [(await picows.ws_connect(Counter, url))[0] for _ in range(sockets)]
+        nonlocal missing
+        transports = [(await picows.ws_connect(Client, url))[0] for _ in range(sockets)]
         before = time.process_time()
-        for _ in range(echoes):
-            received = 0
+        for _ in range(1 if closed_loop else echoes):
+            missing = sockets
             done.clear()
             for transport in transports:
-                transport.send(picows.WSMsgType.TEXT, body)
+                transport.send(text, body)
             await asyncio.wait_for(done.wait(), 60)
         used = time.process_time() - before
         for transport in transports:
@@ -178,9 +202,7 @@ class Measure:
 @contextmanager
 def echo_server() -> Iterator[str]:
     """The URL of an echo server that runs meanwhile."""
-    process = subprocess.Popen(
-        [sys.executable, __file__, "--serve"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([*SELF, "--serve"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -207,10 +229,11 @@ def run_suite(name: str, url: str, sockets: int, echoes: int, directory: Path, c
 
 def take(measure: Measure, url: str, directory: Path, classic: Path | None) -> float:
     """One figure of one run."""
-    if measure.name != "bare":
+    if not measure.name.startswith("bare"):
         return run_suite(measure.name, url, measure.sockets, measure.echoes, directory, classic)
-    command = [sys.executable, __file__, "--bare", url, "--sockets", str(measure.sockets)]
-    done = subprocess.run([*command, "--echoes", str(measure.echoes)], capture_output=True, text=True, check=True)
+    command = [*SELF, "--bare", url, "--sockets", str(measure.sockets)]
+    command += ["--echoes", str(measure.echoes)] + (["--loop"] if measure.name == "bare-loop" else [])
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
     return float(done.stdout)
 
 
@@ -239,7 +262,10 @@ def report(figures: dict[str, list[float]], measures: list[Measure]) -> dict[str
 
 def judge(medians: dict[str, float]) -> bool:
     """Prints the ratios beside their goals; True when all are met."""
-    ratios = [("bulk keywords / bare picows, CPU", "bulk", "bare", LOAD_GOAL, False)]
+    ratios = [
+        ("Exchange On All / bare picows, CPU", "loop", "bare-loop", LOAD_GOAL, False),
+        ("Send On All, Collect On All / bare picows, CPU", "bulk", "bare", LOAD_GOAL, False),
+    ]
     if "classic-bulk" in medians:
         ratios += [
             ("robotframework-websocketclient / bulk keywords, CPU", "classic-bulk", "bulk", CLASSIC_LOAD_GOAL, True),
@@ -264,13 +290,14 @@ def main() -> int:
     parser.add_argument("--json", type=Path, help="write the figures to this file as well")
     parser.add_argument("--serve", action="store_true", help=argparse.SUPPRESS)
     parser.add_argument("--bare", metavar="URL", help=argparse.SUPPRESS)
+    parser.add_argument("--loop", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.serve:
         serve()
     if options.bare:
-        print(bare(options.bare, options.sockets, options.echoes))
+        print(bare(options.bare, options.sockets, options.echoes, options.loop))
         return 0
-    print(f"$ python bench/websocket.py {shlex.join(sys.argv[1:])}".rstrip())
+    print(f"$ python -m bench.websocket {shlex.join(sys.argv[1:])}".rstrip())
     with tempfile.TemporaryDirectory() as name:
         return measure_all(options, Path(name))
 
@@ -279,8 +306,10 @@ def measure_all(options: Any, directory: Path) -> int:
     """Takes every figure `--runs` times and judges the medians."""
     load = f"{options.sockets} sockets × {options.echoes} echoes"
     measures = [
-        Measure("bare", f"bare picows, {load}", options.sockets, options.echoes),
-        Measure("bulk", f"Send On All + Collect On All, {load}", options.sockets, options.echoes),
+        Measure("bare-loop", f"bare picows, a loop for each socket, {load}", options.sockets, options.echoes),
+        Measure("loop", f"Exchange On All, {load}", options.sockets, options.echoes),
+        Measure("bare", f"bare picows, in rounds, {load}", options.sockets, options.echoes),
+        Measure("bulk", f"Send On All, Collect On All, {load}", options.sockets, options.echoes),
         Measure("single", "Send Text + Wait For Frame", 1, options.exchanges),
         Measure("single-classic-names", "Send + Recv of WebSocketLibrary", 1, options.exchanges),
         Measure("single-in-one", "Send And Wait", 1, options.exchanges),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections import Counter
 from collections.abc import Mapping
 from datetime import timedelta
@@ -18,6 +19,7 @@ from robot.api.types import Secret
 
 from ..background import background
 from ..connection import Connection, cut_all
+from ..exchange import Exchange, Exchanged
 from ..handshake import TokenPlace
 from ..journal import Frame
 from ..load import Collection, Countdown, Gathering, Shipment, Template, broadcast, gather_limited, plan, ship
@@ -109,14 +111,51 @@ class Bulk(Base):
     def _plan(
         self, targets: list[Connection], template: Template, times: int, rate: float | None, seed: str | int | None
     ) -> list[Shipment]:
-        self._loads += 1
-        if seed is None:
-            # Two loads of one run must not bring the same UUIDs.
-            rng = Random(f"{os.environ.get('LOCKSTEP_SEED', '')}/{self._loads}")  # noqa: S311
-        else:
-            rng = Random(str(seed))  # noqa: S311
+        return plan(targets, template, times, rate, self._random(seed), shuffled=seed is not None)
+
+    def _random(self, seed: str | int | None) -> Random:
+        if seed is not None:
             logger.info(f"Seed of this load: {seed}")
-        return plan(targets, template, times, rate, rng, shuffled=seed is not None)
+            return Random(str(seed))  # noqa: S311
+        # Two loads of one run must not bring the same UUIDs.
+        self._loads += 1
+        return Random(f"{os.environ.get('LOCKSTEP_SEED', '')}/{self._loads}")  # noqa: S311
+
+    @keyword(tags=["bulk", "sending", "receiving", "assertion"])
+    def exchange_on_all(
+        self,
+        message: Any,
+        connections: list[str] | None = None,
+        *,
+        times: int = 1,
+        seed: str | int | None = None,
+        within: timedelta = timedelta(seconds=30),
+    ) -> Exchanged:
+        """Sends a message on each of ``connections`` (all open ones), the next one as soon as that socket has an
+        answer, ``times`` times.
+
+        Any data frame counts as the answer, so this is for servers that say nothing unasked. The message is filled
+        in as in `Send On All`. Returns ``.count``, ``.seconds`` for all of it and ``.latencies``, a list of seconds.
+        The answers count as collected.
+
+        Fails with the sockets that lack answers; at once when only sockets that ended are missing.
+        """
+        targets = self.connections.several(connections)
+        if not targets:
+            raise ValueError("there is no open connection to send on")
+        template = Template(message if isinstance(message, str) else as_json(message))
+        exchange = Exchange(targets, template, times, self._random(seed))
+        started = time.monotonic()
+        background().call(exchange.start)
+        exchange.wait(within.total_seconds())
+        spent = time.monotonic() - started
+        if short := background().call(exchange.finish):
+            had = {turns.connection: turns.answers for turns in short}
+            _fail_short(had, targets, f"{times} answer(s)", times, within)
+        spans = [
+            (turns.connection.journal, turns.first_entry, len(turns.connection.journal)) for turns in exchange.turns
+        ]
+        return Exchanged(len(targets) * times, spent, spans)
 
     @keyword(tags=["bulk", "receiving", "assertion"])
     def collect_on_all(

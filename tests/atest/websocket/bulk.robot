@@ -68,6 +68,32 @@ Not All Open
     [Documentation]    FAIL 20 of 20 sockets did not open:\n* 20 × No socket opened: the handshake with * was refused with 403 Forbidden*
     Open Connections    ${URL}/refuse/403    20
 
+Closed Loop
+    [Documentation]    PASS
+    Open Connections    ${URL}/echo    40
+    Send Text    left over    connection=bulk-1
+    Wait For Frame    text=left over    connection=bulk-1
+    VAR    &{message}    n={n}
+    ${done} =    Exchange On All    ${message}    times=20
+    Should Be Equal    ${done.count}    ${800}
+    Length Should Be    ${done.latencies}    800
+    Should Be True    0 < min($done.latencies) and max($done.latencies) <= $done.seconds
+    ${frames} =    Get Frames    connection=bulk-39
+    ${numbers} =    Evaluate    [frame.json["n"] for frame in $frames]
+    Should Be Equal    ${numbers}    ${{list(range(20))}}
+    ${sent_before_answered} =    Evaluate    [frame.index for frame in $frames]
+    Should Be Equal    ${sent_before_answered}    ${{list(range(1, 41, 2))}}
+    Frame Should Not Arrive    for=10ms    connection=bulk-39
+    Exchange On All    constant
+
+Closed Loop Fails
+    [Documentation]    FAIL 2 of 3 sockets did not receive 3 answer(s) within 200 ms:\n* bulk-0: 0 of 3, closed by peer with 4029 *\n* quiet: 0 of 3, open*
+    Open Connections    ${URL}/close/4029    1
+    Collect On All
+    Open Connection    ${URL}/silent    quiet
+    Open Connection    ${URL}/echo    loud
+    Exchange On All    go    times=3    within=200ms
+
 Wanted Frames Only
     [Documentation]    PASS
     Open Connections    ${URL}/events    30

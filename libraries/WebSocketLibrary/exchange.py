@@ -1,0 +1,110 @@
+"""A closed loop on many sockets: each sends its next message when the answer to the last one has come."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from random import Random
+
+from .connection import Connection
+from .journal import DATA_OPCODES, SENT_BIT, Journal
+from .load import Template
+
+
+@dataclass(frozen=True)
+class Exchanged:
+    """What a closed loop has done: how many exchanges, and how long each took."""
+
+    count: int
+    seconds: float
+    spans: Sequence[tuple[Journal, int, int]]
+
+    @cached_property
+    def latencies(self) -> list[float]:
+        """Seconds from each message to its answer, socket by socket."""
+        found: list[float] = []
+        for journal, first, end in self.spans:
+            sent_at = 0.0
+            for at, kind, _ in journal.entries[first:end]:
+                if kind == SENT_BIT | 1:
+                    sent_at = at
+                elif kind in DATA_OPCODES and sent_at:
+                    found.append(at - sent_at)
+                    sent_at = 0.0
+        return found
+
+    def __repr__(self) -> str:
+        return f"<{self.count} exchanges in {self.seconds:.3f} s>"
+
+
+class Exchange:
+    """All the loops of one keyword call; methods but `wait` belong to the loop thread."""
+
+    def __init__(self, connections: Sequence[Connection], template: Template, times: int, rng: Random) -> None:
+        self.template = template
+        self.constant = template.text.encode() if template.is_constant else None
+        self.rng = rng
+        self.turns = [_Turns(self, connection, number, times) for number, connection in enumerate(connections)]
+        self._running = len(self.turns)
+        self._done = threading.Event()
+
+    def start(self) -> None:
+        """Sends the first message of each socket."""
+        for turns in self.turns:
+            turns.first_entry = len(turns.connection.journal)
+            turns.step()
+
+    def one_done(self) -> None:
+        """One socket has had all its answers, or has ended."""
+        self._running -= 1
+        if not self._running:
+            self._done.set()
+
+    def wait(self, seconds: float) -> None:
+        """Until every loop is done or the time is up."""
+        self._done.wait(seconds)
+
+    def finish(self) -> list[_Turns]:
+        """The loops that are short of answers. Where none is, what came is collected, so that no later wait returns
+        it.
+        """
+        short = [turns for turns in self.turns if not turns.complete]
+        for turns in self.turns:
+            turns.connection.unwatch()
+            if not short:
+                turns.connection.journal.collected = turns.connection.data_received
+        return short
+
+
+class _Turns:
+    """The loop of one socket."""
+
+    __slots__ = ("_exchange", "_number", "_times", "answers", "complete", "connection", "first_entry")
+
+    def __init__(self, exchange: Exchange, connection: Connection, number: int, times: int) -> None:
+        self.connection = connection
+        self.complete = False
+        self.answers = -1
+        self.first_entry = 0
+        self._exchange = exchange
+        self._number = number
+        self._times = times
+
+    def step(self) -> None:
+        """An answer has come (or the loop begins): sends the next message."""
+        connection, exchange = self.connection, self._exchange
+        if connection.sendable is None:
+            exchange.one_done()
+            return
+        self.answers += 1
+        if self.answers == self._times:
+            self.complete = True
+            exchange.one_done()
+            return
+        connection.goal = connection.data_received + 1
+        connection.on_goal = self.step
+        connection.send_text(
+            exchange.constant or exchange.template.body(self._number, self.answers, connection.alias, exchange.rng)
+        )
