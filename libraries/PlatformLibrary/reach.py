@@ -71,7 +71,9 @@ def _check_database(profile: Profile, name: str, url: str) -> str:
             found: Any = connection.execute("SELECT to_regclass(%s)", (table,)).fetchone()
             version = str(connection.info.parameter_status("server_version"))
     except psycopg.Error as error:
-        raise PlatformError(f"{place}: no PostgreSQL at {_shown(url)}: {' '.join(str(error).split())}; {way_out}") from error
+        raise PlatformError(
+            f"{place}: no PostgreSQL at {_shown(url)}: {' '.join(str(error).split())}; {way_out}"
+        ) from error
     if not found or found[0] is None:
         raise PlatformError(f"{place}: the database {_shown(url)} is the wrong one: it has no table {table}; {way_out}")
     return version

@@ -44,6 +44,7 @@ class Desk:
         self._loop = asyncio.get_running_loop()
         self._closing = self._loop.call_later(first_visit, self.close)
         self._guardian: asyncio.Task[None] | None = None
+        self._kept: list[Tenancy] = []
         if keep_while is not None:
             self._guardian = asyncio.ensure_future(self._keep_while(keep_while))
         self._verbs: dict[str, Callable[[Visit, Request], Awaitable[Answer]]] = {
@@ -99,7 +100,7 @@ class Desk:
 
     async def _keep_while(self, pid: int) -> None:
         known_as = system.identity(pid)
-        held: list[Tenancy] = []
+        held = self._kept
         try:
             while system.alive(pid, known_as):
                 for tenancy in self._house.shared:
@@ -156,7 +157,7 @@ class Desk:
 
     async def _status(self, visit: Visit, request: Request) -> Answer:
         if not visit.leases and "platform" not in request:
-            return {"pid": os.getpid(), "platforms": len(self._house.shared)}
+            return {"pid": os.getpid(), "shared": len(self._house.shared), "kept": len(self._kept)}
         return {"instances": _leased(visit, request).platform.status()}
 
     async def _logs(self, visit: Visit, request: Request) -> Answer:

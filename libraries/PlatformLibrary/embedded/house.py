@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from . import certificates, postgres, rundir
 from .certificates import Tls
 from .children import Children
-from .errors import PlatformError
+from .errors import PlatformError, TransientError
 from .options import Options, project_root
 from .platform import Platform
 from .postgres import Templates
 from .preloader import Preloader
 from .rundir import RunDirectory
+
+_START_ATTEMPTS = 3
 
 
 @dataclass
@@ -23,7 +26,7 @@ class Tenancy:
 
     platform: Platform
     shared: bool
-    started: asyncio.Task[None]
+    started: asyncio.Task[None] = field(init=False)
     leases: int = 0
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
 
@@ -92,7 +95,14 @@ class House:
         return [tenancy for tenancy in self._tenancies if tenancy.shared]
 
     def _admit(self, options: Options, shared: bool) -> Tenancy:
-        platform = Platform(
+        tenancy = Tenancy(self._make(options), shared)
+        tenancy.started = asyncio.ensure_future(self._start(tenancy))
+        tenancy.started.add_done_callback(lambda task: task.cancelled() or task.exception())
+        self._tenancies.append(tenancy)
+        return tenancy
+
+    def _make(self, options: Options) -> Platform:
+        return Platform(
             options,
             self._directory.path,
             self._directory.data,
@@ -102,10 +112,18 @@ class House:
             lambda: self._preloader(options.services_dir),
             self._kept_logs,
         )
-        tenancy = Tenancy(platform, shared, asyncio.ensure_future(_start(platform, self._tls)))
-        tenancy.started.add_done_callback(lambda task: task.cancelled() or task.exception())
-        self._tenancies.append(tenancy)
-        return tenancy
+
+    async def _start(self, tenancy: Tenancy) -> None:
+        for _ in range(1, _START_ATTEMPTS):
+            try:
+                await _start(tenancy.platform, self._tls)
+            except TransientError as error:
+                print(f"started anew, on other ports: {error}", file=sys.stderr, flush=True)
+                await tenancy.platform.stop()
+                tenancy.platform = self._make(tenancy.platform.options)
+            else:
+                return
+        await _start(tenancy.platform, self._tls)
 
     async def _end(self, tenancy: Tenancy) -> None:
         tenancy.started.cancel()
@@ -130,7 +148,7 @@ async def _start(platform: Platform, tls: asyncio.Task[Tls]) -> None:
 
 
 def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
-    """The failure that says most: a PlatformError before anything else."""
+    """The failure that says most: one that another attempt may mend, then any PlatformError."""
     leaves: list[BaseException] = []
     waiting: list[BaseException] = [group]
     while waiting:
@@ -139,4 +157,7 @@ def _cause(group: BaseExceptionGroup[BaseException]) -> BaseException:
             waiting += error.exceptions
         else:
             leaves.append(error)
-    return next((error for error in leaves if isinstance(error, PlatformError)), leaves[0])
+    for kind in (TransientError, PlatformError):
+        if found := next((error for error in leaves if isinstance(error, kind)), None):
+            return found
+    return leaves[0]

@@ -15,7 +15,6 @@ from .ports import Port
 
 START_DEADLINE = 20.0
 STOP_DEADLINE = 5.0
-_START_ATTEMPTS = 3
 _POLL = 0.005
 _PORT_CLASH = ("Address already in use", "could not bind")
 
@@ -106,28 +105,19 @@ class Server(Instance):
         """Whether the server that serves on the port is process ``pid``, and ready."""
 
     async def start(self) -> None:
-        """Start it and wait until it is ready; a port that is taken for the moment is tried again."""
+        """Start it and wait until it is ready; a TransientError where its port was taken meanwhile."""
         self.must_not_run()
-        for attempt in range(1, _START_ATTEMPTS):
-            try:
-                await self._start_once()
-            except TransientError:
-                await asyncio.sleep(0.2 * attempt)
-            else:
-                return
-        await self._start_once()
-
-    async def _start_once(self) -> None:
         offset = log_size(self.log)
-        self.child = child = self._launch()
         deadline = time.monotonic() + START_DEADLINE
-        try:
-            while not await self._ready(child.pid):
-                self._must_be_starting(child, offset, deadline)
-                await asyncio.sleep(_POLL)
-        except BaseException:
-            child.send(signal.SIGKILL)
-            raise
+        with self.port.open_to_server():
+            self.child = child = self._launch()
+            try:
+                while not await self._ready(child.pid):
+                    self._must_be_starting(child, offset, deadline)
+                    await asyncio.sleep(_POLL)
+            except BaseException:
+                child.send(signal.SIGKILL)
+                raise
 
     def _must_be_starting(self, child: Child, offset: int, deadline: float) -> None:
         if child.running and time.monotonic() < deadline:

@@ -1,0 +1,156 @@
+"""Ports that are kept, and the proxy that disturbs a hop: real sockets, no platform."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+
+import pytest
+from PlatformLibrary.embedded.errors import PlatformError, TransientError
+from PlatformLibrary.embedded.faults import FaultProxy, Toxics
+from PlatformLibrary.embedded.options import Link, Options, links
+from PlatformLibrary.embedded.ports import Port
+
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+def connects(number: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1)
+        return probe.connect_ex(("127.0.0.1", number)) == 0
+
+
+def test_a_kept_port_refuses_connections_and_nobody_else_gets_it() -> None:
+    port = Port()
+    assert not connects(port.number)
+    for reuse in (0, 1):
+        with socket.socket() as thief:
+            thief.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, reuse)
+            with pytest.raises(OSError, match="in use"):
+                thief.bind(("127.0.0.1", port.number))
+    port.release()
+
+
+def test_its_owner_listens_on_it_again_and_again() -> None:
+    port = Port()
+    for _ in range(3):
+        listener = port.listen()
+        assert connects(port.number)
+        with pytest.raises(TransientError, match="cannot listen on"):
+            port.listen()
+        listener.close()
+        assert not connects(port.number)
+    port.release()
+
+
+@asynccontextmanager
+async def echo_through_proxy() -> AsyncIterator[tuple[FaultProxy, Callable[[], Awaitable[Streams]]]]:
+    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(1 << 16):
+            writer.write(data)
+        writer.close()
+
+    target, front = Port(), Port()
+    server = await asyncio.start_server(echo, sock=target.listen())
+    proxy = FaultProxy(front, target.number)
+    await proxy.heal()
+    try:
+        yield proxy, lambda: asyncio.open_connection("127.0.0.1", front.number)
+    finally:
+        await proxy.cut()
+        server.close()
+        for port in (target, front):
+            port.release()
+
+
+async def say(streams: Streams, text: bytes) -> bytes:
+    reader, writer = streams
+    writer.write(text)
+    return await asyncio.wait_for(reader.readexactly(len(text)), 2)
+
+
+def test_the_proxy_relays_delays_swallows_resets_refuses_and_heals() -> None:
+    async def scenario() -> None:
+        async with echo_through_proxy() as (proxy, connect):
+            first = await connect()
+            assert await say(first, b"x" * 500_000) == b"x" * 500_000
+
+            proxy.toxics = Toxics(latency=0.1)
+            begun = time.monotonic()
+            assert await say(first, b"slow") == b"slow"
+            assert time.monotonic() - begun >= 0.2
+
+            proxy.toxics = Toxics(blackhole=True)
+            first[1].write(b"lost")
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(first[0].read(1), 0.2)
+
+            await proxy.heal()
+            assert await say(first, b"back") == b"back"
+
+            proxy.reset()
+            with pytest.raises(ConnectionResetError):
+                await first[0].read(1)
+            second = await connect()
+            assert await say(second, b"new") == b"new"
+
+            await proxy.cut()
+            assert proxy.is_cut
+            with pytest.raises(ConnectionResetError):
+                await second[0].read(1)
+            with pytest.raises(ConnectionRefusedError):
+                await connect()
+
+            await proxy.heal()
+            third = await connect()
+            assert await say(third, b"healed") == b"healed"
+
+    asyncio.run(scenario())
+
+
+def test_the_end_of_one_side_reaches_the_other() -> None:
+    async def scenario() -> None:
+        async with echo_through_proxy() as (_, connect):
+            reader, writer = await connect()
+            writer.write(b"last words")
+            writer.write_eof()
+            assert await asyncio.wait_for(reader.read(), 2) == b"last words"
+
+    asyncio.run(scenario())
+
+
+def test_a_dead_target_shows_as_a_reset() -> None:
+    async def scenario() -> None:
+        target, front = Port(), Port()
+        proxy = FaultProxy(front, target.number)
+        await proxy.heal()
+        reader, _ = await asyncio.open_connection("127.0.0.1", front.number)
+        with pytest.raises(ConnectionResetError):
+            await reader.read(1)
+        await proxy.cut()
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize(
+    ("hop", "expected"),
+    [
+        ("backend->redis", ["backend-1->redis", "backend-2->redis"]),
+        ("backend-2->db", ["backend-2->postgres"]),
+        ("frontend→backend-1", ["frontend->backend-1"]),
+        ("client -> frontend", ["client->frontend"]),
+    ],
+)
+def test_a_hop_stands_for_its_links(hop: str, expected: list[str]) -> None:
+    assert [str(link) for link in links(["backend-1", "backend-2"]) if link.on(hop)] == expected
+
+
+def test_options_are_one_platform_where_they_mean_the_same() -> None:
+    assert Options.from_json({}).key == Options.from_json({"backends": "2", "env": {}, "redis_server": None}).key
+    assert Options.from_json({}).key != Options.from_json({"env": {"ACCESS_TTL": 5}}).key
+    with pytest.raises(PlatformError, match="there is no hop 'backend'; hops are"):
+        Options.from_json({"proxies": ["backend"]})
+    assert Link("auth", "backend-1").on("*")
