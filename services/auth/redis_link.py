@@ -5,11 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import Any
 
 from redis import asyncio as aioredis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from services.common import logs
 from services.common.problems import Problem
@@ -26,6 +29,10 @@ class RedisAway(Problem):
         super().__init__(503, "redis_unavailable", "redis does not answer", headers={"Retry-After": "1"})
 
 
+# uvloop answers a write to a connection that the peer has reset with a RuntimeError, which redis-py passes on.
+_LOST: Any = (RedisConnectionError, RedisTimeoutError, RuntimeError)
+
+
 class RedisLink:
     """Gives the client while Redis is trusted: reachable, and brought up to date since it was last away."""
 
@@ -36,7 +43,7 @@ class RedisLink:
             decode_responses=True,
             socket_connect_timeout=TIMEOUT,
             socket_timeout=TIMEOUT,
-            retry=Retry(NoBackoff(), 1),
+            retry=Retry(NoBackoff(), 1, _LOST),
         )
         self.up = asyncio.Event()
         self._suspect = asyncio.Event()
