@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from starlette.routing import WebSocketRoute
 
-from services.backend import endpoint, internal, messages, preferences, rest
+from services.backend import endpoint, internal, messages, notifications, preferences, rest
 from services.backend.answers import Answers
 from services.backend.assistant import Assistant, Echo
 from services.backend.auth_client import AuthClient
@@ -23,16 +23,18 @@ from services.backend.hub import Hub
 from services.backend.identity import Identity
 from services.backend.keys import SigningKeys
 from services.backend.notices import Notices
-from services.backend.parts import Parts
+from services.backend.parts import Parts, admit_address
 from services.backend.redis_client import Cache
 from services.backend.session_state import SessionStates
 from services.backend.sessions import Sessions
 from services.backend.settings import Settings
+from services.backend.socket_quotas import SocketQuotas
 from services.backend.sync import Sync
 from services.backend.users import Users
 from services.backend.watch import Watch
 from services.backend.writer import Writer
 from services.common import http, logs, openapi
+from services.common.quotas import Quotas
 from services.common.settings import VERSION
 
 RESTART_AFTER = 0.5
@@ -60,8 +62,10 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
     app.state.parts = parts
     app.state.handlers = endpoint.make_handlers(parts)
     http.install(app, "backend", settings, {"database": parts.database.is_up, "redis": parts.cache.is_up})
-    for router in (rest.router, preferences.router, internal.make_router(settings)):
-        app.include_router(router)
+    public = [Depends(admit_address)]
+    for router in (rest.router, preferences.router, notifications.router):
+        app.include_router(router, dependencies=public)
+    app.include_router(internal.make_router(settings))
     openapi.install(app, "Lockstep backend")
     app.router.routes.append(WebSocketRoute("/ws", SocketEndpoint()))
     return app
@@ -95,6 +99,7 @@ def _make_parts(settings: Settings, assistant: Assistant) -> Parts:
     )
     writer = Writer(url, replica, settings.answer_lease, notices.messages, answers.owe)
     answers.writer = writer
+    quotas = Quotas(settings, cache.spend)
     identity = Identity(
         keys, Users(database, auth), sessions, issuer=settings.trusted_issuer, audience=settings.audience
     )
@@ -115,6 +120,8 @@ def _make_parts(settings: Settings, assistant: Assistant) -> Parts:
         writer=writer,
         answers=answers,
         sync=Sync(database, sessions, notices),
+        quotas=quotas,
+        socket_quotas=SocketQuotas(quotas, settings.socket_rate_limit, settings.rate_window),
     )
 
 
@@ -128,6 +135,7 @@ def _background(parts: Parts) -> list[Callable[[], Awaitable[None]]]:
         parts.answers.take_up,
         parts.clients.record_leaving,
         parts.events.record_acks,
+        parts.socket_quotas.settle,
         watch.tick,
         watch.poll,
         watch.revocations,

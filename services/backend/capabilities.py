@@ -11,7 +11,7 @@ from services.common.serve import MAX_FRAME
 from services.common.settings import PROTOCOL, VERSION
 
 
-def describe(settings: Settings, *, redis_up: bool) -> dict[str, Any]:
+def describe(settings: Settings, *, shared_quotas: bool) -> dict[str, Any]:
     """The body of ``GET /api/capabilities``; times are seconds, sizes bytes."""
     return {
         "version": VERSION,
@@ -42,7 +42,7 @@ def describe(settings: Settings, *, redis_up: bool) -> dict[str, Any]:
             "bulk": settings.rate_limit_bulk,
             "address": settings.address_rate_limit,
             "socket": settings.socket_rate_limit,
-            "scope": "shared" if redis_up else "per-process",
+            "scope": "shared" if shared_quotas else "per-process",
         },
         "close_codes": frames.CLOSE_CODES,
         "resume_reasons": [

@@ -27,6 +27,19 @@ class SentEvent:
     resend_at: float
 
 
+@dataclass(slots=True)
+class Allowance:
+    """What a socket has sent in the window that ends at ``ends`` (monotonic seconds)."""
+
+    ends: float = 0.0
+    used: int = 0
+    refused: int = 0
+
+    def start(self, ends: float) -> None:
+        """A new window."""
+        self.ends, self.used, self.refused = ends, 0, 0
+
+
 class Connection:
     """``send`` and ``close`` never wait; ``pump`` does the writing, in order."""
 
@@ -46,6 +59,7 @@ class Connection:
         self.events_wanted = False
         self.events_task: asyncio.Task[None] | None = None
         self.invalid_frames = 0
+        self.allowance = Allowance()
         self.in_flight = 0
         self.room = asyncio.Event()
         self.room.set()

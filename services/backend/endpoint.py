@@ -24,12 +24,14 @@ class SocketEndpoint:
         """Serve one socket."""
         parts: Parts = scope["app"].state.parts
         await receive()
+        request = HTTPConnection(scope)
         try:
-            opening = handshake.read(HTTPConnection(scope), parts.settings.public_url)
-            connection = await self._admit(parts, opening)
+            opening = handshake.read(request, parts.settings.public_url)
+            connection = await self._admit(parts, opening, request)
         except Problem as problem:
             metrics.HANDSHAKES.labels(problem.status).inc()
             logs.logger().info("socket_refused", status=problem.status, code=problem.code)
+            problem.headers.update(getattr(request.state, "answer_headers", {}))
             problem.headers["X-Request-Id"] = logs.request_id.get() or ""
             await problem.response()(scope, receive, send)
             return
@@ -38,8 +40,10 @@ class SocketEndpoint:
         await send({"type": "websocket.accept", "subprotocol": opening.subprotocol, "headers": headers})
         await self._live(parts, scope["app"].state.handlers, connection, receive, send)
 
-    async def _admit(self, parts: Parts, opening: Opening) -> Connection:
+    async def _admit(self, parts: Parts, opening: Opening, request: HTTPConnection) -> Connection:
+        await parts.quotas.admit_address(request)
         caller = await parts.identity.authenticate(opening.token)
+        await parts.quotas.admit_user(request, caller.user.id, caller.user.plan)
         connection = Connection(caller, opening.client_id, parts.settings.socket_queue)
         registration = await parts.clients.register(connection.user_id, connection.client_id, connection.session_id)
         connection.generation = registration.generation

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -34,6 +34,12 @@ _ADD = """
     SELECT %(event)s, u.id, %(kind)s, %(priority)s, %(data)s FROM userbase u WHERE u.id = %(user)s
     AND (%(kind)s = 'notification' OR EXISTS (SELECT FROM socket_clients c WHERE c.user_id = u.id))
     RETURNING created_at
+"""
+_ADD_EACH = """
+    INSERT INTO notifications (event_id, user_id, kind, priority, data)
+    SELECT gen_random_uuid(), told.user_id, %s, %s, told.data FROM unnest(%s::uuid[], %s::jsonb[]) told(user_id, data)
+    WHERE EXISTS (SELECT FROM socket_clients c WHERE c.user_id = told.user_id)
+    RETURNING user_id::text
 """
 _PENDING = """
     SELECT n.event_id::text, n.kind, n.priority, n.created_at, n.data
@@ -68,6 +74,15 @@ async def add(
     values = {"event": event_id, "user": user_id, "kind": kind, "priority": priority, "data": Jsonb(data)}
     cursor = await connection.execute(_ADD, values)
     return event_id if await cursor.fetchone() else None
+
+
+async def add_each(connection: AsyncConnection[Row], kind: str, data: Mapping[str, Any]) -> list[str]:
+    """Store an event for each of these users who has a client, with his own data; who they are."""
+    if not data:
+        return []
+    values = (kind, ORDINARY, list(data), [Jsonb(value) for value in data.values()])
+    cursor = await connection.execute(_ADD_EACH, values)
+    return [row[0] for row in await cursor.fetchall()]
 
 
 def as_json(row: Row) -> dict[str, Any]:

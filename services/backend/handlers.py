@@ -134,6 +134,7 @@ class Handlers:
 
     async def _send(self, connection: Connection, frame: Frame) -> None:
         send = Send.of(frame.payload)
+        self._parts.socket_quotas.admit(connection)
         if send.conversation_id not in connection.subscriptions:
             await self._subscribe(connection, send.conversation_id)
         # The sender is who the token names, whatever else the frame claims.

@@ -1,4 +1,4 @@
-"""What other services call with the service credential, and the notifications they leave for a user."""
+"""What other services call with the service credential."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 from services.backend import events, frames, sync
 from services.backend.database import Row
-from services.backend.parts import Authenticated, Here
+from services.backend.parts import Here
 from services.backend.settings import Settings
 from services.common import http
 from services.common.problems import Problem
@@ -58,9 +58,5 @@ def make_router(settings: Settings) -> APIRouter:
             raise Problem(404, "not_found", "there is no such user")
         here.notices.events([user_id])
         return {"event_id": event_id}
-
-    @router.get("/api/notifications", tags=["notifications"], summary="Notifications that wait for the user")
-    async def waiting(here: Here, caller: Authenticated) -> dict[str, Any]:
-        return {"notifications": await here.events.waiting(caller.user.id)}
 
     return router

@@ -23,10 +23,12 @@ from services.backend.notices import Notices
 from services.backend.redis_client import Cache
 from services.backend.session_state import SessionStates
 from services.backend.settings import Settings
+from services.backend.socket_quotas import SocketQuotas
 from services.backend.sync import Sync
 from services.backend.writer import Writer
 from services.common import http, problems
 from services.common.problems import Problem
+from services.common.quotas import Quotas
 
 
 @dataclass(frozen=True)
@@ -49,6 +51,8 @@ class Parts:
     writer: Writer
     answers: Answers
     sync: Sync
+    quotas: Quotas
+    socket_quotas: SocketQuotas
 
 
 def parts_of(request: Request) -> Parts:
@@ -62,7 +66,15 @@ async def caller_of(request: Request) -> Caller:
     token = http.bearer(request)
     if token is None:
         raise problems.token_missing()
-    return await parts_of(request).identity.authenticate(token)
+    parts = parts_of(request)
+    caller = await parts.identity.authenticate(token)
+    await parts.quotas.admit_user(request, caller.user.id, caller.user.plan)
+    return caller
+
+
+async def admit_address(request: Request) -> None:
+    """Count the request against its address; raises 429."""
+    await parts_of(request).quotas.admit_address(request)
 
 
 def _id(conversation_id: Annotated[str, Path()]) -> str:

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import redis.asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from services.backend import metrics
+from services.common.quotas import SPEND
 
 T = TypeVar("T")
 TIMEOUT = 0.5
 PAUSE = 0.5
+# uvloop answers a write to a connection that the peer has reset with a RuntimeError, which redis-py passes on.
+LOST: Any = (RedisConnectionError, RedisTimeoutError, RuntimeError)
 AWAY = (RedisError, OSError, TimeoutError)
 
 
@@ -30,7 +35,7 @@ def connect(url: str) -> redis.Redis:
         decode_responses=True,
         socket_timeout=TIMEOUT,
         socket_connect_timeout=TIMEOUT,
-        retry=Retry(NoBackoff(), 1),
+        retry=Retry(NoBackoff(), 1, LOST),
         max_connections=20,
     )
 
@@ -63,6 +68,14 @@ class Cache:
         """The values of these keys, None where there is none; raises ``RedisAway``."""
         found = await self.call(lambda client: client.mget(names))
         return [value.decode() if isinstance(value, bytes) else value for value in found]
+
+    async def spend(self, key: str, cost: int, window: int) -> tuple[int, int] | None:
+        """One step of a quota (``services.common.quotas``): what is used, and ms left; None while Redis is away."""
+        try:
+            used, left = await self.call(lambda client: client.eval(SPEND, 1, key, cost, window))
+        except RedisAway:
+            return None
+        return int(used), int(left)
 
     async def is_up(self) -> bool:
         """Whether it answers now."""

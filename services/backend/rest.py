@@ -74,7 +74,7 @@ async def me(here: Here, caller: Authenticated) -> dict[str, Any]:
 @router.get("/api/capabilities", summary="Limits, windows, close codes and features; needs no token")
 async def get_capabilities(here: Here) -> dict[str, Any]:
     """What a client may rely on."""
-    return capabilities.describe(here.settings, redis_up=here.doorbell.connected)
+    return capabilities.describe(here.settings, shared_quotas=here.quotas.shared)
 
 
 @router.get("/api/conversations", summary="Own conversations, oldest first")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -94,17 +94,12 @@ class Sync:
 
     async def apply(self, changes: Sequence[Change]) -> Applied:
         """Apply ``changes`` in their order in one transaction, and tell whom they concern."""
-        # The order of the user locks is the order of ids, the same for batches that two replicas get at once.
-        locks = sorted({_user_of(change) for change in changes} - {""})
 
         async def work(connection: AsyncConnection[Row]) -> Applied:
             result = Applied()
-            async with connection.pipeline():
-                for user_id in locks:
-                    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (user_id,))
-            for change in changes:
-                fresh = await _apply(connection, change, result)
-                (result.applied if fresh else result.stale).append(change.event_id)
+            await users.lock(connection, _users_of(changes))
+            for run in runs(changes):
+                await _apply(connection, run, result)
             return result
 
         result = await self._database.transact(work)
@@ -122,16 +117,55 @@ class Sync:
             self._notices.events(result.updated)
 
 
-def _user_of(change: Change) -> str:
-    if isinstance(change.what, User):
-        return change.what.id
-    return change.what.user_id if isinstance(change.what, Burial) else ""
+def runs(changes: Sequence[Change]) -> Iterator[list[Change]]:
+    """Cut ``changes`` so that each run is one change, or users who are all different: one statement's worth."""
+    run: list[Change] = []
+    ids: set[str] = set()
+    for change in changes:
+        user_id = change.what.id if isinstance(change.what, User) else None
+        if run and (user_id is None or user_id in ids or not ids):
+            yield run
+            run, ids = [], set()
+        run.append(change)
+        if user_id is not None:
+            ids.add(user_id)
+    if run:
+        yield run
 
 
-async def _apply(connection: AsyncConnection[Row], change: Change, result: Applied) -> bool:
-    what = change.what
-    if isinstance(what, User):
-        return await _apply_user(connection, what, result)
+def _users_of(changes: Sequence[Change]) -> Iterator[str]:
+    for change in changes:
+        if isinstance(change.what, User):
+            yield change.what.id
+        elif isinstance(change.what, Burial):
+            yield change.what.user_id
+
+
+async def _apply(connection: AsyncConnection[Row], run: Sequence[Change], result: Applied) -> None:
+    found = [change.what for change in run if isinstance(change.what, User)]
+    if found:
+        stored = await _apply_users(connection, found, result)
+        for change in run:
+            fresh = isinstance(change.what, User) and change.what.id in stored
+            (result.applied if fresh else result.stale).append(change.event_id)
+        return
+    for change in run:
+        fresh = await _apply_other(connection, change.what, result)
+        (result.applied if fresh else result.stale).append(change.event_id)
+
+
+async def _apply_users(connection: AsyncConnection[Row], found: Sequence[User], result: Applied) -> set[str]:
+    stored = await users.store(connection, found)
+    fresh = [user for user in found if user.id in stored]
+    result.gone += [user.id for user in fresh if user.status != "active"]
+    told = {user.id: user.public() for user in fresh}
+    result.updated += await events.add_each(connection, events.USER_UPDATED, told)
+    return stored
+
+
+async def _apply_other(
+    connection: AsyncConnection[Row], what: Burial | Revocation | User | None, result: Applied
+) -> bool:
     if isinstance(what, Burial):
         result.gone.append(what.user_id)
         return await users.bury(connection, what.user_id, what.version)
@@ -140,16 +174,6 @@ async def _apply(connection: AsyncConnection[Row], change: Change, result: Appli
         cursor = await connection.execute(_REVOKE, (what.sid, what.user_id, what.reason, what.expires_at))
         return await cursor.fetchone() is not None
     return False
-
-
-async def _apply_user(connection: AsyncConnection[Row], user: User, result: Applied) -> bool:
-    if not await users.store(connection, user):
-        return False
-    if user.status != "active":
-        result.gone.append(user.id)
-    if await events.add(connection, user.id, events.USER_UPDATED, user.public()):
-        result.updated.append(user.id)
-    return True
 
 
 def body(result: Applied) -> dict[str, Any]:

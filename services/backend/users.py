@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from psycopg import AsyncConnection
+from psycopg.types.json import Jsonb
 
 from services.backend.auth_client import AuthAway, AuthClient
 from services.backend.database import Database, Row
@@ -64,15 +66,19 @@ def from_record(data: dict[str, Any]) -> User:
     )
 
 
+# Serialises all that is written about a user: else a tombstone written meanwhile would not be seen.
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(id, 1)) FROM unnest(%s::text[]) id"
 _UPSERT = """
     INSERT INTO userbase (id, email, name, roles, plan, status, version, updated_at)
-    SELECT %(id)s::uuid, %(email)s, %(name)s, %(roles)s, %(plan)s, %(status)s, %(version)s, %(updated_at)s
-    WHERE NOT EXISTS (SELECT FROM deleted_users WHERE id = %(id)s::uuid)
+    SELECT n.id, n.email, n.name, ARRAY(SELECT jsonb_array_elements_text(n.roles)), n.plan, n.status, n.version, n.at
+    FROM unnest(%s::uuid[], %s::text[], %s::text[], %s::jsonb[], %s::text[], %s::text[], %s::bigint[],
+                %s::timestamptz[]) n(id, email, name, roles, plan, status, version, at)
+    WHERE NOT EXISTS (SELECT FROM deleted_users d WHERE d.id = n.id)
     ON CONFLICT (id) DO UPDATE SET
         email = excluded.email, name = excluded.name, roles = excluded.roles, plan = excluded.plan,
         status = excluded.status, version = excluded.version, updated_at = excluded.updated_at
     WHERE userbase.version < excluded.version
-    RETURNING id
+    RETURNING id::text
 """
 _BURY = """
     INSERT INTO deleted_users (id, version) VALUES (%s, %s)
@@ -81,18 +87,29 @@ _BURY = """
 """
 
 
-async def store(connection: AsyncConnection[Row], user: User) -> bool:
-    """Write ``user`` where newer than what is known; whether it was."""
-    # Serialises with the burial of the same user: a tombstone written meanwhile would not be seen.
-    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (user.id,))
-    row = {**user.public(), "updated_at": user.updated_at}
-    cursor = await connection.execute(_UPSERT, row)
-    return await cursor.fetchone() is not None
+async def lock(connection: AsyncConnection[Row], user_ids: Iterable[str]) -> None:
+    """Be the only one to write about these users until the transaction ends."""
+    await connection.execute(_LOCK, (sorted(set(user_ids)),))
+
+
+async def store(connection: AsyncConnection[Row], users: Sequence[User]) -> set[str]:
+    """Write those of ``users``, locked and each named once, that are newer than what is known; their ids."""
+    columns = (
+        [user.id for user in users],
+        [user.email for user in users],
+        [user.name for user in users],
+        [Jsonb(list(user.roles)) for user in users],
+        [user.plan for user in users],
+        [user.status for user in users],
+        [user.version for user in users],
+        [user.updated_at for user in users],
+    )
+    cursor = await connection.execute(_UPSERT, columns)
+    return {row[0] for row in await cursor.fetchall()}
 
 
 async def bury(connection: AsyncConnection[Row], user_id: str, version: int) -> bool:
-    """Delete the user with all that is his and leave a tombstone; whether that was news."""
-    await connection.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 1))", (user_id,))
+    """Delete the user, who is locked, with all that is his and leave a tombstone; whether that was news."""
     cursor = await connection.execute(_BURY, (user_id, version))
     if await cursor.fetchone() is None:
         return False
@@ -149,4 +166,9 @@ class Users:
             user = from_record(record)
         except ValueError:
             raise problems.unavailable("auth") from None
-        await self._database.transact(lambda connection: store(connection, user))
+
+        async def work(connection: AsyncConnection[Row]) -> None:
+            await lock(connection, [user.id])
+            await store(connection, [user])
+
+        await self._database.transact(work)

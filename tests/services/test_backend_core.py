@@ -19,6 +19,8 @@ from services.backend.frames import FrameError, Position
 from services.backend.messages import Message
 from services.backend.positions import Head
 from services.backend.rings import Ring
+from services.backend.sync import Burial, Change, runs
+from services.backend.users import User
 from services.common.instants import now
 from services.common.problems import unavailable
 
@@ -296,3 +298,12 @@ async def test_a_replaying_socket_gets_nothing_live_and_one_ahead_nothing_twice(
     channel.start("e", 0)
     channel.offer([message(1), message(2), message(3)])
     assert (replaying.seqs, ahead.seqs) == ([], [3])
+
+
+def test_a_batch_is_cut_where_one_statement_could_not_keep_its_order() -> None:
+    def user(name: str, version: int = 1) -> Change:
+        return Change(name + str(version), User(name, "", "", (), "", "active", version, now()))
+
+    buried = Change("d", Burial("a", 3))
+    cut = list(runs([user("a"), user("b"), user("a", 2), buried, buried, user("a", 4), user("b", 2)]))
+    assert [[change.event_id for change in run] for run in cut] == [["a1", "b1"], ["a2"], ["d"], ["d"], ["a4", "b2"]]

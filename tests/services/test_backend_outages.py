@@ -6,6 +6,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import httpx
@@ -98,7 +99,7 @@ def platform(shared_platform: Platform) -> Iterator[Platform]:
     if shared_platform.auth.process is None or shared_platform.auth.process.poll() is not None:
         shared_platform.auth.start()
     for replica in range(len(shared_platform.replicas.services)):
-        wait_until(lambda replica=replica: shared_platform.settled(replica), "every neighbour is back")
+        wait_until(partial(shared_platform.settled, replica), "every neighbour is back")
 
 
 def state_of(platform: Platform, state: str, replica: int = 0) -> float:

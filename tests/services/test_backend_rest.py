@@ -6,11 +6,13 @@ import json
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any
 
 import httpx
 import pytest
 import redis
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from services.common.instants import now, rfc3339
 from tests.services.backend_kit import KeyServer, Person, Replicas, start_replicas, tab
@@ -384,3 +386,49 @@ def test_no_token_is_logged(replicas: Replicas, ada: Person) -> None:
     wait_until(lambda: '"test_id": "logged"' in replicas.services[0].log(), "the request is logged under its test")
     assert token.rsplit(".", 1)[1] not in replicas.services[0].log()
     assert rfc3339(now())[:13] in replicas.services[0].log()
+
+
+# Quotas
+
+
+@pytest.fixture(scope="module")
+def limited(
+    servers: Servers, make_database: MakeDatabase, start_module_service: StartService, keys: KeyServer
+) -> Replicas:
+    """Two replicas that let a user do ten things in a window."""
+    database = make_database("limited", migrate="backend")
+    return start_replicas(start_module_service, database, servers.redis_url, keys, RATE_LIMIT="10", RATE_WINDOW="30")
+
+
+def test_a_quota_is_shared_by_replicas_and_counts_down(limited: Replicas) -> None:
+    person, innocent = limited.person(), limited.person()
+    answers = [limited.call(person, "GET", "/api/me", replica=number % 2) for number in range(11)]
+    assert [answer.status_code for answer in answers] == [200] * 10 + [429]
+    assert [answer.headers["ratelimit"].split(";")[1] for answer in answers] == [
+        f"r={max(0, 9 - n)}" for n in range(11)
+    ]
+    assert answers[0].headers["ratelimit-policy"] == '"user";q=10;w=30'
+    assert code(answers[-1]) == (429, "rate_limited")
+    assert 1 <= int(answers[-1].headers["retry-after"]) <= 30
+    assert limited.call(innocent, "GET", "/api/me").status_code == 200
+    with pytest.raises(InvalidStatus) as refusal, tab(limited, person):
+        pass
+    assert refusal.value.response.status_code == 429
+    assert "Retry-After" in refusal.value.response.headers
+
+
+def test_a_socket_is_warned_then_refused_then_closed(limited: Replicas) -> None:
+    person = limited.person()
+    conversation = limited.conversation(person)
+    with tab(limited, person) as one:
+        with suppress(ConnectionClosed):
+            for number in range(200):
+                one.send("message.send", str(number), conversation_id=conversation, client_msg_id=str(number), body="x")
+                one.seen.append(one.wait(None, where=lambda frame: frame["id"] is not None))
+        assert one.close_code() == 4029
+        kinds = [frame["type"] for frame in one.seen]
+        assert kinds.index("warning") < kinds.index("error")
+        assert {frame["payload"]["code"] for frame in one.seen if frame["type"] == "error"} == {"rate_limited"}
+        acknowledged = kinds.count("ack")
+    assert 1 <= acknowledged < 100
+    assert limited.execute("SELECT last_seq FROM conversations WHERE id = %s", conversation) == [(acknowledged,)]

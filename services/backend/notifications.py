@@ -1,0 +1,17 @@
+"""The notifications that wait for a user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+
+from services.backend.parts import Authenticated, Here
+
+router = APIRouter(tags=["notifications"])
+
+
+@router.get("/api/notifications", summary="Notifications that none of the user's clients has acknowledged")
+async def waiting(here: Here, caller: Authenticated) -> dict[str, Any]:
+    """The most urgent first."""
+    return {"notifications": await here.events.waiting(caller.user.id)}
