@@ -18,6 +18,7 @@ _TOOLS: dict[str, tuple[tuple[str, ...], ...]] = {
     # A folder of tests is its own import root, as it is for pytest.
     "mypy": tuple(("mypy", "--no-error-summary", *folders) for folders in (_OWN, *((folder,) for folder in _TESTS))),
     "robocop": (("robocop", "check", "suites", "resources"),),
+    "docs": (("launcher", "docs", "--check"),),
 }
 
 

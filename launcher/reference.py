@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from urllib.parse import unquote
 
 from robot.errors import DataError
 from robot.libdoc import LibraryDocumentation
@@ -14,6 +15,7 @@ from launcher.console import LaunchError, complain, say
 from launcher.paths import LIBRARIES, RESOURCES, ROOT
 
 _PAGES = ROOT / "docs" / "keywords"
+_LINK = re.compile(r'<a href="#(?P<to>[^"]*)"[^>]*>')
 
 
 def main(argv: Sequence[str]) -> int:
@@ -66,12 +68,14 @@ def page(document: LibraryDoc) -> str:
     if document.inits:
         lines += ["## Importing", ""]
         for init in document.inits:
-            lines += [_signature("Library", document.name, map(str, init.args)), "", _plain(init.doc), ""]
+            doc = "" if "See help(type(self))" in init.doc else init.doc
+            lines += [_signature("Library", document.name, map(str, init.args)), "", _plain(doc), ""]
     lines += ["## Keywords", ""]
     for keyword in document.keywords:
-        tags = f" *({', '.join(keyword.tags)})*" if keyword.tags else ""
-        lines += [f"### {keyword.name}{tags}", "", _signature(keyword.name, "", map(str, keyword.args)), ""]
+        lines += [f"### {keyword.name}", "", _signature(keyword.name, "", map(str, keyword.args)), ""]
         lines += [_plain(keyword.doc), ""]
+        if keyword.tags:
+            lines += [f"*Tags: {', '.join(keyword.tags)}*", ""]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).rstrip() + "\n"
 
 
@@ -92,9 +96,13 @@ def _rows(cells: Sequence[str]) -> list[str]:
 
 
 def _plain(html: str) -> str:
-    """libdoc's HTML without the links that only work on libdoc's own page."""
-    html = re.sub(r'<a href="#[^"]*" class="name">(.*?)</a>', r"<i>\1</i>", html, flags=re.DOTALL)
-    return re.sub(r"<span class=\"name\">(.*?)</span>", r"<i>\1</i>", html, flags=re.DOTALL).strip()
+    """libdoc's HTML with its links pointing to the headings of these pages."""
+    return _LINK.sub(lambda link: f'<a href="#{_anchor(link["to"])}">', html).strip()
+
+
+def _anchor(name: str) -> str:
+    """The anchor that a Markdown heading gets."""
+    return re.sub(r"[^\w -]", "", unquote(name)).strip().lower().replace(" ", "-")
 
 
 def _index(documents: Sequence[LibraryDoc]) -> str:

@@ -1,0 +1,65 @@
+"""The result sheet and the page, from an outcome."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from launcher import page
+from launcher.outcome import ExecutedTest, Outcome, RequirementVerdict
+from launcher.requirements import Requirement
+from launcher.sheet import sheet
+
+BUDGETS = (
+    {"name": "fast", "limit": 5, "used": 1, "unit": "s", "verdict": "PASS", "test": "Critical.A.One"},
+    {"name": "slow", "limit": 2, "used": 4, "unit": "s", "verdict": "FAIL", "test": "Critical.A.One"},
+)
+OUTCOME = Outcome(
+    name="critical",
+    target="embedded",
+    seed="77",
+    seconds=9.04,
+    tests=(ExecutedTest("Critical.A.One", "FAIL", "<i>1</i> != 2\nmore"),),
+    vanished=("Critical.B.Two",),
+    problems=("something else",),
+    budgets=BUDGETS,
+    requirements={
+        "C01.1": RequirementVerdict("FAIL", ("Critical.A.One",), "<i>1</i> != 2", 3.0),
+        "C05.1": RequirementVerdict("UNKNOWN", reason="no test"),
+        "C05.2": RequirementVerdict("UNKNOWN", reason="no test"),
+    },
+    versions={"redis": "valkey 9.1.2"},
+    limit=300,
+    command="./run critical --seed 77",
+)
+KNOWN = {"C01.1": Requirement("C01.1", "Login <works>", "critical")}
+
+
+def test_the_sheet_shows_the_budget_nearest_its_limit_and_every_trouble() -> None:
+    text = sheet(OUTCOME, KNOWN, Path("/r/log.html"))
+    for words in (
+        "critical · target embedded · redis valkey 9.1.2 · seed 77",
+        "slow 4 of 2 s (+1)",
+        "UNKNOWN (no test yet): C05.1–C05.2",
+        "FAIL A · One\n     <i>1</i> != 2",
+        "FAIL B · Two\n     planned, but no worker reported it",
+        "FAIL something else",
+        "1 tests, 0 passed, 1 failed, 1 vanished in 9.0 s of 300 s",
+        "log: /r/log.html",
+    ):
+        assert words in text, text
+
+
+def test_the_page_escapes_what_tests_say_and_needs_nothing_from_elsewhere() -> None:
+    html = page.render(OUTCOME, KNOWN)
+    assert "&lt;i&gt;1&lt;/i&gt; != 2" in html
+    assert "<i>1</i>" not in html
+    assert "Login &lt;works&gt;" in html
+    assert "4 of 2 s" in html
+    assert "C05.1–C05.2" in html
+    assert "src=" not in html
+    assert "://" not in html
+
+
+def test_the_page_says_when_it_is_partial() -> None:
+    html = page.render(Outcome("c", "t", "1", 1.0, (), interrupted=True), {})
+    assert "Interrupted: partial results" in html

@@ -1,0 +1,63 @@
+"""The keyword reference."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+from launching import ROOT, command, launcher_environment
+from robot.libdoc import LibraryDocumentation
+
+from launcher import reference
+
+LIBRARY = '''
+class Shop:
+    """Sells. See `Buy It`."""
+
+    ROBOT_LIBRARY_SCOPE = "GLOBAL"
+
+    def buy_it(self, what: str, how_many: int = 1) -> None:
+        """Buys ``what``; see `Buy It`.
+
+        Tags: shop, assertion
+        """
+'''
+
+
+def test_a_page_has_signature_text_links_and_tags(tmp_path: Path) -> None:
+    (tmp_path / "Shop.py").write_text(LIBRARY)
+    document = LibraryDocumentation(str(tmp_path / "Shop.py"))
+    document.convert_docs_to_html()
+    text = reference.page(document)
+    assert "### Buy It\n\n```robotframework\nBuy It    what: str    how_many: int = 1\n```\n" in text
+    assert 'Sells. See <a href="#buy-it">Buy It</a>.' in text
+    assert "*Tags: assertion, shop*" in text
+    assert "help(type(self))" not in text
+
+
+@pytest.mark.parametrize("stale", [False, True])
+def test_a_stale_page_is_found(tmp_path: Path, stale: bool) -> None:
+    """On a copy, so that the real pages may be as they are."""
+    copy = tmp_path / "project"
+    copy.mkdir()
+    for name in ("launcher", "libraries", "resources"):
+        (copy / name).mkdir()
+    subprocess.run(["cp", "-r", str(ROOT / "launcher"), str(copy)], check=True)
+    (copy / "libraries" / "ShopLibrary").mkdir()
+    (copy / "libraries" / "ShopLibrary" / "__init__.py").write_text(
+        LIBRARY.replace("class Shop:", "class ShopLibrary:")
+    )
+    environment = launcher_environment(PYTHONPATH=f"{copy}:{copy / 'libraries'}:{ROOT / 'libraries'}")
+
+    def docs(*words: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            command("docs", *words), cwd=copy, env=environment, capture_output=True, text=True, timeout=60, check=False
+        )
+
+    assert docs().returncode == 0
+    if stale:
+        (copy / "docs" / "keywords" / "ShopLibrary.md").write_text("old\n")
+    checked = docs("--check")
+    assert checked.returncode == int(stale)
+    assert ("docs/keywords/ShopLibrary.md is not up to date" in checked.stderr) is stale
