@@ -1,8 +1,9 @@
 """No secret in any output: a registry of known secrets, patterns for the rest, and the listener that applies both.
 
 Known by sight, registered or not: anything shaped like a JWT, ``Bearer`` and ``Basic`` credentials, the ``__Host-``
-login cookies, and the JSON or form fields in `FIELDS`. A JWT becomes ``<token 1a2b3c4d>``, the first eight hex digits
-of its SHA-256, by which service logs name it too; everything else becomes ``***``.
+login cookies, and the JSON or form fields in `FIELDS`, whose random values are registered when they are seen. A JWT
+becomes ``<token 1a2b3c4d>``, the first eight hex digits of its SHA-256, by which service logs name it too; everything
+else becomes ``***``.
 
 Not covered: ``--debugfile`` also takes messages below the log level, and Robot Framework shows those to no listener.
 """
@@ -36,6 +37,7 @@ _QUOTE = r"(?:\\*[\"']|&quot;|&#34;|&#39;)"
 _NAMES = "|".join(name for name in FIELDS if name != "code")
 # "code" names error words (`not_found`) and close codes far more often than an OAuth code: only a random value is one.
 _RANDOM = r"(?![a-z_]+(?![A-Za-z0-9._~%-]))(?=[A-Za-z0-9._~%-]*[A-Z0-9])[A-Za-z0-9._~%-]{16,}"
+_QUOTED = r"(?P<value>(?:(?!(?P=open))(?:\\.|.))+)"
 _BARE = r"(?![$%@&]\{|<secret>|\*\*\*)[^\s&\"'\\,;<>|(){}\[\]]+"
 
 _runs: set[str] = set()
@@ -106,6 +108,15 @@ def _name_token(match: re.Match[str]) -> str:
     return f"<token {hashlib.sha256(match.group().encode()).hexdigest()[:8]}>"
 
 
+def _mask_field(match: re.Match[str]) -> str:
+    value = match["value"]
+    if _RUN.fullmatch(value):
+        # Seen once beside its name, it is known wherever it turns up without it.
+        register(value)
+    return match.group()[: match.start("value") - match.start()] + STARS
+
+
+_HINTS = ("token", "password", "secret", "verifier")
 _JWT = re.compile(r"ey[A-K][A-Za-z0-9_-]{6,}\.[A-Za-z0-9_=-]+(?:\.[A-Za-z0-9_=-]+)*")
 _Replacement = str | Callable[[re.Match[str]], str]
 _RULES: tuple[tuple[tuple[str, ...], re.Pattern[str], _Replacement], ...] = (
@@ -116,30 +127,15 @@ _RULES: tuple[tuple[tuple[str, ...], re.Pattern[str], _Replacement], ...] = (
         rf"\1\2{STARS}",
     ),
     (("__Host-",), re.compile(r"(__Host-[a-z]+)=(?!<)[^;\s\"'\\,&<>]+"), rf"\1={STARS}"),
-    (
-        ("token", "password", "secret", "verifier"),
-        re.compile(
-            rf"({_QUOTE})({_NAMES})\1(\s*:\s*)({_QUOTE})(?:(?!\4)(?:\\.|.))+\4|\b({_NAMES})=({_QUOTE})(?:(?!\6)(?:\\.|.))+\6"
-            rf"|\b({_NAMES})=({_BARE})",
-            re.DOTALL,
-        ),
-        lambda match: _mask_field(match),
-    ),
+    (_HINTS, re.compile(rf"({_QUOTE})(?:{_NAMES})\1\s*:\s*(?P<open>{_QUOTE}){_QUOTED}", re.DOTALL), _mask_field),
+    (_HINTS, re.compile(rf"\b(?:{_NAMES})=(?P<open>{_QUOTE}){_QUOTED}", re.DOTALL), _mask_field),
+    (_HINTS, re.compile(rf"\b(?:{_NAMES})=(?P<value>{_BARE})"), _mask_field),
     (
         ("code",),
         re.compile(rf"(({_QUOTE})code\2\s*:\s*({_QUOTE})|\bcode={_QUOTE}?){_RANDOM}"),
         rf"\1{STARS}",
     ),
 )
-
-
-def _mask_field(match: re.Match[str]) -> str:
-    quote, name, colon, value_quote, called, called_quote, form, _ = match.groups()
-    if form:
-        return f"{form}={STARS}"
-    if called:
-        return f"{called}={called_quote}{STARS}{called_quote}"
-    return f"{quote}{name}{quote}{colon}{value_quote}{STARS}{value_quote}"
 
 
 class _Masked(str):

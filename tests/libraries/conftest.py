@@ -34,9 +34,9 @@ class Stack:
         return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def stack(make_database: MakeDatabase, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
-    """One stack for the tests of a module."""
+    """One stack for all; who stops a service of it starts it again."""
     folder = tmp_path_factory.mktemp("stack")
     with ExitStack() as cleanup:
         redis = Redis()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 
 import pytest
 from lockstep import masking
 from robot.api.types import Secret
 
+from tests.libraries.conftest import Stack
 from tests.libraries.inner import INNER, InnerRun, run_inner
 
 JWT = "eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9.eyJzdWIiOiI3In0.c2lnbmF0dXJlLW9mLXRoZS10b2tlbg"
@@ -70,6 +72,15 @@ def test_the_longer_of_two_registered_values_is_taken_whole() -> None:
     assert masking.mask("one secret more; Prefix-0123456789abcdef") == "***; ***"
 
 
+def test_a_random_value_seen_beside_its_name_is_known_without_it() -> None:
+    value = "Seen-Beside-Its-Name-1"
+    assert masking.mask(f"('x', '{value}')") == f"('x', '{value}')"
+    masking.mask(f'{{"refresh_token": "{value}"}}')
+    assert masking.mask(f"('x', '{value}')") == "('x', '***')"
+    masking.mask("password=short and=plain")
+    assert masking.mask("short") == "short"
+
+
 def test_short_values_are_not_masked() -> None:
     masking.register("a")
     masking.register("")
@@ -120,3 +131,17 @@ def test_masking_changes_no_verdict(leaks: InnerRun) -> None:
     assert "2) second" in continued
     assert "fatal" in leaks.message("A Fatal Failure Still Ends The Run")
     assert leaks.verdicts["Not Reached"][1].startswith("Test execution stopped due to a fatal error")
+
+
+def test_requests_library_logs_no_secret(stack: Stack, tmp_path: Path) -> None:
+    password = "a-password:of~the test"
+    run = run_inner(
+        INNER / "masking" / "requests.robot",
+        tmp_path,
+        variables={"AUTH": stack.descriptor["auth_url"], "EMAIL": "masked@example.test", "PASSWORD": password},
+    )
+    assert run.returncode == 0, run.console
+    secrets = (tmp_path / "secrets.txt").read_text().splitlines()
+    assert len(secrets) == 4
+    assert not [value for value in (*secrets, password) if value in run.output]
+    assert "Bearer &lt;token " in run.output
