@@ -151,7 +151,7 @@ def _conclude(
     today = datetime.date.today()
     result = merging.merge(merging.readable_outputs(folder), folder, name)
     merging.apply_expected_failures(result, excuses, today)
-    executed = merging.executed(result)
+    executed = merging.executed(result, stopped=ended.interrupted)
     missing: list[PlannedTest] = vanished(plan.tests, executed)
     covered = [area for source in sources for area in areas.area_of(source)] if request.whole else []
     seconds, limit = time.monotonic() - begun, summary.run_limit(BUDGETS, name) if request.whole else None

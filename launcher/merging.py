@@ -65,13 +65,14 @@ def add_missing(result: Result, missing: Sequence[PlannedTest], why: str) -> Non
         suite.tests.create(name=test.name, tags=test.tags, status="FAIL", message=why)
 
 
-def executed(result: Result) -> tuple[ExecutedTest, ...]:
-    """Every test of the result in plain data."""
+def executed(result: Result, *, stopped: bool = False) -> tuple[ExecutedTest, ...]:
+    """Every test of the result in plain data; with ``stopped``, without those that Robot only marks as failed."""
     return tuple(
         ExecutedTest(
             test.longname, test.status, mask(test.message), tuple(test.tags), test.elapsed_time.total_seconds()
         )
         for test in result.suite.all_tests
+        if not (stopped and "robot:exit" in test.tags)
     )
 
 

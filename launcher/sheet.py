@@ -64,9 +64,8 @@ def _figure(value: Any) -> str:
 def _trouble(outcome: Outcome) -> Iterator[str]:
     for test in outcome.failed_tests:
         yield f"\n{verdict('FAIL')} {short_name(test.name)}\n     {first_line(test.message)}"
-    why = "not run" if outcome.interrupted else "planned, but no worker reported it"
-    for name in outcome.vanished:
-        yield f"\n{verdict('FAIL')} {short_name(name)}\n     {why}"
+    for name in () if outcome.interrupted else outcome.vanished:
+        yield f"\n{verdict('FAIL')} {short_name(name)}\n     planned, but no worker reported it"
     for problem in outcome.problems:
         yield f"\n{verdict('FAIL')} {problem}"
 

@@ -49,6 +49,10 @@ It Is Quick
 It Takes Long
     [Tags]    req:C01.2
     Sleep    60s
+
+It Would Come Later
+    [Tags]    req:C01.3
+    No Operation
 """
 PASSING = "Some Suites.Good.It Passes"
 EXPECTED = """
@@ -228,6 +232,8 @@ def test_an_interrupted_run_keeps_what_is_finished_and_leaves_nothing(
     assert summary["run"]["interrupted"] is True
     assert summary["requirements"]["C01.1"]["verdict"] == "PASS"
     assert summary["requirements"]["C01.2"]["verdict"] == "FAIL"
+    assert summary["requirements"]["C01.3"]["reason"] == "not run: the run was interrupted"
+    assert summary["totals"]["executed"] == 2
     assert not processes_of(results)
 
 
