@@ -93,6 +93,10 @@ class Bench:
         """Until frontend's health says ``wanted``."""
         wait_until(lambda: self.dependencies() == wanted, f"dependencies are {wanted}")
 
+    def alive(self) -> list[Echo]:
+        """The backends whose processes run."""
+        return [one for one in self.backends if one.process and one.process.poll() is None]
+
     def ready_backends(self) -> set[str]:
         """Who answers now."""
         return {self.http.get("/api/x").json()["name"] for _ in range(4)}
