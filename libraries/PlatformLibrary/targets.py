@@ -17,6 +17,8 @@ from .embedded.errors import PlatformError
 from .profile import Profile, find, limits_of, load
 
 DEFAULT_TARGET = "embedded"
+# Whoever gives a host has started it before.
+_GIVEN_HOST_DEADLINE = 2.0
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def _open_host() -> HostClient:
     run = os.environ.get("LOCKSTEP_RUN_DIR")
     logs = Path(run) / "platforms" if run else None
     if given:
-        return HostClient(given)
+        return HostClient(given, within=_GIVEN_HOST_DEADLINE)
     if pabot := lifeline.pabot_parent():
         return join_host(f"pabot-{pabot}", keep_while=pabot, logs=logs)
     with rundir.base_directory_held() as folder:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +11,6 @@ import psutil
 from PlatformLibrary.embedded.client import HostClient, start_host
 
 ROOT = Path(__file__).resolve().parents[2]
-MEMORY = Path("/dev/shm")
 
 
 def own_place(folder: Path) -> dict[str, str]:
@@ -58,16 +56,15 @@ def running(processes: list[psutil.Process]) -> list[str]:
     return [f"{process.pid} {_title(process)}" for process in processes if _lives(process)]
 
 
-def leftovers(folder: Path, memory_before: set[str]) -> list[str]:
+def places_of(folder: Path) -> list[Path]:
+    """Every directory that the hosts of ``folder`` keep something in, those in shared memory included."""
+    runs = list(folder.glob("lockstep-*/host-*"))
+    return [*runs, *((run / "data").resolve() for run in runs)]
+
+
+def leftovers(folder: Path, *places: Path) -> list[Path]:
     """Files, sockets and directories that were not taken away."""
-    places = [*folder.glob("lockstep-*"), *folder.glob("*.sock")]
-    mine = {name for name in memory_now() - memory_before if name.startswith("lockstep-")}
-    return [str(place) for place in places] + sorted(mine)
-
-
-def memory_now() -> set[str]:
-    """What lies in shared memory; other tests of this machine use it too."""
-    return set(os.listdir(MEMORY)) if sys.platform == "linux" else set()
+    return [path for path in (*folder.glob("lockstep-*"), *folder.glob("*.sock"), *places) if path.exists()]
 
 
 def _tree(process: psutil.Process) -> list[psutil.Process]:

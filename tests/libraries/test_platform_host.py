@@ -28,8 +28,8 @@ from tests.libraries.platform_boot import (
     boot_host,
     environment,
     leftovers,
-    memory_now,
     own_place,
+    places_of,
     processes_of,
     running,
 )
@@ -263,9 +263,10 @@ def test_a_service_that_crashes_at_its_start_shows_its_last_lines(host: HostClie
         PlatformError, match=r"(?s)auth ended with status 1 at its start.*End of auth.log:.*a seeded defect"
     ):
         host.lease(shared=False, services_dir=str(tmp_path))
-    app.write_text("this is no Python\n")
+    shutil.copytree(tmp_path / "services", tmp_path / "broken" / "services")
+    (tmp_path / "broken" / "services" / "auth" / "app.py").write_text("this is no Python\n")
     with pytest.raises(PlatformError, match=r"(?s)services could not be loaded.*SyntaxError"):
-        host.lease(shared=False, services_dir=str(tmp_path / "."), env={"LOG_LEVEL": "info"})
+        host.lease(shared=False, services_dir=str(tmp_path / "broken"))
 
 
 def test_nonsense_is_answered_and_harms_nobody(place: Path, private: dict[str, Any]) -> None:
@@ -316,27 +317,26 @@ def host_of(processes: list[psutil.Process]) -> psutil.Process:
 def test_a_killed_holder_or_host_leaves_nothing(tmp_path: Path, leaser: subprocess.Popen[str], victim: str) -> None:
     processes = [process for process in processes_of(tmp_path) if process.pid != leaser.pid]
     assert len(processes) > 8
+    places = places_of(tmp_path)
     ports = {connection.laddr.port for process in processes for connection in process.net_connections("tcp")}
     if victim == "the host":
         host_of(processes).kill()
     else:
         leaser.kill()
     wait_until(lambda: not running(processes), "every process has ended", within=5)
-    wait_until(lambda: not leftovers(tmp_path, memory_now()), "all files are gone", within=5)
+    wait_until(lambda: not leftovers(tmp_path, *places), "all files are gone", within=5)
     for port in ports:
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def test_data_in_memory_is_taken_away_too(tmp_path: Path) -> None:
-    before = memory_now()
     client = boot_host(tmp_path)
     descriptor = client.lease(shared=False)
-    data = (Path(descriptor["dir"]).parent / "data").resolve()
+    run, data = places_of(tmp_path)
     assert (data / descriptor["platform_id"] / "PG_VERSION").read_text() == "18\n"
     client.close_and_wait()
-    assert not data.exists()
-    assert leftovers(tmp_path, before) == []
+    assert leftovers(tmp_path, run, data) == []
 
 
 def test_what_a_dead_host_and_a_dead_janitor_left_is_swept_at_the_next_start(
@@ -344,8 +344,7 @@ def test_what_a_dead_host_and_a_dead_janitor_left_is_swept_at_the_next_start(
 ) -> None:
     processes = processes_of(tmp_path)
     host = host_of(processes)
-    directory = next(tmp_path.glob("lockstep-*/host-*"))
-    data = (directory / "data").resolve()
+    directory, data = places_of(tmp_path)
     janitor = next(child for child in host.children() if child.cmdline() == host.cmdline())
     janitor.kill()
     host.kill()
@@ -363,10 +362,10 @@ def test_a_lease_that_is_given_up_while_the_platform_starts_is_noticed(tmp_path:
     client = boot_host(tmp_path)
     client._socket.sendall(b'{"do": "lease", "shared": false}\n')
     wait_until(lambda: list(tmp_path.glob("lockstep-*/host-*/*/logs")), "the platform is being made")
-    processes = processes_of(tmp_path)
+    processes, places = processes_of(tmp_path), places_of(tmp_path)
     client.close_and_wait()
     wait_until(lambda: not running(processes), "every process has ended", within=5)
-    assert leftovers(tmp_path, memory_now()) == []
+    assert leftovers(tmp_path, *places) == []
 
 
 def test_a_host_that_cannot_listen_says_so(tmp_path: Path) -> None:

@@ -71,6 +71,8 @@ class HostClient:
         deadline = time.monotonic() + _END_DEADLINE
         while self.path.exists() and time.monotonic() < deadline:
             time.sleep(_POLL)
+        # The socket may have been the last thing there.
+        rundir.remove_if_empty(rundir.base_directory())
 
 
 def start_host(

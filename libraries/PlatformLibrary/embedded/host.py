@@ -48,6 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
         asyncio.run(_serve(listener, directory, chosen.grace, chosen.logs, chosen.keep_while))
     finally:
         directory.remove()
+        rundir.remove_if_empty(directory.base)
         # Last: its absence tells who waits that nothing is left.
         with contextlib.suppress(OSError):
             chosen.socket.unlink()
