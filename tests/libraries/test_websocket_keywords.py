@@ -10,7 +10,7 @@ import trustme
 from robot.libdoc import LibraryDocumentation
 from WebSocketLibrary import WebSocketLibrary
 
-from tests.libraries.inner import INNER, InnerRun, run_inner
+from tests.libraries.inner import INNER, ROOT, InnerRun, run_inner
 from tests.libraries.websocket_server import BadManners, bad_manners
 
 SUITES = INNER / "websocket"
@@ -105,6 +105,15 @@ def test_sixteen_classic_names() -> None:
     }
     assert len(classic) == 16
     assert keywords > classic
+
+
+def test_the_documented_example_is_valid(tmp_path: Path) -> None:
+    blocks = (ROOT / "docs" / "libraries" / "websocket.md").read_text(encoding="utf-8").split("```")
+    suite = tmp_path / "example.robot"
+    suite.write_text(
+        next(b.removeprefix("robotframework") for b in blocks if "*** Settings ***" in b), encoding="utf-8"
+    )
+    assert run_inner(suite, tmp_path, "--dryrun").returncode == 0
 
 
 def test_every_keyword_is_documented() -> None:

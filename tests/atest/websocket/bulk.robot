@@ -107,6 +107,18 @@ Wanted Frames Only
     Frame Count    ==    6    connection=bulk-3
     Frame Should Not Arrive    type=ack    for=10ms    connection=bulk-3
 
+No More Than Wanted Are Taken
+    [Documentation]    PASS
+    Open Connections    ${URL}/events    3
+    Collect On All    4
+    Drop Connections
+    Close All Connections
+    Open Connections    ${URL}/events    3
+    Wait For Json    payload.seq=4    connection=bulk-1
+    ${frames} =    Collect On All    1    where=type=message
+    Length Should Be    ${frames}[bulk-1]    1
+    Wait For Json    type=message    payload.seq=3    connection=bulk-1
+
 Not All Get The Wanted Frame
     [Documentation]    FAIL 3 of 3 sockets did not receive 5 frame(s) with type = 'notice' within 200 ms:\n* bulk-0: 2 of 5, open*
     Open Connections    ${URL}/events    3

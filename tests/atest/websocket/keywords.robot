@@ -355,6 +355,12 @@ Closed By This Side Proves Nothing
     Close Connection
     Connection Should Be Closed    code=1000
 
+Dropped By This Side Proves Nothing
+    [Documentation]    FAIL Connection 'connection-*' should be closed by the peer, but was closed by this side with 1006*
+    Open Connection    ${URL}/echo
+    Drop Connection
+    Connection Should Be Closed
+
 Close Code Getter Fails
     [Documentation]    FAIL Close code of 'connection-*' did not become * '4001' in 100 ms; last seen: None
     Open Connection    ${URL}/echo
