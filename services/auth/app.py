@@ -45,4 +45,5 @@ def create_app(settings: Settings) -> FastAPI:
 
 
 async def _on_data_error(_request: Request, _error: Exception) -> Response:
+    # A NUL, for one: JSON can hold it, PostgreSQL cannot.
     return Problem(400, "invalid_request", "a value is not one that can be stored").response()

@@ -12,39 +12,28 @@ from services.common.problems import Problem
 MAX_METADATA = 1 << 20
 
 
-def _storable(text: str) -> str:
-    if "\0" in text:
-        raise ValueError("a text holds no NUL")
-    return text
-
-
 def _metadata(value: dict[str, Any]) -> dict[str, Any]:
     try:
-        encoded = json.dumps(value, ensure_ascii=False, allow_nan=False)
-        size = len(encoded.encode())
+        size = len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
     except (ValueError, RecursionError):
         raise ValueError("metadata is JSON that can be stored") from None
-    if "\\u0000" in encoded.replace("\\\\", ""):
-        raise ValueError("a text holds no NUL")
     if size > MAX_METADATA:
         raise Problem(413, "payload_too_large", f"metadata has at most {MAX_METADATA} bytes")
     return value
 
 
-Text = Annotated[str, AfterValidator(_storable)]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_storable)]
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Email = Annotated[
     str,
     StringConstraints(strip_whitespace=True, max_length=254, pattern=r"^[^@\s]+@[^@\s]+$"),
-    AfterValidator(_storable),
 ]
 Password = Annotated[str, StringConstraints(min_length=8, max_length=200)]
 Secret = Annotated[str, StringConstraints(min_length=1, max_length=8192)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_metadata)]
-Device = Annotated[str, StringConstraints(max_length=200), AfterValidator(_storable)]
+Device = Annotated[str, StringConstraints(max_length=200)]
 Fingerprint = Annotated[str, StringConstraints(min_length=1, max_length=4096)] | Metadata
 Seconds = Annotated[float, Field(gt=0, le=10 * 365 * 86400, allow_inf_nan=False)]
-Reason = Annotated[str, StringConstraints(min_length=1, max_length=200), AfterValidator(_storable)]
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Id = Annotated[str, StringConstraints(to_lower=True, pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")]
 SessionType = Literal["WEB", "MOBILE", "API", "SSO"]
 Plan = Literal["standard", "bulk"]

@@ -141,7 +141,7 @@ def test_expiry_agrees_in_redis_validation_record_and_token(api: Api, store: Any
 
 
 def test_activity_extends_idle_and_never_absolute(api: Api, store: Any) -> None:
-    made = api.make_session(idle_ttl=100, absolute_ttl=100.5)["session"]
+    made = api.make_session(idle_ttl=100, absolute_ttl=100.05)["session"]
     store.pexpire(f"session:{made['session_id']}", 5000)
     first = api.admin("POST", f"/admin/sessions/{made['session_id']}/activity").json()
     second = api.admin("POST", f"/admin/sessions/{made['session_id']}/activity").json()
@@ -150,6 +150,13 @@ def test_activity_extends_idle_and_never_absolute(api: Api, store: Any) -> None:
     assert made["idle_expires_at"] < second["idle_expires_at"] <= second["absolute_expires_at"]
     assert second["absolute_expires_at"] == made["absolute_expires_at"]
     assert store.pttl(f"session:{made['session_id']}") > 90_000
+
+    def at_its_end() -> bool:
+        record = api.admin("POST", f"/admin/sessions/{made['session_id']}/activity").json()
+        return bool(record["idle_expires_at"] == made["absolute_expires_at"])
+
+    wait_until(at_its_end, "the absolute expiry bounds the idle one")
+    assert at_its_end()
 
 
 def test_activity_of_what_is_not_active_is_refused(api: Api) -> None:
