@@ -99,22 +99,22 @@ class Reading:
     @keyword(tags=("reading",))
     def wait_until_token_has_expired(self, token: Text, at_most: timedelta = timedelta(seconds=30)) -> None:
         """Waits until the clock has passed ``exp``; fails at once when that is further away than ``at_most``."""
-        self._wait_for_clock(self._expiry(token), at_most)
+        self._wait_for_clock("the token's expiry", self._expiry(token), at_most)
 
     @keyword(tags=("reading",))
     def wait_until_token_has_left(
         self, token: Text, left: timedelta, at_most: timedelta = timedelta(seconds=30)
     ) -> None:
         """Waits until ``token`` lives for at most ``left``; fails at once when that is later than ``at_most``."""
-        self._wait_for_clock(self._expiry(token) - left.total_seconds(), at_most)
+        self._wait_for_clock(f"{seconds(left)} before its expiry", self._expiry(token) - left.total_seconds(), at_most)
 
     @staticmethod
-    def _wait_for_clock(instant: float, at_most: timedelta) -> None:
+    def _wait_for_clock(what: str, instant: float, at_most: timedelta) -> None:
         away = instant - time.time()
         if away > at_most.total_seconds():
-            raise AssertionError(f"that is {away:.1f} s from now, more than {seconds(at_most)}")
+            raise AssertionError(f"{what} is {away:.1f} s away, more than {seconds(at_most)}")
         wait_until(
-            "the clock", f"later than {instant}", time.time, lambda now: now > instant, at_most + timedelta(seconds=1)
+            "the clock", f"later than {what}", time.time, lambda now: now > instant, at_most + timedelta(seconds=1)
         )
 
     @keyword(tags=("assertion",))

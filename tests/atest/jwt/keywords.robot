@@ -52,8 +52,19 @@ Expiry Is Waited For
     Token Should Be Invalid    ${short}    ${JWKS}    reason=it has expired
 
 Far Expiry Is Not Waited For
-    [Documentation]    FAIL that is * s from now, more than 30 s
+    [Documentation]    FAIL the token's expiry is * s away, more than 30 s
     Wait Until Token Has Expired    ${TOKEN}
+
+A Rest Of Life Is Waited For
+    [Documentation]    PASS
+    ${short} =    Make Token    ${{ {} }}    key=${KEY}    kid=k1    lifetime=2 seconds
+    Wait Until Token Has Left    ${short}    1500 ms
+    Token Should Expire In    ${short}    1500 ms    tolerance=1400 ms
+    Run Keyword And Expect Error    the token expires in *    Token Should Expire In    ${short}    2 s    tolerance=400 ms
+
+A Far Rest Of Life Is Not Waited For
+    [Documentation]    FAIL 1 s before its expiry is * s away, more than 5 s
+    Wait Until Token Has Left    ${TOKEN}    1s    at_most=5s
 
 Equal Claims Are Equal
     [Documentation]    PASS
