@@ -87,4 +87,4 @@ def _totals(outcome: Outcome) -> Iterator[str]:
 
 
 def _cut(text: str, width: int) -> str:
-    return text.ljust(width) if len(text) <= width else text[: width - 1].rstrip().ljust(width - 1, ".") + "…"
+    return (text if len(text) <= width else f"{text[: width - 1].rstrip()}…").ljust(width)
