@@ -112,11 +112,13 @@ class Connection:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
+                sent = 0
                 while self._queue:
                     frame = self._queue.popleft()
                     self._queued_bytes -= len(frame)
                     await send({"type": "websocket.send", "text": frame})
-                    metrics.FRAMES_OUT.inc()
+                    sent += 1
+                metrics.FRAMES_OUT.inc(sent)
                 self._flushed.set()
                 if self.closing:
                     code, reason = self.closing

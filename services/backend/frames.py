@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,6 +45,8 @@ CLOSE_CODES = {
     "resume_needed": RESUME_NEEDED,
     "abuse": ABUSE,
 }
+
+_CANONICAL_ID = re.compile("[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
 
 class FrameError(Exception):
@@ -145,6 +148,8 @@ def id_of(payload: dict[str, Any], name: str) -> str:
 
 def checked_id(value: str, name: str) -> str:
     """``value`` as a lower-case UUID; raises ``FrameError``."""
+    if _CANONICAL_ID.fullmatch(value):
+        return value
     try:
         return str(uuid.UUID(value))
     except ValueError:

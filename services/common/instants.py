@@ -12,7 +12,7 @@ def now() -> datetime:
 
 def rfc3339(instant: datetime) -> str:
     """``2026-01-31T12:00:00.000000Z``."""
-    return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return instant.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def parse_rfc3339(text: str) -> datetime:
