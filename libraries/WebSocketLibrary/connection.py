@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
 
-from picows import WSFrame, WSListener, WSMsgType, WSTransport, ws_connect
+from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from . import frames
 from .handshake import Answer, Request
@@ -289,34 +289,3 @@ def cut_all(connections: Iterable[Connection]) -> None:
     """Cuts every one of them, now."""
     for connection in connections:
         connection.cut()
-
-
-async def connect(connection: Connection, timeout: float, max_frame_size: int) -> Connection:  # noqa: ASYNC109
-    """Opens the socket within `timeout` seconds. No redirect is followed and no second attempt is made."""
-    request = connection.request
-    async with asyncio.timeout(timeout):
-        await ws_connect(
-            lambda _request, _response: connection,
-            request.url,
-            ssl_context=request.tls,
-            websocket_handshake_timeout=timeout,
-            enable_auto_pong=False,
-            max_frame_size=max_frame_size,
-            extra_headers=request.all_headers,
-            max_redirects=0,
-        )
-    if not connection.was_opened:
-        raise ConnectionError("the server hung up during the handshake")
-    _check_choices(connection)
-    return connection
-
-
-def _check_choices(connection: Connection) -> None:
-    """RFC 6455 §4.1: a client fails a handshake that selects what was not offered."""
-    chosen = connection.answer.subprotocol
-    if chosen is not None and chosen not in connection.request.subprotocols:
-        connection.cut()
-        raise NotOpenError(f"the server selected subprotocol '{chosen}', which was not offered")
-    if extensions := connection.answer.headers.get("sec-websocket-extensions"):
-        connection.cut()
-        raise NotOpenError(f"the server selected extensions '{extensions}', which were not offered")

@@ -16,7 +16,8 @@ from robot.api.deco import keyword
 from robot.api.types import Secret
 
 from ..background import background
-from ..connection import Connection, NotOpenError, connect
+from ..connecting import connect
+from ..connection import Connection, NotOpenError
 from ..handshake import Answer, Request, TokenPlace, ask, build
 from ..matching import equal, look_up
 from .base import DEFAULT_WAIT, Base

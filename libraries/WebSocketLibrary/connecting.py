@@ -1,0 +1,40 @@
+"""Opens one socket with picows: once, with no redirect, and only where the server chose what was offered."""
+
+from __future__ import annotations
+
+import asyncio
+
+from picows import ws_connect
+
+from .connection import Connection, NotOpenError
+
+
+async def connect(connection: Connection, timeout: float, max_frame_size: int) -> Connection:  # noqa: ASYNC109
+    """Opens the socket within `timeout` seconds. No redirect is followed and no second attempt is made."""
+    request = connection.request
+    async with asyncio.timeout(timeout):
+        await ws_connect(
+            lambda _request, _response: connection,
+            request.url,
+            ssl_context=request.tls,
+            websocket_handshake_timeout=timeout,
+            enable_auto_pong=False,
+            max_frame_size=max_frame_size,
+            extra_headers=request.all_headers,
+            max_redirects=0,
+        )
+    if not connection.was_opened:
+        raise ConnectionError("the server hung up during the handshake")
+    _check_choices(connection)
+    return connection
+
+
+def _check_choices(connection: Connection) -> None:
+    """RFC 6455 §4.1: a client fails a handshake that selects what was not offered."""
+    chosen = connection.answer.subprotocol
+    if chosen is not None and chosen not in connection.request.subprotocols:
+        connection.cut()
+        raise NotOpenError(f"the server selected subprotocol '{chosen}', which was not offered")
+    if extensions := connection.answer.headers.get("sec-websocket-extensions"):
+        connection.cut()
+        raise NotOpenError(f"the server selected extensions '{extensions}', which were not offered")
