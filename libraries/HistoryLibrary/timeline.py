@@ -42,13 +42,11 @@ def timeline(operations: Iterable[Operation], anomaly: Anomaly | None = None) ->
     ledger = Ledger.of(operations)
     calls = sorted((call for of_op in ledger.calls.values() for call in of_op), key=lambda call: call.first.moment)
     numbers = {operation.index: number for number, operation in enumerate(anomaly.witness if anomaly else (), 1)}
-    chosen = _nearest(calls, numbers)
+    begin, end = _window(ledger, anomaly)
+    chosen = _within(calls, begin, end, numbers)
     rows = _rows(chosen, anomaly)
     chosen = [call for call in chosen if call.process in rows]
-    times = [operation.time for call in chosen for operation in _both(call)]
-    begin, end = (min(times), max(times)) if times else (0, 1)
-    margin = max((end - begin) // 40, 1_000)
-    scale = _Scale(ledger.operations[0].time if ledger.operations else 0, begin - margin, end + margin)
+    scale = _Scale(ledger.operations[0].time if ledger.operations else 0, begin, end)
     height = TOP + ROW * max(len(rows), 1) + 40
     title = anomaly.text if anomaly else f"{len(ledger.operations)} operations"
     body = [
@@ -69,15 +67,28 @@ def _both(call: Call) -> list[Operation]:
     return [operation for operation in (call.invoke, call.outcome) if operation is not None]
 
 
-def _nearest(calls: Sequence[Call], numbers: dict[int, int]) -> list[Call]:
-    """The witness's calls, and those round them that still fit."""
-    marked = [place for place, call in enumerate(calls) if any(op.index in numbers for op in _both(call))]
+def _window(ledger: Ledger, anomaly: Anomaly | None) -> tuple[int, int]:
+    """The time to show: the witness and half its length before and after it, or the whole history."""
+    whole = [operation.time for operation in ledger.operations] or [0]
+    if anomaly is None:
+        margin = max((whole[-1] - whole[0]) // 40, 1_000)
+        return whole[0] - margin, whole[-1] + margin
+    times = [operation.time for operation in anomaly.witness]
+    margin = max((max(times) - min(times)) // 2, _SECOND // 200)
+    return min(times) - margin, max(times) + margin
+
+
+def _within(calls: Sequence[Call], begin: int, end: int, numbers: dict[int, int]) -> list[Call]:
+    """The calls in that time; where they are too many, the witness's and those next to them."""
+    shown = [call for call in calls if _both(call)[-1].time >= begin and call.first.time <= end]
+    if len(shown) <= _MOST_CALLS:
+        return shown
+    marked = [place for place, call in enumerate(shown) if any(op.index in numbers for op in _both(call))]
     if not marked:
-        return list(calls[:_MOST_CALLS])
-    around = max((_MOST_CALLS // len(marked)) // 2 - 1, 0) if len(calls) > _MOST_CALLS else len(calls)
-    around = around if len(calls) <= _MOST_CALLS else min(around, 12)
+        return shown[:_MOST_CALLS]
+    around = _MOST_CALLS // len(marked) // 2
     kept = sorted({place for centre in marked for place in range(max(centre - around, 0), centre + around + 1)})
-    return [calls[place] for place in kept if place < len(calls)]
+    return [shown[place] for place in kept if place < len(shown)]
 
 
 def _rows(calls: Sequence[Call], anomaly: Anomaly | None) -> dict[str, int]:
@@ -99,28 +110,34 @@ def _grid(rows: dict[str, int], scale: _Scale, height: int) -> list[str]:
         label = name if len(name) <= 20 else f"{name[:19]}…"
         lines.append(f'<line x1="{LABEL}" y1="{y}" x2="{WIDTH - RIGHT}" y2="{y}" stroke="#d0d7de"/>')
         lines.append(f'<text x="{LABEL - 10}" y="{y + 4}" text-anchor="end">{escape(label)}</text>')
-    for step in range(6):
-        time = scale.begin + (scale.end - scale.begin) * step // 5
+    for step in range(5):
+        time = scale.begin + (scale.end - scale.begin) * step // 4
         x = scale.x(time)
         lines.append(f'<line x1="{x:.1f}" y1="{TOP - 6}" x2="{x:.1f}" y2="{height - 40}" stroke="#eaeef2"/>')
         seconds = (time - scale.start) / _SECOND
-        lines.append(f'<text x="{x:.1f}" y="{TOP - 12}" text-anchor="middle" fill="#57606a">{seconds:.3f} s</text>')
+        anchor = "end" if step == 4 else "middle"
+        lines.append(f'<text x="{x:.1f}" y="{TOP - 12}" text-anchor="{anchor}" fill="#57606a">{seconds:.3f} s</text>')
     return lines
 
 
 def _call(call: Call, rows: dict[str, int], scale: _Scale) -> str:
-    """A bar from invocation to outcome; a dot where only one of them is known. Unknown outcomes are hollow."""
-    colour = _COLOURS[call.outcome.kind if call.outcome is not None else None]
-    look = f'fill="white" stroke="{colour}"' if call.unknown else f'fill="{colour}" stroke="{colour}"'
+    """A faint bar from invocation to outcome, and a mark where the outcome (or a lone event) stands."""
+    kind = call.outcome.kind if call.outcome is not None else None
     y = _middle(rows, call.process)
     first, last = scale.x(_both(call)[0].time), scale.x(_both(call)[-1].time)
     tip = escape("\n".join(f"{op.op} {op.kind}  {details(op)}" for op in _both(call)))
-    if last - first < 3:
-        return f'<circle cx="{first:.1f}" cy="{y}" r="4" {look}><title>{tip}</title></circle>'
-    return (
-        f'<rect x="{first:.1f}" y="{y - 5}" width="{last - first:.1f}" height="10" rx="3" fill-opacity=".75" {look}>'
-        f"<title>{tip}</title></rect>"
-    )
+    bar = f'<rect x="{first:.1f}" y="{y - 4}" width="{max(last - first, 0):.1f}" height="8" fill-opacity=".15"'
+    bar = f'{bar} fill="{_COLOURS[kind]}"/>' if last > first else ""
+    mark = _mark(kind, last, y) if scale.begin <= _both(call)[-1].time <= scale.end else ""
+    return f"<g><title>{tip}</title>{bar}{mark}</g>"
+
+
+def _mark(kind: str | None, x: float, y: int) -> str:
+    """A disc for ok, a diamond for fail, a hollow disc for an unknown outcome: told apart without colours, too."""
+    colour = _COLOURS[kind]
+    if kind == "fail":
+        return f'<path d="M{x - 5:.1f} {y}L{x:.1f} {y - 5}L{x + 5:.1f} {y}L{x:.1f} {y + 5}Z" fill="{colour}"/>'
+    return f'<circle cx="{x:.1f}" cy="{y}" r="4" stroke="{colour}" fill="{colour if kind == "ok" else "#fff"}"/>'
 
 
 def _ring(operation: Operation, numbers: dict[int, int], rows: dict[str, int], scale: _Scale) -> str:
@@ -134,10 +151,8 @@ def _ring(operation: Operation, numbers: dict[int, int], rows: dict[str, int], s
 def _legend(height: int) -> str:
     kinds = (("ok", "ok"), ("fail", "fail"), ("info", "unknown outcome"))
     marks = [
-        f'<circle cx="{LABEL + 120 * number}" cy="{height - 18}" r="4" stroke="{_COLOURS[kind]}"'
-        f' fill="{"white" if kind == "info" else _COLOURS[kind]}"/>'
-        f'<text x="{LABEL + 120 * number + 10}" y="{height - 14}">{text}</text>'
-        for number, (kind, text) in enumerate(kinds)
+        f'{_mark(kind, x, height - 18)}<text x="{x + 10}" y="{height - 14}">{text}</text>'
+        for x, (kind, text) in zip(range(LABEL, WIDTH, 120), kinds, strict=False)
     ]
     witness = (
         f'<circle cx="{LABEL + 390}" cy="{height - 18}" r="7" fill="none" stroke="{_RING}" stroke-width="2"/>'

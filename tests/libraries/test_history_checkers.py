@@ -525,6 +525,25 @@ HONEST = {
         bob receive ok c id=m8 seq=8
         bob receive ok c id=m9 seq=9
         """,
+    "pushes that overtake the answer to a subscription afresh": """
+        bob subscribe ok c seq=0
+        bob receive ok c id=m1 seq=1
+        bob disconnect ok
+        bob subscribe invoke c
+        bob receive ok c id=m7 seq=7
+        bob subscribe ok c seq=6
+        bob receive ok c id=m8 seq=8
+        """,
+    "a read that began nobody knows when": """
+        alice write invoke r seq=1
+        alice write ok r seq=2
+        bob read ok r seq=1
+        """,
+    "a lease that ran out": """
+        alice hold invoke lock
+        alice hold ok lock value=0s
+        bob hold ok lock
+        """,
     "read over REST instead of received": """
         bob grant ok c
         bob subscribe ok c seq=0
@@ -551,7 +570,7 @@ HONEST = {
         bob receive ok c id=m1 seq=1 epoch=3
         bob drain invoke
         database scan invoke c
-        database stored ok c id=m1 seq=1 epoch=
+        database stored ok c seq=1 epoch=
         database scan ok c
         bob drain ok
         """,

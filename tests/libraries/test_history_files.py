@@ -6,6 +6,7 @@ import errno
 import json
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from HistoryLibrary import History, HistoryFileError, Operation, read_history
 from HistoryLibrary.files import decode, encode
 from HistoryLibrary.operations import FIELDS, Row, epoch_of, position
 from HistoryLibrary.recorder import default_directory, file_name
+from HistoryLibrary.scopes import EndOfScope, Recordings
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lockstep import masking
@@ -63,6 +65,18 @@ def test_what_comes_after_the_end_is_ignored(tmp_path: Path) -> None:
     history.record("ok", "alice", "disconnect")
     history.close()
     assert [operation.op for operation in history.operations()] == ["connect"]
+
+
+@pytest.mark.parametrize("event", ["end_test", "end_suite", "close"])
+def test_a_history_ends_with_its_scope(event: str) -> None:
+    recordings = Recordings()
+    history = recordings.current().history
+    listener = EndOfScope(recordings)
+    arguments = () if event == "close" else (None, SimpleNamespace(full_name=""))
+    getattr(listener, event)(*arguments)
+    history.record("ok", "alice", "connect")
+    assert history.operations() == []
+    assert recordings.current().history is not history
 
 
 def test_nothing_recorded_makes_no_file(tmp_path: Path) -> None:

@@ -126,6 +126,13 @@ def test_a_refused_resumption_fails_for_every_conversation(tmp_path: Path, posit
     assert [(op.key, op.note) for op in failed] == [("c", "epoch_changed"), ("d", "epoch_changed")]
 
 
+def test_a_client_that_resumes_as_itself_holds_its_socket_once(tmp_path: Path) -> None:
+    socket = Socket("alice")
+    socket.push("welcome", client_id="tab-1")
+    socket.come("resumed", client_id="tab-1", recovered=True, positions={})
+    assert [op.key for op in socket.operations(tmp_path) if op.op == "hold"] == ["socket:tab-1"]
+
+
 def test_an_error_is_the_outcome_of_the_call_it_answers(tmp_path: Path) -> None:
     socket = Socket("alice")
     socket.out("subscribe", "1", conversation_id="c")

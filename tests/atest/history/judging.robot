@@ -1,11 +1,12 @@
 *** Settings ***
-Documentation       Each test's documentation says its verdict; the histories are recorded by hand.
-Library             HistoryLibrary
+Documentation    Each test's documentation says its verdict; the histories are recorded by hand.
+
+Library          HistoryLibrary
 
 
 *** Variables ***
-&{ROW1}             conversation_id=c    epoch=${1}    seq=${1}    client_msg_id=m1    body=one
-&{ROW2}             conversation_id=c    epoch=${1}    seq=${2}    client_msg_id=m2    body=two
+&{ROW1}    conversation_id=c    epoch=${1}    seq=${1}    client_msg_id=m1    body=one
+&{ROW2}    conversation_id=c    epoch=${1}    seq=${2}    client_msg_id=m2    body=two
 
 
 *** Test Cases ***
@@ -129,6 +130,7 @@ Secrets Stay Out
 
 *** Keywords ***
 Two Messages Are Acknowledged
+    [Documentation]    Alice and Bob listen, Alice sends two messages and is given both.
     Record Ok    alice    subscribe    key=c    seq=0    epoch=1
     Record Ok    bob    subscribe    key=c    seq=0    epoch=1
     FOR    ${n}    IN    1    2
@@ -140,9 +142,11 @@ Two Messages Are Acknowledged
     Record Ok    alice    drain
 
 Bob Receives
+    [Documentation]    Bob is given one of the two.
     [Arguments]    ${seq}
     Record Ok    bob    receive    key=c    seq=${seq}    epoch=1    client_msg_id=m${seq}
 
 Bob Drains
+    [Documentation]    Bob waited until nothing more came.
     Record Invoke    bob    drain
     Record Ok    bob    drain

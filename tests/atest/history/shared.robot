@@ -1,7 +1,9 @@
 *** Settings ***
-Documentation       A history begun in a suite setup serves all tests of the suite that begin none.
-Library             HistoryLibrary
-Suite Setup         Record Ok    alice    connect
+Documentation    A history begun in a suite setup serves all tests of the suite that begin none.
+
+Library          HistoryLibrary
+
+Suite Setup      Record Ok    alice    connect
 
 
 *** Test Cases ***
