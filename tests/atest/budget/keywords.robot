@@ -76,6 +76,7 @@ A Failing Keyword Is Not Counted
 
 *** Keywords ***
 Some Latencies
+    [Documentation]    10, 20 and 30 ms, and nothing else.
     Forget Latencies
     Record Latency    answer    10 ms
     Record Latencies    answer    ${{ [0.02, 0.03] }}

@@ -16,6 +16,7 @@ Without A Platform
 
 *** Keywords ***
 Draw Values
+    [Documentation]    Leaves what was drawn as the test's message.
     ${id} =    Random Uuid
     ${texts} =    Random Messages    3
     ${ids} =    List Forged Ids

@@ -1,7 +1,6 @@
 *** Settings ***
 Documentation       Each test's documentation is its declared verdict.
 Library             RedisLibrary
-Library             Collections
 Test Setup          Fresh Redis
 
 
@@ -171,11 +170,13 @@ A URL That Is None
 
 *** Keywords ***
 Fresh Redis
+    [Documentation]    An empty database and one connection.
     Disconnect From Redis
     Connect To Redis    ${URL}
     Flush Redis
 
 Write Collections
+    [Documentation]    A hash and a sorted set, written past the library.
     [Arguments]    ${url}
     Evaluate    redis.Redis.from_url($url).hset('h', mapping={'one': 1, 'two': 2})    modules=redis
     Evaluate    redis.Redis.from_url($url).zadd('z', {'b': 2.5, 'a': 1})    modules=redis

@@ -46,7 +46,10 @@ Another Session's Socket Disagrees
     Session Views Should Agree    ${user}    socket=chat    within=500ms
 
 A Tampered Document Disagrees
-    [Documentation]    FAIL the views of session * do not agree:\n*client_id *'kiosk' *in redis\n*'web' *in auth db, auth, backend-1, backend-2\n*
+    [Documentation]    FAIL the views of session * do not agree:
+    ...    *client_id *'kiosk' *in redis
+    ...    *'web' *in auth db, auth, backend-1, backend-2
+    ...    *
     ${user} =    Create User
     Tamper    ${user}    client_id    kiosk
     Session Views Should Agree    ${user}
@@ -66,7 +69,10 @@ A Wrong Time To Live Disagrees
     Session Views Should Agree    ${user}
 
 A Lost Key Disagrees
-    [Documentation]    FAIL the views of session * do not agree:\n*live *no *in redis, redis ttl\n*yes *in redis index, auth db, auth, backend-1, backend-2\n*(redis: no key; *)
+    [Documentation]    FAIL the views of session * do not agree:
+    ...    *live *no *in redis, redis ttl
+    ...    *yes *in redis index, auth db, auth, backend-1, backend-2
+    ...    *(redis: no key; *)
     ${user} =    Create User
     Delete Redis Keys    session:${user.session_id}
     Session Views Should Agree    ${user}
@@ -88,7 +94,8 @@ A Place That Cannot Be Asked Is Named
     Session Views    ${user.session_id}    places=['auth', 'backend-1']
 
 A Live Session Is Not Gone
-    [Documentation]    FAIL session * is not gone: redis: live; *main db: does not tell; auth: live; backend-1: live (live); backend-2: live (live)\n(after 300 ms)
+    [Documentation]    FAIL session * is not gone: redis: live; *main db: does not tell; *backend-1: live (live); backend-2: live (live)
+    ...    (after 300 ms)
     ${user} =    Create User
     Wait Until Session Is Gone Everywhere    ${user}    within=300ms
 
@@ -122,26 +129,42 @@ The Manager Makes And Judges Sessions
     [Documentation]    PASS
     ${user} =    Create User
     ${made} =    Create Managed Session    ${user.id}    type=MOBILE    device=phone    metadata=${{ {'n': 'ü'} }}
+    Log    ${made} ${made.session_token.value}
     ${record} =    Session Token Should Be Valid    ${made}    source=redis
     Should Be Equal    ${record}[metadata]    ${{ {'n': 'ü'} }}
     Session Views Should Agree    ${made}    within=2s
     Record Session Activity    ${made}
+    ${record} =    Get Session Record    ${made}
+    Should Be True    ${record}[access_count] >= 1
+
+A Refreshed Token Replaces The Old One
+    [Documentation]    PASS
+    ${user} =    Create User
+    ${made} =    Create Managed Session    ${user.id}
     ${new} =    Refresh Session Token    ${made}
     Session Token Should Be Invalid    ${made}
     Session Token Should Be Valid    ${new}[session_token]
-    ${all} =    List User Sessions    ${user.id}
-    Length Should Be    ${all}    2
-    ${sso} =    Migrate Session    ${made}
-    Should Be Equal    ${sso.type}    SSO
-    ${n} =    Revoke User Sessions    ${user.id}    keep=${sso}
-    Should Be Equal    ${n}    ${1}
     ${events} =    Get Session Events    ${made}
     Should Not Be Empty    ${events}
+
+A Migrated Session Outlives The Others
+    [Documentation]    PASS
+    ${user} =    Create User
+    ${made} =    Create Managed Session    ${user.id}
+    ${sso} =    Migrate Session    ${made}
+    Should Be Equal    ${sso.type}    SSO
+    ${ended} =    Revoke User Sessions    ${user.id}    keep=${sso}
+    Should Be Equal    ${ended}    ${1}
+    ${left} =    List User Sessions    ${user.id}
+    Should Be Equal    ${{ [session['session_id'] for session in $left] }}    ${{ [$sso.session_id] }}
+
+The Manager Sweeps And Counts
+    [Documentation]    PASS
+    Create User
     ${cleaned} =    Clean Up Sessions
     Should Be Equal    ${cleaned}[errors]    ${0}
     ${analytics} =    Get Session Analytics
     Should Be True    ${analytics}[active] >= 1
-    Log    ${made} ${made.session_token.value}
 
 A Valid Token Is Not Invalid
     [Documentation]    FAIL the session token is valid: session *
@@ -167,6 +190,7 @@ Something That Is No Session
 
 *** Keywords ***
 Tamper
+    [Documentation]    Changes one field of the session's document in Redis and nothing else.
     [Arguments]    ${user}    ${field}    ${value}
     Session Views Should Agree    ${user}    within=2s
     ${document} =    Redis Json    session:${user.session_id}
