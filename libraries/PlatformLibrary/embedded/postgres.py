@@ -20,7 +20,7 @@ from . import system
 from .children import Child, Children
 from .errors import PlatformError
 from .ports import LOOPBACK, Port
-from .preloader import inherited_environment
+from .preloader import source_environment
 from .servers import Server
 
 DATABASES = ("auth", "main")
@@ -181,11 +181,10 @@ class Templates:
 
     async def _database(self, name: str, port: int, services_dir: Path, workshop: Path) -> None:
         await self._sql(port, "postgres", f"CREATE DATABASE {name} STRATEGY FILE_COPY", workshop=workshop)
-        environment = {"PYTHONPATH": str(services_dir), "DATABASE_URL": url(port, name)}
         await self._children.run(
             [sys.executable, "-m", _MIGRATIONS[name]],
             log=workshop / f"migrate-{name}.log",
-            environment={**inherited_environment(), **environment},
+            environment={**source_environment(services_dir), "DATABASE_URL": url(port, name)},
             directory=services_dir,
         )
 

@@ -31,7 +31,7 @@ class Preloader:
             self._child = children.start(
                 [sys.executable, "-m", "services.preload"],
                 log=log,
-                environment={**inherited_environment(), "PYTHONPATH": str(services_dir)},
+                environment=source_environment(services_dir),
                 directory=services_dir,
                 stdin=theirs,
             )
@@ -108,6 +108,12 @@ class Preloader:
 
     def _gone(self) -> PlatformError:
         return PlatformError(f"the services could not be loaded{log_tail(self._log)}")
+
+
+def source_environment(services_dir: Path) -> dict[str, str]:
+    """The environment of a Python that runs ``services`` of this source tree before any other."""
+    search = os.pathsep.join(filter(None, (str(services_dir), os.environ.get("PYTHONPATH"))))
+    return {**inherited_environment(), "PYTHONPATH": search}
 
 
 def inherited_environment() -> dict[str, str]:
