@@ -51,6 +51,8 @@ DEFAULT: Mapping[str, Any] = {
         {"on": "out state.update", "op": "write", "kind": "invoke", **_STATE, "seq": "payload.base_version"},
         {"on": "in state.updated", "op": "write", "kind": "ok", **_STATE},
         {"on": "in state.conflict", "op": "write", "kind": "fail", **_STATE, "note": "=conflict"},
+        # nobody knows whether it was stored; an outcome is recorded once, by the first rule that fits
+        {"on": "in error", "when": {"payload.code": "unavailable"}, "kind": "info", "note": "payload.code"},
         {"on": "in error", "kind": "fail", "note": "payload.code"},
     ],
 }

@@ -147,6 +147,13 @@ def test_an_error_is_the_outcome_of_the_call_it_answers(tmp_path: Path) -> None:
     ]
 
 
+def test_an_error_that_leaves_the_outcome_open_is_info(tmp_path: Path) -> None:
+    socket = Socket("alice")
+    socket.out("message.send", "1", conversation_id="c", client_msg_id="m1", body="x")
+    socket.come("error", "1", code="unavailable", detail="…", retryable=True)
+    assert [(op.kind, op.note) for op in socket.operations(tmp_path)] == [("invoke", None), ("info", "unavailable")]
+
+
 def test_the_state_document_is_a_register(tmp_path: Path) -> None:
     socket = Socket("alice")
     socket.push("welcome", client_id="tab-1")
