@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from jwt.utils import base64url_decode
 
 from services.common import problems
 
@@ -96,10 +98,27 @@ def _checked_header(token: str) -> dict[str, Any]:
         raise _invalid("the token is not an access token")
     if "crit" in header:
         raise _invalid("critical header parameters are not understood")
+    _refuse_repeated_members(token)
     kid = header.get("kid")
     if not isinstance(kid, str) or not kid:
         raise _invalid("the token names no signing key")
     return header
+
+
+def _refuse_repeated_members(token: str) -> None:
+    """RFC 7515 §4 and RFC 7519 §4: names are unique; readers that differ on which one counts can be played against."""
+    try:
+        for segment in token.split(".")[:2]:
+            json.loads(base64url_decode(segment), object_pairs_hook=_unique)
+    except _UNREADABLE:
+        raise _invalid("the token cannot be read") from None
+
+
+def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(members)
+    if len(document) != len(members):
+        raise _invalid("a member stands twice")
+    return document
 
 
 def _check_expiry(claims: dict[str, Any]) -> None:
