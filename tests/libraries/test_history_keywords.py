@@ -220,8 +220,8 @@ def test_a_picture_is_an_accessible_document_of_its_own() -> None:
     assert sorted(row for row in rows if row and row.isdigit()) == [str(n + 1) for n in range(len(anomaly.witness))]
 
 
-def test_a_picture_escapes_what_clients_say_and_stays_small() -> None:
-    history = History("t", Path())
+def test_a_picture_escapes_what_clients_say_and_stays_small(tmp_path: Path) -> None:
+    history = History("t", tmp_path)
     for number in range(3_000):
         said = "<script>alert(1)</script>"
         history.record("ok", f"<p{number % 40}>", "receive", "c", said, seq=number, at=number)
