@@ -1,11 +1,12 @@
-"""Keywords that ask the same question again and again in the background, and judge all the answers together."""
+"""Keywords that ask many times, in the background or all at once, and judge the answers together."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 import requests
 from lockstep import masking, test_identity
@@ -13,7 +14,9 @@ from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
 
+from ProbeLibrary import volley
 from ProbeLibrary.judge import Answer, Report, judge_expiry
+from ProbeLibrary.volley import Reply, Request
 
 _TIMEOUT = 10.0
 
@@ -137,6 +140,23 @@ class ProbeLibrary:
         one in the last 1.5 s, or nothing was proved and the keyword fails.
         """
         self._across(expiry, lambda url: self.start_probe(url, url, token, timedelta(milliseconds=100), ca_file), urls)
+
+    @keyword
+    def send_at_once(self, requests: Sequence[Mapping[str, Any]], ca_file: str | None = None) -> list[Reply]:
+        """Sends all ``requests`` at one instant, each on a connection of its own; returns the replies in their order.
+
+        A request is a dictionary with ``url`` and, where needed, ``method`` (GET), ``token`` (bearer), ``json`` (the
+        body) and ``headers``. A reply has ``status``, ``headers`` (names in lower case), ``text``, ``json``, ``code``
+        (of a problem), ``sent`` (seconds since the epoch) and ``seconds``. Without an answer ``status`` is None and
+        ``error`` says why; nothing is retried and no status fails the keyword.
+
+        | VAR    @{writers}    ${{ [dict(method='PUT', url=$url, token=$token, json={'n': n}) for n in range(20)] }}
+        | ${replies} =    Send At Once    ${writers}
+        | Should Be Equal    ${{ [reply.status for reply in $replies].count(200) }}    ${1}
+        """
+        replies = volley.fire([Request.read(request) for request in requests], ca_file)
+        logger.info(volley.summary(replies))
+        return replies
 
     def _across(self, expiry: float, start: Callable[[str], None], urls: tuple[str, ...]) -> None:
         for url in urls:

@@ -1,0 +1,134 @@
+"""Many requests sent at one instant: each has its connection already, and waits for the others before it speaks."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import threading
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+from lockstep import masking, test_identity
+
+TIMEOUT = 15.0
+_FIELDS = ("method", "url", "token", "json", "headers")
+
+
+@dataclass(frozen=True)
+class Request:
+    """One request of a volley; ``headers`` and ``body`` are complete."""
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes | None
+
+    @classmethod
+    def read(cls, entries: Mapping[str, Any]) -> Request:
+        """A request from ``method``, ``url``, ``token``, ``json`` and ``headers``; ValueError for anything else."""
+        wrong = [name for name in entries if name not in _FIELDS]
+        if wrong or "url" not in entries:
+            raise ValueError(f"a request has {', '.join(_FIELDS)} and needs an url; got {', '.join(entries)}")
+        headers = test_identity.headers() | {name: str(value) for name, value in entries.get("headers", {}).items()}
+        if entries.get("token") is not None:
+            headers["Authorization"] = f"Bearer {masking.reveal(entries['token'])}"
+        body = None
+        if "json" in entries:
+            body = json.dumps(entries["json"]).encode()
+            headers["Content-Type"] = "application/json"
+        return cls(str(entries.get("method", "GET")).upper(), str(entries["url"]), headers, body)
+
+    def connection(self, ca_file: str | None) -> HTTPConnection:
+        """An unopened connection to where the request goes; TLS is verified by ``ca_file`` or the system's CAs."""
+        parts = urlsplit(self.url)
+        if parts.scheme == "https":
+            context = ssl.create_default_context(cafile=ca_file)
+            return HTTPSConnection(parts.hostname or "", parts.port, timeout=TIMEOUT, context=context)
+        return HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
+
+    @property
+    def target(self) -> str:
+        """Path and query."""
+        parts = urlsplit(self.url)
+        return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What came back. ``status`` is None where nothing did, and ``error`` says why; header names are in lower case.
+
+    ``sent`` is in seconds since the epoch, ``seconds`` is the time to the last byte.
+    """
+
+    url: str
+    sent: float
+    seconds: float
+    status: int | None
+    headers: Mapping[str, str]
+    text: str
+    error: str = ""
+
+    @property
+    def json(self) -> Any:
+        """The decoded body; ValueError where it is no JSON."""
+        return json.loads(self.text)
+
+    @property
+    def code(self) -> str:
+        """The stable word of a problem answer, else ""."""
+        try:
+            document = self.json
+        except ValueError:
+            return ""
+        return str(document.get("code", "")) if isinstance(document, dict) else ""
+
+
+def fire(requests: Sequence[Request], ca_file: str | None) -> list[Reply]:
+    """Send all ``requests`` at once and return their replies in the same order."""
+    if not requests:
+        raise ValueError("no requests: nothing would be proved")
+    barrier = threading.Barrier(len(requests))
+    with ThreadPoolExecutor(len(requests), "volley") as pool:
+        return list(pool.map(lambda request: _send(request, barrier, ca_file), requests))
+
+
+def summary(replies: Sequence[Reply]) -> str:
+    """One line for the log: which answers, and how close together they were sent."""
+    kinds = Counter(f"{reply.status or 'no answer'} {reply.code or reply.error}".strip() for reply in replies)
+    spread = max(reply.sent for reply in replies) - min(reply.sent for reply in replies)
+    answers = ", ".join(f"{count} x {kind}" for kind, count in kinds.most_common())
+    return f"{len(replies)} requests sent within {spread * 1000:.1f} ms: {answers}"
+
+
+def _send(request: Request, barrier: threading.Barrier, ca_file: str | None) -> Reply:
+    connection = request.connection(ca_file)
+    try:
+        refused = _connect(connection)
+        barrier.wait(2 * TIMEOUT)
+        sent, began = time.time(), time.monotonic()
+        if refused:
+            return Reply(request.url, sent, 0.0, None, {}, "", refused)
+        try:
+            connection.request(request.method, request.target, request.body, dict(request.headers))
+            answer = connection.getresponse()
+            text = answer.read().decode(errors="replace")
+        except (OSError, HTTPException) as error:
+            return Reply(request.url, sent, time.monotonic() - began, None, {}, "", f"{type(error).__name__}: {error}")
+        headers = {name.lower(): value for name, value in answer.getheaders()}
+        return Reply(request.url, sent, time.monotonic() - began, answer.status, headers, text)
+    finally:
+        connection.close()
+
+
+def _connect(connection: HTTPConnection) -> str:
+    try:
+        connection.connect()
+    except OSError as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
