@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 from .operations import Epoch, Operation
 
@@ -49,18 +48,14 @@ class Call:
     @property
     def key(self) -> str | None:
         """The key of the outcome, else of the invocation."""
-        return self._either("key")  # type: ignore[no-any-return]
+        told = None if self.outcome is None else self.outcome.key
+        return self.first.key if told is None else told
 
     @property
     def client_msg_id(self) -> str | None:
         """The message id of the outcome, else of the invocation."""
-        return self._either("client_msg_id")  # type: ignore[no-any-return]
-
-    def _either(self, name: str) -> Any:
-        for operation in (self.outcome, self.invoke):
-            if operation is not None and getattr(operation, name) is not None:
-                return getattr(operation, name)
-        return None
+        told = None if self.outcome is None else self.outcome.client_msg_id
+        return self.first.client_msg_id if told is None else told
 
 
 @dataclass(frozen=True, slots=True)

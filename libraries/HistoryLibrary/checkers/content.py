@@ -109,10 +109,10 @@ def _contents(ledger: Ledger) -> Iterator[tuple[Operation, tuple[object, ...]]]:
         for call in ledger.calls.get(op, ()):
             if call.ok is None or call.ok.seq is None:
                 continue
-            value = call.ok.value
-            if value is None and op in ("send", "write") and call.invoke is not None:
-                value = call.invoke.value
-            statement = replace(call.ok, value=value, key=call.key, client_msg_id=call.client_msg_id)
+            statement = call.ok
+            if call.invoke is not None:
+                value = call.invoke.value if op in ("send", "write") and call.ok.value is None else call.ok.value
+                statement = replace(statement, value=value, key=call.key, client_msg_id=call.client_msg_id)
             name = (statement.key, statement.epoch, statement.seq)
             statements.append((statement, ("log", *name) if op in _LOG else ("register", *name)))
     return iter(sorted(statements, key=lambda item: item[0].moment))
