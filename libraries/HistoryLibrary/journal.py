@@ -121,7 +121,7 @@ class Translator:
 
     def _apply(self, rule: Rule, entry: Entry, call_id: object) -> None:
         if rule.op is None:
-            for op, key, client_msg_id in self._answered(call_id, None):
+            for op, key, client_msg_id in self._answered(call_id, rule.of):
                 fields = {"key": key, "client_msg_id": client_msg_id, "note": self._field(rule.note, entry.frame)}
                 self._emit(rule, op, entry, fields)
             return

@@ -51,7 +51,9 @@ DEFAULT: Mapping[str, Any] = {
         {"on": "out state.update", "op": "write", "kind": "invoke", **_STATE, "seq": "payload.base_version"},
         {"on": "in state.updated", "op": "write", "kind": "ok", **_STATE},
         {"on": "in state.conflict", "op": "write", "kind": "fail", **_STATE, "note": "=conflict"},
-        # nobody knows whether it was stored; an outcome is recorded once, by the first rule that fits
+        # An outcome is recorded once, by the first rule that fits. A resumption that ends in an error is not
+        # `recovered: false`: it excuses nothing.
+        {"on": "in error", "of": "resume", "kind": "info", "note": "payload.code"},
         {"on": "in error", "when": {"payload.code": "unavailable"}, "kind": "info", "note": "payload.code"},
         {"on": "in error", "kind": "fail", "note": "payload.code"},
     ],
@@ -69,7 +71,7 @@ class MappingError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One frame type's meaning. ``op`` None: the outcome of whatever call the frame answers."""
+    """One frame type's meaning. ``op`` None: the outcome of the call that it answers, where that is ``of`` this op."""
 
     kind: str
     op: str | None = None
@@ -81,6 +83,7 @@ class Rule:
     node: Paths | None = None
     note: Paths | None = None
     each: str | None = None
+    of: str | None = None
     when: Mapping[str, Any] | None = None
     joins: bool = False
 

@@ -20,7 +20,8 @@ OPS: Mapping[str, str] = {
     "grant": "process may see key: what it receives of other keys is foreign",
     "subscribe": "ok: process gets every message of key after seq (the head at that moment)",
     "unsubscribe": "ok: process gets no more messages of key",
-    "resume": "invoke: process holds key up to seq; ok: nothing is missing; fail: the platform said `recovered: false`",
+    "resume": "invoke: process holds key up to seq; ok: nothing is missing; fail: the platform said `recovered: false`;"
+    " info: it said anything else",
     "send": "a message for key; ok is the acknowledgement and brings seq and epoch",
     "receive": "ok: process was given message seq of key",
     "drain": "ok: process waited until nothing more came for key (without a key: for any)",

@@ -283,6 +283,17 @@ ANOMALIES = {
         """,
         "2 never came",
     ),
+    "unseen: an error in the place of a resumption excuses nothing": (
+        "unseen",
+        """
+        bob receive ok c id=m1 seq=1
+        bob disconnect ok
+        bob resume invoke c seq=1
+        bob resume info c note=invalid_frame
+        bob receive ok c id=m3 seq=3
+        """,
+        "2 never came",
+    ),
     "unseen: a new epoch that nobody announced": (
         "unseen",
         """

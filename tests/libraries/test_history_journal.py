@@ -154,6 +154,17 @@ def test_an_error_that_leaves_the_outcome_open_is_info(tmp_path: Path) -> None:
     assert [(op.kind, op.note) for op in socket.operations(tmp_path)] == [("invoke", None), ("info", "unavailable")]
 
 
+def test_an_error_in_the_place_of_a_resumption_is_no_refusal(tmp_path: Path) -> None:
+    socket = Socket("alice")
+    socket.out("resume", "1", client_id="t", positions={"c": {"epoch": 1, "seq": 2}, "d": {"epoch": 1, "seq": 0}})
+    socket.come("error", "1", code="invalid_frame", detail="…", retryable=False)
+    outcomes = [op for op in socket.operations(tmp_path) if op.kind != "invoke"]
+    assert [(op.op, op.kind, op.key, op.note) for op in outcomes] == [
+        ("resume", "info", "c", "invalid_frame"),
+        ("resume", "info", "d", "invalid_frame"),
+    ]
+
+
 def test_the_state_document_is_a_register(tmp_path: Path) -> None:
     socket = Socket("alice")
     socket.push("welcome", client_id="tab-1")
