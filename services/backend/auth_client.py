@@ -14,6 +14,7 @@ from services.backend import metrics
 from services.common import logs
 
 _STATES = {"closed": "closed", "opened": "open", "half-opened": "half-open"}
+_CHANGES = (("closed", "open"), ("open", "half-open"), ("half-open", "open"), ("half-open", "closed"))
 BREAKER = "auth"
 
 
@@ -35,6 +36,9 @@ class AuthClient:
         self._factory = AsyncCircuitBreakerFactory(default_threshold=threshold, default_ttl=open_for)
         self._context: Context | None = None
         self._trial = asyncio.Lock()
+        self._shown = "closed"
+        for before, now in _CHANGES:
+            metrics.BREAKER_CHANGES.labels(BREAKER, before, now)
         self._show_state("closed")
 
     async def close(self) -> None:
@@ -99,7 +103,11 @@ class AuthClient:
             return document
         raise ValueError("the answer is not an object")
 
-    @staticmethod
-    def _show_state(state: str) -> None:
+    def _show_state(self, state: str) -> None:
+        if state != self._shown:
+            # A state that lasts for one call is seldom caught by who samples the gauge.
+            metrics.BREAKER_CHANGES.labels(BREAKER, self._shown, state).inc()
+            logs.logger().warning("circuit_breaker", name=BREAKER, before=self._shown, now=state)
+            self._shown = state
         for name in _STATES.values():
             metrics.BREAKER_STATE.labels(BREAKER, name).set(name == state)

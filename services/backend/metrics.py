@@ -24,6 +24,7 @@ SESSION_CHECKS = Counter("session_checks_total", "How sessions were found live",
 BREAKER_STATE = Gauge(
     "circuit_breaker_state", "1 for the state that the breaker is in: closed, open or half-open", ["name", "state"]
 )
+BREAKER_CHANGES = Counter("circuit_breaker_changes_total", "Changes of the breaker's state", ["name", "before", "now"])
 KEY_AGE = Gauge("jwks_age_seconds", "Time since the signing keys were last fetched")
 REDIS_UP = Gauge("redis_up", "Whether Redis answered last time")
 ANSWERS = Counter("answers_total", "Assistant answers stored")

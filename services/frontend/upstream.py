@@ -146,8 +146,6 @@ class Upstream:
         for last in (False, True):
             replica = await self.replicas.choose(avoid=replica)
             try:
-                if not repeatable:
-                    return await attempt(replica)
                 async with asyncio.timeout(None) as patience:
                     with replica.waiting(patience):
                         return await attempt(replica)

@@ -106,6 +106,11 @@ def state_of(platform: Platform, state: str, replica: int = 0) -> float:
     return platform.replicas.metric(f'circuit_breaker_state{{name="auth",state="{state}"}}', replica=replica)
 
 
+def changes_of(platform: Platform, before: str, now: str, replica: int = 0) -> float:
+    labels = f'{{before="{before}",name="auth",now="{now}"}}'
+    return platform.replicas.metric(f"circuit_breaker_changes_total{labels}", replica=replica)
+
+
 def test_a_login_at_auth_is_live_on_every_replica_and_on_the_socket(platform: Platform) -> None:
     login = platform.login()
     for replica in (0, 1):
@@ -172,6 +177,9 @@ def test_an_auth_outage_leaves_sessions_alone_and_the_breaker_recovers(platform:
             lambda: platform.check(login).json()["session_check"] == "introspected", "auth speaks again", within=8
         )
         assert state_of(platform, "closed") == 1
+        assert changes_of(platform, "closed", "open") == 1
+        assert changes_of(platform, "half-open", "closed") == 1
+        assert changes_of(platform, "open", "half-open") == 1 + changes_of(platform, "half-open", "open")
 
 
 def test_a_user_whose_event_is_late_is_fetched(platform: Platform) -> None:

@@ -309,6 +309,19 @@ def test_a_replica_that_fell_silent_keeps_nobody_waiting(own_bench: MakeBench) -
     wait_until(lambda: bench.ready_backends() == {"one", "two"}, "it is taken back")
 
 
+def test_a_write_at_a_silent_service_is_given_up_and_not_repeated(own_bench: MakeBench) -> None:
+    bench = own_bench()
+    bench.auth.signal(signal.SIGSTOP)
+    try:
+        answer = within(5, lambda: bench.http.post("/auth/token"))
+        assert (answer.status_code, answer.json()["code"]) == (503, "auth_unavailable")
+        assert int(answer.headers["retry-after"]) >= 1
+    finally:
+        bench.auth.signal(signal.SIGCONT)
+    bench.wait_for(auth="up", backend="up")
+    assert bench.auth.ask()["counts"].get("token", 0) <= 1
+
+
 def test_a_service_that_never_answers_a_write_is_given_up(own_bench: MakeBench) -> None:
     bench = own_bench(UPSTREAM_TIMEOUT="0.5")
     answer = within(3, lambda: bench.http.post("/api/hang"))
