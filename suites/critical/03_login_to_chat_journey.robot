@@ -33,7 +33,7 @@ A Streamed Answer Adds Up To The Stored One
     ${ack} =    Say    A question long enough to be answered in several chunks
     ${answer} =    Assistant Answers    You said: A question long enough to be answered in several chunks
     ${streamed} =    Streamed Text    ${ack}[seq]
-    Should Be Equal    ${streamed}    ${answer}[body]
+    Should Be Equal    ${streamed}    ${answer}[body]    streamed and stored answer differ
 
 A Returning User Is Not Doubled
     [Tags]    req:C03.2    needs:db.auth    needs:db.main
@@ -41,7 +41,7 @@ A Returning User Is Not Doubled
     VAR    ${first}    ${USER_ID}
     Open A Fresh Browser
     Sign In Through The Provider
-    Should Be Equal    ${USER_ID}    ${first}
+    Should Be Equal    ${USER_ID}    ${first}    the returning user is another one
     Auth Holds One User Named    ${PERSON.email}
     Both Databases Hold The Same User    ${USER_ID}
 
@@ -63,7 +63,7 @@ The Session Of An Earlier Login Goes On Beside The New One
     ${earlier} =    Sign In Through The Provider
     Open A Fresh Browser
     ${later} =    Sign In Through The Provider
-    Should Not Be Equal    ${later}[session_id]    ${earlier}[session_id]
+    Should Not Be Equal    ${later}[session_id]    ${earlier}[session_id]    both logins have one session
     Get From    backend    /api/me    ${earlier}[access_token]
     Get From    backend    /api/me    ${later}[access_token]
 
@@ -84,7 +84,7 @@ Assistant Answers
     [Documentation]    The finished answer arrives as a message of the assistant; it is returned.
     [Arguments]    ${body}    ${alias}=socket
     ${message} =    Hear    ${body}    ${alias}
-    Should Be Equal    ${message}[role]    assistant
+    Should Be Equal    ${message}[role]    assistant    the answer's role
     RETURN    ${message}
 
 Streamed Text
@@ -92,29 +92,35 @@ Streamed Text
     [Arguments]    ${reply_to_seq}
     ${frames} =    Get Frames    connection=socket    type=message.chunk    payload.reply_to_seq=${reply_to_seq}
     VAR    ${chunks}    ${{ [frame.json['payload'] for frame in $frames] }}
-    Should Be Equal    ${{ [c['offset'] for c in $chunks] }}    ${{ sorted({c['offset'] for c in $chunks}) }}
+    Should Be Equal    ${{ [c['offset'] for c in $chunks] }}    ${{ sorted({c['offset'] for c in $chunks}) }}    offsets of the chunks
     RETURN    ${{ ''.join(c['text'] for c in $chunks) }}
 
 Conversation Should Read
     [Documentation]    The main database holds exactly these messages, written ``role: body``, with seqs from 1.
     [Arguments]    ${conversation}    @{lines}
     ${stored} =    Stored Messages    ${conversation}
-    Should Be Equal    ${{ [f"{row['role']}: {row['body']}" for row in $stored] }}    ${lines}
-    Should Be Equal    ${{ [row['seq'] for row in $stored] }}    ${{ list(range(1, len($lines) + 1)) }}
+    Should Be Equal    ${{ [f"{row['role']}: {row['body']}" for row in $stored] }}    ${lines}    the stored messages read otherwise
+    Should Be Equal    ${{ [row['seq'] for row in $stored] }}    ${{ list(range(1, len($lines) + 1)) }}    seqs of the stored messages
 
 A First Visit With A Chat
-    [Documentation]    A conversation with one question and its answer; the socket is closed again.
+    [Documentation]    A conversation with one question and its answer; the socket is closed again. Somebody else has one too.
+    Somebody Else Starts A Conversation
     Start A Conversation    assistant=${True}
     Open A Socket    alias=first visit
     Say    first visit: hello    first visit
     Assistant Answers    You said: first visit: hello    first visit
     Close Connection    first visit
 
+Somebody Else Starts A Conversation
+    [Documentation]    A conversation of another user, which is nobody else's business.
+    ${other} =    Create User
+    Start A Conversation    token=${other.access_token}
+
 Conversations Should Be Listed
     [Documentation]    The user's own list names exactly these conversations.
     [Arguments]    @{ids}
     ${response} =    Get From    backend    /api/conversations    ${ACCESS_TOKEN}
-    Should Be Equal    ${{ [c['id'] for c in $response.json()['conversations']] }}    ${ids}
+    Should Be Equal    ${{ [c['id'] for c in $response.json()['conversations']] }}    ${ids}    the list names other conversations
 
 Messages Over REST
     [Documentation]    The messages of the conversation as REST gives them.
@@ -125,10 +131,10 @@ Messages Over REST Should Read
     [Documentation]    REST gives exactly these bodies, in this order.
     [Arguments]    @{bodies}
     ${messages} =    Messages Over REST
-    Should Be Equal    ${{ [m['body'] for m in $messages] }}    ${bodies}
+    Should Be Equal    ${{ [m['body'] for m in $messages] }}    ${bodies}    REST gives other messages
 
 Messages Over REST Should Have Seqs
     [Documentation]    REST gives messages with exactly these seqs.
     [Arguments]    @{seqs}
     ${messages} =    Messages Over REST
-    Should Be Equal    ${{ [str(m['seq']) for m in $messages] }}    ${seqs}
+    Should Be Equal    ${{ [str(m['seq']) for m in $messages] }}    ${seqs}    REST gives other seqs

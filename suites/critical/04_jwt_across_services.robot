@@ -26,10 +26,10 @@ Services Agree On The Claims Of The Token
     Open A Socket
     ${socket} =    Who The Socket Says I Am
     ${claims} =    Read Token Claims    ${ACCESS_TOKEN}
-    Should Be Equal    ${rest.json()}[session][id]    ${claims}[sid]
-    Should Be Equal    ${socket}[session_id]    ${claims}[sid]
-    Should Be Equal    ${rest.json()}[email]    ${claims}[email]
-    Should Be Equal    ${socket}[email]    ${claims}[email]
+    Should Be Equal    ${rest.json()}[session][id]    ${claims}[sid]    REST and token differ in the session
+    Should Be Equal    ${socket}[session_id]    ${claims}[sid]    socket and token differ in the session
+    Should Be Equal    ${rest.json()}[email]    ${claims}[email]    REST and token differ in the e-mail
+    Should Be Equal    ${socket}[email]    ${claims}[email]    socket and token differ in the e-mail
 
 A Token That Was Tampered With Is Refused Everywhere
     [Tags]    req:C04.2    sec:J01    needs:ws    needs:replicas.2
@@ -43,10 +43,10 @@ A Refresh Yields A New Pair For The Same User And Session
     ${answer} =    Refresh The Tokens
     ${before} =    Read Token Claims    ${old}
     ${after} =    Read Token Claims    ${ACCESS_TOKEN}
-    Should Be Equal    ${after}[sub]    ${before}[sub]
-    Should Be Equal    ${after}[sid]    ${before}[sid]
-    Should Not Be Equal    ${after}[jti]    ${before}[jti]
-    Should Be Equal    ${answer}[user][id]    ${USER.id}
+    Should Be Equal    ${after}[sub]    ${before}[sub]    the refresh changed the user
+    Should Be Equal    ${after}[sid]    ${before}[sid]    the refresh changed the session
+    Should Not Be Equal    ${after}[jti]    ${before}[jti]    both tokens have one id
+    Should Be Equal    ${answer}[user][id]    ${USER.id}    the refresh answers another user
     Every Service Accepts The Token
 
 A Spent Refresh Token Is Refused And Ends The Whole Family
