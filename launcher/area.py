@@ -125,8 +125,10 @@ def _execute(
         follower.show_new()
     why = "not run: the run was interrupted" if interrupted else _why_missing(code, follower, folder)
     versions = host.versions() if host else {}
-    problems = (host.problem,) if host and host.problem else ()
-    return _Ended(interrupted, why, versions, problems)
+    problems = [host.problem] if host and host.problem else []
+    if code < 0:
+        problems.append(f"pabot was ended by signal {-code}")
+    return _Ended(interrupted, why, versions, tuple(problems))
 
 
 def _order(request: RunRequest, plan: Plan) -> list[str]:

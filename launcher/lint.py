@@ -10,15 +10,13 @@ from launcher.console import LaunchError, say, verdict
 from launcher.paths import ROOT
 from launcher.workers import die_with_parent, environment
 
-_OWN = ("launcher", "libraries", "services", "defects", "bench")
-_TESTS = sorted({str(path.parent.relative_to(ROOT)) for path in (ROOT / "tests").glob("*/*.py")})
-_TOOLS: dict[str, tuple[tuple[str, ...], ...]] = {
-    "ruff": (("ruff", "check", "--quiet", *_OWN, "tests"),),
-    "format": (("ruff", "format", "--check", "--quiet", *_OWN, "tests"),),
-    # A folder of tests is its own import root, as it is for pytest.
-    "mypy": tuple(("mypy", "--no-error-summary", *folders) for folders in (_OWN, *((folder,) for folder in _TESTS))),
-    "robocop": (("robocop", "check", "suites", "resources"),),
-    "docs": (("launcher", "docs", "--check"),),
+_PYTHON = ("launcher", "libraries", "services", "defects", "bench", "tests")
+_TOOLS: dict[str, tuple[str, ...]] = {
+    "ruff": ("ruff", "check", "--quiet", *_PYTHON),
+    "format": ("ruff", "format", "--check", "--quiet", *_PYTHON),
+    "mypy": ("mypy", "--no-error-summary", *_PYTHON),
+    "robocop": ("robocop", "check", "suites", "resources"),
+    "docs": ("launcher", "docs", "--check"),
 }
 
 
@@ -35,19 +33,10 @@ def failed(names: Sequence[str]) -> list[str]:
 
 
 def _clean(name: str) -> bool:
-    outputs = [output for command in _TOOLS[name] if (output := _complaint(command)) is not None]
-    say(f"{verdict('FAIL' if outputs else 'PASS', 5)} {name}")
-    for output in outputs:
-        say(output)
-    return not outputs
-
-
-def _complaint(command: Sequence[str]) -> str | None:
-    """What the tool said where it was not content."""
     tool = subprocess.Popen(
-        [sys.executable, "-m", *command],
+        [sys.executable, "-m", *_TOOLS[name]],
         cwd=ROOT,
-        env=environment({"MYPYPATH": command[-1]}),
+        env=environment({}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -55,4 +44,7 @@ def _complaint(command: Sequence[str]) -> str | None:
         preexec_fn=die_with_parent(),
     )
     output, _ = tool.communicate()
-    return (output.rstrip() or f"{command[0]} ended with {tool.returncode}") if tool.returncode else None
+    say(f"{verdict('FAIL' if tool.returncode else 'PASS', 5)} {name}")
+    if tool.returncode:
+        say(output.rstrip() or f"it ended with {tool.returncode}")
+    return tool.returncode == 0

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
+import tempfile
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -15,6 +17,8 @@ from launcher.arguments import RunRequest, parse
 from launcher.console import LaunchError, complain, paint, say
 from launcher.paths import ROOT
 from launcher.workers import die_with_parent, environment
+
+_PYTEST_GRACE = 20.0
 
 
 @dataclass(frozen=True)
@@ -55,22 +59,57 @@ def _lint(request: RunRequest) -> Tally:
 
 
 def _pytest(request: RunRequest) -> Tally:
+    """A process for each folder of tests, all at once, since most tests wait; their words are shown one after the other."""
     request.results.mkdir(parents=True, exist_ok=True)
-    report = request.results / f".pytest-{os.getpid()}.xml"
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}"]
-    child = subprocess.Popen(command, cwd=ROOT, env=environment({}), preexec_fn=die_with_parent())
+    folders = sorted({path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").glob("*/test_*.py")})
+    running = [_Pytest(folder, request.results / f"pytest-{folder}.xml") for folder in folders]
     try:
-        code = child.wait()
-    except KeyboardInterrupt:
-        child.wait(20)
-        raise
-    tally = read_junit(report)
-    if code not in (0, 1) or (code == 1 and not tally.failed):
-        complain(f"pytest ended with code {code}")
-        tally += Tally(failed=1)
-    if report.exists():
-        os.replace(report, request.results / "pytest.xml")
-    return tally
+        return sum((one.tally() for one in running), Tally())
+    finally:
+        for one in running:
+            one.end()
+
+
+class _Pytest:
+    """The tests of one folder, running."""
+
+    def __init__(self, folder: str, report: Path) -> None:
+        self._folder = folder
+        self._report = report
+        report.unlink(missing_ok=True)
+        self._output = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - see end()
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", f"tests/{folder}"]
+        self._process = subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env=environment({}),
+            stdin=subprocess.DEVNULL,
+            stdout=self._output,
+            stderr=subprocess.STDOUT,
+            preexec_fn=die_with_parent(),
+        )
+
+    def tally(self) -> Tally:
+        """Wait for the end, show what it said, and count; an end without a report is a failure."""
+        code = self._process.wait()
+        self._output.seek(0)
+        say(f"-- tests/{self._folder}\n{self._output.read().rstrip()}")
+        tally = read_junit(self._report)
+        if code not in (0, 1) or (code == 1 and not tally.failed):
+            complain(f"pytest of tests/{self._folder} ended with code {code}")
+            tally += Tally(failed=1)
+        return tally
+
+    def end(self) -> None:
+        """Interrupt what still runs, so that its fixtures clean up; kill it where it does not end."""
+        if self._process.poll() is None:
+            self._process.send_signal(signal.SIGINT)
+            try:
+                self._process.wait(_PYTEST_GRACE)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._output.close()
 
 
 def read_junit(path: Path) -> Tally:

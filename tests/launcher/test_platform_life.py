@@ -11,7 +11,8 @@ from pathlib import Path
 import httpx
 import psutil
 import pytest
-from launching import command, launcher_environment, wait_until
+
+from tests.launcher.launching import command, launcher_environment, wait_until
 
 ON_THE_PLATFORM = """*** Settings ***
 Library    PlatformLibrary

@@ -5,9 +5,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from launching import ROOT, command, launcher_environment
-
 from launcher.proof import Tally, read_junit
+from tests.launcher.launching import ROOT, command, launcher_environment
 
 
 def test_a_junit_file_is_counted(tmp_path: Path) -> None:

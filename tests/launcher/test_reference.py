@@ -6,10 +6,10 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from launching import ROOT, command, launcher_environment
 from robot.libdoc import LibraryDocumentation
 
 from launcher import reference
+from tests.launcher.launching import ROOT, command, launcher_environment
 
 LIBRARY = '''
 class Shop:

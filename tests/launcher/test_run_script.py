@@ -10,7 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from launching import ROOT, launcher_environment
+
+from tests.launcher.launching import ROOT, launcher_environment
 
 NEEDED = ("bash", "dirname", "readlink", "cmp", "cp", "flock", "env", "sh")
 
