@@ -10,6 +10,7 @@ import uvicorn
 from pydantic import ValidationError
 
 from services.common import logs
+from services.common.draining import DrainingProtocol, DrainingServer
 from services.common.settings import CommonSettings
 
 GRACEFUL_SHUTDOWN = 3
@@ -17,7 +18,10 @@ MAX_FRAME = 64 << 10
 
 
 def serve(name: str, listener: socket.socket | None = None) -> int:
-    """Run service ``name`` until SIGTERM; the exit status. ``listener`` wins over ``LISTEN_FD`` and ``PORT``."""
+    """Run service ``name`` until SIGTERM (SIGQUIT: drained first); the exit status.
+
+    ``listener`` wins over ``LISTEN_FD`` and ``PORT``.
+    """
     try:
         settings: CommonSettings = importlib.import_module(f"services.{name}.settings").Settings()
     except ValidationError as error:
@@ -28,13 +32,13 @@ def serve(name: str, listener: socket.socket | None = None) -> int:
     app = importlib.import_module(f"services.{name}.app").create_app(settings)
     if listener is None and settings.listen_fd is not None:
         listener = socket.socket(fileno=settings.listen_fd)
-    server = uvicorn.Server(
+    server = DrainingServer(
         uvicorn.Config(
             app,
             host=settings.host,
             port=settings.port,
             loop="uvloop" if sys.platform != "win32" else "asyncio",
-            http="httptools",
+            http=DrainingProtocol,
             ws="websockets-sansio",
             ws_max_size=MAX_FRAME,
             # Chat frames are small: compressing each costs more time than its bytes cost.
@@ -52,5 +56,6 @@ def serve(name: str, listener: socket.socket | None = None) -> int:
             ssl_keyfile=getattr(settings, "tls_key", None),
         )
     )
+    server.drain_on_signal()
     server.run(sockets=[listener] if listener else None)
     return 0 if server.started else 3

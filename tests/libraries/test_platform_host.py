@@ -20,6 +20,7 @@ import psutil
 import psycopg
 import pytest
 import redis
+import requests
 from PlatformLibrary.embedded.client import HostClient, start_host
 from PlatformLibrary.embedded.errors import PlatformError
 
@@ -196,28 +197,39 @@ def test_a_paused_service_is_silent_until_it_is_resumed(host: HostClient, privat
     assert answers(private, url)
 
 
-def test_a_restart_without_gap_never_refuses_a_request(host: HostClient, private: dict[str, Any]) -> None:
-    url = private["backend_urls"][0]
+@pytest.mark.parametrize("kept", [True, False], ids=["on kept connections", "on new connections"])
+@pytest.mark.parametrize("instance", ["backend-1", "frontend"])
+def test_a_restart_without_gap_loses_no_request(
+    host: HostClient, private: dict[str, Any], instance: str, kept: bool
+) -> None:
+    url = private["backend_urls"][0] if instance == "backend-1" else private["public_url"]
     before = health(private, url)
     seen: list[str] = []
     over = threading.Event()
 
     def ask() -> None:
+        session = requests.Session()
         while not over.is_set():
             try:
-                seen.append(str(health(private, url)["start_id"]))
-            except OSError as error:
+                answer = (session if kept else requests).get(f"{url}/health", verify=private["ca_file"], timeout=10)
+                seen.append(str(answer.json()["start_id"]))
+            except requests.RequestException as error:
                 seen.append(f"failed: {error}")
 
-    asking = threading.Thread(target=ask)
-    asking.start()
-    host.call("restart", platform=private["platform_id"], instance="backend-1", gapless=True)
+    asking = [threading.Thread(target=ask) for _ in range(6)]
+    for thread in asking:
+        thread.start()
+    wait_until(lambda: len(seen) > 50, "the clients are busy")
+    host.call("restart", platform=private["platform_id"], instance=instance, gapless=True)
     over.set()
-    asking.join()
-    after = health(private, url)
-    assert after["start_id"] != before["start_id"]
+    for thread in asking:
+        thread.join()
+    assert [start for start in seen if start.startswith("failed")] == []
+    assert health(private, url)["start_id"] != before["start_id"]
     assert not psutil.pid_exists(before["pid"])
-    assert not [start for start in seen if start.startswith("failed")]
+
+
+def test_only_a_service_is_restarted_without_gap(host: HostClient, private: dict[str, Any]) -> None:
     with pytest.raises(PlatformError, match="redis cannot be restarted without a gap"):
         host.call("restart", platform=private["platform_id"], instance="redis", gapless=True)
 

@@ -90,7 +90,7 @@ class Service(Instance):
         except BaseException:
             self.child = old
             raise
-        await old.end(within=STOP_DEADLINE)
+        await old.end(within=STOP_DEADLINE, number=signal.SIGQUIT)
 
     async def stop(self) -> None:
         """SIGTERM, then SIGKILL after the bound; afterwards connections are refused."""

@@ -1,0 +1,83 @@
+"""Leaving without being missed: a server that drains before it ends, for a successor on the same listening socket.
+
+SIGTERM ends a server as soon as what it is answering is answered. SIGQUIT drains it (the two signals mean the same to
+nginx): it takes no new connections, closes sockets with 1012, and goes on for a while to answer what comes on the
+connections that it has, each answer saying ``Connection: close``. Idle ones are closed at the end of it, so that hardly
+any request meets a closed door.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import socket
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+
+LINGER = 0.5
+"""Seconds in which a draining server still takes requests on the connections that it has."""
+_TICK = 0.02
+
+
+class DrainingProtocol(HttpToolsProtocol):
+    """HTTP that keeps no connection once its process is draining."""
+
+    draining = False
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        if self.draining and self.cycle is not None:
+            self.cycle.keep_alive = False
+
+    @property
+    def answering(self) -> bool:
+        """Whether a request is under way."""
+        return self.cycle is not None and not self.cycle.response_complete
+
+
+class DrainingServer(uvicorn.Server):
+    """uvicorn's server, which drains when it is told to by SIGQUIT."""
+
+    _drains = False
+
+    def drain_on_signal(self) -> None:
+        """Listen for SIGQUIT; belongs to the main thread."""
+        if hasattr(signal, "SIGQUIT"):
+            signal.signal(signal.SIGQUIT, lambda *_: self.drain())
+
+    def drain(self) -> None:
+        """Take no new connections, finish with those that are there, then end."""
+        self._drains = self.should_exit = True
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Drain first where that was asked for."""
+        if self._drains:
+            DrainingProtocol.draining = True
+            for server in self.servers:
+                server.close()
+            await self._linger()
+        await super().shutdown(sockets)
+
+    async def _linger(self) -> None:
+        """Serve what is connected for ``LINGER`` seconds, or until everybody has left.
+
+        A part of it passes in any case: while TLS shakes hands this server does not know of the connection.
+        """
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while not self.force_exit:
+            self._turn_away()
+            waited = loop.time() - began
+            if waited >= LINGER or (waited >= LINGER / 5 and not self.server_state.connections):
+                return
+            await asyncio.sleep(_TICK)
+
+    def _turn_away(self) -> None:
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, WebSocketsSansIOProtocol):
+                if connection.handshake_complete:
+                    connection.shutdown()
+            elif isinstance(connection, DrainingProtocol) and connection.answering:
+                connection.shutdown()
