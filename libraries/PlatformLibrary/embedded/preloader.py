@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import os
 import signal
 import socket
 import sys
-from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -37,7 +37,8 @@ class Preloader:
             )
         ours.setblocking(False)
         self._socket = ours
-        self._answers: deque[asyncio.Future[dict[str, Any]]] = deque()
+        self._answers: dict[int, asyncio.Future[dict[str, Any]]] = {}
+        self._numbers = itertools.count(1)
         self._exits: dict[int, asyncio.Future[int]] = {}
         self._loop = asyncio.get_running_loop()
         self._reader = self._loop.create_task(self._read())
@@ -51,9 +52,10 @@ class Preloader:
         self, service: str, environment: Mapping[str, str], log: Path, listener: socket.socket | None
     ) -> Child:
         """Start ``service`` on ``listener``; its output is appended to ``log``."""
-        request = json.dumps({"service": service, "env": dict(environment), "log": str(log)}).encode() + b"\n"
-        answer = self._loop.create_future()
-        self._answers.append(answer)
+        number = next(self._numbers)
+        wanted = {"id": number, "service": service, "env": dict(environment), "log": str(log)}
+        request = json.dumps(wanted).encode() + b"\n"
+        answer = self._answers[number] = self._loop.create_future()
         try:
             if listener is None:
                 self._socket.sendall(request)
@@ -85,7 +87,7 @@ class Preloader:
         except OSError:
             pass
         finally:
-            for answer in self._answers:
+            for answer in self._answers.values():
                 if not answer.done():
                     answer.set_exception(self._gone())
             for ended in self._exits.values():
@@ -97,10 +99,10 @@ class Preloader:
             ended = self._exits.get(message["exited"])
             if ended is not None and not ended.done():
                 ended.set_result(message["status"])
-        elif "pid" in message or "error" in message:
+        elif "id" in message:
             if "pid" in message:
                 self._exits[message["pid"]] = self._loop.create_future()
-            answer = self._answers.popleft()
+            answer = self._answers.pop(message["id"])
             if not answer.done():
                 answer.set_result(message)
             elif "pid" in message:
