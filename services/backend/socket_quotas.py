@@ -6,6 +6,7 @@ import asyncio
 import math
 import time
 from collections import Counter
+from dataclasses import dataclass
 
 from services.backend import frames
 from services.backend.connection import Connection
@@ -13,6 +14,14 @@ from services.backend.frames import FrameError
 from services.common.quotas import Quotas
 
 LEAST_PATIENCE = 5
+
+
+@dataclass(slots=True)
+class Estimate:
+    """What a user is thought to have used of his quota, by all services, in the window that ends at ``ends``."""
+
+    used: int
+    ends: float
 
 
 class SocketQuotas:
@@ -23,7 +32,7 @@ class SocketQuotas:
         self._limit = limit
         self._window = window
         self._debts: Counter[tuple[str, str]] = Counter()
-        self._blocked: dict[str, float] = {}
+        self._estimates: dict[str, Estimate] = {}
         self._wake = asyncio.Event()
 
     def admit(self, connection: Connection) -> None:
@@ -36,17 +45,23 @@ class SocketQuotas:
         user_limit = self._quotas.limit_of(connection.caller.user.plan)
         retry_after = self._retry_after(connection, moment, user_limit)
         if retry_after is None:
-            if user_limit:
-                self._debts[(connection.user_id, connection.caller.user.plan)] += 1
-                self._wake.set()
             return
         self._refuse(connection, retry_after, self._limit or user_limit)
 
     def _retry_after(self, connection: Connection, moment: float, user_limit: int) -> int | None:
         if self._limit and connection.allowance.used > self._limit:
             return math.ceil(connection.allowance.ends - moment)
-        blocked_until = self._blocked.get(connection.user_id, 0.0) if user_limit else 0.0
-        return math.ceil(blocked_until - moment) if blocked_until > moment else None
+        if not user_limit:
+            return None
+        estimate = self._estimates.get(connection.user_id)
+        if estimate is None or estimate.ends <= moment:
+            estimate = self._estimates[connection.user_id] = Estimate(0, moment + self._window)
+        if estimate.used >= user_limit:
+            return math.ceil(estimate.ends - moment)
+        estimate.used += 1
+        self._debts[(connection.user_id, connection.caller.user.plan)] += 1
+        self._wake.set()
+        return None
 
     @staticmethod
     def _refuse(connection: Connection, retry_after: int, limit: int) -> None:
@@ -65,8 +80,8 @@ class SocketQuotas:
             self._wake.clear()
             debts, self._debts = self._debts, Counter()
             moment = time.monotonic()
-            self._blocked = {user: until for user, until in self._blocked.items() if until > moment}
+            self._estimates = {user: one for user, one in self._estimates.items() if one.ends > moment}
             for (user_id, plan), cost in debts.items():
                 standing = await self._quotas.spend("user", user_id, self._quotas.limit_of(plan), cost)
-                if standing.used >= standing.limit:
-                    self._blocked[user_id] = time.monotonic() + standing.left
+                used = standing.used + self._debts[(user_id, plan)]
+                self._estimates[user_id] = Estimate(used, time.monotonic() + standing.left)

@@ -7,17 +7,18 @@ import socket
 import time
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
 import redis
 from websockets import Origin, Subprotocol
-from websockets.exceptions import InvalidStatus
+from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.http11 import Response
 from websockets.sync.client import connect
 
 from tests.services.backend_kit import ISSUER, KeyServer, Person, Replicas, Tab, start_replicas, tab
-from tests.services.servers import MakeDatabase, Servers, StartService
+from tests.services.servers import MakeDatabase, Servers, StartService, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -251,9 +252,11 @@ def test_an_unknown_type_is_an_error(replicas: Replicas, ada: Person) -> None:
 
 
 def test_frames_that_the_layer_below_refuses_close_with_their_codes(replicas: Replicas, ada: Person) -> None:
-    with tab(replicas, ada) as one:
-        one.connection.send("x" * (64 * 1024 + 1))
-        assert one.close_code() == 1009
+    for size in (64 * 1024 + 1, 1 << 20):
+        with tab(replicas, ada) as one:
+            with suppress(ConnectionClosed):
+                one.connection.send("x" * size)
+            assert one.close_code() == 1009
     with tab(replicas, ada) as one:
         one.connection.send(b"\xff\xfe", text=True)
         assert one.close_code() == 1007
@@ -360,6 +363,40 @@ def test_messages_that_come_during_a_resume_are_neither_lost_nor_doubled(replica
 
 
 @pytest.mark.parametrize("replica", [0, 1])
+def test_a_replay_that_is_overtaken_catches_up(replicas: Replicas, ada: Person, replica: int) -> None:
+    conversation = replicas.conversation(ada)
+    client_id = str(uuid.uuid4())
+    with tab(replicas, ada, client_id=client_id):
+        pass
+    with tab(replicas, ada) as one:
+        for number in range(1600):
+            one.send("message.send", conversation_id=conversation, client_msg_id=str(number), body="x" * 6000)
+        epoch = [one.wait("ack") for _ in range(1600)][-1]["payload"]["epoch"]
+        # A socket this narrow holds the replay up between two pages until it is read.
+        with tab(
+            replicas, ada, replica=replica, client_id=client_id, max_queue=1, sock=narrow(replicas, replica)
+        ) as back:
+            positions = {conversation: {"epoch": epoch, "seq": 0}}
+            taken = replicas.metric("socket_frames_received_total", replica=replica)
+            back.send("resume", client_id=client_id, positions=positions)
+            wait_until(
+                lambda: replicas.metric("socket_frames_received_total", replica=replica) > taken, "the resume has begun"
+            )
+            said(one, conversation, 20, "overtaking")
+            assert [message["seq"] for message in back.messages(1620)] == list(range(1, 1621))
+            assert back.wait("resumed")["payload"]["positions"] == {conversation: {"epoch": epoch, "seq": 1620}}
+            assert back.nothing_more() == []
+
+
+def narrow(replicas: Replicas, replica: int) -> socket.socket:
+    """A connection to a replica that takes in little before it is read."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
+    connection.connect(("127.0.0.1", replicas.services[replica].port))
+    return connection
+
+
+@pytest.mark.parametrize("replica", [0, 1])
 def test_the_newest_socket_of_a_client_wins(replicas: Replicas, ada: Person, replica: int) -> None:
     with tab(replicas, ada) as old:
         with tab(replicas, ada, replica=replica, client_id=old.client_id) as new:
@@ -429,10 +466,7 @@ def test_a_slow_consumer_is_closed_and_can_resume(
     ada = small.person()
     conversation = small.conversation(ada)
     body = "x" * 16000
-    narrow = socket.socket()
-    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
-    narrow.connect(("127.0.0.1", small.services[0].port))
-    with tab(small, ada, max_queue=1, sock=narrow) as slow:
+    with tab(small, ada, max_queue=1, sock=narrow(small, 0)) as slow:
         epoch = slow.ask("subscribe", "subscribed", conversation_id=conversation)["epoch"]
         client_id = slow.client_id
         with tab(small, ada) as fast:
