@@ -7,13 +7,12 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from assertionengine import AssertionOperator
-from lockstep import asserting, masking
+from lockstep import masking
 from lockstep.waiting import wait_until
 from robot.api.deco import keyword
 from robot.api.types import Secret
 
-from . import evidence, health, metrics
+from . import evidence, health
 from .embedded.errors import PlatformError
 from .targets import Platform
 
@@ -40,32 +39,6 @@ class ObservationKeywords(abc.ABC):
         url, ca_file = health.address(self._platform().descriptor, instance), self._platform().descriptor.get("ca_file")
         wait_until(
             f"/health of {instance}", "silent", lambda: health.ask(url, ca_file), lambda it: it.status == 0, within
-        )
-
-    @keyword(tags=("getter", "assertion"))
-    def service_metric(
-        self,
-        instance: str,
-        name: str,
-        assertion_operator: AssertionOperator | None = None,
-        assertion_expected: Any = None,
-        within: timedelta | None = None,
-        message: str | None = None,
-        **labels: str,
-    ) -> Any:
-        """The value of a metric at the service's ``/metrics``, summed over all samples that carry the ``labels``.
-
-        | `Service Metric`    backend-1    circuit_breaker_state    ==    1    within=5s    state=open
-        """
-        url, ca_file = health.address(self._platform().descriptor, instance), self._platform().descriptor.get("ca_file")
-        shown = ", ".join(f"{label}={value}" for label, value in labels.items())
-        return asserting.checked(
-            f"metric {name}{{{shown}}} of {instance}",
-            lambda: metrics.read(metrics.ask(url, ca_file), name, labels),
-            assertion_operator,
-            assertion_expected,
-            within,
-            message,
         )
 
     @keyword(tags=("evidence",))
