@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from lockstep import masking
+from assertionengine import AssertionOperator
+from lockstep import asserting, masking
 from lockstep.waiting import wait_until
 from robot.api.deco import keyword
 from robot.api.types import Secret
 
-from . import evidence, health
+from . import evidence, health, metrics
 from .embedded.errors import PlatformError
 from .targets import Platform
 
@@ -39,6 +40,30 @@ class ObservationKeywords(abc.ABC):
         url, ca_file = health.address(self._platform().descriptor, instance), self._platform().descriptor.get("ca_file")
         wait_until(
             f"/health of {instance}", "silent", lambda: health.ask(url, ca_file), lambda it: it.status == 0, within
+        )
+
+    @keyword(tags=("getter", "assertion"))
+    def service_metric(
+        self,
+        instance: str,
+        metric: str,
+        assertion_operator: AssertionOperator | None = None,
+        assertion_expected: Any = None,
+        within: timedelta | None = None,
+        message: str | None = None,
+    ) -> Any:
+        """The value of ``metric`` at the service's ``/metrics``, summed over the samples that carry the labels given.
+
+        | `Service Metric`    backend-1    circuit_breaker_state{state="open"}    ==    1    within=5s
+        """
+        url, ca_file = health.address(self._platform().descriptor, instance), self._platform().descriptor.get("ca_file")
+        return asserting.checked(
+            f"{metric} of {instance}",
+            lambda: metrics.read(metrics.ask(url, ca_file), metric),
+            assertion_operator,
+            assertion_expected,
+            within,
+            message,
         )
 
     @keyword(tags=("evidence",))

@@ -59,6 +59,20 @@ A Paused Service Is Silent Until Resumed
     Resume Service    auth
     Service Should Be Ready    auth
 
+A Metric Is Read With Its Labels
+    Service Metric    backend-1    circuit_breaker_state{name="auth",state="closed"}    ==    1
+    Service Metric    backend-1    circuit_breaker_state{state="open"}    ==    0
+    Service Metric    backend-1    circuit_breaker_state    ==    1
+    Service Metric    backend-1    http_requests_total{route="/metrics"}    >    0    within=5s
+
+A Metric With Another Value
+    [Documentation]    FAIL circuit_breaker_state{state="open"} of backend-1 did not become == '1' in 200 ms; last seen: *0*
+    Service Metric    backend-1    circuit_breaker_state{state="open"}    ==    1    within=200ms
+
+A Metric That Is Not There
+    [Documentation]    FAIL there is no metric circuit_breaker_state{state="ajar"}; there is circuit_breaker_state{*
+    Service Metric    backend-1    circuit_breaker_state{state="ajar"}    ==    1
+
 Services Restart
     Restart Service    redis
     Restart Service Without Gap    backend-2
