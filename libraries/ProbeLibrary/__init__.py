@@ -10,12 +10,14 @@ from typing import Any
 
 import requests
 from lockstep import masking, test_identity
+from lockstep.waiting import wait_until
+from requests.adapters import HTTPAdapter
 from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
 
 from ProbeLibrary import volley
-from ProbeLibrary.judge import Answer, Report, judge_expiry
+from ProbeLibrary.judge import Answer, Report, judge_expiry, judge_times
 from ProbeLibrary.volley import Reply, Request
 
 _TIMEOUT = 10.0
@@ -24,13 +26,17 @@ _TIMEOUT = 10.0
 class _Probe:
     """One thread that gets one URL, at a pace, and keeps every answer."""
 
-    def __init__(self, url: str, headers: dict[str, str], ca_file: str | None, every: float) -> None:
-        self._url = url
+    def __init__(
+        self, url: str, headers: dict[str, str], ca_file: str | None, every: float, source: str | None = None
+    ) -> None:
+        self.url = url
+        self._source = source
         self._headers = headers
         self._verify: str | bool = ca_file or True
         self._every = every
         self._ended = threading.Event()
         self._answers: list[Answer] = []
+        self._marks: list[float] = []
         self._thread = threading.Thread(target=self._run, name=f"probe {url}", daemon=True)
         self._thread.start()
 
@@ -38,12 +44,24 @@ class _Probe:
         """Lets the request under way finish, and reports."""
         self._ended.set()
         self._thread.join(_TIMEOUT + 1)
-        return Report(self._url, tuple(self._answers))
+        return Report(self.url, tuple(self._answers), tuple(self._marks))
+
+    @property
+    def count(self) -> int:
+        """How many answers there are."""
+        return len(self._answers)
+
+    def mark(self, instant: float) -> None:
+        """Note an instant (seconds since the epoch)."""
+        self._marks.append(instant)
 
     def _run(self) -> None:
         with requests.Session() as session:
             session.trust_env = False
             session.headers.update(self._headers)
+            if self._source:
+                for scheme in ("http://", "https://"):
+                    session.mount(scheme, _FromAddress(self._source))
             due = time.monotonic()
             while not self._ended.wait(max(0.0, due - time.monotonic())):
                 due = max(due + self._every, time.monotonic())
@@ -53,10 +71,21 @@ class _Probe:
         sent = time.time()
         began = time.monotonic()
         try:
-            response = session.get(self._url, timeout=_TIMEOUT, verify=self._verify, allow_redirects=False)
+            response = session.get(self.url, timeout=_TIMEOUT, verify=self._verify, allow_redirects=False)
         except requests.RequestException as error:
             return Answer(sent, time.monotonic() - began, None, f"{type(error).__name__}: {error}")
         return Answer(sent, time.monotonic() - began, response.status_code, _code(response))
+
+
+class _FromAddress(HTTPAdapter):
+    """Connects from one local address."""
+
+    def __init__(self, source: str) -> None:
+        self._source = source
+        super().__init__()
+
+    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
+        super().init_poolmanager(*arguments, **options, source_address=(self._source, 0))
 
 
 def _code(response: requests.Response) -> str:
@@ -94,14 +123,39 @@ class ProbeLibrary:
         token: str | Secret | None = None,
         every: timedelta = timedelta(milliseconds=50),
         ca_file: str | None = None,
+        source: str | None = None,
     ) -> None:
-        """Starts to get ``url`` every ``every``, one request at a time, until `Stop Probe`."""
+        """Starts to get ``url`` every ``every``, one request at a time, until `Stop Probe`.
+
+        ``source`` is the local address to connect from, such as ``127.0.0.2``.
+        """
         if name in self._probes:
             raise AssertionError(f"probe {name!r} is running already")
         headers = test_identity.headers()
         if token is not None:
             headers["Authorization"] = f"Bearer {masking.reveal(token)}"
-        self._probes[name] = _Probe(url, headers, ca_file, every.total_seconds())
+        self._probes[name] = _Probe(url, headers, ca_file, every.total_seconds(), source)
+
+    @keyword
+    def mark_probes(self) -> None:
+        """Notes in every running probe that something begins; `Response Times Should Stay Bounded` compares by it."""
+        instant = time.time()
+        for probe in self._probes.values():
+            probe.mark(instant)
+
+    @keyword
+    def wait_for_probe_answers(self, count: int, within: timedelta = timedelta(seconds=30)) -> None:
+        """Waits until every running probe has ``count`` answers more than now."""
+        wanted = {name: probe.count + count for name, probe in self._probes.items()}
+        if not wanted:
+            raise AssertionError("no probe is running: nothing can be waited for")
+        wait_until(
+            "the number of answers of each probe",
+            f"{count} more",
+            lambda: {name: probe.count for name, probe in self._probes.items()},
+            lambda counts: all(counts[name] >= least for name, least in wanted.items()),
+            within,
+        )
 
     @keyword
     def stop_probe(self, name: str) -> Report:
@@ -128,6 +182,29 @@ class ProbeLibrary:
                 f"{report.url} was available for {report.availability:.3f} % of {len(report.answers)} requests, "
                 f"not {percent} %; first failures: {report.describe(report.failures[:3])}"
             )
+
+    @keyword
+    def every_answer_should_be(self, report: Report, status: int) -> None:
+        """Passes when there are answers and every one has ``status``; shows the first that have another."""
+        if not report.answers:
+            raise AssertionError(f"the probe of {report.url} has no answers: nothing was proved")
+        others = [answer for answer in report.answers if answer.status != status]
+        if others:
+            raise AssertionError(
+                f"{report.url} gave {len(others)} of {len(report.answers)} answers that are not {status}; "
+                f"the first: {report.describe(others[:3])}"
+            )
+
+    @keyword
+    def response_times_should_stay_bounded(
+        self, report: Report, percent: float = 99, factor: float = 10, floor: timedelta = timedelta(milliseconds=500)
+    ) -> None:
+        """Passes when a percentile of the times after the first mark is at most ``factor`` times the one before it.
+
+        What is below ``floor`` is fine in any case: on a busy machine a few milliseconds easily become many.
+        """
+        if wrong := judge_times(report, percent, factor, floor.total_seconds()):
+            raise AssertionError(wrong)
 
     @keyword
     def token_should_be_honoured_until(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 NEAR = 1.5
+FEWEST = 10
 
 
 @dataclass(frozen=True)
@@ -34,10 +35,11 @@ class Answer:
 
 @dataclass(frozen=True)
 class Report:
-    """All the answers of one probe."""
+    """All the answers of one probe; ``marks`` are instants that somebody noted meanwhile (seconds since the epoch)."""
 
     url: str
     answers: tuple[Answer, ...]
+    marks: tuple[float, ...] = ()
 
     @property
     def failures(self) -> list[Answer]:
@@ -55,6 +57,12 @@ class Report:
         if not times:
             raise ValueError(f"the probe of {self.url} has no answers")
         return times[max(0, math.ceil(percent / 100 * len(times)) - 1)]
+
+    def parts(self) -> tuple[Report, Report]:
+        """What was answered before the first mark, and all that was sent later or was under way then."""
+        first = self.marks[0]
+        before = tuple(answer for answer in self.answers if answer.answered <= first)
+        return Report(self.url, before), Report(self.url, self.answers[len(before) :])
 
     def describe(self, answers: Sequence[Answer]) -> str:
         """Some answers in words, with their time since the first one."""
@@ -95,3 +103,26 @@ def judge_expiry(report: Report, expiry: float) -> list[str]:
     if not after:
         wrong.append(f"{report.url} was asked nothing after the expiry: nothing was proved")
     return wrong
+
+
+def judge_times(report: Report, percent: float, factor: float, floor: float) -> str:
+    """What is wrong with the response times after the first mark, or "".
+
+    Their percentile may be ``factor`` times the one before the mark, or ``floor`` seconds where that is more.
+    """
+    if not report.marks:
+        return f"the probe of {report.url} has no mark: nothing can be compared"
+    before, after = report.parts()
+    if min(len(before.answers), len(after.answers)) < FEWEST:
+        return (
+            f"the probe of {report.url} has {len(before.answers)} answers before the mark and {len(after.answers)} "
+            f"after it, {FEWEST} of each are needed: nothing was proved"
+        )
+    was, became = before.percentile(percent), after.percentile(percent)
+    allowed = max(factor * was, floor)
+    if became <= allowed:
+        return ""
+    return (
+        f"p{percent:g} of {report.url} was {was * 1000:.1f} ms and became {became * 1000:.1f} ms, "
+        f"more than the {allowed * 1000:.1f} ms allowed"
+    )

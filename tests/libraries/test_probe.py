@@ -3,7 +3,9 @@
 import threading
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
 
 import pytest
 from ProbeLibrary import ProbeLibrary
@@ -53,8 +55,10 @@ def test_availability_counts_errors_and_silence() -> None:
 
 class _Door(BaseHTTPRequestHandler):
     closes_at = 0.0
+    peers: ClassVar[set[str]] = set()
 
     def do_GET(self) -> None:
+        type(self).peers = {self.client_address[0]}
         good = time.time() < type(self).closes_at and self.headers["Authorization"] == "Bearer t"
         body = b"{}" if good else b'{"code": "token_expired"}'
         self.send_response(200 if good else 401)
@@ -99,3 +103,53 @@ def test_probe_of_a_dead_server_reports_failures() -> None:
     assert "ConnectionError" in seen.answers[0].detail
     with pytest.raises(AssertionError, match="no probe 'dead' is running; running: none"):
         library.stop_probe("dead")
+
+
+def _timed(before: float, after: float, count: int = 20) -> Report:
+    answers = [Answer(n, before, 200) for n in range(count)] + [Answer(100 + n, after, 200) for n in range(count)]
+    return Report("http://a.test/", tuple(answers), (99.0,))
+
+
+def test_response_times_are_compared_across_the_mark() -> None:
+    library = ProbeLibrary()
+    library.response_times_should_stay_bounded(_timed(0.01, 0.4))
+    library.response_times_should_stay_bounded(_timed(0.1, 0.9))
+    with pytest.raises(
+        AssertionError, match=r"p99 of http://a.test/ was 10.0 ms and became 600.0 ms.*500.0 ms allowed"
+    ):
+        library.response_times_should_stay_bounded(_timed(0.01, 0.6))
+    with pytest.raises(AssertionError, match="9 answers before the mark and 9 after it"):
+        library.response_times_should_stay_bounded(_timed(0.01, 0.01, count=9))
+    with pytest.raises(AssertionError, match="has no mark"):
+        library.response_times_should_stay_bounded(report((0, 0.1, 200, "")))
+
+
+def test_a_request_under_way_at_the_mark_counts_as_after_it() -> None:
+    slow = Report("http://a.test/", (Answer(1, 0.1, 200), Answer(2, 5.0, 200), Answer(8, 0.1, 200)), (4.0,))
+    before, after = slow.parts()
+    assert (before.answers, after.answers) == (slow.answers[:1], slow.answers[1:])
+
+
+def test_every_answer_has_the_status_or_is_shown() -> None:
+    library = ProbeLibrary()
+    library.every_answer_should_be(report((0, 0.1, 200, "")), 200)
+    with pytest.raises(AssertionError, match=r"gave 1 of 2 answers that are not 200; the first: 429 rate_limited"):
+        library.every_answer_should_be(report((0, 0.1, 200, ""), (1, 0.1, 429, "rate_limited")), 200)
+    with pytest.raises(AssertionError, match="nothing was proved"):
+        library.every_answer_should_be(report(), 200)
+
+
+def test_a_probe_comes_from_its_source_and_is_waited_for(door: str) -> None:
+    library = ProbeLibrary()
+    _Door.closes_at = time.time() + 60
+    with pytest.raises(AssertionError, match="no probe is running"):
+        library.wait_for_probe_answers(1)
+    library.start_probe("here", door, "t", timedelta(milliseconds=5), source="127.0.0.9")
+    library.wait_for_probe_answers(3)
+    library.mark_probes()
+    library.wait_for_probe_answers(3)
+    with pytest.raises(AssertionError, match="the number of answers of each probe did not become 900 more in 50 ms"):
+        library.wait_for_probe_answers(900, timedelta(milliseconds=50))
+    seen = library.stop_probe("here")
+    assert [len(part.answers) >= 3 for part in seen.parts()] == [True, True]
+    assert _Door.peers == {"127.0.0.9"}
