@@ -34,7 +34,7 @@ class Preloader:
 
     def __init__(self) -> None:
         self.socket, theirs = socket.socketpair()
-        self.process = subprocess.Popen([sys.executable, "-m", "services.preload"], stdin=theirs, cwd=ROOT)
+        self.process = subprocess.Popen([sys.executable, "-m", "services.preload"], stdin=theirs.fileno(), cwd=ROOT)
         theirs.close()
         self.socket.settimeout(60)
         self._lines = self.socket.makefile("rb")
@@ -79,7 +79,7 @@ def test_a_service_serves_on_the_socket_that_it_was_handed_and_its_end_is_told(
     assert b'"start_id":"one"' in answer
     assert f'"pid":{pid}'.encode() in answer
     os.kill(pid, signal.SIGTERM)
-    assert preloader.answer("exited") == {"exited": pid, "status": 0}
+    assert preloader.answer("exited") == {"exited": pid, "status": -signal.SIGTERM}
     second = preloader.ask(request | {"id": 8, "env": {}}, listener)["pid"]
     assert preloader.answer("exited") == {"exited": second, "status": 2}
     assert "bad settings" in (tmp_path / "log").read_text()
