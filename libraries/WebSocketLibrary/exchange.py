@@ -15,24 +15,26 @@ from .load import Template
 
 @dataclass(frozen=True)
 class Exchanged:
-    """What a closed loop has done: how many exchanges, and how long each took."""
+    """What a closed loop has done: how many exchanges, and how long each took, to the last of its ``replies``."""
 
     count: int
     seconds: float
     spans: Sequence[tuple[Journal, int, int]]
+    replies: int = 1
 
     @cached_property
     def latencies(self) -> list[float]:
         """Seconds from each message to its answer, socket by socket."""
         found: list[float] = []
         for journal, first, end in self.spans:
-            sent_at = 0.0
+            sent_at, missing = 0.0, 0
             for at, kind, _ in journal.entries[first:end]:
                 if kind == SENT_BIT | 1:
-                    sent_at = at
-                elif kind in DATA_OPCODES and sent_at:
-                    found.append(at - sent_at)
-                    sent_at = 0.0
+                    sent_at, missing = at, self.replies
+                elif kind in DATA_OPCODES and missing:
+                    missing -= 1
+                    if not missing:
+                        found.append(at - sent_at)
         return found
 
     def __repr__(self) -> str:
@@ -42,8 +44,13 @@ class Exchanged:
 class Exchange:
     """All the loops of one keyword call; methods but `wait` belong to the loop thread."""
 
-    def __init__(self, connections: Sequence[Connection], template: Template, times: int, rng: Random) -> None:
+    def __init__(
+        self, connections: Sequence[Connection], template: Template, times: int | None, rng: Random, replies: int = 1
+    ) -> None:
+        """``times`` None: until `stop`. ``replies``: so many data frames answer each message."""
         self.template = template
+        self.replies = replies
+        self.stopping = False
         self.constant = template.text.encode() if template.is_constant else None
         self.rng = rng
         self.turns = [_Turns(self, connection, number, times) for number, connection in enumerate(connections)]
@@ -62,9 +69,18 @@ class Exchange:
         if not self._running:
             self._done.set()
 
+    def stop(self) -> None:
+        """Each loop ends with the answer that it is waiting for."""
+        self.stopping = True
+
     def wait(self, seconds: float) -> None:
         """Until every loop is done or the time is up."""
         self._done.wait(seconds)
+
+    def exchanged(self, seconds: float) -> Exchanged:
+        """What was done."""
+        spans = [(turns.connection.journal, turns.first_entry, len(turns.connection.journal)) for turns in self.turns]
+        return Exchanged(sum(turns.answers for turns in self.turns), seconds, spans, self.replies)
 
     def finish(self) -> list[_Turns]:
         """The loops that are short of answers. Where none is, what came is collected, so that no later wait returns
@@ -83,7 +99,7 @@ class _Turns:
 
     __slots__ = ("_exchange", "_number", "_times", "answers", "complete", "connection", "first_entry")
 
-    def __init__(self, exchange: Exchange, connection: Connection, number: int, times: int) -> None:
+    def __init__(self, exchange: Exchange, connection: Connection, number: int, times: int | None) -> None:
         self.connection = connection
         self.complete = False
         self.answers = -1
@@ -99,11 +115,11 @@ class _Turns:
             exchange.one_done()
             return
         self.answers += 1
-        if self.answers == self._times:
+        if exchange.stopping or self.answers == self._times:
             self.complete = True
             exchange.one_done()
             return
-        connection.goal = connection.data_received + 1
+        connection.goal = connection.data_received + exchange.replies
         connection.on_goal = self.step
         connection.send_text(
             exchange.constant or exchange.template.body(self._number, self.answers, connection.alias, exchange.rng)

@@ -6,11 +6,11 @@ import asyncio
 import threading
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from .background import NamingBell
 from .connection import Connection
@@ -27,14 +27,18 @@ _BREATH = 500
 @dataclass(frozen=True)
 class Template:
     """A message for many sockets. `{socket}` (number of the socket), `{n}` (running number on that socket),
-    `{alias}` and `{uuid}` are filled in; `{socket}` and `{n}` alone between JSON quotes become numbers.
+    `{alias}` and `{uuid}` are filled in; `{socket}` and `{n}` alone between JSON quotes become numbers. A `{name}` of
+    `columns` is filled with that column's value for the socket.
     """
 
     text: str
+    columns: Mapping[str, Sequence[Any]] = field(default_factory=dict)
 
     def body(self, socket: int, n: int, alias: str, rng: Random) -> bytes:
         """The message of one socket."""
         text = self.text
+        for column, values in self.columns.items():
+            text = text.replace(f"{{{column}}}", str(values[socket]))
         for name, number in (("{socket}", socket), ("{n}", n)):
             if name in text:
                 text = text.replace(f'"{name}"', str(number)).replace(name, str(number))
@@ -45,7 +49,7 @@ class Template:
     @property
     def is_constant(self) -> bool:
         """True where every socket gets the same bytes."""
-        return not any(name in self.text for name in ("{socket}", "{n}", "{alias}", "{uuid}"))
+        return not self.columns and not any(name in self.text for name in ("{socket}", "{n}", "{alias}", "{uuid}"))
 
 
 @dataclass(frozen=True)

@@ -77,6 +77,13 @@ class BadManners:
         async for message in connection:
             await connection.send(message)
 
+    async def do_twice(self, connection: ServerConnection, argument: str) -> None:
+        """Answers each message by two frames, the second that many milliseconds after the first."""
+        async for message in connection:
+            await connection.send(message)
+            await asyncio.sleep(int(argument) / 1000)
+            await connection.send(message)
+
     async def do_token(self, connection: ServerConnection, argument: str) -> None:
         await self.do_echo(connection, argument)
 

@@ -34,6 +34,7 @@ class Bulk(Base):
     """Open Connections, Send On All, Collect On All."""
 
     _loads = 0
+    _running: tuple[Exchange, float] | None = None
 
     @keyword(tags=["bulk", "opening"])
     def open_connections(
@@ -87,12 +88,15 @@ class Bulk(Base):
         times: int = 1,
         rate: float | None = None,
         seed: str | int | None = None,
+        **columns: list[Any],
     ) -> int:
         """Sends a text, or a dictionary or list as JSON, ``times`` times on each of ``connections`` (all open ones);
         returns how many were sent.
 
         In the message ``{socket}`` is the number of the socket, ``{n}`` counts on each socket from 0, ``{alias}``
         and ``{uuid}`` are what they say; ``"{socket}"`` and ``"{n}"`` alone as a JSON text become numbers.
+        Every further named argument is a column: a list with a value for each socket, filled in for its name, such as
+        ``conversation=${ids}`` for ``{conversation}``.
         ``rate`` is in messages per second over all sockets; without it they go as fast as they can, round by round.
         With ``seed`` order and gaps are random, and the same again with the same seed; UUIDs come from it too
         (default: ``LOCKSTEP_SEED``).
@@ -100,7 +104,9 @@ class Bulk(Base):
         targets = self.connections.several(connections)
         if not targets:
             raise ValueError("there is no open connection to send on")
-        template = Template(message if isinstance(message, str) else as_json(message))
+        if short := [name for name, values in columns.items() if len(values) < len(targets)]:
+            raise ValueError(f"the column '{short[0]}' has fewer values than there are sockets ({len(targets)})")
+        template = Template(message if isinstance(message, str) else as_json(message), columns)
         if times == 1 and rate is None and seed is None and template.is_constant:
             background().call(broadcast, targets, template.text.encode())
             return len(targets)
@@ -128,34 +134,56 @@ class Bulk(Base):
         connections: list[str] | None = None,
         *,
         times: int = 1,
+        replies: int = 1,
         seed: str | int | None = None,
         within: timedelta = timedelta(seconds=30),
     ) -> Exchanged:
         """Sends a message on each of ``connections`` (all open ones), the next one as soon as that socket has an
         answer, ``times`` times.
 
-        Any data frame counts as the answer, so this is for servers that say nothing unasked. The message is filled
-        in as in `Send On All`. Returns ``.count``, ``.seconds`` for all of it and ``.latencies``, a list of seconds.
+        Any data frame counts as the answer, so this is for servers that say nothing unasked; where each message is
+        answered by several frames ``replies`` says by how many. The message is filled in
+        as in `Send On All`. Returns ``.count``, ``.seconds`` for all of it and ``.latencies``, a list of seconds.
         The answers count as collected.
 
         Fails with the sockets that lack answers; at once when only sockets that ended are missing.
         """
+        exchange = self._exchange(message, connections, times, replies, seed)
+        started = time.monotonic()
+        background().call(exchange.start)
+        return _finished(exchange, started, times, within)
+
+    @keyword(tags=["bulk", "sending", "receiving"])
+    def start_exchange(
+        self, message: Any, connections: list[str] | None = None, *, replies: int = 1, seed: str | int | None = None
+    ) -> None:
+        """Starts what `Exchange On All` does, in the background, until `Stop Exchange`: a probe beside a load."""
+        if self._running is not None:
+            raise ValueError("an exchange is running already")
+        exchange = self._exchange(message, connections, None, replies, seed)
+        self._running = exchange, time.monotonic()
+        background().call(exchange.start)
+
+    @keyword(tags=["bulk", "sending", "receiving", "assertion"])
+    def stop_exchange(self, within: timedelta = timedelta(seconds=30)) -> Exchanged:
+        """Lets the exchange of `Start Exchange` end with the answers it waits for, and returns what it has done.
+
+        Fails with the sockets that did not get theirs within ``within``.
+        """
+        if self._running is None:
+            raise ValueError("no exchange is running")
+        (exchange, started), self._running = self._running, None
+        background().call(exchange.stop)
+        return _finished(exchange, started, None, within)
+
+    def _exchange(
+        self, message: Any, connections: list[str] | None, times: int | None, replies: int, seed: str | int | None
+    ) -> Exchange:
         targets = self.connections.several(connections)
         if not targets:
             raise ValueError("there is no open connection to send on")
         template = Template(message if isinstance(message, str) else as_json(message))
-        exchange = Exchange(targets, template, times, self._random(seed))
-        started = time.monotonic()
-        background().call(exchange.start)
-        exchange.wait(within.total_seconds())
-        spent = time.monotonic() - started
-        if short := background().call(exchange.finish):
-            had = {turns.connection: turns.answers for turns in short}
-            _fail_short(had, targets, f"{times} answer(s)", times, within)
-        spans = [
-            (turns.connection.journal, turns.first_entry, len(turns.connection.journal)) for turns in exchange.turns
-        ]
-        return Exchanged(len(targets) * times, spent, spans)
+        return Exchange(targets, template, times, self._random(seed), replies)
 
     @keyword(tags=["bulk", "receiving", "assertion"])
     def collect_on_all(
@@ -196,6 +224,17 @@ class Bulk(Base):
             missing = {c: c.data_received - c.journal.collected for c in short}
             _fail_short(missing, targets, f"{count} frame(s)", count, within)
         return Collection([connection.journal for connection in targets], count)
+
+
+def _finished(exchange: Exchange, started: float, times: int | None, within: timedelta) -> Exchanged:
+    exchange.wait(within.total_seconds())
+    spent = time.monotonic() - started
+    if short := background().call(exchange.finish):
+        had = {turns.connection: turns.answers for turns in short}
+        targets = [turns.connection for turns in exchange.turns]
+        wanted = times if times is not None else max(turns.answers for turns in short) + 1
+        _fail_short(had, targets, f"{wanted} answer(s)", wanted, within)
+    return exchange.exchanged(spent)
 
 
 def _fail_short(

@@ -94,6 +94,63 @@ Closed Loop Fails
     Open Connection    ${URL}/echo    loud
     Exchange On All    go    times=3    within=200ms
 
+Each Socket Gets Its Own Column
+    [Documentation]    PASS
+    Open Connections    ${URL}/echo    3
+    VAR    @{rooms}    red    green    blue
+    VAR    &{message}    room={room}    n={n}
+    Send On All    ${message}    times=2    room=${rooms}
+    ${frames} =    Collect On All    2
+    Should Be Equal    ${frames["bulk-1"][1].json}    ${{dict(room="green", n=1)}}
+    Should Be Equal    ${frames["bulk-2"][0].json}    ${{dict(room="blue", n=0)}}
+
+A Short Column Is Refused
+    [Documentation]    FAIL ValueError: the column 'room' has fewer values than there are sockets (3)
+    Open Connections    ${URL}/echo    3
+    VAR    @{rooms}    red    green
+    Send On All    {room}    room=${rooms}
+
+A Closed Loop Runs Beside A Load
+    [Documentation]    PASS
+    Open Connections    ${URL}/echo    2
+    VAR    @{probe}    bulk-0
+    VAR    @{load}    bulk-1
+    Start Exchange    ping    ${probe}
+    Send On All    x    ${load}    times=500
+    Collect On All    500    ${load}
+    ${done} =    Stop Exchange
+    Should Be True    $done.count > 0 and len($done.latencies) == $done.count
+    Frame Count    ==    ${done.count}    connection=bulk-0
+    Frame Should Not Arrive    for=10ms    connection=bulk-0
+
+Each Message Is Answered By Several Frames
+    [Documentation]    PASS
+    Open Connections    ${URL}/twice/20    2
+    VAR    &{message}    n={n}
+    ${done} =    Exchange On All    ${message}    times=3    replies=2
+    Should Be Equal    ${done.count}    ${6}
+    Length Should Be    ${done.latencies}    6
+    Should Be True    0.02 <= min($done.latencies)
+    ${frames} =    Get Frames    connection=bulk-1
+    Should Be Equal    ${{ [frame.json["n"] for frame in $frames] }}    ${{ [0, 0, 1, 1, 2, 2] }}
+
+A Closed Loop That Is Not Answered
+    [Documentation]    FAIL 1 of 1 sockets did not receive 1 answer(s) within 200 ms:\n* bulk-0: 0 of 1, open*
+    Open Connections    ${URL}/silent    1
+    Start Exchange    ping
+    Stop Exchange    within=200ms
+
+One Closed Loop At A Time
+    [Documentation]    FAIL ValueError: an exchange is running already
+    Open Connections    ${URL}/echo    1
+    Start Exchange    ping
+    Start Exchange    ping
+    [Teardown]    Stop Exchange
+
+Nothing To Stop
+    [Documentation]    FAIL ValueError: no exchange is running
+    Stop Exchange
+
 Wanted Frames Only
     [Documentation]    PASS
     Open Connections    ${URL}/events    30
