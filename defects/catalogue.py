@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -47,17 +48,40 @@ class Defect:
     diagnosis: str
     suite: str
 
+    @property
+    def group(self) -> str:
+        """What stands before the number of the id."""
+        return self.id.rpartition("-")[0]
+
 
 def read(folder: Path = FOLDER) -> list[Defect]:
     """Every defect of the catalogue, by id; raises CatalogueError for a bad or doubled entry."""
     defects: dict[str, Defect] = {}
     for path in sorted(folder.glob("*.yaml")):
-        for entry in yaml.safe_load(path.read_text(encoding="utf-8")):
+        for entry in _entries(path):
             defect = _defect(entry, path.name)
             if defect.id in defects:
                 raise CatalogueError(f"{path.name}: {defect.id} is there twice")
             defects[defect.id] = defect
     return sorted(defects.values(), key=lambda defect: defect.id)
+
+
+def select(defects: list[Defect], names: Sequence[str]) -> list[Defect]:
+    """The defects with these ids or of these groups (``C01``), all without a name; CatalogueError for one unknown."""
+    for name in names:
+        if not any(name in (defect.id, defect.group) for defect in defects):
+            raise CatalogueError(f"there is no defect {name}")
+    return [defect for defect in defects if not names or defect.id in names or defect.group in names]
+
+
+def _entries(path: Path) -> list[dict[str, Any]]:
+    try:
+        entries = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.YAMLError as error:
+        raise CatalogueError(f"{path.name}: {error}") from None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise CatalogueError(f"{path.name} is not a list of defects")
+    return entries
 
 
 def _defect(entry: dict[str, Any], file: str) -> Defect:
@@ -82,16 +106,28 @@ def _listed(value: Any) -> list[Any]:
 
 
 def check(defect: Defect, root: Path = ROOT) -> None:
-    """Raises CatalogueError when the defect no longer applies to the code as it stands."""
+    """Raises CatalogueError when the defect no longer applies to the code, or names a test that is not there."""
     _changed_files(defect, root)
+    suite = root / defect.suite
+    files = [suite] if suite.is_file() else sorted(suite.rglob("*.robot"))
+    lines = {line for file in files for line in file.read_text(encoding="utf-8").splitlines()}
+    for name in defect.caught_by:
+        if name not in lines:
+            raise CatalogueError(f"{defect.id}: {defect.suite} has no test {name!r}")
 
 
 def apply(defect: Defect, target: Path, root: Path = ROOT) -> None:
-    """Copy ``services/`` into ``target`` with the defect's changes made; the original is not touched."""
+    """Copy ``services/`` into ``target`` with the defect's changes made; the original is not touched.
+
+    What is compiled goes along, so that a copy starts as fast as the original, except for what changes.
+    """
     changed = _changed_files(defect, root)
-    shutil.copytree(root / "services", target / "services", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(root / "services", target / "services")
     for file, text in changed.items():
-        (target / file).write_text(text, encoding="utf-8")
+        path = target / file
+        path.write_text(text, encoding="utf-8")
+        for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
+            compiled.unlink()
 
 
 def _changed_files(defect: Defect, root: Path) -> dict[str, str]:

@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from defects.catalogue import Defect
 
+SHOWN = 180
+
 
 class Outcome(StrEnum):
     """How a seeded defect fared."""
@@ -50,6 +52,15 @@ def judge(defect: Defect, tests: Mapping[str, Verdict]) -> Judgement:
         return Judgement(Outcome.MISSED, f"passed: {', '.join(silent)}")
     for name, verdict in named.items():
         if defect.diagnosis.lower() not in verdict.message.lower():
-            return Judgement(Outcome.OTHER_WORDS, f"{name} said: {verdict.message.splitlines()[0][:200]}")
+            return Judgement(Outcome.OTHER_WORDS, f"{name} said: {' '.join(verdict.message.split())[:SHOWN]}")
     first = next(iter(named.values()))
-    return Judgement(Outcome.CAUGHT, first.message.splitlines()[0][:200])
+    return Judgement(Outcome.CAUGHT, evidence(first.message, defect.diagnosis))
+
+
+def evidence(message: str, words: str) -> str:
+    """The line of ``message`` that holds ``words``, cut to ``SHOWN`` characters round them."""
+    line = next(line for line in message.splitlines() if words.lower() in line.lower()).strip()
+    if len(line) <= SHOWN:
+        return line
+    start = max(0, line.lower().index(words.lower()) - SHOWN // 2)
+    return f"{'…' if start else ''}{line[start : start + SHOWN]}…"
