@@ -59,7 +59,7 @@ def _lint(request: RunRequest) -> Tally:
 
 
 def _pytest(request: RunRequest) -> Tally:
-    """A process for each folder of tests, all at once, since most tests wait; their words are shown one after the other."""
+    """A process for each folder of tests, all at once, since most tests wait; what they say is shown in turn."""
     request.results.mkdir(parents=True, exist_ok=True)
     folders = sorted({path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").glob("*/test_*.py")})
     running = [_Pytest(folder, request.results / f"pytest-{folder}.xml") for folder in folders]
