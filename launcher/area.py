@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import datetime
 import json
 import os
@@ -20,7 +21,7 @@ from launcher.console import LaunchError, complain, paint, say
 from launcher.follow import Follower
 from launcher.host import Host, platform_options
 from launcher.outcome import Outcome, PlannedTest, judge, vanished
-from launcher.paths import BUDGETS, EXPECTED_FAILURES
+from launcher.paths import BUDGETS, EXPECTED_FAILURES, ROOT
 from launcher.planning import Plan
 from launcher.workers import Workers, environment, pabot_command
 
@@ -51,6 +52,7 @@ def run(request: RunRequest, commands: Sequence[str] = ()) -> Outcome:
     name = " ".join(request.names)
     try:
         env = _environment(request, folder)
+        _precompile()
         options = platform_options(request.target)
         host = Host(folder, options) if options is not None and _uses_platform(sources) else None
         try:
@@ -76,6 +78,12 @@ def _environment(request: RunRequest, folder: Path) -> dict[str, str]:
         "LOCKSTEP_SEED": request.seed,
         **({"LOCKSTEP_CERTIFIED": "1"} if request.certified else {}),
     }
+
+
+def _precompile() -> None:
+    """Byte code of the project's own modules, once: each worker would compile them where Python may not write."""
+    for folder in ("libraries", "services", "launcher"):
+        compileall.compile_dir(ROOT / folder, quiet=2, workers=1)
 
 
 def _uses_platform(sources: Sequence[Path]) -> bool:

@@ -8,6 +8,7 @@ import signal
 import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import httpx
@@ -84,7 +85,7 @@ def _introduce(descriptor: Mapping[str, Any], login: Mapping[str, str], profile:
         "Redis": descriptor["redis_url"],
         "CA": descriptor["ca_file"],
         "logs": str(Path(descriptor["dir"]) / "logs"),
-        "suites": f". {operator} && ./run critical --target {profile}",
+        "suites": f". {quote(str(operator))} && ./run critical --target {quote(str(profile))}",
     }
     say(paint("\nThe platform is up. Ctrl-C stops it.\n", "bold"))
     for label, value in rows.items():

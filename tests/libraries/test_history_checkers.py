@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from history_told import told
+from tests.libraries.history_told import told
 from HistoryLibrary import CHECKS, Judgement, Rules, Verdict, judge
 
 CLEAN = """

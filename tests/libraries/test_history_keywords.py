@@ -14,11 +14,11 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from history_told import told
+from tests.libraries.history_told import told
 from HistoryLibrary import History, judge, read_history
 from HistoryLibrary.timeline import timeline
-from inner import INNER, ROOT, InnerRun, run_inner
-from test_history_checkers import ANOMALIES, CLEAN
+from tests.libraries.inner import INNER, ROOT, InnerRun, run_inner
+from tests.libraries.test_history_checkers import ANOMALIES, CLEAN
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 

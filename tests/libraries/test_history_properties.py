@@ -8,7 +8,7 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from history_worlds import KEYS, REGISTER, World
+from tests.libraries.history_worlds import KEYS, REGISTER, World
 from HistoryLibrary import CHECKS, Operation, Verdict, judge
 from HistoryLibrary.checkers.streams import STREAM_OPS
 from hypothesis import HealthCheck, assume, given, settings
