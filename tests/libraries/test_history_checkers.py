@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.libraries.history_told import told
 from HistoryLibrary import CHECKS, Judgement, Rules, Verdict, judge
+
+from tests.libraries.history_told import told
 
 CLEAN = """
 alice subscribe invoke c

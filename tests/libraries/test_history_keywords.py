@@ -14,13 +14,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.libraries.history_told import told
 from HistoryLibrary import History, judge, read_history
 from HistoryLibrary.timeline import timeline
-from tests.libraries.inner import INNER, ROOT, InnerRun, run_inner
-from tests.libraries.test_history_checkers import ANOMALIES, CLEAN
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
+
+from tests.libraries.history_told import told
+from tests.libraries.inner import INNER, ROOT, InnerRun, run_inner
+from tests.libraries.test_history_checkers import ANOMALIES, CLEAN
 
 SVG = re.compile(r"<svg .*?</svg>", re.DOTALL)
 

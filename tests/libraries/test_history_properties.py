@@ -8,11 +8,12 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from tests.libraries.history_worlds import KEYS, REGISTER, World
 from HistoryLibrary import CHECKS, Operation, Verdict, judge
 from HistoryLibrary.checkers.streams import STREAM_OPS
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
+
+from tests.libraries.history_worlds import KEYS, REGISTER, World
 
 History = list[Operation]
 Break = Callable[[History, Random], History | None]
