@@ -95,8 +95,9 @@ class RunDirectory:
         self._pids.flush()
 
     def remove(self) -> None:
-        """Delete it and everything in it."""
+        """Delete it and everything in it, also where somebody has taken the link to its data away."""
         _remove(self.path)
+        shutil.rmtree(self.data, ignore_errors=True)
 
     def leave_to_janitor(self, socket_path: Path) -> None:
         """Fork a process that waits for this one's end and then clears up what this one could not.
@@ -109,6 +110,7 @@ class RunDirectory:
                 os.close(lifeline)
                 _become_janitor(waiting)
                 clear(self.path)
+                shutil.rmtree(self.data, ignore_errors=True)
                 with contextlib.suppress(OSError):
                     socket_path.unlink()
                 remove_if_empty(self.base)
