@@ -49,7 +49,7 @@ A Deactivation Ends Everything That Was Open And An Activation Lets The User In 
     Password Login Is Refused With    403    account_disabled
     Post To    auth    /admin/users/${USER.id}/activate    ${{ {} }}    ${SERVICE_TOKEN}
     Userbase Status Should Be    active
-    A New Login Is Welcome Everywhere
+    A New Login Is Welcome Everywhere And The Old Token Is Not
 
 A Deletion Leaves No Trace And The Same Person Comes Back As Somebody New
     [Tags]    req:C07.3    sec:S04    needs:oauth.provider    needs:ws
@@ -163,8 +163,9 @@ Password Login Is Refused With
     ${response} =    Post To    auth    /auth/login    ${body}    status=${status}
     Answer Should Be A Problem    ${response}    ${code}
 
-A New Login Is Welcome Everywhere
-    [Documentation]    The current user signs in again, and every service takes the new token.
+A New Login Is Welcome Everywhere And The Old Token Is Not
+    [Documentation]    The current user signs in again: every service takes the new token, and none the one from before the deactivation.
+    Every Service Refuses The Token    ${ACCESS_TOKEN}    session_revoked
     ${again} =    Log In Again    ${USER}
     VAR    ${ACCESS_TOKEN}    ${again.access_token}    scope=TEST
     Every Service Accepts The Token

@@ -91,6 +91,8 @@ Of Twenty Parallel Writers One Wins And Nineteen Are Told
 *** Keywords ***
 Preferences Changed In One Tab Are In All
     [Documentation]    Every tab is told of the new preferences, and every door shows them.
+    ${before} =    Every Door Shows    /api/preferences
+    Should Be Equal    ${before}    ${{ {} }}    a new user has preferences already
     VAR    &{document}    theme=dark    language=de
     Set Preferences    ${document}    "0"
     ${told} =    Every Tab Hears Of    preferences.updated    version    1
@@ -107,6 +109,8 @@ A Profile Changed In One Tab Is In All
 
 A Conversation Begun In One Tab Is Listed In All
     [Documentation]    Every tab is told of the new conversation, and every door lists it.
+    ${before} =    Every Door Shows    /api/conversations
+    Should Be Empty    ${before}[conversations]    a new user has conversations already
     ${conversation} =    Start A Conversation
     ${told} =    Every Tab Hears Of    conversations.updated    conversation.id    ${conversation}
     Should Be Equal    ${told}[change]    created    the tabs were told of another change
