@@ -53,6 +53,7 @@ A Socket Lives On With A Refreshed Token
     Who The Socket Says I Am
     Let The Access Token Expire
     Open Socket Was Closed With    4001
+    Socket Was Closed At The Expiry    socket
 
 
 *** Keywords ***
