@@ -14,7 +14,7 @@ from psycopg.rows import DictRow
 
 from services.auth import database, outbox
 from services.auth.database import Connection
-from services.common import logs
+from services.common import logs, outgoing
 from services.common.instants import now, rfc3339
 
 BATCH = 200
@@ -34,7 +34,9 @@ class Dispatcher:
         self._database_url = database_url
         self._backends = list(backend_urls)
         self._http = httpx.AsyncClient(
-            timeout=httpx.Timeout(3.0, connect=0.5), headers={"Authorization": f"Bearer {service_token}"}
+            timeout=httpx.Timeout(3.0, connect=0.5),
+            headers={"Authorization": f"Bearer {service_token}"},
+            transport=outgoing.Transport(),
         )
         self._waiting: dict[str, asyncio.Event] = {}
 

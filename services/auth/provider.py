@@ -13,7 +13,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
 
-from services.common import logs
+from services.common import logs, outgoing
 
 TIMEOUT = httpx.Timeout(3.0, connect=1.0)
 _METADATA_SECONDS = 300.0
@@ -48,7 +48,9 @@ class Provider:
         self._client_id = client_id
         self._redirect_uri = redirect_uri
         self._auth = httpx.BasicAuth(client_id, client_secret)
-        self._http = httpx.AsyncClient(timeout=TIMEOUT, limits=httpx.Limits(max_connections=20))
+        self._http = httpx.AsyncClient(
+            timeout=TIMEOUT, transport=outgoing.Transport(limits=httpx.Limits(max_connections=20))
+        )
         self._metadata: dict[str, Any] = {}
         self._keys: KeySet | None = None
         self._fetched_at = float("-inf")

@@ -11,7 +11,7 @@ from purgatory import AsyncCircuitBreakerFactory
 from purgatory.domain.model import Context, OpenedState
 
 from services.backend import metrics
-from services.common import logs
+from services.common import logs, outgoing
 
 _STATES = {"closed": "closed", "opened": "open", "half-opened": "half-open"}
 _CHANGES = (("closed", "open"), ("open", "half-open"), ("half-open", "open"), ("half-open", "closed"))
@@ -29,8 +29,7 @@ class AuthClient:
         self._http = httpx.AsyncClient(
             base_url=url.rstrip("/"),
             timeout=timeout,
-            limits=httpx.Limits(max_connections=20, max_keepalive_connections=5),
-            trust_env=False,
+            transport=outgoing.Transport(limits=httpx.Limits(max_connections=20, max_keepalive_connections=5)),
         )
         self._credential = {"Authorization": f"Bearer {service_token}"}
         self._factory = AsyncCircuitBreakerFactory(default_threshold=threshold, default_ttl=open_for)
