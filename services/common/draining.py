@@ -15,9 +15,12 @@ import socket
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.protocol import State
 
 LINGER = 0.5
 """Seconds in which a draining server still takes requests on the connections that it has."""
+LEAVE = 0.2
+"""Seconds that the peer of a closed connection has to close it too."""
 _TICK = 0.02
 
 
@@ -37,6 +40,17 @@ class DrainingProtocol(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
 
+class DrainingWebSocket(WebSocketsSansIOProtocol):
+    """A WebSocket that may be told twice, and while it is closing, that its process ends."""
+
+    def shutdown(self) -> None:
+        if self.handshake_complete and self.conn.state is not State.OPEN:
+            self.stop_keepalive()
+            self.transport.close()
+        else:
+            super().shutdown()
+
+
 class DrainingServer(uvicorn.Server):
     """uvicorn's server, which drains when it is told to by SIGQUIT."""
 
@@ -52,13 +66,28 @@ class DrainingServer(uvicorn.Server):
         self._drains = self.should_exit = True
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Drain first where that was asked for."""
+        """Drain first where that was asked for; nobody is waited for who does not take leave."""
+        leaving = asyncio.create_task(self._cut_the_silent())
         if self._drains:
             DrainingProtocol.draining = True
             for server in self.servers:
                 server.close()
             await self._linger()
         await super().shutdown(sockets)
+        leaving.cancel()
+
+    async def _cut_the_silent(self) -> None:
+        """TLS ends when both sides said so, and an idle client does not look: cut what was closed and is sent out."""
+        loop = asyncio.get_running_loop()
+        closed: dict[object, float] = {}
+        while True:
+            await asyncio.sleep(_TICK)
+            for connection in list(self.server_state.connections):
+                transport = connection.transport
+                if not transport.is_closing() or transport.get_write_buffer_size():
+                    continue
+                if loop.time() - closed.setdefault(connection, loop.time()) > LEAVE:
+                    transport.abort()
 
     async def _linger(self) -> None:
         """Serve what is connected for ``LINGER`` seconds, or until everybody has left.
@@ -76,7 +105,7 @@ class DrainingServer(uvicorn.Server):
 
     def _turn_away(self) -> None:
         for connection in list(self.server_state.connections):
-            if isinstance(connection, WebSocketsSansIOProtocol):
+            if isinstance(connection, DrainingWebSocket):
                 if connection.handshake_complete:
                     connection.shutdown()
             elif isinstance(connection, DrainingProtocol) and connection.answering:

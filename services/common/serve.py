@@ -10,7 +10,7 @@ import uvicorn
 from pydantic import ValidationError
 
 from services.common import logs
-from services.common.draining import DrainingProtocol, DrainingServer
+from services.common.draining import DrainingProtocol, DrainingServer, DrainingWebSocket
 from services.common.settings import CommonSettings
 
 GRACEFUL_SHUTDOWN = 3
@@ -39,7 +39,7 @@ def serve(name: str, listener: socket.socket | None = None) -> int:
             port=settings.port,
             loop="uvloop" if sys.platform != "win32" else "asyncio",
             http=DrainingProtocol,
-            ws="websockets-sansio",
+            ws=DrainingWebSocket,
             ws_max_size=MAX_FRAME,
             # Chat frames are small: compressing each costs more time than its bytes cost.
             ws_per_message_deflate=False,
