@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -62,6 +62,18 @@ class HistoryLibrary:
     def history(self) -> History:
         """The history of the running test, for other libraries: its ``record`` may be called from any thread."""
         return self._recordings.current().history
+
+    def socket_recorder(self, mapping: Mapping[str, Any] | None = None) -> Callable[[Any], None]:
+        """For other libraries: what records a connection in the history of the running test, from any thread."""
+        recording = self._recordings.current()
+        meaning = mapping_in_use(mapping, target.current)
+
+        def record(connection: Any) -> None:
+            if all(known.connection is not connection for known in recording.sockets):
+                translator = Translator(recording.history, connection.alias, meaning)
+                recording.sockets.append(RecordedSocket(connection, translator))
+
+        return record
 
     @keyword
     def start_history(self, name: str | None = None) -> None:
@@ -158,14 +170,10 @@ class HistoryLibrary:
         alias is another one: record it too. ``mapping`` says which frames mean what; by default the target's own
         (``mapping: history:`` of its profile), else that of the reference platform.
         """
-        recording = self._recordings.current()
-        meaning = mapping_in_use(mapping, target.current)
+        record = self.socket_recorder(mapping)
         library: Any = BuiltIn().get_library_instance("WebSocketLibrary")
         for alias in connections or (None,):
-            connection = library.connections.get(alias)
-            if all(known.connection is not connection for known in recording.sockets):
-                translator = Translator(recording.history, connection.alias, meaning)
-                recording.sockets.append(RecordedSocket(connection, translator))
+            record(library.connections.get(alias))
 
     @keyword
     def import_journal(self, process: str, entries: Sequence[Any], mapping: Mapping[str, Any] | None = None) -> int:

@@ -10,16 +10,20 @@ from typing import Any
 from assertionengine import AssertionOperator
 from lockstep import asserting, masking
 from lockstep.waiting import wait_until
+from robot.api import logger
 from robot.api.deco import keyword
 from robot.api.types import Secret
 
 from . import evidence, health, metrics
 from .embedded.errors import PlatformError
+from .memory import Memory, MemoryWatch
 from .targets import Platform
 
 
 class ObservationKeywords(abc.ABC):
     """What a suite can see of the platform in use."""
+
+    _memory_watch: MemoryWatch | None = None
 
     @abc.abstractmethod
     def _platform(self, alias: str | None = None) -> Platform:
@@ -65,6 +69,26 @@ class ObservationKeywords(abc.ABC):
             within,
             message,
         )
+
+    @keyword(tags=("memory",))
+    def start_memory_watch(self, *instances: str) -> None:
+        """Begins to watch what the processes of these services occupy (RSS); they run on this machine."""
+        pids = {name: int(self.service_should_be_ready(name)["pid"]) for name in instances}
+        self._memory_watch = MemoryWatch(pids)
+
+    @keyword(tags=("memory",))
+    def stop_memory_watch(self) -> dict[str, Memory]:
+        """Ends `Start Memory Watch`: for each service ``before``, ``peak``, ``after`` and ``growth`` in MB (10⁶ bytes).
+
+        Fails where a service has ended meanwhile.
+        """
+        if self._memory_watch is None:
+            raise PlatformError("no memory watch was started")
+        watch, self._memory_watch = self._memory_watch, None
+        found = watch.stop()
+        for name, memory in found.items():
+            logger.info(f"{name}: {memory}")
+        return found
 
     @keyword(tags=("evidence",))
     def get_service_log(self, instance: str) -> str:

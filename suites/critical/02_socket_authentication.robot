@@ -167,13 +167,6 @@ Stored Senders Should Be
     ${stored} =    Stored Messages    ${CONVERSATION}
     Should Be Equal    ${{ [row['sender'] for row in $stored] }}    ${senders}    senders of the stored messages
 
-Replay Should Read
-    [Documentation]    The replayed batches of a socket hold exactly these bodies, in this order.
-    [Arguments]    ${alias}    @{bodies}
-    ${batches} =    Get Frames    connection=${alias}    type=message.batch
-    VAR    ${read}    ${{ [m['body'] for b in $batches for m in b.json['payload']['messages']] }}
-    Should Be Equal    ${read}    ${bodies}    the replay reads otherwise
-
 No Message Reached
     [Documentation]    A socket answers a ping after everything before it, and has received no message until then.
     [Arguments]    ${alias}

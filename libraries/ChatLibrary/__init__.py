@@ -1,0 +1,196 @@
+"""Robot Framework library of chat clients that live through restarts as real ones do."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from lockstep import latencies, masking
+from lockstep.waiting import wait_until
+from robot.api import logger
+from robot.api.deco import keyword, library
+from robot.api.types import Secret
+from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
+from WebSocketLibrary.background import background
+from WebSocketLibrary.handshake import TokenPlace
+from WebSocketLibrary.keywords.opening import prepare
+
+from ChatLibrary.client import ChatClient
+from ChatLibrary.report import ChatReport, flaws
+from ChatLibrary.state import ChatState
+
+__version__ = "1.0.0"
+SUBPROTOCOLS = ["chat.v1"]
+
+
+@library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False)
+class ChatLibrary:
+    """Chat clients in the background, while the test restarts or disturbs the platform.
+
+    Each client has a conversation of its own and does what a good client does: it reconnects with a growing pause,
+    resumes its stream where it was, and sends again what was not acknowledged, under the old ``client_msg_id``. None of
+    it is hidden: closes, refused handshakes, absences and repeated sendings are in the `Chat Report`, and with
+    HistoryLibrary at hand everything that passed is in the history of the test, under the names of the clients.
+
+    | Open Chats        ${SOCKET_URL}    ${tokens}    ${conversations}    ca_file=${CA_FILE}
+    | Start Chatting    every=200ms
+    | Restart Service Without Gap    backend-1
+    | Stop Chatting
+    | Chats Should Settle
+    | Chats Should Have Gone On    closes=1012
+    | History Should Be Valid
+    """
+
+    ROBOT_LIBRARY_LISTENER = masking.LISTENER
+
+    def __init__(self) -> None:
+        self._clients: list[ChatClient] = []
+
+    @keyword
+    def open_chats(
+        self,
+        url: str,
+        tokens: list[Any],
+        conversations: list[str],
+        ca_file: str | None = None,
+        answered: bool = False,
+        name: str = "chat",
+        within: timedelta = timedelta(seconds=10),
+    ) -> list[str]:
+        """Connects one client for each token and conversation; returns their names ``<name>-0``, ``<name>-1``, …
+
+        ``answered``: an assistant answers in these conversations, and a client is not content before each of its
+        messages has its answer. Fails when a client is not connected ``within``.
+        """
+        if not tokens or len(tokens) != len(conversations):
+            raise ValueError(f"{len(tokens)} tokens do not fit {len(conversations)} conversations")
+        record = _recorder()
+        fresh = []
+        for number, (token, conversation) in enumerate(zip(tokens, conversations, strict=True)):
+            state = ChatState(f"{name}-{number}", _client_id(conversation), conversation, answered)
+            fresh.append(ChatClient(state, _request(url, token, state.client_id, ca_file), record))
+        self._clients += fresh
+        background().call(_each, [client.start for client in fresh])
+        self._wait("connected", fresh, lambda client: client.state.ready, within)
+        return [client.state.name for client in fresh]
+
+    @keyword
+    def start_chatting(self, every: timedelta = timedelta(milliseconds=200)) -> None:
+        """From now on each client says something ``every`` so often, connected or not."""
+        background().call(_each, [lambda c=client: c.talk(every.total_seconds()) for client in self._clients])
+
+    @keyword
+    def let_chats_say(self, count: int, within: timedelta = timedelta(seconds=30)) -> None:
+        """Waits until each client has had ``count`` more messages acknowledged than now."""
+        goals = {client.state.name: len(client.state.acked) + count for client in self._clients}
+        self._wait(
+            f"{count} messages further",
+            self._clients,
+            lambda client: len(client.state.acked) >= goals[client.state.name],
+            within,
+        )
+
+    @keyword
+    def stop_chatting(self) -> None:
+        """The clients stay connected and say nothing new."""
+        background().run(_all([client.hush for client in self._clients]))
+
+    @keyword
+    def chats_should_settle(self, within: timedelta = timedelta(seconds=15)) -> None:
+        """Passes once every client is connected, has an ``ack`` for all it said, and was given all of it (and the
+        answers); this is recorded as the client's ``drain``.
+        """
+        self._wait("acknowledged", self._clients, lambda client: not client.state.unacked, within)
+        self._record_drains("invoke")
+        self._wait("settled", self._clients, lambda client: client.state.ready and client.state.settled, within)
+        self._record_drains("ok")
+
+    @keyword
+    def chat_report(self) -> ChatReport:
+        """What the clients went through: ``sent``, ``acked``, ``resent``, ``closes`` (count by code), ``absences``
+        (seconds), ``refusals``, ``unrecovered``, ``errors``, ``troubles``.
+        """
+        report = ChatReport.of(self._clients)
+        logger.info(str(report))
+        return report
+
+    @keyword
+    def chats_should_have_gone_on(self, closes: list[int], latency: str = "chat absence") -> ChatReport:
+        """Passes when no handshake was refused, every stream was resumed, nothing was answered with an error, and
+        sockets were closed with codes out of ``closes`` only.
+
+        The absences are recorded as latencies of BudgetLibrary, by the name ``latency``.
+        """
+        report = self.chat_report()
+        for seconds in report.absences:
+            latencies.record(latency, seconds)
+        if found := flaws(report, closes):
+            raise AssertionError(masking.mask(f"{'; '.join(found)}. {report}"))
+        return report
+
+    @keyword
+    def close_chats(self) -> None:
+        """Hangs up with 1000 and forgets the clients; for a teardown."""
+        clients, self._clients = self._clients, []
+        background().run(_all([client.stop for client in clients]))
+
+    def _record_drains(self, kind: str) -> None:
+        if library := _history_library():
+            for client in self._clients:
+                library.history.record(kind, client.state.name, "drain", client.state.conversation)
+
+    def _wait(
+        self, state: str, clients: Sequence[ChatClient], holds: Callable[[ChatClient], bool], within: timedelta
+    ) -> None:
+        def behind() -> list[str]:
+            return [
+                f"{client.state}{f'; {client.trouble}' if client.trouble else ''}{_last(client.incidents.refusals)}"
+                for client in clients
+                if not holds(client)
+            ]
+
+        wait_until(
+            f"chats that are not {state}",
+            "none",
+            lambda: background().call(behind),
+            lambda found: not found,
+            within,
+        )
+
+
+def _last(refusals: Sequence[str]) -> str:
+    return f"; last refusal: {refusals[-1]}" if refusals else ""
+
+
+def _client_id(conversation: str) -> str:
+    """A UUID that differs for each conversation, and is the same again in a repeated run."""
+    return str(UUID(int=UUID(conversation).int ^ (1 << 127 | 1), version=4))
+
+
+def _request(url: str, token: Secret | str, client_id: str, ca_file: str | None) -> Any:
+    door = f"{url}{'&' if '?' in url else '?'}client_id={client_id}"
+    return prepare(door, token, TokenPlace.HEADER, SUBPROTOCOLS, None, None, ca_file)
+
+
+def _each(functions: Sequence[Callable[[], None]]) -> None:
+    for function in functions:
+        function()
+
+
+async def _all(functions: Sequence[Callable[[], Any]]) -> None:
+    await asyncio.gather(*(function() for function in functions))
+
+
+def _history_library() -> Any:
+    try:
+        return BuiltIn().get_library_instance("HistoryLibrary")
+    except (RuntimeError, RobotNotRunningError):
+        return None
+
+
+def _recorder() -> Callable[[Any], None]:
+    library = _history_library()
+    return library.socket_recorder() if library else lambda connection: None

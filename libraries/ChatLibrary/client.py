@@ -1,0 +1,151 @@
+"""A chat client on the network: connects, resumes, sends again what was not acknowledged, and hides nothing of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from random import Random
+
+from WebSocketLibrary.connection import Closing, Connection
+from WebSocketLibrary.handshake import Request
+from WebSocketLibrary.journal import Opcode
+from WebSocketLibrary.keywords.opening import HandshakeFailedError, open_one
+
+from ChatLibrary.state import ChatState
+
+FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
+HANDSHAKE = timedelta(seconds=10)
+MAX_FRAME = 64 << 20
+FINAL = frozenset({1000, 1008, 4001, 4003, 4009, 4029})
+"""Close codes after which a client does not come back by itself (docs/protocol.md §4)."""
+
+
+@dataclass
+class Incidents:
+    """What befell a client: the code of each close, each refused handshake, the seconds of each absence."""
+
+    closes: list[int] = field(default_factory=list)
+    refusals: list[str] = field(default_factory=list)
+    absences: list[float] = field(default_factory=list)
+
+
+class ChatClient:
+    """Everything but the constructor belongs to the loop thread of WebSocketLibrary."""
+
+    def __init__(self, state: ChatState, request: Request, record: Callable[[Connection], None]) -> None:
+        self.state = state
+        self.incidents = Incidents()
+        self.trouble: str | None = None
+        self._request = request
+        self._record = record
+        self._news = asyncio.Event()
+        self._connection: Connection | None = None
+        self._random = Random(state.name)  # noqa: S311 - spreads reconnections, the same way in each run
+        self._left = 0.0
+        self._life: asyncio.Task[None] | None = None
+        self._talk: asyncio.Task[None] | None = None
+
+    def ring(self, source: Connection) -> None:
+        """Something was journaled."""
+        self._news.set()
+
+    def start(self) -> None:
+        """Connect, and stay connected until `stop` or a final close."""
+        self._life = asyncio.get_running_loop().create_task(self._live())
+
+    async def stop(self) -> None:
+        """Say no more and hang up with 1000."""
+        await self.hush()
+        if self._life is not None:
+            self._life.cancel()
+            await asyncio.wait([self._life])
+        if self._connection is not None and self._connection.is_open:
+            self._connection.send_close(1000)
+
+    def talk(self, every: float) -> None:
+        """Say something now and every so many seconds, whether connected or not."""
+        self._talk = asyncio.get_running_loop().create_task(self._talk_on(every))
+
+    async def hush(self) -> None:
+        """Say nothing new."""
+        if self._talk is not None:
+            self._talk.cancel()
+            await asyncio.wait([self._talk])
+
+    def say(self, body: str) -> None:
+        """Say something; it goes out now, or once the client is connected again."""
+        self._send(self.state.say(body))
+
+    async def _talk_on(self, every: float) -> None:
+        while True:
+            self.say(f"{self.state.name} says {self.state.sent}")
+            await asyncio.sleep(every)
+
+    async def _live(self) -> None:
+        pause = FIRST_PAUSE
+        try:
+            while self.trouble is None:
+                if await self._one_connection():
+                    pause = FIRST_PAUSE
+                await asyncio.sleep(pause * self._random.uniform(0.5, 1.0))
+                pause = min(2 * pause, LONGEST_PAUSE)
+        except Exception as error:
+            self.trouble = f"the client itself failed: {type(error).__name__}: {error}"
+            raise
+
+    async def _one_connection(self) -> bool:
+        """Whether the client got as far as being ready."""
+        connection = Connection(self.state.name, self._request)
+        connection.bell = self
+        try:
+            await open_one(connection, HANDSHAKE, MAX_FRAME)
+        except HandshakeFailedError as error:
+            self.incidents.refusals.append(str(error))
+            return False
+        self._connection = connection
+        self._record(connection)
+        was_ready = await self._listen(connection)
+        self.state.lose()
+        return was_ready
+
+    async def _listen(self, connection: Connection) -> bool:
+        entries, read, was_ready = connection.journal.entries, 0, False
+        while True:
+            while read < len(entries):
+                _, kind, body = entries[read]
+                read += 1
+                if kind == Opcode.TEXT:
+                    was_joined = self.state.joined
+                    self._send(self.state.hear(json.loads(body)))
+                    if was_joined and not self.state.joined:
+                        # Resuming was answered with an error: a new socket may find better times.
+                        connection.send_close(1000)
+            if self.state.ready and not was_ready:
+                was_ready = True
+                self._back(asyncio.get_running_loop().time())
+            if connection.closing is not None:
+                self._gone(connection.closing)
+                return was_ready
+            await self._news.wait()
+            self._news.clear()
+
+    def _back(self, now: float) -> None:
+        if self._left:
+            self.incidents.absences.append(now - self._left)
+            self._left = 0.0
+
+    def _gone(self, closing: Closing) -> None:
+        self._left = self._left or asyncio.get_running_loop().time()
+        if closing.by_peer:
+            self.incidents.closes.append(closing.code)
+            if closing.code in FINAL:
+                self.trouble = f"the socket was closed with {closing}"
+
+    def _send(self, frames: list[str]) -> None:
+        for frame in frames:
+            if self._connection is None or self._connection.sendable is None:
+                return
+            self._connection.send_text(frame.encode())

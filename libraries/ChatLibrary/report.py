@@ -1,0 +1,72 @@
+"""What chat clients went through: pure functions over what they noted."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ChatLibrary.client import ChatClient
+
+
+@dataclass(frozen=True)
+class ChatReport:
+    """All clients together; absences in seconds, from the loss of a socket until its client was ready again."""
+
+    clients: int
+    sent: int
+    acked: int
+    resent: int
+    closes: dict[int, int]
+    absences: tuple[float, ...]
+    refusals: tuple[str, ...]
+    unrecovered: tuple[str, ...]
+    errors: tuple[str, ...]
+    troubles: tuple[str, ...]
+
+    @classmethod
+    def of(cls, clients: Iterable[ChatClient]) -> ChatReport:
+        """The report of these clients."""
+        known = list(clients)
+
+        def named(each: Sequence[tuple[str, Iterable[str]]]) -> tuple[str, ...]:
+            return tuple(f"{name}: {text}" for name, texts in each for text in texts)
+
+        return cls(
+            clients=len(known),
+            sent=sum(client.state.sent for client in known),
+            acked=sum(len(client.state.acked) for client in known),
+            resent=sum(client.state.resent for client in known),
+            closes=dict(Counter(code for client in known for code in client.incidents.closes)),
+            absences=tuple(seconds for client in known for seconds in client.incidents.absences),
+            refusals=named([(client.state.name, client.incidents.refusals) for client in known]),
+            unrecovered=named([(client.state.name, client.state.unrecovered) for client in known]),
+            errors=named([(client.state.name, client.state.errors) for client in known]),
+            troubles=named([(client.state.name, [client.trouble] if client.trouble else []) for client in known]),
+        )
+
+    def __str__(self) -> str:
+        closes = ", ".join(f"{count} x {code}" for code, count in sorted(self.closes.items())) or "none"
+        longest = f", the longest absence {max(self.absences):.3f} s" if self.absences else ""
+        return (
+            f"{self.clients} clients said {self.sent} messages, {self.acked} acknowledged, {self.resent} sent again; "
+            f"sockets closed: {closes}{longest}; {len(self.refusals)} handshakes refused"
+        )
+
+
+def flaws(report: ChatReport, codes: Sequence[int]) -> list[str]:
+    """What clients of a platform that restarts as it should must not see: other close codes than ``codes``, refused
+    handshakes, streams that could not be resumed, errors.
+    """
+    found = [
+        f"{count} sockets closed with {code}" for code, count in sorted(report.closes.items()) if code not in codes
+    ]
+    for name, texts in (
+        ("handshakes refused", report.refusals),
+        ("streams not resumed", report.unrecovered),
+        ("errors", report.errors),
+        ("clients gave up", report.troubles),
+    ):
+        if texts:
+            found.append(f"{len(texts)} {name}, the first: {texts[0]}")
+    return found
