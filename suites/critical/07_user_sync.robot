@@ -101,7 +101,7 @@ Changes Made While Redis Was Dead Arrive At Once And Are Not Forgotten When It I
 
 Of A Crowd That Changes In An Outage Nobody Is Orphaned In Either Database
     [Tags]    req:C07.3    needs:control.kill    needs:net.faults    needs:session.admin
-    ${crowd} =    Create Load Users    60
+    ${crowd} =    Create Load Users    30
     Wait Until The Outbox Is Empty
     Cut Connection    auth->backend
     Everybody Is Changed At Once    ${crowd}

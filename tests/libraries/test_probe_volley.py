@@ -6,10 +6,13 @@ import json
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 from lockstep import masking
 from ProbeLibrary import ProbeLibrary, volley
+
+from tests.libraries.inner import INNER, run_inner
 
 PARTIES = 8
 
@@ -94,3 +97,13 @@ def test_a_request_that_cannot_be_read_is_refused(request_: dict[str, str], mess
 def test_no_requests_prove_nothing() -> None:
     with pytest.raises(ValueError, match="nothing would be proved"):
         ProbeLibrary().send_at_once([])
+
+
+def test_the_keyword_from_outside_and_no_token_in_what_it_leaves(meeting: str, tmp_path: Path) -> None:
+    _Meeting.together = threading.Barrier(3)
+    run = run_inner(
+        INNER / "probe" / "volley.robot", tmp_path, variables={"MEETING": meeting, "BEARER": "volley-secret-token"}
+    )
+    run.all_as_declared()
+    assert "volley-secret-token" not in run.output + run.log
+    assert "3 requests sent within" in run.output
