@@ -158,7 +158,7 @@ A Frame Is Taken Once
     Wait For Json    type=message    payload.seq=1    within=100ms
 
 Waiting Ends With The Socket
-    [Documentation]    FAIL No frame with text = 'more' on 'connection-*' within 60 s, waited 0.* s until the socket was closed.\n2 frame(s) received, the last:\n*#0 +* text hello\n* close 4001 as asked\nThe socket is closed by peer with 4001 'as asked' 0.* s after opening.
+    [Documentation]    FAIL No frame with text = 'more' on 'connection-*' within 60 s, waited 0.* s until the socket was closed.\n2 frame(s) received, the last:\n*#* +* text hello\n* close 4001 as asked\nThe socket is closed by peer with 4001 'as asked' 0.* s after opening.
     Open Connection    ${URL}/close/4001
     Send Text    go
     Wait For Frame    text=more    within=1 minute
