@@ -1,0 +1,110 @@
+"""Asking services again and again as one user from one address, on kept connections, as fast as they answer."""
+
+from __future__ import annotations
+
+import json
+import ssl
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from urllib.parse import SplitResult, urlsplit
+
+from QuotaLibrary import fields
+from QuotaLibrary.fields import FieldError, Quota
+
+_TIMEOUT = 15.0
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One request and what came. ``sent`` and ``answered`` are seconds on the monotonic clock of this process.
+
+    ``status`` is None where nothing came; ``detail`` is then the error, else the problem's code, if it has one.
+    ``wrong`` says what is malformed in the fields.
+    """
+
+    url: str
+    sent: float
+    answered: float
+    status: int | None
+    detail: str = ""
+    quotas: Mapping[str, Quota] = field(default_factory=dict)
+    retry_after: int | None = None
+    wrong: str = ""
+
+    @property
+    def refused(self) -> bool:
+        """Whether a quota was over."""
+        return self.status == 429
+
+    @property
+    def failed(self) -> bool:
+        """No answer, or a server error."""
+        return self.status is None or self.status >= 500
+
+
+class Asker:
+    """Connections to some services from one address, with one set of headers; for one thread."""
+
+    def __init__(self, headers: Mapping[str, str], source: str | None, ca_file: str | None) -> None:
+        self._headers = dict(headers)
+        self._source = (source, 0) if source else None
+        self._ca_file = ca_file
+        self._connections: dict[str, HTTPConnection] = {}
+
+    def ask(self, urls: Sequence[str], count: int) -> Iterator[Answer]:
+        """``count`` requests, the ``urls`` in turn, each after the answer to the one before."""
+        for number in range(count):
+            yield self._get(urls[number % len(urls)])
+
+    def close(self) -> None:
+        """End the connections."""
+        for connection in self._connections.values():
+            connection.close()
+
+    def _get(self, url: str) -> Answer:
+        parts = urlsplit(url)
+        connection = self._connection(parts)
+        sent = time.monotonic()
+        try:
+            connection.request("GET", parts.path or "/", headers=self._headers)
+            response = connection.getresponse()
+            body = response.read()
+        except (OSError, HTTPException) as error:
+            connection.close()
+            return Answer(url, sent, time.monotonic(), None, f"{type(error).__name__}: {error}")
+        quotas, wrong = _quotas(response.getheader("RateLimit-Policy"), response.getheader("RateLimit"))
+        retry = response.getheader("Retry-After")
+        code = _code(body) if response.status >= 400 else ""
+        seconds = int(retry) if retry and retry.isdecimal() else None
+        return Answer(url, sent, time.monotonic(), response.status, code, quotas, seconds, wrong)
+
+    def _connection(self, parts: SplitResult) -> HTTPConnection:
+        place = f"{parts.scheme}://{parts.netloc}"
+        if place not in self._connections:
+            host = parts.hostname or ""
+            if parts.scheme == "https":
+                trust = ssl.create_default_context(cafile=self._ca_file)
+                made: HTTPConnection = HTTPSConnection(
+                    host, parts.port, timeout=_TIMEOUT, source_address=self._source, context=trust
+                )
+            else:
+                made = HTTPConnection(host, parts.port, timeout=_TIMEOUT, source_address=self._source)
+            self._connections[place] = made
+        return self._connections[place]
+
+
+def _quotas(policy: str | None, rate: str | None) -> tuple[dict[str, Quota], str]:
+    try:
+        return fields.read(policy, rate), ""
+    except FieldError as error:
+        return {}, str(error)
+
+
+def _code(body: bytes) -> str:
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return ""
+    return str(document.get("code", "")) if isinstance(document, dict) else ""

@@ -1,0 +1,118 @@
+"""What answers say of the quota behind them: pure functions, without network or clock. "" means nothing is wrong."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+from QuotaLibrary.asking import Answer
+
+# Two clocks are compared only by their rates; this much is allowed for rounding.
+_ROUNDING = 0.05
+
+
+def exactly(answers: Sequence[Answer], limit: int) -> str:
+    """What is wrong unless the first ``limit`` requests passed and every later one was refused as it should be."""
+    if len(answers) <= limit:
+        return f"{len(answers)} requests cannot show a limit of {limit}: nothing was proved"
+    if failed := [answer for answer in answers if answer.failed]:
+        return f"{len(failed)} of {len(answers)} requests failed, the first: {describe(failed[0])}"
+    passed = next((number for number, answer in enumerate(answers) if answer.refused), len(answers))
+    if passed != limit:
+        return f"{passed} requests passed before the first refusal, not {limit}: {_statuses(answers)}"
+    if late := [answer for answer in answers[limit:] if not answer.refused]:
+        return f"{len(late)} requests passed after the quota of {limit} was used up: {_statuses(answers)}"
+    return next(filter(None, map(refusal, answers[limit:])), "")
+
+
+def refusal(answer: Answer) -> str:
+    """What is wrong with the form of a refusal: problem code, ``Retry-After``, and that it is not before any ``t``."""
+    if answer.detail != "rate_limited":
+        return f"a refusal has the problem code {answer.detail!r}, not 'rate_limited': {describe(answer)}"
+    if answer.wrong:
+        return answer.wrong
+    if answer.retry_after is None:
+        return f"a refusal has no Retry-After: {describe(answer)}"
+    used_up = [quota for quota in answer.quotas.values() if quota.remaining == 0]
+    if not used_up:
+        return f"a refusal names no quota that is used up: {describe(answer)}"
+    longest = max(quota.reset for quota in used_up)
+    if answer.retry_after < longest:
+        return f"Retry-After {answer.retry_after} is before t={longest}: {describe(answer)}"
+    return ""
+
+
+def counts_down(answers: Sequence[Answer], name: str, limit: int, window: int) -> str:
+    """What is wrong unless ``r`` falls by one a request from ``limit - 1`` to 0, and ``t`` never rises."""
+    standings = []
+    for number, answer in enumerate(answers):
+        if answer.wrong:
+            return answer.wrong
+        quota = answer.quotas.get(name)
+        if quota is None:
+            return f"answer {number + 1} has no quota {name!r}: {describe(answer)}"
+        if (quota.limit, quota.window) != (limit, window):
+            return f"the policy is q={quota.limit};w={quota.window}, not q={limit};w={window}: {describe(answer)}"
+        standings.append(quota)
+    seen = [quota.remaining for quota in standings]
+    wanted = [max(0, limit - used) for used in range(1, len(answers) + 1)]
+    if seen != wanted:
+        return f"r of quota {name!r} went {seen}, not {wanted}"
+    times = [quota.reset for quota in standings]
+    if times[0] > window or any(later > earlier for earlier, later in pairwise(times)):
+        return f"t of quota {name!r} went {times}: it must start at {window} at most and never rise"
+    return ""
+
+
+def promises(answers: Sequence[Answer]) -> str:
+    """What is wrong unless every refusal's ``Retry-After`` held, and was not more than a second too long.
+
+    The answers end with the first that passed. A request sent after a promised instant must pass; an instant lies at
+    most one second (the unit) after the real end of the window, which is before the passing answer.
+    """
+    if len(answers) < 2 or answers[-1].refused or not all(answer.refused for answer in answers[:-1]):
+        return f"refusals and then one that passed are needed, not {_statuses(answers)}: nothing was proved"
+    for number, answer in enumerate(answers[:-1]):
+        if wrong := refusal(answer):
+            return wrong
+        assert answer.retry_after is not None
+        promised = answer.answered + answer.retry_after + _ROUNDING
+        for later in answers[number + 1 : -1]:
+            if later.sent > promised:
+                return (
+                    f"Retry-After {answer.retry_after} promised too early: a request sent "
+                    f"{later.sent - answer.answered:.2f} s after that answer was still refused"
+                )
+        too_long = answer.sent + answer.retry_after - answers[-1].answered - 1
+        if too_long > _ROUNDING:
+            return (
+                f"Retry-After {answer.retry_after} was too long: a request answered "
+                f"{answers[-1].answered - answer.sent:.2f} s after that one was sent has passed"
+            )
+    return ""
+
+
+def throttled(answers: Sequence[Answer], limit: int, window: float) -> str:
+    """What is wrong unless a flood of one user or address passed ``limit`` times for each window that it touched."""
+    if failed := [answer for answer in answers if answer.failed]:
+        return f"{len(failed)} of {len(answers)} requests failed, the first: {describe(failed[0])}"
+    windows = 1 + math.floor((answers[-1].answered - answers[0].sent) / window)
+    passed = sum(not answer.refused for answer in answers)
+    if not limit <= passed <= limit * windows:
+        return f"{passed} of {len(answers)} requests passed in {windows} windows, not {limit} in each"
+    return next((wrong for answer in answers if answer.refused and (wrong := refusal(answer))), "")
+
+
+def describe(answer: Answer) -> str:
+    """One answer in words."""
+    quotas = ", ".join(f"{q.name}: r={q.remaining};t={q.reset}" for q in answer.quotas.values())
+    retry = "" if answer.retry_after is None else f" Retry-After {answer.retry_after}"
+    return f"{answer.url} {answer.status or 'no answer'} {answer.detail} [{quotas or 'no RateLimit'}]{retry}"
+
+
+def _statuses(answers: Sequence[Answer]) -> str:
+    kinds = Counter(f"{answer.status} {answer.detail}".strip() for answer in answers)
+    order = " ".join(str(answer.status) for answer in answers[:40])
+    return f"{', '.join(f'{count} x {kind}' for kind, count in kinds.items())} (in order: {order})"

@@ -1,0 +1,196 @@
+"""QuotaLibrary: its reader and judges, and its keywords against a real HTTP server."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import ClassVar
+
+import pytest
+from QuotaLibrary import QuotaLibrary, judge
+from QuotaLibrary.asking import Answer
+from QuotaLibrary.fields import FieldError, Quota, read
+
+LIMIT, WINDOW = 3, 60
+
+
+def answer(used: int, at: float = 0.0, reset: int = 9, took: float = 0.01) -> Answer:
+    quotas = {"user": Quota("user", LIMIT, WINDOW, max(0, LIMIT - used), reset)}
+    if used > LIMIT:
+        return Answer("http://a.test/", at, at + took, 429, "rate_limited", quotas, reset)
+    return Answer("http://a.test/", at, at + took, 200, "", quotas)
+
+
+GOOD = [answer(used) for used in (1, 2, 3, 4, 5)]
+
+
+def test_fields_are_read_by_name() -> None:
+    quotas = read('"user";q=10;w=60, "address";q=5;w=1;pk="x"', '"user";r=9;t=60,"address";r=0;t=1')
+    assert quotas["user"] == Quota("user", 10, 60, 9, 60)
+    assert quotas["address"] == Quota("address", 5, 1, 0, 1)
+    assert read(None, None) == {}
+
+
+@pytest.mark.parametrize(
+    ("policy", "rate", "message"),
+    [
+        ('"user";q=10;w=60', None, "name different quotas"),
+        ('"user";q=10', '"user";r=1;t=1', "lacks w"),
+        ('"user";q=10;w=60', '"user";r=1', "lacks t"),
+        ('"user";q=10;w=60', '"user";r=-1;t=1', "is no list of named items"),
+        ('"user";q=1.5;w=60', '"user";r=1;t=1', "is no list of named items"),
+        ("user;q=10;w=60", '"user";r=1;t=1', "is no list of named items"),
+        ("10, 10;w=60", '"user";r=1;t=1', "is no list of named items"),
+        ('"user";q=1;w=1, "user";q=1;w=1', '"user";r=1;t=1', "names user twice"),
+    ],
+)
+def test_malformed_fields_are_refused(policy: str, rate: str | None, message: str) -> None:
+    with pytest.raises(FieldError, match=message):
+        read(policy, rate)
+
+
+def test_a_quota_that_holds_is_fine() -> None:
+    assert judge.exactly(GOOD, LIMIT) == ""
+    assert judge.counts_down(GOOD, "user", LIMIT, WINDOW) == ""
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        (GOOD[:3], "nothing was proved"),
+        ([*GOOD[:2], *GOOD[3:]], "2 requests passed before the first refusal, not 3"),
+        ([GOOD[0], *GOOD], "4 requests passed before the first refusal, not 3"),
+        ([*GOOD, GOOD[0]], "1 requests passed after the quota of 3 was used up"),
+        ([*GOOD[:3], replace(GOOD[3], status=503)], "1 of 4 requests failed"),
+        ([*GOOD[:3], replace(GOOD[3], status=None)], "1 of 4 requests failed"),
+        ([*GOOD[:3], replace(GOOD[3], detail="")], "not 'rate_limited'"),
+        ([*GOOD[:3], replace(GOOD[3], retry_after=None)], "no Retry-After"),
+        ([*GOOD[:3], replace(GOOD[3], retry_after=8)], "Retry-After 8 is before t=9"),
+        ([*GOOD[:3], replace(GOOD[3], quotas={})], "names no quota that is used up"),
+    ],
+)
+def test_every_way_to_miss_the_quota_is_found(answers: list[Answer], message: str) -> None:
+    assert message in judge.exactly(answers, LIMIT)
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ([GOOD[0], GOOD[0]], "r of quota 'user' went [2, 2], not [2, 1]"),
+        ([GOOD[1]], "went [1], not [2]"),
+        ([answer(1, reset=5), answer(2, reset=6)], "t of quota 'user' went [5, 6]"),
+        ([answer(1, reset=61)], "t of quota 'user' went [61]"),
+        ([replace(GOOD[0], quotas={})], "has no quota 'user'"),
+        ([replace(GOOD[0], wrong="malformed")], "malformed"),
+        ([replace(GOOD[0], quotas={"user": Quota("user", 4, WINDOW, 3, 1)})], "the policy is q=4;w=60, not q=3;w=60"),
+    ],
+)
+def test_every_way_to_count_wrongly_is_found(answers: list[Answer], message: str) -> None:
+    assert message in judge.counts_down(answers, "user", LIMIT, WINDOW)
+
+
+def test_promises_that_hold_to_the_second_are_fine() -> None:
+    kept = [answer(4, at=0.0, reset=3), answer(4, at=2.2, reset=1), answer(4, at=2.98, reset=1), answer(1, at=3.05)]
+    assert judge.promises(kept) == ""
+
+
+@pytest.mark.parametrize(
+    ("answers", "message"),
+    [
+        ([answer(4, reset=1), answer(4, at=1.2), answer(1, at=9.0)], "Retry-After 1 promised too early"),
+        ([answer(4, reset=9), answer(1, at=2.0)], "Retry-After 9 was too long"),
+        ([answer(1)], "nothing was proved"),
+        ([answer(4), answer(4)], "nothing was proved"),
+        ([replace(answer(4), retry_after=None), answer(1)], "no Retry-After"),
+    ],
+)
+def test_every_broken_promise_is_found(answers: list[Answer], message: str) -> None:
+    assert message in judge.promises(answers)
+
+
+def test_a_flood_may_pass_once_a_window() -> None:
+    assert judge.throttled(GOOD, LIMIT, 60.0) == ""
+    twice = [*GOOD, *(answer(used, at=61.0) for used in (1, 2, 3, 4))]
+    assert judge.throttled(twice, LIMIT, 60.0) == ""
+    assert "6 of 9 requests passed in 1 windows, not 3 in each" in judge.throttled(twice, LIMIT, 100.0)
+    assert "2 of 3 requests passed" in judge.throttled([*GOOD[:2], GOOD[4]], LIMIT, 60.0)
+    assert "requests failed" in judge.throttled([*GOOD, replace(GOOD[0], status=500)], LIMIT, 60.0)
+
+
+class _Limited(BaseHTTPRequestHandler):
+    """Three requests a window of one second for each peer, as the fields say."""
+
+    protocol_version = "HTTP/1.1"
+    held: ClassVar[dict[str, tuple[int, float]]] = {}
+    lock = threading.Lock()
+
+    def do_GET(self) -> None:
+        with type(self).lock:
+            used, ends = self.held.get(self.client_address[0], (0, 0.0))
+            if ends <= time.monotonic():
+                used, ends = 0, time.monotonic() + 1
+            self.held[self.client_address[0]] = (used + 1, ends)
+        left = max(1, -int(-(ends - time.monotonic()) // 1))
+        body = json.dumps({"code": "rate_limited"} if used >= LIMIT else {}).encode()
+        self.send_response(429 if used >= LIMIT else 200)
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("RateLimit-Policy", f'"user";q={LIMIT};w=1')
+        self.send_header("RateLimit", f'"user";r={max(0, LIMIT - used - 1)};t={left}')
+        if used >= LIMIT:
+            self.send_header("Retry-After", str(left))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def door() -> Iterator[str]:
+    _Limited.held.clear()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Limited)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}/"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_keywords_use_up_a_real_quota_and_see_it_return(door: str) -> None:
+    library = QuotaLibrary()
+    answers = library.ask(5, door, token="t", source="127.0.0.5")
+    library.exactly_should_pass(answers, LIMIT)
+    library.quota_should_count_down(answers, "user", LIMIT, 1)
+    assert set(_Limited.held) == {"127.0.0.5"}
+    until = library.ask_until_it_passes(door, source="127.0.0.5")
+    library.promises_should_be_kept(until)
+    with pytest.raises(AssertionError, match="passed before the first refusal, not 4"):
+        library.exactly_should_pass(library.ask(6, door, source="127.0.0.6"), 4)
+
+
+def test_a_flood_is_judged_by_attacker_and_by_door(door: str) -> None:
+    library = QuotaLibrary()
+    attackers = [{"source": f"127.0.0.{n}"} for n in (7, 8)]
+    floods = library.flood(attackers, 6, door)
+    library.flood_should_be_throttled(floods, LIMIT, timedelta(seconds=1), door)
+    with pytest.raises(AssertionError, match=r"http://b\.test/ refused nobody"):
+        library.flood_should_be_throttled(floods, LIMIT, timedelta(seconds=1), door, "http://b.test/")
+    assert 0 < library.wait_as_promised(floods) <= 1
+    assert not any(one.refused for answers in library.flood(attackers, 1, door) for one in answers)
+
+
+def test_a_dead_door_is_a_failure_and_not_a_pass() -> None:
+    library = QuotaLibrary()
+    answers = library.ask(4, "http://127.0.0.1:9/")
+    with pytest.raises(AssertionError, match=r"4 of 4 requests failed, the first: .*ConnectionRefusedError"):
+        library.exactly_should_pass(answers, LIMIT)
+    with pytest.raises(ValueError, match="no URL"):
+        library.ask(1)
+    with pytest.raises(ValueError, match="no attackers"):
+        library.flood([], 1, "http://127.0.0.1:9/")
