@@ -5,7 +5,7 @@ Documentation       When auth is dead, hangs, is slow or fails, who is signed in
 Resource            platform.resource
 Resource            outage.resource
 Suite Setup         Use A Private Platform    proxies=backend->auth, backend->redis, auth->postgres, auth->redis
-...                     AUTH_TIMEOUT=${AUTH_TIMEOUT}    BREAKER_THRESHOLD=2    BREAKER_TTL=0.6    INTROSPECTION_TTL=0.05
+...                     AUTH_TIMEOUT=${AUTH_TIMEOUT}    BREAKER_THRESHOLD=2    BREAKER_TTL=0.6    INTROSPECTION_TTL=0.05    UPSTREAM_TIMEOUT=8
 Suite Teardown      Leave The Platform
 Test Setup          Sign In A New User
 Test Teardown       Put Everything Right
@@ -70,7 +70,8 @@ A Revoked Session Stays Refused While Only The Token Speaks
     Service Refuses The Token    backend-2    /api/me    ${ACCESS_TOKEN}    session_revoked
 
 A Crowd That Has To Be Looked Up Is Served And Does Not Overrun Auth At Its Return
-    [Documentation]    Ten users' sessions are gone from Redis. Auth is asked once for each user and replica, and as often again at most.
+    [Documentation]    Ten users' sessions are gone from Redis; each asks each replica five times. Auth should hear of it once for each
+    ...    user and replica, not a hundred times; trials of the breakers, and what is repeated on a slow machine, come on top.
     [Tags]    req:C06.4    needs:control.kill    needs:redis
     ${crowd} =    Create Load Users    10
     Everybody Asks At Once    ${crowd}
@@ -79,5 +80,6 @@ A Crowd That Has To Be Looked Up Is Served And Does Not Overrun Auth At Its Retu
     ${ways} =    Everybody Asks At Once    ${crowd}
     Should Be Equal    ${ways}    ${{ {'jwt-only'} }}
     Start Service    auth
+    Both Breakers Close    ${crowd}
     Everybody Is Known To Auth Again    ${crowd}
-    Service Metric    auth    http_requests_total{route="/auth/introspect"}    <=    40
+    Service Metric    auth    http_requests_total{route="/auth/introspect"}    <=    30

@@ -55,7 +55,7 @@ A Refusal Says When It Ends And Ends Then
     [Tags]    req:C08.3    sec:R02    sec:R06
     A New User Of Plan
     Fill The Quota    ${DOORS}[1]    ${USER_LIMIT}
-    ${answers} =    Ask Until It Passes    ${DOORS}[2]    token=${ACCESS_TOKEN}    source=127.3.0.6
+    ${answers} =    Ask Until It Passes    ${DOORS}[2]    token=${ACCESS_TOKEN}    source=127.3.0.6    within=10s
     Promises Should Be Kept    ${answers}
 
 A Socket That Goes On After The Warning Is Closed With 4029
