@@ -14,6 +14,9 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 from services.common import logs, problems
 
 CONNECT_TIMEOUT = 1.0
+# A busy pool or a starved machine is no outage: only a longer silence is called one.
+WAIT_FOR_CONNECTION = 3.0
+PROBE_TIMEOUT = 2.0
 STATEMENT_TIMEOUT = 5.0
 MAX_CONNECTIONS = 10
 _RETRY_EVERY = 0.05
@@ -93,7 +96,7 @@ class Database:
         # Never through the pool: one that is exhausted by load is no sign that PostgreSQL is away.
         try:
             self._probe = self._probe or await connect(self.url)
-            async with asyncio.timeout(CONNECT_TIMEOUT):
+            async with asyncio.timeout(PROBE_TIMEOUT):
                 await self._probe.execute("SELECT 1")
         except (psycopg.Error, TimeoutError):
             await self._drop_probe()
@@ -112,7 +115,7 @@ class Database:
             self.url,
             min_size=1,
             max_size=MAX_CONNECTIONS,
-            timeout=CONNECT_TIMEOUT,
+            timeout=WAIT_FOR_CONNECTION,
             reconnect_timeout=CONNECT_TIMEOUT,
             open=False,
             check=AsyncConnectionPool.check_connection,

@@ -19,7 +19,9 @@ T = TypeVar("T")
 
 CONNECT_TIMEOUT = 2
 STATEMENT_TIMEOUT = 5.0
-WAIT_FOR_CONNECTION = 1.0
+# A busy pool is no outage: only a longer wait is called one.
+WAIT_FOR_CONNECTION = 3.0
+CHECK_TIMEOUT = 1.0
 POOL_SIZE = 8
 AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TimeoutError)
 
@@ -106,7 +108,7 @@ class Database:
 
     async def _discard_dead(self) -> None:
         try:
-            async with asyncio.timeout(WAIT_FOR_CONNECTION):
+            async with asyncio.timeout(CHECK_TIMEOUT):
                 await self._pool.check()
         except AWAY:
             pass
