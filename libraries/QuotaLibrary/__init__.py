@@ -55,23 +55,33 @@ class QuotaLibrary:
 
     @keyword(tags=("asking",))
     def flood(
-        self, attackers: Sequence[Mapping[str, Any]], count: int, *urls: str, ca_file: str | None = None
+        self,
+        attackers: Sequence[Mapping[str, Any]],
+        refusals: int,
+        at_most: timedelta = timedelta(seconds=30),
+        ca_file: str | None = None,
     ) -> list[list[Answer]]:
-        """All ``attackers`` ask at the same time, each as `Ask` does with his ``token`` and ``source``.
+        """All ``attackers`` ask at the same time, each until all his ``urls`` have refused him ``refusals`` times.
 
-        Returns the answers of each. ``urls`` are for attackers that bring no ``urls`` of their own.
+        An attacker is a dictionary with ``urls``, which he asks in turn, and ``token`` and ``source`` as in `Ask`.
+        Returns the answers of each. After ``at_most`` they give up.
         """
         if not attackers:
             raise ValueError("no attackers: nothing would be proved")
 
-        def attack(one: Mapping[str, Any]) -> list[Answer]:
-            return self._ask(count, one.get("urls", urls), one.get("token"), one.get("source"), None, ca_file)
-
         began = time.monotonic()
+
+        def attack(one: Mapping[str, Any]) -> list[Answer]:
+            asker = self._asker(one.get("token"), one.get("source"), None, ca_file)
+            try:
+                return asker.insist(one["urls"], refusals, began + at_most.total_seconds())
+            finally:
+                asker.close()
+
         with ThreadPoolExecutor(len(attackers), "flood") as pool:
             answers = list(pool.map(attack, attackers))
         taken = time.monotonic() - began
-        logger.info(f"{count} requests of each of {len(attackers)} attackers in {taken:.2f} s")
+        logger.info(f"{sum(map(len, answers))} requests of {len(attackers)} attackers in {taken:.2f} s")
         return answers
 
     @keyword(tags=("asking",))

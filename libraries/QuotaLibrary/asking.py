@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException, HTTPSConnection
@@ -57,6 +58,16 @@ class Asker:
         """``count`` requests, the ``urls`` in turn, each after the answer to the one before."""
         for number in range(count):
             yield self._get(urls[number % len(urls)])
+
+    def insist(self, urls: Sequence[str], refusals: int, until: float) -> list[Answer]:
+        """The ``urls`` in turn until each has refused ``refusals`` times, or the clock says ``until``."""
+        answers: list[Answer] = []
+        refused: Counter[str] = Counter()
+        while time.monotonic() < until and any(refused[url] < refusals for url in urls):
+            for answer in self.ask(urls, len(urls)):
+                answers.append(answer)
+                refused[answer.url] += answer.refused
+        return answers
 
     def close(self) -> None:
         """End the connections."""

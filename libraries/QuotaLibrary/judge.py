@@ -98,6 +98,8 @@ def throttled(answers: Sequence[Answer], limit: int, window: float) -> str:
     """What is wrong unless a flood of one user or address passed ``limit`` times for each window that it touched."""
     if failed := [answer for answer in answers if answer.failed]:
         return f"{len(failed)} of {len(answers)} requests failed, the first: {describe(failed[0])}"
+    if not answers:
+        return "an attacker asked nothing: nothing was proved"
     windows = 1 + math.floor((answers[-1].answered - answers[0].sent) / window)
     passed = sum(not answer.refused for answer in answers)
     if not limit <= passed <= limit * windows:

@@ -5,7 +5,8 @@ Documentation       When auth is dead, hangs, is slow or fails, who is signed in
 Resource            platform.resource
 Resource            outage.resource
 Suite Setup         Use A Private Platform    proxies=backend->auth, backend->redis, auth->postgres, auth->redis
-...                     AUTH_TIMEOUT=${AUTH_TIMEOUT}    BREAKER_THRESHOLD=2    BREAKER_TTL=0.6    INTROSPECTION_TTL=0.05    UPSTREAM_TIMEOUT=8
+...                     AUTH_TIMEOUT=${AUTH_TIMEOUT}    BREAKER_THRESHOLD=2    BREAKER_TTL=0.6    INTROSPECTION_TTL=0.05
+...                     UPSTREAM_TIMEOUT=8
 Suite Teardown      Leave The Platform
 Test Setup          Sign In A New User
 Test Teardown       Put Everything Right
@@ -74,7 +75,7 @@ A Crowd That Has To Be Looked Up Is Served And Does Not Overrun Auth At Its Retu
     ...    user and replica, not a hundred times; trials of the breakers, and what is repeated on a slow machine, come on top.
     [Tags]    req:C06.4    needs:control.kill    needs:redis
     ${crowd} =    Create Load Users    10
-    Everybody Asks At Once    ${crowd}
+    Userbase Should Hold    ${crowd}
     Flush Redis
     Kill Service    auth
     ${ways} =    Everybody Asks At Once    ${crowd}

@@ -176,13 +176,14 @@ def test_keywords_use_up_a_real_quota_and_see_it_return(door: str) -> None:
 
 def test_a_flood_is_judged_by_attacker_and_by_door(door: str) -> None:
     library = QuotaLibrary()
-    attackers = [{"source": f"127.0.0.{n}"} for n in (7, 8)]
-    floods = library.flood(attackers, 6, door)
+    attackers = [{"source": f"127.0.0.{n}", "urls": [door]} for n in (7, 8)]
+    floods = library.flood(attackers, 3)
+    assert [sum(one.refused for one in answers) for answers in floods] == [3, 3]
     library.flood_should_be_throttled(floods, LIMIT, timedelta(seconds=1), door)
     with pytest.raises(AssertionError, match=r"http://b\.test/ refused nobody"):
         library.flood_should_be_throttled(floods, LIMIT, timedelta(seconds=1), door, "http://b.test/")
     assert 0 < library.wait_as_promised(floods) <= 1
-    assert not any(one.refused for answers in library.flood(attackers, 1, door) for one in answers)
+    assert not any(one.refused for attacker in attackers for one in library.ask(1, door, source=attacker["source"]))
 
 
 def test_a_dead_door_is_a_failure_and_not_a_pass() -> None:
@@ -193,4 +194,7 @@ def test_a_dead_door_is_a_failure_and_not_a_pass() -> None:
     with pytest.raises(ValueError, match="no URL"):
         library.ask(1)
     with pytest.raises(ValueError, match="no attackers"):
-        library.flood([], 1, "http://127.0.0.1:9/")
+        library.flood([], 1)
+    tried = library.flood([{"urls": ["http://127.0.0.1:9/"]}], 1, at_most=timedelta(milliseconds=50))
+    with pytest.raises(AssertionError, match="requests failed, the first"):
+        library.flood_should_be_throttled(tried, LIMIT, timedelta(seconds=1))
