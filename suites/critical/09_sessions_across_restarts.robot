@@ -1,7 +1,7 @@
 *** Settings ***
 Documentation       A restart takes nothing from a user: not his session, not his state, not a request, not a message.
-...                 Sources: RFC 6455 §7.4 and the IANA registry of close codes (1012, service restart); docs/protocol.md §4 (the promise) and
-...                 docs/architecture.md (the successor on the same socket).
+...                 Sources: RFC 6455 §7.4 and the IANA registry of close codes (1012, service restart);
+...                 docs/protocol.md §4 (the promise) and docs/architecture.md (the successor on the same socket).
 Resource            chat.resource
 Resource            restart.resource
 Suite Setup         Use A Private Platform    backends=2
