@@ -32,7 +32,7 @@ While Auth Is Dead Sessions Go On, Logins Fail Fast, And Its Return Mends Everyt
 
 While Auth Hangs Sessions Go On, Logins Fail Fast, And Its Return Mends Everything
     [Documentation]    The first login finds out that auth is silent; from then on it is known.
-    [Tags]    req:C06.1    req:C06.2    req:C06.4    needs:control.pause    needs:ws
+    [Tags]    req:C06.1    req:C06.2    req:C06.4    needs:control.pause    needs:ws    robot:exclude
     Chat And Watch The Doors
     Pause Service    auth
     Chat Goes On    while auth hangs

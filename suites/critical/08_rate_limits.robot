@@ -84,7 +84,7 @@ A Socket That Heeds The Warning Lives On And May Speak Again
     Connection Should Be Open
 
 A Flood Is Throttled Everywhere And Nobody Else Notices
-    [Tags]    req:C08.4    sec:R04
+    [Tags]    req:C08.4    sec:R04    robot:exclude
     A New User Of Plan    bulk
     ${attackers} =    Attackers    6    4
     Watch As An Innocent User
