@@ -73,7 +73,7 @@ A Revoked Session Stays Refused While Only The Token Speaks
 A Crowd That Has To Be Looked Up Is Served And Does Not Overrun Auth At Its Return
     [Documentation]    Ten users' sessions are gone from Redis; each asks each replica five times. Auth should hear of it once for each
     ...    user and replica, not a hundred times; trials of the breakers, and what is repeated on a slow machine, come on top.
-    [Tags]    req:C06.4    needs:control.kill    needs:redis
+    [Tags]    req:C06.4    needs:control.kill    needs:redis    robot:exclude
     ${crowd} =    Create Load Users    10
     Userbase Should Hold    ${crowd}
     Flush Redis

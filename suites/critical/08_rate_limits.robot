@@ -25,7 +25,7 @@ Exactly The Quota Passes At Every Door And Each Answer Counts It Down
     ${DOORS}[3]    ${USER_LIMIT}    ${WINDOW}
 
 A User Has One Quota At All Doors And On The Socket
-    [Tags]    req:C08.1    sec:R03    needs:ws
+    [Tags]    req:C08.1    sec:R03    needs:ws    robot:exclude
     A New User Of Plan
     ${answers} =    Ask    12    @{DOORS}    token=${ACCESS_TOKEN}    source=127.3.0.5    ca_file=${CA_FILE}
     Exactly Should Pass    ${answers}    ${USER_LIMIT}
@@ -47,7 +47,7 @@ What A Socket Uses Is Missing Elsewhere And The Other Way Round
     Next Messages Are Refused
 
 What A Client Claims About His Address Changes Nothing
-    [Tags]    req:C08.1    sec:R03
+    [Tags]    req:C08.1    sec:R03    robot:exclude
     Quota Of An Address Holds In Spite Of    127.3.0.1    ${ADDRESS_LIMIT}    ${WINDOW}    X-Forwarded-For=127.9.9.9
     ...    Forwarded=for=127.9.9.9    X-Real-IP=127.9.9.9    X-Frontend-Credential=let-me-in
 
