@@ -17,6 +17,8 @@ from robot.running.builder import TestSuiteBuilder
 from launcher.console import LaunchError
 from launcher.outcome import PlannedTest
 
+EXCLUDED_BY_ROBOT = ["robot:exclude"]
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -48,6 +50,7 @@ def plan(robot_args: Sequence[str], sources: Sequence[Path]) -> Plan:
             lang=settings.languages,
         ).build(*sources)
         suite.configure(**settings.suite_config)
+        suite.filter(excluded_tags=EXCLUDED_BY_ROBOT)
     except (DataError, Information) as error:
         raise LaunchError(str(error)) from error
     tests = tuple(PlannedTest(test.longname, tuple(test.tags)) for test in suite.all_tests)

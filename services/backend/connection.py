@@ -14,7 +14,6 @@ from services.backend.channel import Subscription
 from services.backend.identity import Caller
 
 MAX_QUEUED_BYTES = 32 << 20
-CLOSE_GRACE = 10.0
 # After these nothing that was queued may or can go out any more.
 AT_ONCE = frozenset({frames.SESSION_REVOKED, frames.SLOW_CONSUMER})
 
@@ -43,7 +42,7 @@ class Allowance:
 class Connection:
     """``send`` and ``close`` never wait; ``pump`` does the writing, in order."""
 
-    def __init__(self, caller: Caller, client_id: str, limit: int) -> None:
+    def __init__(self, caller: Caller, client_id: str, limit: int, close_grace: float) -> None:
         self.caller = caller
         self.user_id = caller.user.id
         self.session_id = caller.token.session_id
@@ -65,6 +64,7 @@ class Connection:
         self.room.set()
         self.closing: tuple[int, str] | None = None
         self._limit = limit
+        self._close_grace = close_grace
         self._queue: deque[str] = deque()
         self._queued_bytes = 0
         self._wake = asyncio.Event()
@@ -92,7 +92,7 @@ class Connection:
         if code in AT_ONCE:
             self._queue.clear()
         self._wake.set()
-        asyncio.get_running_loop().call_later(CLOSE_GRACE, self._give_up)
+        asyncio.get_running_loop().call_later(self._close_grace, self._give_up)
 
     def on_abort(self, abort: Callable[[], object] | None) -> None:
         """What ends a socket whose peer does not even take the close frame."""

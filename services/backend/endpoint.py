@@ -44,7 +44,8 @@ class SocketEndpoint:
         await parts.quotas.admit_address(request)
         caller = await parts.identity.authenticate(opening.token)
         await parts.quotas.admit_user(request, caller.user.id, caller.user.plan)
-        connection = Connection(caller, opening.client_id, parts.settings.socket_queue)
+        settings = parts.settings
+        connection = Connection(caller, opening.client_id, settings.socket_queue, settings.close_grace)
         registration = await parts.clients.register(connection.user_id, connection.client_id, connection.session_id)
         connection.generation = registration.generation
         connection.known = registration.known

@@ -35,6 +35,7 @@ class Settings(CommonSettings):
     introspection_ttl: PositiveFloat = 5.0
     event_resend: PositiveFloat = 5.0
     answer_lease: PositiveFloat = 3.0
+    close_grace: PositiveFloat = 10.0
     chunk_delay: float = Field(0.0, ge=0)
 
     @property

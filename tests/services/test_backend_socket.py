@@ -462,7 +462,9 @@ def test_a_slow_consumer_is_closed_and_can_resume(
     servers: Servers, make_database: MakeDatabase, start_service: StartService, keys: KeyServer
 ) -> None:
     database = make_database("slow", migrate="backend")
-    small = start_replicas(start_service, database, servers.redis_url, keys, count=1, SOCKET_QUEUE="50")
+    small = start_replicas(
+        start_service, database, servers.redis_url, keys, count=1, SOCKET_QUEUE="50", CLOSE_GRACE="120"
+    )
     ada = small.person()
     conversation = small.conversation(ada)
     body = "x" * 16000
