@@ -10,9 +10,11 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from PlatformLibrary.embedded.system import die_with_parent
+
 from launcher.console import LaunchError, complain, say
 from launcher.paths import ROOT
-from launcher.workers import die_with_parent, environment
+from launcher.workers import environment
 
 # Each has ``main(argv) -> exit code``; imported when asked for, since most runs need none of the others.
 _MODULES = {

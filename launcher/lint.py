@@ -6,9 +6,11 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
+from PlatformLibrary.embedded.system import die_with_parent
+
 from launcher.console import LaunchError, say, verdict
 from launcher.paths import ROOT
-from launcher.workers import die_with_parent, environment
+from launcher.workers import environment
 
 _PYTHON = ("launcher", "libraries", "services", "defects", "bench", "tests")
 _TOOLS: dict[str, tuple[str, ...]] = {

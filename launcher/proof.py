@@ -12,11 +12,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from PlatformLibrary.embedded.system import die_with_parent
+
 from launcher import area, areas, lint
 from launcher.arguments import RunRequest, parse
 from launcher.console import LaunchError, complain, paint, say
 from launcher.paths import ROOT
-from launcher.workers import die_with_parent, environment
+from launcher.workers import environment
 
 _PYTEST_GRACE = 20.0
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import signal
 import subprocess
@@ -14,27 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+from PlatformLibrary.embedded.system import die_with_parent
 
-_PR_SET_PDEATHSIG = 1
 _TICK = 0.1
 _GRACE = 5.0
-
-
-def die_with_parent() -> Callable[[], None]:
-    """A ``preexec_fn`` that ends the child when this process ends, by whatever means (Linux; elsewhere without effect).
-
-    The kernel watches the *thread* that forks: call ``Popen`` from the main thread.
-    """
-    parent = os.getpid()
-    prctl = ctypes.CDLL(None).prctl if sys.platform == "linux" else None
-
-    def ask() -> None:
-        if prctl is not None:
-            prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-            if os.getppid() != parent:
-                os._exit(1)
-
-    return ask
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:

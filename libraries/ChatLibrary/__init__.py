@@ -26,7 +26,7 @@ __version__ = "1.0.0"
 SUBPROTOCOLS = ["chat.v1"]
 
 
-@library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False)
+@library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False, listener=masking.LISTENER)
 class ChatLibrary:
     """Chat clients in the background, while the test restarts or disturbs the platform.
 
@@ -43,8 +43,6 @@ class ChatLibrary:
     | Chats Should Have Gone On    closes=1012
     | History Should Be Valid
     """
-
-    ROBOT_LIBRARY_LISTENER = masking.LISTENER
 
     def __init__(self) -> None:
         self._clients: list[ChatClient] = []

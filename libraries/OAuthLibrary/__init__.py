@@ -103,7 +103,7 @@ def read_redirect(url: str) -> Redirect:
     return Redirect(url, urlunsplit((*parts[:3], "", "")), dict(parse_qsl(parts.query, keep_blank_values=True)))
 
 
-@library(scope="GLOBAL", auto_keywords=False, doc_format="ROBOT")
+@library(scope="GLOBAL", auto_keywords=False, doc_format="ROBOT", listener=masking.LISTENER)
 class OAuthLibrary:
     """Keywords for the client's side of an OAuth 2 login with PKCE (RFC 6749, RFC 7636, RFC 9700).
 
@@ -114,8 +114,6 @@ class OAuthLibrary:
     | ${page} =       GET    https://auth.test/authorize    params=${attempt.query}
     | ${form} =       Read Form    ${page}
     """
-
-    ROBOT_LIBRARY_LISTENER = masking.LISTENER
 
     @keyword
     def new_login_attempt(self, client_id: str, redirect_uri: str) -> LoginAttempt:

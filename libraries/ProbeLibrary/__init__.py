@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 import requests
 from lockstep import masking, test_identity
 from lockstep.waiting import wait_until
+from lockstep.wire import problem_code
 from requests.adapters import HTTPAdapter
 from robot.api import logger
 from robot.api.deco import keyword, library
@@ -91,13 +92,11 @@ class _FromAddress(HTTPAdapter):
 def _code(response: requests.Response) -> str:
     if response.ok:
         return ""
-    try:
-        return str(response.json().get("code", ""))
-    except ValueError:
-        return response.text[:80]
+    code = problem_code(response.text)
+    return response.text[:80] if code is None else code
 
 
-@library(scope="GLOBAL", auto_keywords=False, doc_format="ROBOT")
+@library(scope="GLOBAL", auto_keywords=False, doc_format="ROBOT", listener=masking.LISTENER)
 class ProbeLibrary:
     """Keywords that probe URLs in the background while the test does something else.
 
@@ -109,8 +108,6 @@ class ProbeLibrary:
     | ${report} =       Stop Probe    shop
     | Availability Should Be At Least    ${report}    99.9
     """
-
-    ROBOT_LIBRARY_LISTENER = masking.LISTENER
 
     def __init__(self) -> None:
         self._probes: dict[str, _Probe] = {}
@@ -216,7 +213,13 @@ class ProbeLibrary:
         ``token_expired``. In flight at the expiry: may be either. Each URL needs answers on both sides, the last good
         one in the last 1.5 s, or nothing was proved and the keyword fails.
         """
-        self._across(expiry, lambda url: self.start_probe(url, url, token, timedelta(milliseconds=100), ca_file), urls)
+        for url in urls:
+            self.start_probe(url, url, token, timedelta(milliseconds=100), ca_file)
+        threading.Event().wait(max(0.0, expiry + 0.5 - time.time()))
+        reports = [self.stop_probe(url) for url in urls]
+        wrong = [line for report in reports for line in judge_expiry(report, expiry)]
+        if wrong:
+            raise AssertionError("; ".join(wrong))
 
     @keyword
     def send_at_once(self, requests: Sequence[Mapping[str, Any]], ca_file: str | None = None) -> list[Reply]:
@@ -234,13 +237,3 @@ class ProbeLibrary:
         replies = volley.fire([Request.read(request) for request in requests], ca_file)
         logger.info(volley.summary(replies))
         return replies
-
-    def _across(self, expiry: float, start: Callable[[str], None], urls: tuple[str, ...]) -> None:
-        for url in urls:
-            start(url)
-        pause = threading.Event()
-        pause.wait(max(0.0, expiry + 0.5 - time.time()))
-        reports = [self.stop_probe(url) for url in urls]
-        wrong = [line for report in reports for line in judge_expiry(report, expiry)]
-        if wrong:
-            raise AssertionError("; ".join(wrong))

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-import ssl
 import threading
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
 from lockstep import masking, test_identity
+from lockstep.wire import connection_to, problem_code
 
 TIMEOUT = 15.0
 _FIELDS = ("method", "url", "token", "json", "headers")
@@ -43,14 +43,6 @@ class Request:
             body = json.dumps(entries["json"]).encode()
             headers["Content-Type"] = "application/json"
         return cls(str(entries.get("method", "GET")).upper(), str(entries["url"]), headers, body)
-
-    def connection(self, ca_file: str | None) -> HTTPConnection:
-        """An unopened connection to where the request goes; TLS is verified by ``ca_file`` or the system's CAs."""
-        parts = urlsplit(self.url)
-        if parts.scheme == "https":
-            context = ssl.create_default_context(cafile=ca_file)
-            return HTTPSConnection(parts.hostname or "", parts.port, timeout=TIMEOUT, context=context)
-        return HTTPConnection(parts.hostname or "", parts.port, timeout=TIMEOUT)
 
     @property
     def target(self) -> str:
@@ -82,11 +74,7 @@ class Reply:
     @property
     def code(self) -> str:
         """The stable word of a problem answer, else ""."""
-        try:
-            document = self.json
-        except ValueError:
-            return ""
-        return str(document.get("code", "")) if isinstance(document, dict) else ""
+        return problem_code(self.text) or ""
 
 
 def fire(requests: Sequence[Request], ca_file: str | None) -> list[Reply]:
@@ -107,7 +95,7 @@ def summary(replies: Sequence[Reply]) -> str:
 
 
 def _send(request: Request, barrier: threading.Barrier, ca_file: str | None) -> Reply:
-    connection = request.connection(ca_file)
+    connection = connection_to(request.url, TIMEOUT, ca_file)
     try:
         refused = _connect(connection)
         barrier.wait(2 * TIMEOUT)

@@ -20,7 +20,7 @@ from QuotaLibrary.asking import Answer, Asker
 __version__ = "1.0.0"
 
 
-@library(scope="GLOBAL", version=__version__, auto_keywords=False, doc_format="ROBOT")
+@library(scope="GLOBAL", version=__version__, auto_keywords=False, doc_format="ROBOT", listener=masking.LISTENER)
 class QuotaLibrary:
     """Uses up quotas of HTTP services, and judges refusals and the fields that announce them.
 
@@ -34,8 +34,6 @@ class QuotaLibrary:
     ``window``, ``remaining``, ``reset``), ``retry_after``, ``sent`` and ``answered``. Whatever is neither refused nor a
     server error counts as passed, also a 401.
     """
-
-    ROBOT_LIBRARY_LISTENER = masking.LISTENER
 
     @keyword(tags=("asking",))
     def ask(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
-import ssl
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from http.client import HTTPConnection, HTTPException
 from urllib.parse import SplitResult, urlsplit
+
+from lockstep.wire import connection_to, problem_code
 
 from QuotaLibrary import fields
 from QuotaLibrary.fields import FieldError, Quota
@@ -50,7 +50,7 @@ class Asker:
 
     def __init__(self, headers: Mapping[str, str], source: str | None, ca_file: str | None) -> None:
         self._headers = dict(headers)
-        self._source = (source, 0) if source else None
+        self._source = source
         self._ca_file = ca_file
         self._connections: dict[str, HTTPConnection] = {}
 
@@ -87,22 +87,14 @@ class Asker:
             return Answer(url, sent, time.monotonic(), None, f"{type(error).__name__}: {error}")
         quotas, wrong = _quotas(response.getheader("RateLimit-Policy"), response.getheader("RateLimit"))
         retry = response.getheader("Retry-After")
-        code = _code(body) if response.status >= 400 else ""
+        code = (problem_code(body) or "") if response.status >= 400 else ""
         seconds = int(retry) if retry and retry.isdecimal() else None
         return Answer(url, sent, time.monotonic(), response.status, code, quotas, seconds, wrong)
 
     def _connection(self, parts: SplitResult) -> HTTPConnection:
         place = f"{parts.scheme}://{parts.netloc}"
         if place not in self._connections:
-            host = parts.hostname or ""
-            if parts.scheme == "https":
-                trust = ssl.create_default_context(cafile=self._ca_file)
-                made: HTTPConnection = HTTPSConnection(
-                    host, parts.port, timeout=_TIMEOUT, source_address=self._source, context=trust
-                )
-            else:
-                made = HTTPConnection(host, parts.port, timeout=_TIMEOUT, source_address=self._source)
-            self._connections[place] = made
+            self._connections[place] = connection_to(place, _TIMEOUT, self._ca_file, self._source)
         return self._connections[place]
 
 
@@ -111,11 +103,3 @@ def _quotas(policy: str | None, rate: str | None) -> tuple[dict[str, Quota], str
         return fields.read(policy, rate), ""
     except FieldError as error:
         return {}, str(error)
-
-
-def _code(body: bytes) -> str:
-    try:
-        document = json.loads(body)
-    except ValueError:
-        return ""
-    return str(document.get("code", "")) if isinstance(document, dict) else ""

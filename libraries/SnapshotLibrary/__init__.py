@@ -28,7 +28,7 @@ class Snapshot:
         return ", ".join(f"{len(rows)} rows of {table}" for table, rows in self.tables.items())
 
 
-@library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False)
+@library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False, listener=masking.LISTENER)
 class SnapshotLibrary:
     """Takes whole tables of a PostgreSQL database into memory and compares them with what is there later.
 
@@ -38,8 +38,6 @@ class SnapshotLibrary:
 
     Rows are found again by their primary key. Every column counts, unless it is named as free to change.
     """
-
-    ROBOT_LIBRARY_LISTENER = masking.LISTENER
 
     @keyword
     def take_snapshot(self, url: str, *tables: str) -> Snapshot:
