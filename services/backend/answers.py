@@ -12,6 +12,7 @@ from services.backend.assistant import Assistant, Prompt
 from services.backend.database import Database
 from services.backend.log_store import OwedAnswer
 from services.backend.messages import ASSISTANT, Message
+from services.backend.turns import Turn
 from services.backend.writer import Entry, Writer
 from services.common import logs
 from services.common.problems import Problem
@@ -95,9 +96,11 @@ class Answers:
 
     async def _work(self, conversation_id: str) -> None:
         queue = self._queues[conversation_id]
+        turn = Turn()
         try:
             while queue:
                 await self._answer(queue.popleft())
+                await turn.share()
         finally:
             self._held.difference_update(answer.id for answer in queue)
             del self._queues[conversation_id]

@@ -12,6 +12,7 @@ from starlette.types import Send
 from services.backend import frames, metrics
 from services.backend.channel import Subscription
 from services.backend.identity import Caller
+from services.backend.turns import Turn
 
 MAX_QUEUED_BYTES = 32 << 20
 # After these nothing that was queued may or can go out any more.
@@ -108,16 +109,19 @@ class Connection:
 
     async def pump(self, send: Send) -> None:
         """Write what is queued until the socket is closed."""
+        turn = Turn()
         try:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
+                turn.start()
                 sent = 0
                 while self._queue:
                     frame = self._queue.popleft()
                     self._queued_bytes -= len(frame)
                     await send({"type": "websocket.send", "text": frame})
                     sent += 1
+                    await turn.share()
                 metrics.FRAMES_OUT.inc(sent)
                 self._flushed.set()
                 if self.closing:

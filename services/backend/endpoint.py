@@ -13,6 +13,7 @@ from services.backend.handlers import Handlers
 from services.backend.handshake import Opening
 from services.backend.parts import Parts
 from services.backend.resume import Resumer
+from services.backend.turns import Turn
 from services.common import instants, logs
 from services.common.problems import Problem
 
@@ -96,8 +97,10 @@ def _open_late(parts: Parts, connection: Connection) -> None:
 
 
 async def _read(handlers: Handlers, connection: Connection, receive: Receive) -> int:
+    turn = Turn()
     while True:
         message = await receive()
+        await turn.share()
         if message["type"] == "websocket.disconnect":
             return int(message.get("code") or 1005)
         if connection.closing:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -18,9 +17,9 @@ from services.backend.allocation import Draft, Place
 from services.backend.database import AWAY, Row, connect
 from services.backend.log_store import Committed, OwedAnswer, commit_group
 from services.backend.messages import Message
+from services.backend.shares import Shares
 from services.common import logs, problems
 
-MAX_GROUP = 1_000
 KEEP_TRYING = 3.0
 RETRY_EVERY = 0.1
 COMMIT_TIMEOUT = 5.0
@@ -46,7 +45,7 @@ class Entry:
 
 
 class Writer:
-    """Commits what is put to it, in that order.
+    """Commits what is put to it, in that order within each conversation.
 
     After each commit, and in the same step of the loop, the senders are told; then ``published`` gets the new messages
     by conversation and the highest repeated seq of each, and ``owed`` the answers that this replica now owes.
@@ -65,7 +64,7 @@ class Writer:
         self._lease = lease
         self._published = published
         self._owed = owed
-        self._queue: deque[Entry] = deque()
+        self._waiting = Shares[Entry]()
         self._wake = asyncio.Event()
         self._idle = asyncio.Event()
         self._idle.set()
@@ -73,7 +72,7 @@ class Writer:
 
     def put(self, entry: Entry) -> None:
         """Queue ``entry``; its sender will be told exactly once."""
-        self._queue.append(entry)
+        self._waiting.put(entry.draft.conversation_id, entry)
         self._idle.clear()
         self._wake.set()
 
@@ -90,14 +89,12 @@ class Writer:
             while True:
                 await self._wake.wait()
                 self._wake.clear()
-                while self._queue:
-                    group = [self._queue.popleft() for _ in range(min(len(self._queue), MAX_GROUP))]
-                    await self._commit(group)
+                while self._waiting:
+                    await self._commit(self._waiting.next_group(time.monotonic()))
                 self._idle.set()
         finally:
-            for entry in self._queue:
+            for entry in self._waiting.take_all():
                 entry.sender.failed(entry)
-            self._queue.clear()
             await self._disconnect()
 
     async def drain(self) -> None:

@@ -12,13 +12,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.backend import allocation, frames, positions, rings, session_state
+from services.backend import allocation, frames, positions, rings, session_state, shares
 from services.backend.allocation import Conversation, Draft, Place, Stored
 from services.backend.channel import Channel, Subscription
 from services.backend.frames import FrameError, Position
 from services.backend.messages import Message
 from services.backend.positions import Head
 from services.backend.rings import Ring
+from services.backend.shares import Shares
 from services.backend.sync import Burial, Change, runs
 from services.backend.users import User
 from services.common.instants import now
@@ -73,6 +74,34 @@ def test_nobody_writes_into_another_s_conversation() -> None:
     assert [place.outcome for place in places] == ["not_found", "new"]
     assert allocation.allocate([draft("a")], {}, {}) == ([Place("not_found")], {})
     assert heads == {"c": 8}
+
+
+def test_nobody_waits_behind_a_burst_and_a_lone_burst_goes_in_large_groups() -> None:
+    waiting = Shares[tuple[str, int]]()
+    for number in range(1000):
+        waiting.put("burst", ("burst", number))
+    assert len(waiting.next_group(0.0)) == shares.ALONE
+    waiting.put("neighbour", ("neighbour", 0))
+    group = waiting.next_group(1.0)
+    assert ("neighbour", 0) in group
+    assert len(group) == shares.AMONG_OTHERS + 1
+    assert len(waiting.next_group(1.1)) == shares.AMONG_OTHERS
+    assert len(waiting.next_group(1.1 + shares.LATELY)) == shares.ALONE
+
+
+@given(st.lists(st.sampled_from("abcdef"), max_size=300), st.lists(st.floats(0, 1), max_size=9))
+def test_shares_keep_the_order_of_each_conversation_and_lose_nothing(puts: list[str], times: list[float]) -> None:
+    waiting = Shares[tuple[str, int]]()
+    for number, name in enumerate(puts):
+        waiting.put(name, (name, number))
+    taken: list[tuple[str, int]] = []
+    for moment in sorted(times):
+        if waiting:
+            taken += waiting.next_group(moment)
+    taken += waiting.take_all()
+    assert not waiting
+    for name in set(puts):
+        assert [n for own, n in taken if own == name] == [n for n, own in enumerate(puts) if own == name]
 
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xy"))))
