@@ -1,0 +1,61 @@
+*** Settings ***
+Documentation       Order holds for each user however many write at once, and nobody suffers from a neighbour who writes much.
+...                 Sources: docs/protocol.md §4 (acknowledged after commit, seqs contiguous and in order, equal turns); judged by the
+...                 recorded history of every socket and the rows of the main database.
+Resource            load.resource
+Suite Setup         Use A Private Platform    backends=2
+Suite Teardown      Leave The Platform
+Test Teardown       End The Load
+Test Tags           critical    p0    needs:ws    needs:assistant    needs:session.admin
+
+
+*** Test Cases ***
+A Hundred Users At Once Each Find Their Own Messages In Order And Nobody Else's
+    [Tags]    req:C05.1    needs:db.main    needs:replicas.2
+    Load Users With A Conversation Each    100
+    Connect Everybody
+    Everybody Says    10
+    Nothing Was Lost Doubled Reordered Or Leaked    rows=2000
+
+A Burst Of A Thousand Messages Is Acknowledged Stored And Answered In Order
+    [Tags]    req:C05.2    needs:db.main
+    Get Ready For A Burst
+    A Neighbour Is Connected
+    The Neighbour Is Probed At Rest    50
+    Record Socket    burst
+    Everybody Says    1000
+    The Neighbour Is Probed At Rest    50
+    The Burst Was Faster Than One By One
+    Nothing Was Lost Doubled Reordered Or Leaked    rows=2000
+
+Nothing Is Acknowledged Before It Is Stored
+    [Tags]    req:C05.2    needs:db.main
+    Get Ready For A Burst    assistant=False
+    Hold The Conversation In The Main Database
+    Begin A Burst
+    Nothing Is Acknowledged While The Commit Waits
+    Disconnect From Database    alias=holder
+    The Burst Is Over    frames_each=2
+
+Another User Waits At Most Ten Times As Long During The Burst As Before It
+    [Tags]    req:C05.3
+    Get Ready For A Burst
+    A Neighbour Is Connected
+    The Neighbour Is Probed Before And During Bursts
+    The Neighbour Waits At Most Ten Times As Long
+
+Who Comes With A Burst Of Another User Is Served Before Most Of It
+    [Tags]    req:C05.3    needs:db.main    needs:control.pause
+    Get Ready For A Burst
+    A Neighbour Is Connected
+    The Burst And The Neighbour Reach The Replica At The Same Moment
+    The Neighbour Was Stored Before    most=250
+
+The Services Need No More Memory Under The Load Than They Are Allowed
+    [Tags]    req:C05.4    needs:control.kill
+    Get Ready For A Burst    assistant=False
+    Bursts    1
+    Start Memory Watch    auth    backend-1    backend-2    frontend
+    Bursts    4
+    ${seen} =    Stop Memory Watch
+    Memory Of The Services Stays Within Its Budgets    ${seen}
