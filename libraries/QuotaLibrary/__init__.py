@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -13,11 +14,20 @@ from lockstep import masking, test_identity
 from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
+from robot.libraries.BuiltIn import BuiltIn
 
 from QuotaLibrary import judge
 from QuotaLibrary.asking import Answer, Asker
+from QuotaLibrary.flooding import Flood
 
 __version__ = "1.0.0"
+
+
+@dataclass(frozen=True)
+class Promise:
+    """That something will be so at ``due`` (seconds on the monotonic clock of this process)."""
+
+    due: float
 
 
 @library(scope="GLOBAL", version=__version__, auto_keywords=False, doc_format="ROBOT", listener=masking.LISTENER)
@@ -34,6 +44,9 @@ class QuotaLibrary:
     ``window``, ``remaining``, ``reset``), ``retry_after``, ``sent`` and ``answered``. Whatever is neither refused nor a
     server error counts as passed, also a 401.
     """
+
+    def __init__(self) -> None:
+        self._addresses = itertools.count()
 
     @keyword(tags=("asking",))
     def ask(
@@ -52,35 +65,52 @@ class QuotaLibrary:
         return self._ask(count, urls, token, source, headers, ca_file)
 
     @keyword(tags=("asking",))
+    def unused_address(self) -> str:
+        """A loopback address to come from that this library has not given before."""
+        number = next(self._addresses)
+        return f"127.3.{number // 250}.{number % 250 + 1}"
+
+    @keyword(tags=("asking",))
     def flood(
         self,
         attackers: Sequence[Mapping[str, Any]],
         refusals: int,
+        innocents: Sequence[Mapping[str, Any]] = (),
+        answers: int = 15,
+        every: timedelta = timedelta(milliseconds=50),
         at_most: timedelta = timedelta(seconds=30),
         ca_file: str | None = None,
-    ) -> list[list[Answer]]:
+    ) -> tuple[list[list[Answer]], list[list[Answer]]]:
         """All ``attackers`` ask at the same time, each until all his ``urls`` have refused him ``refusals`` times.
 
-        An attacker is a dictionary with ``urls``, which he asks in turn, and ``token`` and ``source`` as in `Ask`.
-        Returns the answers of each. After ``at_most`` they give up.
+        An attacker is a dictionary with ``urls``, which he asks in turn, and ``token`` and ``source`` as in `Ask`. So
+        is an innocent, who asks ``answers`` times, once ``every`` so long, from when each attacker has been refused for
+        the first time; before he is served no attacker ends. Returns the answers of each attacker and those of each
+        innocent. After ``at_most`` they give up.
         """
-        if not attackers:
-            raise ValueError("no attackers: nothing would be proved")
+        return Flood(refusals, answers, every.total_seconds(), at_most.total_seconds()).run(
+            [(one["urls"], self._asker(one.get("token"), one.get("source"), None, ca_file)) for one in attackers],
+            [(one["urls"], self._asker(one.get("token"), one.get("source"), None, ca_file)) for one in innocents],
+        )
 
-        began = time.monotonic()
-
-        def attack(one: Mapping[str, Any]) -> list[Answer]:
-            asker = self._asker(one.get("token"), one.get("source"), None, ca_file)
-            try:
-                return asker.insist(one["urls"], refusals, began + at_most.total_seconds())
-            finally:
-                asker.close()
-
-        with ThreadPoolExecutor(len(attackers), "flood") as pool:
-            answers = list(pool.map(attack, attackers))
-        taken = time.monotonic() - began
-        logger.info(f"{sum(map(len, answers))} requests of {len(attackers)} attackers in {taken:.2f} s")
-        return answers
+    @keyword(tags=("asking",))
+    def ask_until_it_is_refused(
+        self,
+        url: str,
+        at_most: int,
+        token: str | Secret | None = None,
+        source: str | None = None,
+        ca_file: str | None = None,
+    ) -> Answer:
+        """Gets ``url`` until it is refused, and returns the refusal; fails after ``at_most`` requests."""
+        asker = self._asker(token, source, None, ca_file)
+        try:
+            for answer in asker.ask([url], at_most):
+                if answer.refused:
+                    return answer
+        finally:
+            asker.close()
+        raise AssertionError(f"not refused in {at_most} requests; the last: {judge.describe(answer)}")
 
     @keyword(tags=("asking",))
     def ask_until_it_passes(
@@ -112,13 +142,19 @@ class QuotaLibrary:
         return answers
 
     @keyword(tags=("waiting",))
+    def promise(self, seconds: float) -> Promise:
+        """A promise, heard just now, of what will be in so many ``seconds``: a socket's ``retry_after``."""
+        return Promise(time.monotonic() + seconds)
+
+    @keyword(tags=("waiting",))
     def wait_as_promised(self, *promises: Any) -> float:
         """Waits until all promises are due, and no longer; returns the seconds.
 
-        A promise is a number of seconds from now (a socket's ``retry_after``), an answer, or a list of answers.
+        A promise is what `Promise` returned, the answers to one asker, of which the last that names a quota tells when
+        it is whole, or the answers of a `Flood`.
         """
         now = time.monotonic()
-        due = max(_due(promise, now) for promise in promises)
+        due = max(map(_due, promises))
         threading.Event().wait(max(0.0, due - now))
         return max(0.0, due - now)
 
@@ -135,6 +171,23 @@ class QuotaLibrary:
         _fail_where(judge.counts_down(answers, name, limit, window))
 
     @keyword(tags=("assertion",))
+    def prove_within(self, window: timedelta, name: str, *arguments: Any) -> str:
+        """Runs the keyword ``name``, whose verdict counts only if it took less than ``window``.
+
+        For what is true only until a window ends that begins with the keyword's first request. A failure in time is
+        the failure of this keyword. What took longer has proved nothing, whatever its verdict; returns how long it took
+        and its verdict then, and an empty text where it was proved.
+        """
+        began = time.monotonic()
+        status, message = BuiltIn().run_keyword_and_ignore_error(name, *arguments)
+        taken = time.monotonic() - began
+        if taken >= window.total_seconds():
+            return f"took {taken:.2f} s: {f'FAIL {message}' if status == 'FAIL' else status}"
+        if status == "FAIL":
+            raise AssertionError(message)
+        return ""
+
+    @keyword(tags=("assertion",))
     def promises_should_be_kept(self, answers: Sequence[Answer]) -> None:
         """Passes when, in the answers of `Ask Until It Passes`, none was too early, or a second too long."""
         _fail_where(judge.promises(answers))
@@ -149,8 +202,29 @@ class QuotaLibrary:
         for answers in floods:
             _fail_where(judge.throttled(answers, limit, window.total_seconds()))
         for door in doors:
-            if not any(answer.refused for answers in floods for answer in answers if answer.url.startswith(door)):
-                raise AssertionError(f"{door} refused nobody")
+            there = [answer for answers in floods for answer in answers if answer.url.startswith(door)]
+            if not any(answer.refused for answer in there):
+                raise AssertionError(f"{door} refused nobody in {len(there)} requests")
+
+    @keyword(tags=("assertion",))
+    def nobody_else_should_notice(
+        self,
+        innocents: Sequence[Sequence[Answer]],
+        yardstick: Sequence[Sequence[Answer]],
+        percent: float = 90,
+        factor: float = 5,
+        floor: timedelta = timedelta(milliseconds=250),
+    ) -> None:
+        """Passes when a flood's ``innocents`` were answered 200 only, and about as fast as the ``yardstick``.
+
+        The yardstick are the answers that the same innocents get while as many others ask as often what is no quota's
+        matter, so that a slow machine is slow in both. A percentile of all times may be ``factor`` times the
+        yardstick's; what is below ``floor`` is fine in any case. Of a hundred answers the 99th percentile would be the
+        accident that befell one of them.
+        """
+        meanwhile, otherwise = ([answer for answers in some for answer in answers] for some in (innocents, yardstick))
+        logger.info(f"{judge.times(meanwhile)}; yardstick: {judge.times(otherwise)}")
+        _fail_where(judge.unharmed(meanwhile, otherwise, percent, factor, floor.total_seconds()))
 
     def _ask(
         self,
@@ -179,12 +253,12 @@ class QuotaLibrary:
         return Asker(complete, source, ca_file)
 
 
-def _due(promise: Any, now: float) -> float:
-    if isinstance(promise, Answer):
-        return promise.answered + (promise.retry_after or 0)
-    if isinstance(promise, list | tuple):
-        return max((_due(one, now) for one in promise), default=now)
-    return now + float(promise)
+def _due(promise: Any) -> float:
+    if isinstance(promise, Promise):
+        return promise.due
+    if isinstance(promise[0], Answer):
+        return judge.when_whole(promise)
+    return max(map(_due, promise))
 
 
 def _fail_where(wrong: str) -> None:

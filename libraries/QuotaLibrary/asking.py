@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from http.client import HTTPConnection, HTTPException
+from threading import Event
 from urllib.parse import SplitResult, urlsplit
 
 from lockstep.wire import connection_to, problem_code
@@ -59,14 +60,36 @@ class Asker:
         for number in range(count):
             yield self._get(urls[number % len(urls)])
 
-    def insist(self, urls: Sequence[str], refusals: int, until: float) -> list[Answer]:
-        """The ``urls`` in turn until each has refused ``refusals`` times, or the clock says ``until``."""
+    def insist(
+        self, urls: Sequence[str], refusals: int, until: float, first: Callable[[], object], enough: Event
+    ) -> list[Answer]:
+        """The ``urls`` in turn until each has refused ``refusals`` times and it is ``enough``, or the clock says
+        ``until``. Calls ``first`` when one has refused, or where no refusal is wanted, at once.
+        """
         answers: list[Answer] = []
         refused: Counter[str] = Counter()
-        while time.monotonic() < until and any(refused[url] < refusals for url in urls):
+        told = False
+        while time.monotonic() < until and not (enough.is_set() and all(refused[url] >= refusals for url in urls)):
             for answer in self.ask(urls, len(urls)):
+                if not told and (answer.refused or not refusals):
+                    told = True
+                    first()
                 answers.append(answer)
                 refused[answer.url] += answer.refused
+        return answers
+
+    def pace(self, urls: Sequence[str], count: int, every: float, until: float) -> list[Answer]:
+        """``count`` requests, the ``urls`` in turn, one due each ``every`` seconds; none after ``until``.
+
+        They are ``sent`` when they were due: whom an answer holds up, he waits for it with all that he would have asked
+        meanwhile. (Measured from the real sending, a long stand-still would be one slow answer among many quick ones.)
+        """
+        answers: list[Answer] = []
+        began, pause = time.monotonic(), Event()
+        while len(answers) < count and time.monotonic() < until:
+            due = began + every * len(answers)
+            pause.wait(max(0.0, due - time.monotonic()))
+            answers.append(replace(self._get(urls[len(answers) % len(urls)]), sent=due))
         return answers
 
     def close(self) -> None:

@@ -11,6 +11,7 @@ from QuotaLibrary.asking import Answer
 
 # Two clocks are compared only by their rates; this much is allowed for rounding.
 _ROUNDING = 0.05
+FEWEST = 10
 
 
 def exactly(answers: Sequence[Answer], limit: int) -> str:
@@ -100,11 +101,54 @@ def throttled(answers: Sequence[Answer], limit: int, window: float) -> str:
         return f"{len(failed)} of {len(answers)} requests failed, the first: {describe(failed[0])}"
     if not answers:
         return "an attacker asked nothing: nothing was proved"
-    windows = 1 + math.floor((answers[-1].answered - answers[0].sent) / window)
+    windows = 1 + math.floor((answers[-1].answered - answers[0].sent + _ROUNDING) / window)
     passed = sum(not answer.refused for answer in answers)
     if not limit <= passed <= limit * windows:
         return f"{passed} of {len(answers)} requests passed in {windows} windows, not {limit} in each"
     return next((wrong for answer in answers if answer.refused and (wrong := refusal(answer))), "")
+
+
+def unharmed(
+    meanwhile: Sequence[Answer], otherwise: Sequence[Answer], percent: float, factor: float, floor: float
+) -> str:
+    """What is wrong unless all answers ``meanwhile`` are 200, and a percentile of their times is at most ``factor``
+    times the one ``otherwise``, or ``floor`` seconds where that is more.
+    """
+    if min(len(meanwhile), len(otherwise)) < FEWEST:
+        return f"{len(meanwhile)} and {len(otherwise)} answers, {FEWEST} of each are needed: nothing was proved"
+    if others := [answer for answer in [*meanwhile, *otherwise] if answer.status != 200]:
+        return f"there are {len(others)} answers that are not 200, the first: {describe(others[0])}"
+    became, was = (_percentile([one.answered - one.sent for one in some], percent) for some in (meanwhile, otherwise))
+    allowed = max(factor * was, floor)
+    if became <= allowed:
+        return ""
+    return (
+        f"p{percent:g} is {became * 1000:.1f} ms and otherwise {was * 1000:.1f} ms, "
+        f"more than the {allowed * 1000:.1f} ms allowed"
+    )
+
+
+def when_whole(answers: Sequence[Answer]) -> float:
+    """When, by the answers to one asker, every quota that they name is whole again (s, monotonic clock).
+
+    The last answer that names a quota tells. It counts from its own moment, which is before it came; so nothing is
+    promised for any instant before that.
+    """
+    promised = {name: one.answered + quota.reset for one in answers for name, quota in one.quotas.items()}
+    return max(answers[-1].answered + (answers[-1].retry_after or 0), *promised.values(), 0.0)
+
+
+def times(answers: Sequence[Answer]) -> str:
+    """How long the answers took, in words."""
+    if not answers:
+        return "no answers"
+    taken = [answer.answered - answer.sent for answer in answers]
+    values = ", ".join(f"p{percent} {_percentile(taken, percent) * 1000:.1f} ms" for percent in (50, 90, 99))
+    return f"{len(answers)} answers, {values}"
+
+
+def _percentile(times: Sequence[float], percent: float) -> float:
+    return sorted(times)[max(0, math.ceil(percent / 100 * len(times)) - 1)]
 
 
 def describe(answer: Answer) -> str:

@@ -9,12 +9,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
 from typing import ClassVar
 
 import pytest
 from QuotaLibrary import QuotaLibrary, judge
 from QuotaLibrary.asking import Answer
 from QuotaLibrary.fields import FieldError, Quota, read
+
+from tests.libraries.inner import INNER, run_inner
 
 LIMIT, WINDOW = 3, 60
 
@@ -122,6 +126,43 @@ def test_a_flood_may_pass_once_a_window() -> None:
     assert "requests failed" in judge.throttled([*GOOD, replace(GOOD[0], status=500)], LIMIT, 60.0)
 
 
+def innocent(*seconds: float, status: int = 200) -> list[Answer]:
+    return [Answer("http://a.test/", 0.0, taken, status) for taken in seconds]
+
+
+def test_times_are_compared_with_those_in_a_crowd() -> None:
+    calm, slow = innocent(*[0.1] * 100), innocent(*[0.1] * 98, 0.9, 7.0)
+    assert judge.unharmed(slow, calm, 99, 10, 0.5) == ""
+    assert judge.unharmed(innocent(*[0.4] * 10), innocent(*[0.001] * 10), 99, 10, 0.5) == ""
+
+
+@pytest.mark.parametrize(
+    ("meanwhile", "otherwise", "message"),
+    [
+        (
+            innocent(*[0.1] * 98, 1.1, 1.1),
+            innocent(*[0.1] * 10),
+            "p99 is 1100.0 ms and otherwise 100.0 ms, more than the",
+        ),
+        (innocent(*[0.6] * 10), innocent(*[0.001] * 10), "more than the 500.0 ms allowed"),
+        (innocent(*[0.1] * 9), innocent(*[0.1] * 10), "9 and 10 answers, 10 of each are needed: nothing was proved"),
+        (innocent(*[0.1] * 10), [], "nothing was proved"),
+        ([*innocent(*[0.1] * 9), answer(4)], innocent(*[0.1] * 10), "1 answers that are not 200, the first: http"),
+        (innocent(*[0.1] * 10), innocent(*[0.1] * 10, status=503), "10 answers that are not 200"),
+    ],
+)
+def test_every_harm_is_found(meanwhile: list[Answer], otherwise: list[Answer], message: str) -> None:
+    assert message in judge.unharmed(meanwhile, otherwise, 99, 10, 0.5)
+
+
+def test_a_quota_is_whole_when_the_last_answer_that_names_it_says() -> None:
+    assert judge.when_whole([answer(1, at=1.0, reset=9)]) == pytest.approx(10.01)
+    assert judge.when_whole([answer(4, at=1.0, reset=3), answer(4, at=2.5, reset=1)]) == pytest.approx(3.51)
+    other = replace(answer(4, at=1.5, reset=2), quotas={"address": Quota("address", 3, 60, 0, 2)})
+    assert judge.when_whole([answer(1, at=1.0, reset=9), other]) == pytest.approx(10.01)
+    assert judge.when_whole([replace(other, quotas={}, retry_after=5)]) == pytest.approx(6.51)
+
+
 class _Limited(BaseHTTPRequestHandler):
     """Three requests a window of one second for each peer, as the fields say."""
 
@@ -177,13 +218,38 @@ def test_keywords_use_up_a_real_quota_and_see_it_return(door: str) -> None:
 def test_a_flood_is_judged_by_attacker_and_by_door(door: str) -> None:
     library = QuotaLibrary()
     attackers = [{"source": f"127.0.0.{n}", "urls": [door]} for n in (7, 8)]
-    floods = library.flood(attackers, 3)
+    floods, seen = library.flood(attackers, 3)
+    assert seen == []
     assert [sum(one.refused for one in answers) for answers in floods] == [3, 3]
     library.flood_should_be_throttled(floods, LIMIT, timedelta(seconds=1), door)
-    with pytest.raises(AssertionError, match=r"http://b\.test/ refused nobody"):
+    with pytest.raises(AssertionError, match=r"http://b\.test/ refused nobody in 0 requests"):
         library.flood_should_be_throttled(floods, LIMIT, timedelta(seconds=1), door, "http://b.test/")
     assert 0 < library.wait_as_promised(floods) <= 1
     assert not any(one.refused for attacker in attackers for one in library.ask(1, door, source=attacker["source"]))
+
+
+def test_a_flood_lasts_until_the_innocent_have_their_answers(door: str) -> None:
+    library = QuotaLibrary()
+    attackers = [{"source": library.unused_address(), "urls": [door]} for _ in range(2)]
+    innocents = [{"source": library.unused_address(), "urls": [door]} for _ in range(2)]
+    floods, seen = library.flood(attackers, 0, innocents, LIMIT, every=timedelta(milliseconds=60))
+    assert [[one.status for one in answers] for answers in seen] == [[200] * LIMIT] * 2
+    for answers in seen:
+        assert [later.sent - earlier.sent for earlier, later in pairwise(answers)] == pytest.approx([0.06, 0.06])
+    last = max(answers[-1].answered for answers in seen)
+    assert all(answers[-1].answered >= last for answers in floods)
+    assert len(_Limited.held) == 4
+
+
+def test_a_quota_is_filled_by_count(door: str) -> None:
+    library = QuotaLibrary()
+    assert library.ask_until_it_is_refused(door, LIMIT + 1, source="127.0.0.9").retry_after == 1
+    with pytest.raises(AssertionError, match=r"not refused in 3 requests; the last: http.* 200 .*r=0"):
+        library.ask_until_it_is_refused(door, LIMIT, source="127.0.0.10")
+
+
+def test_keywords_from_outside(door: str, tmp_path: Path) -> None:
+    run_inner(INNER / "quota", tmp_path, variables={"DOOR": door, "LIMIT": str(LIMIT)}).all_as_declared()
 
 
 def test_a_dead_door_is_a_failure_and_not_a_pass() -> None:
@@ -195,6 +261,6 @@ def test_a_dead_door_is_a_failure_and_not_a_pass() -> None:
         library.ask(1)
     with pytest.raises(ValueError, match="no attackers"):
         library.flood([], 1)
-    tried = library.flood([{"urls": ["http://127.0.0.1:9/"]}], 1, at_most=timedelta(milliseconds=50))
+    tried, _ = library.flood([{"urls": ["http://127.0.0.1:9/"]}], 1, at_most=timedelta(milliseconds=50))
     with pytest.raises(AssertionError, match="requests failed, the first"):
         library.flood_should_be_throttled(tried, LIMIT, timedelta(seconds=1))

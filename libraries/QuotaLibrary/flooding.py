@@ -1,0 +1,59 @@
+"""Many who ask as much as they can, and some others meanwhile who ask at a pace."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from threading import Event, Semaphore
+
+from robot.api import logger
+
+from QuotaLibrary.asking import Answer, Asker
+
+Party = tuple[Sequence[str], Asker]
+"""What somebody asks for, in turn, and who asks."""
+
+
+@dataclass(frozen=True)
+class Flood:
+    """A flood ends when all was seen that it is for: by count, so that it takes a slow machine longer, and no less.
+
+    Each attacker sees ``refusals`` of each of his URLs. Once all have been refused for the first time, each innocent
+    sees ``answers``, one ``every`` so many seconds. After ``at_most`` seconds they give up.
+    """
+
+    refusals: int
+    answers: int
+    every: float
+    at_most: float
+
+    def run(
+        self, attackers: Sequence[Party], innocents: Sequence[Party]
+    ) -> tuple[list[list[Answer]], list[list[Answer]]]:
+        """The answers of each attacker, and those of each innocent."""
+        if not attackers:
+            raise ValueError("no attackers: nothing would be proved")
+        began, refused, served = time.monotonic(), Semaphore(0), Event()
+        until = began + self.at_most
+        try:
+            with ThreadPoolExecutor(len(attackers) + len(innocents), "flood") as pool:
+                attacks = [
+                    pool.submit(asker.insist, urls, self.refusals, until, refused.release, served)
+                    for urls, asker in attackers
+                ]
+                for _ in attackers:
+                    refused.acquire(timeout=max(0.0, until - time.monotonic()))
+                visits = [pool.submit(asker.pace, urls, self.answers, self.every, until) for urls, asker in innocents]
+                try:
+                    seen = [visit.result() for visit in visits]
+                finally:
+                    served.set()
+                flooded = [attack.result() for attack in attacks]
+        finally:
+            for _, asker in [*attackers, *innocents]:
+                asker.close()
+        asked, taken = sum(map(len, flooded)), time.monotonic() - began
+        logger.info(f"{asked} requests of {len(attackers)} attackers in {taken:.2f} s, {asked / taken:.0f} a second")
+        return flooded, seen
