@@ -35,7 +35,7 @@ class RecordedSocket:
     def collect(self) -> None:
         """Takes over what has been journaled since the last time."""
         closing = self.connection.closing
-        journal = self.connection.journal
+        journal = self.connection.settled_journal
         end = len(journal)
         for number in range(self._read, end):
             self._translator.feed(Entry.of(journal[number]))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lockstep.masking import LISTENER
+from lockstep.masking import MaskingListener
 from robot.api.deco import library
 
 from .background import background
@@ -67,13 +67,13 @@ class WebSocketLibrary(Classic, Opening, Sending, Receiving, Bulk, Closing):
         """``max_frame_size`` in bytes: a larger frame from the peer ends the socket with 1009."""
         self.connections = Connections()
         self.max_frame_size = max_frame_size
-        self.ROBOT_LIBRARY_LISTENER = [LISTENER, _CutAtTheEnd(self)]
+        self.ROBOT_LIBRARY_LISTENER = _CutAtTheEnd(self)
 
 
-class _CutAtTheEnd:
-    """Cuts what is still open when Robot Framework is done with the library."""
-
-    ROBOT_LISTENER_API_VERSION = 3
+class _CutAtTheEnd(MaskingListener):
+    """Cuts what is still open when Robot Framework is done with the library. Masks as well, since each listener costs
+    time at every keyword.
+    """
 
     def __init__(self, owner: WebSocketLibrary) -> None:
         self._owner = owner

@@ -20,6 +20,7 @@ class LoopThread:
 
     def __init__(self) -> None:
         self.loop = _new_loop()
+        self._posted = False
         thread = threading.Thread(target=self._serve, name="websocket-loop", daemon=True)
         thread.start()
 
@@ -45,12 +46,23 @@ class LoopThread:
             finally:
                 done.release()
 
+        self._posted = False
         self.loop.call_soon_threadsafe(perform)
         if not done.acquire(timeout=_HANG_LIMIT):
             raise RuntimeError(f"the socket thread did not answer within {_HANG_LIMIT:g} s")
         if errors:
             raise errors[0]
         return values[0]
+
+    def post(self, function: Callable[..., object], *args: Any) -> None:
+        """Has a plain function run on the loop, before whatever is asked of it later, and does not wait for it."""
+        self._posted = True
+        self.loop.call_soon_threadsafe(function, *args)
+
+    def settle(self) -> None:
+        """Waits for what was posted; not on the loop's own thread."""
+        if self._posted:
+            self.call(_nothing)
 
     def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """Runs a coroutine on the loop to its end; an interrupted caller (Ctrl-C, test time-out) cancels it."""
@@ -60,6 +72,10 @@ class LoopThread:
         except BaseException:
             future.cancel()
             raise
+
+
+def _nothing() -> None:
+    pass
 
 
 def _new_loop() -> asyncio.AbstractEventLoop:

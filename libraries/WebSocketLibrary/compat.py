@@ -117,12 +117,16 @@ class Classic(Sending, Closing):
     @keyword(tags=["classic"])
     def ping(self, payload: str | bytes = "") -> None:
         """Sends a ping."""
-        self._send(None, Opcode.PING, payload.encode() if isinstance(payload, str) else payload)
+        self._send_control(Opcode.PING, payload)
 
     @keyword(tags=["classic"])
     def pong(self, payload: str | bytes = "") -> None:
         """Sends a pong."""
-        self._send(None, Opcode.PONG, payload.encode() if isinstance(payload, str) else payload)
+        self._send_control(Opcode.PONG, payload)
+
+    def _send_control(self, opcode: Opcode, payload: str | bytes) -> None:
+        body = payload.encode() if isinstance(payload, str) else payload
+        background().call(self.connections.get(None).send, opcode, body)
 
     @keyword(tags=["classic"])
     def recv(self) -> str | bytes:

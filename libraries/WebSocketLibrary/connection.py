@@ -13,6 +13,7 @@ from typing import Protocol
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from . import frames
+from .background import background
 from .handshake import Answer, Request
 from .journal import Journal, Opcode
 
@@ -42,6 +43,10 @@ class Closing:
     def __str__(self) -> str:
         text = f"{self.code}" + (f" '{self.reason}'" if self.reason else "")
         return f"{text} ({self.cause})" if self.cause else text
+
+
+def _nothing() -> None:
+    pass
 
 
 class Rings(Protocol):
@@ -89,7 +94,7 @@ class Connection(WSListener):
         self.sendable: WSTransport | None = None
         self.data_received = 0
         self.goal = _NEVER
-        self.on_goal: Callable[[], None] | None = None
+        self.on_goal: Callable[[], None] = _nothing
         self._auto_pong = auto_pong
         self._entries = self.journal.entries
         self._transport: WSTransport | None = None
@@ -121,9 +126,10 @@ class Connection(WSListener):
         opcode = frame.msg_type
         if opcode is _TEXT and frame.fin:
             self._entries.append((monotonic(), 1, frame.get_payload_as_bytes()))
-            self.data_received += 1
-            if self.data_received == self.goal:
-                self._reach_goal()
+            received = self.data_received = self.data_received + 1
+            if received == self.goal:
+                self.goal = _NEVER
+                self.on_goal()
         else:
             self._uncommon_frame(frame)
         if self.bell is not None:
@@ -151,7 +157,7 @@ class Connection(WSListener):
         if self.closing is None:
             by_peer = not self._close_sent and not self._was_cut
             self.closing = Closing(frames.CLOSE_ABNORMAL, "", monotonic(), by_peer=by_peer, cause=cause)
-        if self.on_goal is not None:
+        if self.goal != _NEVER:
             self._reach_goal()
         if self.bell is not None:
             self.bell.ring(self)
@@ -163,13 +169,11 @@ class Connection(WSListener):
 
     def _reach_goal(self) -> None:
         self.goal = _NEVER
-        reached, self.on_goal = self.on_goal, None
-        if reached is not None:
-            reached()
+        self.on_goal()
 
     def unwatch(self) -> None:
         """Forgets the goal that a bulk keyword has set."""
-        self.goal, self.on_goal = _NEVER, None
+        self.goal = _NEVER
 
     def _uncommon_frame(self, frame: WSFrame) -> None:
         opcode = frame.msg_type.value
@@ -211,11 +215,31 @@ class Connection(WSListener):
 
     # --- what keywords do
 
+    def hand_over(self, opcode: int, body: bytes) -> int:
+        """From a keyword's thread: has one unfragmented data frame sent; its size on the wire in bytes.
+
+        Nobody waits for the loop thread here, since that would double the time of a keyword that sends. A frame handed
+        over while the socket ends is lost with it, as in any TCP client.
+        """
+        if self.sendable is None:
+            raise self._not_open()
+        background().post(self.send_if_open, opcode, body)
+        return frames.frame_size(len(body))
+
+    @property
+    def settled_journal(self) -> Journal:
+        """For a keyword's thread: the journal with everything in it that was handed over so far."""
+        background().settle()
+        return self.journal
+
     @property
     def _open_transport(self) -> WSTransport:
         if self.sendable is None:
-            raise NotOpenError(f"connection '{self.alias}' is not open: {self.describe_state()}")
+            raise self._not_open()
         return self.sendable
+
+    def _not_open(self) -> NotOpenError:
+        return NotOpenError(f"connection '{self.alias}' is not open: {self.describe_state()}")
 
     def send_text(self, body: bytes) -> None:
         """The short way of a load: one unfragmented text frame."""
@@ -228,6 +252,11 @@ class Connection(WSListener):
         self._open_transport.send(WSMsgType(opcode), body)
         self._record(opcode, body, sent=True)
         return frames.frame_size(len(body))
+
+    def send_if_open(self, opcode: int, body: bytes) -> None:
+        """Sends one unfragmented frame, unless the socket ended since a keyword found it open."""
+        if self.sendable is not None:
+            self.send(opcode, body)
 
     def send_fragments(self, opcode: int, parts: list[bytes], *, finish: bool = True) -> None:
         """Sends one message in these pieces; without `finish` the last frame of it is missing."""
@@ -246,7 +275,7 @@ class Connection(WSListener):
         """Sends a close frame and nothing else."""
         transport = self._transport
         if transport is None or self.gone or self._close_sent:
-            raise NotOpenError(f"connection '{self.alias}' is not open: {self.describe_state()}")
+            raise self._not_open()
         body = frames.close_body(code, reason)
         # Written by hand: picows cannot send a close frame without a code.
         transport.underlying_transport.write(frames.encode(Opcode.CLOSE, body, mask=frames.new_mask()))

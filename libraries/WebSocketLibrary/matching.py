@@ -100,9 +100,10 @@ def _path_matcher(path: str, expected: Any) -> Matcher:
 
 
 def _view(frame: Frame, path: str) -> Any:
-    if frame.json is not None:
-        document = frame.json
-        if path not in ("text", "opcode") or (isinstance(document, Mapping) and path in document):
+    of_frame = path in ("text", "opcode")
+    # Parsing is most of the time of a match, and only an object can have a key of that name.
+    if (not of_frame or b"{" in frame.body) and (document := frame.json) is not None:
+        if not of_frame or (isinstance(document, Mapping) and path in document):
             return document
     return {"text": frame.text, "opcode": frame.type_name}
 

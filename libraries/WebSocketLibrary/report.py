@@ -44,9 +44,10 @@ def situation(connection: Connection, since: int = 0) -> str:
 
 def log_journal(connection: Connection, limit: int = 200, level: str = "INFO") -> None:
     """Writes the last `limit` entries of the journal as a table to log.html."""
-    frames = list(connection.journal.frames(Direction.BOTH, max(0, len(connection.journal) - limit)))
-    left_out = len(connection.journal) - len(frames)
-    caption = f"{connection.alias}: {len(connection.journal)} entries, {connection.describe_state()}"
+    journal = connection.settled_journal
+    frames = list(journal.frames(Direction.BOTH, max(0, len(journal) - limit)))
+    left_out = len(journal) - len(frames)
+    caption = f"{connection.alias}: {len(journal)} entries, {connection.describe_state()}"
     if left_out:
         caption += f"; the first {left_out} are left out"
     # html=True on a level of the caller's choice is what logger.write offers.

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from robot.api.types import Secret
 from robot.result import ForIteration
@@ -169,37 +169,37 @@ def _masked_message(text: str) -> str:
 class MaskingListener:
     """Takes secrets out of log messages, arguments, loop values and failure messages before they are written.
 
-    Every library that brings it brings the same instance (`LISTENER`); Robot Framework then calls it once for each of
-    them, one after the other, and all calls but the first return at once.
+    Robot Framework calls one for each library that brings one, one after the other; all calls but the first return at
+    once.
     """
 
     ROBOT_LISTENER_API_VERSION = 3
     # The last listener before the output is written, so it also sees what other listeners add.
     ROBOT_LISTENER_PRIORITY = -1000
 
-    def __init__(self) -> None:
-        self._last: Any = None
+    # What was masked last, by whichever listener.
+    _last: ClassVar[Any] = None
 
     def log_message(self, message: Any) -> None:
-        if message is not self._last:
-            self._last = message
+        if message is not MaskingListener._last:
+            MaskingListener._last = message
             message.message = mask(message.message)
 
     message = log_message
 
     def end_keyword(self, data: Any, result: Any) -> None:
-        if result is self._last:
+        if result is MaskingListener._last:
             return
-        self._last = result
+        MaskingListener._last = result
         if result.args:
             result.args = tuple(_masked_value(value) for value in result.args)
         if result.message:
             result.message = _masked_message(result.message)
 
     def end_body_item(self, data: Any, result: Any) -> None:
-        if result is self._last:
+        if result is MaskingListener._last:
             return
-        self._last = result
+        MaskingListener._last = result
         for name in ("value", "values"):
             found = getattr(result, name, None)
             if isinstance(found, tuple | list):

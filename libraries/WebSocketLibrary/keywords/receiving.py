@@ -137,7 +137,7 @@ class Receiving(Base):
         opening), ``.wall`` (UTC), ``.fragments`` and ``.direction``.
         """
         wanted = matcher(where, fields)
-        return [frame for frame in self.connections.get(connection).journal.frames(direction, since) if wanted(frame)]
+        return [frame for frame in self.connections.get(connection).settled_journal.frames(direction, since) if wanted(frame)]
 
     @keyword(tags=["receiving", "getter", "assertion"])
     def frame_count(
@@ -165,7 +165,7 @@ class Receiving(Base):
         started = time.monotonic()
 
         def count() -> int:
-            return sum(1 for frame in target.journal.frames(direction, since) if wanted(frame))
+            return sum(1 for frame in target.settled_journal.frames(direction, since) if wanted(frame))
 
         def holds() -> Any:
             try:
@@ -185,4 +185,4 @@ class Receiving(Base):
     @keyword(tags=["receiving", "getter"])
     def get_journal_position(self, connection: str | None = None) -> int:
         """The index that the next journal entry will have: a mark for ``since=``."""
-        return len(self.connections.get(connection).journal)
+        return len(self.connections.get(connection).settled_journal)

@@ -41,7 +41,7 @@ class Sending(Base):
     """Send … and what breaks the rules on purpose."""
 
     def _send(self, connection: str | None, opcode: int, body: bytes) -> int:
-        return background().call(self.connections.get(connection).send, opcode, body)
+        return self.connections.get(connection).hand_over(opcode, body)
 
     @keyword(tags=["sending"])
     def send_text(self, message: str, connection: str | None = None) -> int:

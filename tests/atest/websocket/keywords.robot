@@ -238,6 +238,16 @@ Counting
     ${frames} =    Get Frames    type=message
     Length Should Be    ${frames}    2
 
+What Was Sent Is In The Journal At Once
+    [Documentation]    PASS
+    Open Connection    ${URL}/events
+    FOR    ${n}    IN RANGE    1    50
+        Send Text    number ${n}
+        Frame Count    ==    ${n}    direction=sent
+    END
+    ${frames} =    Get Frames    direction=sent
+    Should Be Equal    ${frames[-1].text}    number 49
+
 Counting Fails
     [Documentation]    FAIL Count of frames with type = 'message' on 'connection-*' '2' (int) should be '5' (int) (waited 0.1* s).\n*frame(s) received*
     Open Connection    ${URL}/events
