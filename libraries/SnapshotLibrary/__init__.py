@@ -42,6 +42,8 @@ class SnapshotLibrary:
     @keyword
     def take_snapshot(self, url: str, *tables: str) -> Snapshot:
         """Every row of ``tables``, read in one transaction; fails where a table has none: nothing would be proved."""
+        if not tables:
+            raise ValueError("no tables: nothing would be proved")
         found = _read(url, tables)
         if empty := [table for table, rows in found.items() if not rows]:
             raise AssertionError(f"there is nothing to compare: no rows in {', '.join(empty)}")
@@ -95,5 +97,9 @@ def _rows(connection: psycopg.Connection[tuple[object, ...]], table: str) -> Row
         raise AssertionError(f"table {table} has no primary key to compare by")
     cursor = connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table)))
     names = [column.name for column in cursor.description or ()]
-    found = (dict(zip(names, map(str, row), strict=True)) for row in cursor)
-    return {tuple(row[key] for key in keys): row for row in found}
+    found = (dict(zip(names, map(_text, row), strict=True)) for row in cursor)
+    return {tuple(str(row[key]) for key in keys): row for row in found}
+
+
+def _text(value: object) -> str | None:
+    return None if value is None else str(value)

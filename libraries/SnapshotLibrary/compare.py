@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
-Rows = Mapping[tuple[str, ...], Mapping[str, str]]
+Rows = Mapping[tuple[str, ...], Mapping[str, str | None]]
+"""By primary key: each column as text, None where it is null."""
 
 
 def changes(table: str, before: Rows, after: Rows, free: Collection[str], *, new_rows: bool) -> Iterator[str]:

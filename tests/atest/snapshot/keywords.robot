@@ -1,0 +1,113 @@
+*** Settings ***
+Documentation       Each test's documentation is its declared verdict.
+Library             DatabaseLibrary
+Library             SnapshotLibrary
+Suite Setup         Connect
+Test Setup          Two Tables
+Suite Teardown      Disconnect From Database
+
+
+*** Test Cases ***
+Untouched Tables Are As Before
+    [Documentation]    PASS
+    ${before} =    Take Snapshot    ${URL}    people    places
+    Rows Should Have Survived    ${before}
+    Tables Should Be As Before    ${before}
+
+A New Row Is Welcome Where Rows Shall Survive
+    [Documentation]    PASS
+    ${before} =    Take Snapshot    ${URL}    people
+    Execute Sql String    INSERT INTO people VALUES (3, 'Cleo', NULL)
+    Rows Should Have Survived    ${before}
+
+A New Row Is Not As Before
+    [Documentation]    FAIL 1 changes: people 3 is new
+    ${before} =    Take Snapshot    ${URL}    people
+    Execute Sql String    INSERT INTO people VALUES (3, 'Cleo', NULL)
+    Tables Should Be As Before    ${before}
+
+A Lost Row Is Named By Its Key
+    [Documentation]    FAIL 1 changes: places IS/1 is gone
+    ${before} =    Take Snapshot    ${URL}    people    places
+    Execute Sql String    DELETE FROM places WHERE number = 1
+    Rows Should Have Survived    ${before}
+
+A Changed Value Is Shown With What It Was
+    [Documentation]    FAIL 1 changes: people 2: name was 'Bo' and is 'Bob'
+    ${before} =    Take Snapshot    ${URL}    people
+    Execute Sql String    UPDATE people SET name = 'Bob' WHERE id = 2
+    Rows Should Have Survived    ${before}
+
+Nothing Is Not A Word
+    [Documentation]    FAIL 1 changes: people 2: seen was None and is 'None'
+    ${before} =    Take Snapshot    ${URL}    people
+    Execute Sql String    UPDATE people SET seen = 'None' WHERE id = 2
+    Rows Should Have Survived    ${before}
+
+A Changed Key Is A Row Lost And A Row New
+    [Documentation]    FAIL 2 changes: people 2 is gone; people 9 is new
+    ${before} =    Take Snapshot    ${URL}    people
+    Execute Sql String    UPDATE people SET id = 9 WHERE id = 2
+    Tables Should Be As Before    ${before}
+
+A Free Column May Change
+    [Documentation]    PASS
+    ${before} =    Take Snapshot    ${URL}    people
+    Execute Sql String    UPDATE people SET seen = 'today'
+    Tables Should Be As Before    ${before}    people.seen
+
+A Column Is Free In Its Own Table Only
+    [Documentation]    FAIL 1 changes: people 1: name was 'Ada' and is 'Eve'
+    ${before} =    Take Snapshot    ${URL}    people
+    Execute Sql String    UPDATE people SET name = 'Eve', seen = 'today' WHERE id = 1
+    Rows Should Have Survived    ${before}    people.seen    places.name
+
+Many Changes Are Counted And The First Are Shown
+    [Documentation]    FAIL 8 changes: people 1 is gone; people 2 is gone; people * is gone; people * is gone; people * is gone; and 3 more
+    Execute Sql String    INSERT INTO people SELECT n, 'more', NULL FROM generate_series(3, 8) n
+    ${before} =    Take Snapshot    ${URL}    people
+    Execute Sql String    DELETE FROM people
+    Rows Should Have Survived    ${before}
+
+An Uncommitted Change Is Not There
+    [Documentation]    PASS
+    ${before} =    Take Snapshot    ${URL}    people
+    Set Auto Commit    ${False}
+    Execute Sql String    DELETE FROM people    no_transaction=True
+    Tables Should Be As Before    ${before}
+    [Teardown]    Roll Back
+
+An Empty Table Proves Nothing
+    [Documentation]    FAIL there is nothing to compare: no rows in people
+    Execute Sql String    DELETE FROM people
+    Take Snapshot    ${URL}    people    places
+
+No Table Proves Nothing
+    [Documentation]    FAIL ValueError: no tables: nothing would be proved
+    Take Snapshot    ${URL}
+
+A Table Without A Key Cannot Be Compared
+    [Documentation]    FAIL table nameless has no primary key to compare by
+    Execute Sql String    CREATE TABLE nameless AS SELECT 1 AS one
+    Take Snapshot    ${URL}    nameless
+
+A Missing Table Is An Error
+    [Documentation]    FAIL UndefinedTable: relation "nowhere" does not exist*
+    Take Snapshot    ${URL}    nowhere
+
+
+*** Keywords ***
+Connect
+    Connect To Database Using Custom Connection String    psycopg    ${URL}
+    Set Auto Commit    ${True}
+
+Two Tables
+    Execute Sql String    DROP TABLE IF EXISTS people, places, nameless
+    Execute Sql String    CREATE TABLE people (id int PRIMARY KEY, name text, seen text)
+    Execute Sql String    INSERT INTO people VALUES (1, 'Ada', 'yesterday'), (2, 'Bo', NULL)
+    Execute Sql String    CREATE TABLE places (country text, number int, name text, PRIMARY KEY (country, number))
+    Execute Sql String    INSERT INTO places VALUES ('IS', 1, 'Vik'), ('IS', 2, 'Hella')
+
+Roll Back
+    Execute Sql String    ROLLBACK    no_transaction=True
+    Set Auto Commit    ${True}
