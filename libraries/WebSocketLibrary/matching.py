@@ -100,11 +100,12 @@ def _path_matcher(path: str, expected: Any) -> Matcher:
 
 
 def _view(frame: Frame, path: str) -> Any:
-    of_frame = path in ("text", "opcode")
+    if path not in ("text", "opcode"):
+        if frame.json is not None:
+            return frame.json
     # Parsing is most of the time of a match, and only an object can have a key of that name.
-    if (not of_frame or b"{" in frame.body) and (document := frame.json) is not None:
-        if not of_frame or (isinstance(document, Mapping) and path in document):
-            return document
+    elif b"{" in frame.body and isinstance(frame.json, Mapping) and path in frame.json:
+        return frame.json
     return {"text": frame.text, "opcode": frame.type_name}
 
 

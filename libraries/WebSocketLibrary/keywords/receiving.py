@@ -137,7 +137,8 @@ class Receiving(Base):
         opening), ``.wall`` (UTC), ``.fragments`` and ``.direction``.
         """
         wanted = matcher(where, fields)
-        return [frame for frame in self.connections.get(connection).settled_journal.frames(direction, since) if wanted(frame)]
+        journal = self.connections.get(connection).settled_journal
+        return [frame for frame in journal.frames(direction, since) if wanted(frame)]
 
     @keyword(tags=["receiving", "getter", "assertion"])
     def frame_count(
