@@ -41,13 +41,14 @@ A Socket That Goes On After The Warning Is Closed With 4029
     In One Window    A Socket Is Closed For Abuse    ${SOCKET_LIMIT}    plan=bulk
 
 A Refusal Says When It Ends And Ends Then
-    [Documentation]    A socket that heeds the warning, and a user at two doors: one waits while the other does.
+    [Documentation]    A socket that heeds the warning, and a user at two doors: one waits while the other does. The user asks so seldom
+    ...    that the quota of his address has room for it.
     [Tags]    req:C08.2    req:C08.3    sec:R02    sec:R04    sec:R06    needs:ws
     In One Window    A Socket Is Warned    ${SOCKET_LIMIT}    plan=bulk
     A New User Of Plan
     ${refusal} =    Fill The Quota    ${DOORS}[1]    ${USER_LIMIT}
     ${source} =    Unused Address
-    ${answers} =    Ask Until It Passes    ${DOORS}[2]    token=${ACCESS_TOKEN}    source=${source}    within=10s
+    ${answers} =    Ask Until It Passes    ${DOORS}[2]    token=${ACCESS_TOKEN}    source=${source}    every=200ms    within=10s
     Promises Should Be Kept    ${{ [$refusal, *$answers] }}
     Wait As Promised    ${PROMISE}
     Say    after the warning
