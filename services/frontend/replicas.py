@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import aiohttp
 
@@ -13,7 +13,7 @@ from services.common import logs, problems
 PROBE_INTERVAL = 0.5
 PROBE_INTERVAL_AWAY = 0.1
 PROBE_TIMEOUT = 2.0
-GRACE = 0.3
+_STEP = 0.1
 
 
 class Replica:
@@ -22,7 +22,11 @@ class Replica:
     def __init__(self, url: str) -> None:
         self.url = url
         self.ready = False
+        self.silent = False
+        self.asked = 0
+        self.found_away = 0
         self.doubted = asyncio.Event()
+        self._heard = False
         self._waiting: set[asyncio.Timeout] = set()
 
     @contextmanager
@@ -39,9 +43,41 @@ class Replica:
         self.ready = False
         self.doubted.set()
 
-    def silent(self) -> None:
+    def heard(self) -> None:
+        """It answered somebody: however long its health takes, it is not silent."""
+        self._heard = True
+
+    async def ask(self, session: aiohttp.ClientSession) -> None:
+        """Ask for its health, and take it in, take it out or call it silent accordingly."""
+        self.asked += 1
+        asking = asyncio.create_task(_is_ready(self.url, session))
+        try:
+            if not await self._speaks(asking):
+                self._fall_silent()
+                return
+            self.ready, self.silent = asking.result(), False
+            if not self.ready:
+                self.found_away = self.asked
+        finally:
+            asking.cancel()
+
+    async def _speaks(self, asking: asyncio.Task[bool]) -> bool:
+        """Whether ``asking`` ended before ``PROBE_TIMEOUT`` seconds without a sign of life.
+
+        They are counted in short steps, each as what it was to last: who was held up himself did not listen that long.
+        """
+        silence = 0.0
+        while silence < PROBE_TIMEOUT:
+            self._heard = False
+            await asyncio.wait([asking], timeout=_STEP)
+            if asking.done():
+                return True
+            silence = 0.0 if self._heard else silence + _STEP
+        return False
+
+    def _fall_silent(self) -> None:
         """It takes connections and does not answer (a stopped process): nobody should wait for it."""
-        self.ready = False
+        self.ready, self.silent = False, True
         now = asyncio.get_running_loop().time()
         waiting, self._waiting = self._waiting, set()
         for timeout in waiting:
@@ -51,8 +87,9 @@ class Replica:
 class Replicas:
     """All replicas of the service ``name``, chosen in turn among those that are ready."""
 
-    def __init__(self, name: str, urls: tuple[str, ...]) -> None:
+    def __init__(self, name: str, urls: tuple[str, ...], patience: float) -> None:
         self.name = name
+        self._patience = patience
         self.all = [Replica(url) for url in urls]
         self._turn = 0
         self._news = asyncio.Condition()
@@ -65,18 +102,27 @@ class Replicas:
     async def choose(self, avoid: Replica | None = None) -> Replica:
         """The next ready replica, another than ``avoid`` where there is one.
 
-        Waits ``GRACE`` seconds for one to become ready, then raises the 503 ``Problem`` that names the service.
+        Raises the 503 ``Problem`` that names the service, but not before each replica was asked anew (or ``patience``
+        seconds have passed): one of which nothing is known yet, which has just failed or is just coming back may be
+        there all the same. For one that is silent nobody waits.
         """
-        if not self.any_ready:
-            try:
-                async with asyncio.timeout(GRACE), self._news:
-                    await self._news.wait_for(lambda: self.any_ready)
-            except TimeoutError:
-                raise problems.unavailable(self.name) from None
+        if not self.any_ready and not await self._find_ready():
+            raise problems.unavailable(self.name)
         ready = [replica for replica in self.all if replica.ready]
         others = [replica for replica in ready if replica is not avoid] or ready
         self._turn += 1
         return others[self._turn % len(others)]
+
+    async def _find_ready(self) -> bool:
+        asked = [(replica, replica.asked) for replica in self.all]
+
+        def all_away() -> bool:
+            return all(replica.silent or replica.found_away > before for replica, before in asked)
+
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._patience), self._news:
+                await self._news.wait_for(lambda: self.any_ready or all_away())
+        return self.any_ready
 
     async def watch(self, session: aiohttp.ClientSession) -> None:
         """Ask every replica for its health, for ever."""
@@ -88,12 +134,11 @@ class Replicas:
         while True:
             replica.doubted.clear()
             was = replica.ready
-            await _probe(replica, session)
+            await replica.ask(session)
             if replica.ready != was:
-                logs.logger().info("replica", replica=replica.url, ready=replica.ready)
-            if replica.ready:
-                async with self._news:
-                    self._news.notify_all()
+                logs.logger().info("replica", replica=replica.url, ready=replica.ready, silent=replica.silent)
+            async with self._news:
+                self._news.notify_all()
             pause = PROBE_INTERVAL if replica.ready else PROBE_INTERVAL_AWAY
             try:
                 async with asyncio.timeout(pause):
@@ -102,12 +147,10 @@ class Replicas:
                 continue
 
 
-async def _probe(replica: Replica, session: aiohttp.ClientSession) -> None:
+async def _is_ready(url: str, session: aiohttp.ClientSession) -> bool:
     try:
-        async with asyncio.timeout(PROBE_TIMEOUT), session.get(f"{replica.url}/health") as answer:
+        async with session.get(f"{url}/health") as answer:
             await answer.read()
-            replica.ready = answer.status == 200
-    except TimeoutError:
-        replica.silent()
+            return answer.status == 200
     except (aiohttp.ClientError, OSError):
-        replica.ready = False
+        return False

@@ -17,7 +17,6 @@ from services.common import logs, problems
 from services.frontend.headers import RawHeaders
 from services.frontend.replicas import Replica, Replicas
 
-CONNECT_TIMEOUT = 1.0
 # Shorter than the 5 s after which uvicorn closes an idle connection: the closing must not race with a request.
 _IDLE_TIMEOUT = 4.0
 _NO_OWN_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
@@ -75,7 +74,7 @@ class Upstream:
 
     def __init__(self, name: str, urls: tuple[str, ...], timeout: float, ping_interval: float) -> None:
         self.name = name
-        self.replicas = Replicas(name, urls)
+        self.replicas = Replicas(name, urls, timeout)
         self._timeout = timeout
         self._ping_interval = ping_interval
 
@@ -95,7 +94,7 @@ class Upstream:
             auto_decompress=False,
             cookie_jar=aiohttp.DummyCookieJar(),
             skip_auto_headers=_NO_OWN_HEADERS,
-            timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_TIMEOUT, sock_read=self._timeout),
+            timeout=aiohttp.ClientTimeout(sock_connect=self._timeout, sock_read=self._timeout),
             **options,
         )
         # aiohttp would repeat PUT and DELETE by itself, on the same replica, whatever became of the first one.
@@ -148,13 +147,19 @@ class Upstream:
             try:
                 async with asyncio.timeout(None) as patience:
                     with replica.waiting(patience):
-                        return await attempt(replica)
+                        answer = await attempt(replica)
+                replica.heard()
+            except HandshakeRefused:
+                replica.heard()
+                raise
             except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
                 self._failed(replica, error)
             except (aiohttp.ClientError, OSError) as error:  # TimeoutError is an OSError
                 self._failed(replica, error)
                 if not repeatable:
                     break
+            else:
+                return answer
             if not last:
                 REPEATED.labels(self.name).inc()
         raise problems.unavailable(self.name)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import socket
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
 import httpx
 import pytest
 
+from services.frontend.replicas import PROBE_TIMEOUT
 from tests.services.frontend_bench import Bench, MakeBench, make_bench, within
 from tests.services.servers import FRONTEND_CREDENTIAL, SERVICE_TOKEN, StartService, wait_until
 
@@ -326,6 +330,49 @@ def test_a_service_that_never_answers_a_write_is_given_up(own_bench: MakeBench) 
     bench = own_bench(UPSTREAM_TIMEOUT="0.5")
     answer = within(3, lambda: bench.http.post("/api/hang"))
     assert (answer.status_code, answer.json()["code"]) == (503, "backend_unavailable")
+
+
+# --- when a service is only slow, or frontend is
+
+
+def test_a_service_that_answers_is_not_silent_although_its_health_takes_long(own_bench: MakeBench) -> None:
+    bench = own_bench()
+    bench.auth.ask("/ail?health=60")
+    until = time.monotonic() + 4
+    while time.monotonic() < until:
+        assert bench.http.get("/auth/x").status_code == 200
+    assert bench.dependencies() == {"auth": "up", "backend": "up"}
+
+
+def test_a_replica_in_doubt_is_asked_before_anybody_is_refused(own_bench: MakeBench) -> None:
+    bench = own_bench(UPSTREAM_TIMEOUT="1.5")
+    bench.auth.ask("/ail?health=1")
+    assert bench.http.get("/auth/falter").status_code == 200
+    assert bench.auth.ask()["counts"]["falter"] == 2
+
+
+def test_a_frontend_that_has_just_started_refuses_nobody_before_it_has_asked(own_bench: MakeBench) -> None:
+    bench = own_bench()
+    bench.auth.ask("/ail?health=1")
+    bench.frontend.kill()
+    bench.frontend.start()
+    assert bench.http.get("/auth/x").status_code == 200
+
+
+def test_a_frontend_that_was_held_up_itself_blames_nobody(own_bench: MakeBench) -> None:
+    bench = own_bench()
+    bench.auth.ask("/ail?health=1")
+    asked = bench.auth.ask()["counts"]["health"]
+    wait_until(lambda: bench.auth.ask()["counts"]["health"] > asked, "auth is being asked for its health")
+    with ThreadPoolExecutor(1) as pool:
+        os.kill(bench.frontend.pid, signal.SIGSTOP)
+        try:
+            answer = pool.submit(bench.http.get, "/auth/x")
+            time.sleep(PROBE_TIMEOUT + 1)
+        finally:
+            os.kill(bench.frontend.pid, signal.SIGCONT)
+        assert answer.result().status_code == 200
+    assert '"ready": false' not in bench.frontend.log()
 
 
 # --- malformed input

@@ -1,8 +1,9 @@
 """A service that misbehaves on request: what stands behind frontend in the tests of frontend alone.
 
 Started as ``python -m tests.services.upstream_server <port> <name>``. A path ``/…/die`` (``?at=<name>``: only there)
-ends the process without an answer, ``hang`` never answers, ``stream`` answers 128 MiB as fast as they are read, ``cut``
-breaks off; a number answers with that status; all else is echoed.
+ends the process without an answer, ``hang`` never answers, ``falter`` answers from the second time on, ``stream``
+answers 128 MiB as fast as they are read, ``cut`` breaks off; after ``ail?health=<seconds>`` each ``/health`` takes so
+long; a number answers with that status; all else is echoed.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ class Echo:
         self.name = name
         self.counts: Counter[str] = Counter()
         self.streamed = 0
+        self.health_takes = 0.0
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
@@ -40,8 +42,12 @@ class Echo:
         self.counts[last] += 1
         if last == "die" and scope["query_string"] in (b"", b"at=" + self.name.encode()):
             os._exit(1)
-        if last == "hang":
+        if last == "hang" or (last == "falter" and self.counts[last] == 1):
             await asyncio.Event().wait()
+        if last == "ail":
+            self.health_takes = float(parse_qs(scope["query_string"].decode())["health"][0])
+        if last == "health":
+            await asyncio.sleep(self.health_takes)
         if last == "stream":
             await self._stream(send)
             return
