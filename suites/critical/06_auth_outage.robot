@@ -14,7 +14,7 @@ Test Tags           critical    p1    needs:replicas.2
 
 
 *** Variables ***
-${AUTH_TIMEOUT}     0.6
+${AUTH_TIMEOUT}     2
 
 
 *** Test Cases ***
@@ -32,7 +32,7 @@ While Auth Is Dead Sessions Go On, Logins Fail Fast, And Its Return Mends Everyt
 
 While Auth Hangs Sessions Go On, Logins Fail Fast, And Its Return Mends Everything
     [Documentation]    The first login finds out that auth is silent; from then on it is known.
-    [Tags]    req:C06.1    req:C06.2    req:C06.4    needs:control.pause    needs:ws    robot:exclude
+    [Tags]    req:C06.1    req:C06.2    req:C06.4    needs:control.pause    needs:ws
     Chat And Watch The Doors
     Pause Service    auth
     Chat Goes On    while auth hangs
@@ -71,16 +71,16 @@ A Revoked Session Stays Refused While Only The Token Speaks
     Service Refuses The Token    backend-2    /api/me    ${ACCESS_TOKEN}    session_revoked
 
 A Crowd That Has To Be Looked Up Is Served And Does Not Overrun Auth At Its Return
-    [Documentation]    Ten users' sessions are gone from Redis; each asks each replica five times. Auth should hear of it once for each
-    ...    user and replica, not a hundred times; trials of the breakers, and what is repeated on a slow machine, come on top.
-    [Tags]    req:C06.4    needs:control.kill    needs:redis    robot:exclude
+    [Documentation]    Ten users' sessions are gone from Redis; each asks each replica five times at once, and auth takes its time. Auth
+    ...    should hear of it once for each user and replica, not a hundred times.
+    [Tags]    req:C06.4    needs:control.kill    needs:redis    needs:net.faults
     ${crowd} =    Create Load Users    10
     Userbase Should Hold    ${crowd}
     Flush Redis
     Kill Service    auth
-    ${ways} =    Everybody Asks At Once    ${crowd}
-    Should Be Equal    ${ways}    ${{ {'jwt-only'} }}
+    Everybody Is Served By Token Alone    ${crowd}
     Start Service    auth
-    Both Breakers Close    ${crowd}
+    Both Breakers Close
+    Count What A Slower Auth Is Asked
     Everybody Is Known To Auth Again    ${crowd}
-    Service Metric    auth    http_requests_total{route="/auth/introspect"}    <=    30
+    Auth Was Not Overrun    ${crowd}
