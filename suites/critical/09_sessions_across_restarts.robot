@@ -41,7 +41,7 @@ What Was Said While The Replica Was Dead Is Replayed After It
     Replay Should Read    again    One    Two
 
 Nobody Who Chats And Calls The Api Notices A Rolling Restart Of Every Service
-    [Tags]    req:C09.2    needs:db.main    needs:assistant    needs:replicas.2    robot:exclude
+    [Tags]    req:C09.2    needs:db.main    needs:assistant    needs:replicas.2
     Chat And Call The Api    20
     Let Chats Say    2
     Restart Every Service Without A Gap
