@@ -10,7 +10,7 @@ import re
 import signal
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
@@ -24,7 +24,6 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
 from websockets.typing import Origin, Subprotocol
 
-from tests.services.frontend_bench import within
 from tests.services.platform_bench import BEARER, Platform, new_identity, start_platform
 from tests.services.servers import MakeDatabase, Servers, StartService, wait_until
 
@@ -336,6 +335,23 @@ def test_a_socket_without_a_session_is_refused_by_backend_itself(platform: Platf
     assert (response.status_code, response.headers["WWW-Authenticate"]) == (401, 'Bearer realm="lockstep"')
 
 
+def at_once(action: Callable[[], httpx.Response], unhindered: Callable[[], httpx.Response]) -> httpx.Response:
+    """The answer of ``action``, which must come within the 2 s promised, or five times what ``unhindered`` takes.
+
+    That is asked right before and right after it: on a crowded machine nothing is quick.
+    """
+    started = time.monotonic()
+    assert unhindered().status_code == 200
+    asked = time.monotonic()
+    answer = action()
+    answered = time.monotonic()
+    assert unhindered().status_code == 200
+    usual = max(asked - started, time.monotonic() - answered)
+    taken, allowed = answered - asked, max(2.0, 5 * usual)
+    assert taken < allowed, f"the answer took {taken:.2f} s, where others take {usual:.2f} s"
+    return answer
+
+
 def test_without_auth_login_fails_at_once_and_clearly(
     start_service: StartService, servers: Servers, make_database: MakeDatabase, tmp_path: Path
 ) -> None:
@@ -343,12 +359,15 @@ def test_without_auth_login_fails_at_once_and_clearly(
     with platform.browser() as browser:
         sign_in(browser, new_identity(platform))
         address = to_callback(browser, new_identity(platform))
+
+        def me() -> httpx.Response:
+            return browser.get("/api/me")
+
         platform.auth.kill()
         for path in ("/session/refresh", "/logout"):
-            answer = within(5, lambda path=path: browser.post(path, headers=own(browser)))  # type: ignore[misc]
+            answer = at_once(lambda path=path: browser.post(path, headers=own(browser)), me)  # type: ignore[misc]
             assert (answer.status_code, answer.json()["code"]) == (503, "auth_unavailable")
-        assert browser.get("/api/me").status_code == 200
-        answer = within(5, lambda: browser.get(address))
+        answer = at_once(lambda: browser.get(address), me)
         assert (answer.status_code, answer.json()["code"]) == (503, "auth_unavailable")
         platform.auth.start()
         wait_until(lambda: browser.post("/session/refresh", headers=own(browser)).status_code == 200, "auth is back")
