@@ -75,13 +75,17 @@ class Standing:
 
 
 def headers(standings: list[Standing]) -> dict[str, str]:
-    """The header fields of draft-ietf-httpapi-ratelimit-headers-10; ``Retry-After`` where a quota is exceeded."""
+    """The header fields of draft-ietf-httpapi-ratelimit-headers-10; ``Retry-After`` where a quota is exceeded.
+
+    It waits for the quotas too that this request has just used up: the next one would meet them.
+    """
     fields = {
         "RateLimit-Policy": ", ".join(standing.policy() for standing in standings),
         "RateLimit": ", ".join(standing.rate() for standing in standings),
     }
-    exceeded = [standing.reset for standing in standings if standing.exceeded]
-    return fields | ({"Retry-After": str(max(exceeded))} if exceeded else {})
+    if any(standing.exceeded for standing in standings):
+        fields["Retry-After"] = str(max(standing.reset for standing in standings if standing.used >= standing.limit))
+    return fields
 
 
 class Quotas:

@@ -86,3 +86,9 @@ def test_the_fields_of_two_quotas_stand_in_one_list() -> None:
         "RateLimit": '"address";r=7;t=60, "user";r=0;t=2',
         "Retry-After": "2",
     }
+
+
+def test_a_refusal_waits_for_the_quota_too_that_it_has_just_used_up() -> None:
+    spent = [Standing("address", 10, 60, 10, 9.5), Standing("user", 2, 60, 3, 1.5)]
+    assert headers(spent)["Retry-After"] == "10"
+    assert "Retry-After" not in headers(spent[:1])
