@@ -210,20 +210,22 @@ class QuotaLibrary:
     def nobody_else_should_notice(
         self,
         innocents: Sequence[Sequence[Answer]],
-        yardstick: Sequence[Sequence[Answer]],
+        *yardsticks: Sequence[Sequence[Answer]],
         percent: float = 90,
         factor: float = 5,
-        floor: timedelta = timedelta(milliseconds=250),
+        floor: timedelta = timedelta(milliseconds=800),
     ) -> None:
-        """Passes when a flood's ``innocents`` were answered 200 only, and about as fast as the ``yardstick``.
+        """Passes when a flood's ``innocents`` were answered 200 only, and about as fast as the slowest yardstick.
 
-        The yardstick are the answers that the same innocents get while as many others ask as often what is no quota's
-        matter, so that a slow machine is slow in both. A percentile of all times may be ``factor`` times the
-        yardstick's; what is below ``floor`` is fine in any case. Of a hundred answers the 99th percentile would be the
-        accident that befell one of them.
+        A yardstick are the answers that the same innocents get while as many others ask as often what is no quota's
+        matter, so that a slow machine is slow in both; one taken before the flood and one after it show a machine that
+        has become slow in between. A percentile of all times may be ``factor`` times the yardstick's; what is below
+        ``floor`` is fine in any case. Of a hundred answers the 99th percentile would be the accident of one of them.
         """
-        meanwhile, otherwise = ([answer for answers in some for answer in answers] for some in (innocents, yardstick))
-        logger.info(f"{judge.times(meanwhile)}; yardstick: {judge.times(otherwise)}")
+        meanwhile, *otherwise = (
+            [answer for answers in some for answer in answers] for some in (innocents, *yardsticks)
+        )
+        logger.info(f"{judge.times(meanwhile)}; yardstick: {'; '.join(map(judge.times, otherwise))}")
         _fail_where(judge.unharmed(meanwhile, otherwise, percent, factor, floor.total_seconds()))
 
     def _ask(

@@ -132,8 +132,9 @@ def innocent(*seconds: float, status: int = 200) -> list[Answer]:
 
 def test_times_are_compared_with_those_in_a_crowd() -> None:
     calm, slow = innocent(*[0.1] * 100), innocent(*[0.1] * 98, 0.9, 7.0)
-    assert judge.unharmed(slow, calm, 99, 10, 0.5) == ""
-    assert judge.unharmed(innocent(*[0.4] * 10), innocent(*[0.001] * 10), 99, 10, 0.5) == ""
+    assert judge.unharmed(slow, [calm], 99, 10, 0.5) == ""
+    assert judge.unharmed(innocent(*[4.0] * 10), [innocent(*[0.1] * 10), innocent(*[0.8] * 10)], 90, 5, 0.5) == ""
+    assert judge.unharmed(innocent(*[0.4] * 10), [innocent(*[0.001] * 10)], 99, 10, 0.5) == ""
 
 
 @pytest.mark.parametrize(
@@ -145,14 +146,18 @@ def test_times_are_compared_with_those_in_a_crowd() -> None:
             "p99 is 1100.0 ms and otherwise 100.0 ms, more than the",
         ),
         (innocent(*[0.6] * 10), innocent(*[0.001] * 10), "more than the 500.0 ms allowed"),
-        (innocent(*[0.1] * 9), innocent(*[0.1] * 10), "9 and 10 answers, 10 of each are needed: nothing was proved"),
+        (innocent(*[0.1] * 9), innocent(*[0.1] * 10), "[9, 10] answers, 10 of each are needed: nothing was proved"),
         (innocent(*[0.1] * 10), [], "nothing was proved"),
         ([*innocent(*[0.1] * 9), answer(4)], innocent(*[0.1] * 10), "1 answers that are not 200, the first: http"),
         (innocent(*[0.1] * 10), innocent(*[0.1] * 10, status=503), "10 answers that are not 200"),
     ],
 )
 def test_every_harm_is_found(meanwhile: list[Answer], otherwise: list[Answer], message: str) -> None:
-    assert message in judge.unharmed(meanwhile, otherwise, 99, 10, 0.5)
+    assert message in judge.unharmed(meanwhile, [otherwise], 99, 10, 0.5)
+
+
+def test_without_a_yardstick_nothing_is_proved() -> None:
+    assert "nothing was proved" in judge.unharmed(innocent(*[0.1] * 10), [], 99, 10, 0.5)
 
 
 def test_a_quota_is_whole_when_the_last_answer_that_names_it_says() -> None:
