@@ -56,9 +56,9 @@ Who Comes After A Burst Of Another User Is Served Before Most Of It
 
 The Services Need No More Memory Under The Load Than They Are Allowed
     [Tags]    req:C05.4    needs:control.kill
-    Get Ready For A Burst    assistant=False
-    Bursts    1
+    Get Ready For A Burst    assistant=False    url=${SOCKET_URL}
+    Bursts    2
     Start Memory Watch    auth    backend-1    backend-2    frontend
-    Bursts    4
+    Bursts    6
     ${seen} =    Stop Memory Watch
     Memory Of The Services Stays Within Its Budgets    ${seen}
