@@ -67,5 +67,4 @@ A Flood Is Throttled Everywhere And Nobody Else Notices
     Nobody Else Should Notice    ${seen}    ${before}    ${after}
     Flood Should Be Throttled    ${floods}[:5]    ${USER_LIMIT}    ${WINDOW}s    @{DOORS}
     Flood Should Be Throttled    ${floods}[5:]    ${ADDRESS_LIMIT}    ${WINDOW}s    @{OPEN_DOORS}
-    Wait As Promised    ${floods}
-    Everybody Is Served Again    ${attackers}
+    Everybody Is Served Again    ${attackers}    ${floods}
