@@ -1,0 +1,138 @@
+*** Settings ***
+Documentation       Each test's documentation is its declared verdict. The path of the server says what it does.
+Library             BudgetLibrary
+Library             ChatLibrary
+Test Teardown       Close Chats
+
+
+*** Test Cases ***
+Chats That Are Served Go On
+    [Documentation]    PASS
+    ${names} =    Connect    good    2
+    Should Be Equal    ${names}    ${{ ['chat-0', 'chat-1'] }}
+    Start Chatting    every=10ms
+    Let Chats Say    3
+    Stop Chatting
+    Chats Should Settle
+    ${report} =    Chats Should Have Gone On    closes=${{ [] }}
+    Should Be Equal    ${report.clients}    ${2}
+    Should Be True    $report.sent == $report.acked >= 6
+    Should Be Equal    ${{ [$report.resent, $report.closes, $report.absences] }}    ${{ [0, {}, ()] }}
+
+Who Says Nothing New Says Nothing
+    [Documentation]    PASS
+    Connect    good
+    Start Chatting    every=10ms
+    Let Chats Say    1
+    Stop Chatting
+    Chats Should Settle
+    ${before} =    Chat Report
+    Chats Should Settle
+    ${after} =    Chat Report
+    Should Be Equal    ${before}    ${after}
+
+A Restart Is Lived Through And Not Hidden
+    [Documentation]    PASS
+    Chat Until All Is Settled    restart
+    ${report} =    Chats Should Have Gone On    closes=${{ [1012] }}    latency=restart
+    Should Be Equal    ${report.closes}    ${{ {1012: 1} }}
+    Should Be True    $report.resent >= 1
+    Length Should Be    ${report.absences}    1
+    Latency    restart    count    ==    1
+
+A Close With Another Code Is A Flaw
+    [Documentation]    FAIL 1 sockets closed with 1012. 1 clients said * messages, * acknowledged, * sent again; sockets closed: 1 x 1012, *
+    Chat Until All Is Settled    restart
+    Chats Should Have Gone On    closes=${{ [1001] }}
+
+Nobody Comes Back After A Final Close
+    [Documentation]    FAIL 1 sockets closed with 4003; 1 clients gave up, the first: chat-0: the socket was closed with 4003*
+    Connect    final
+    Start Chatting    every=10ms
+    Run Keyword And Expect Error    chats that are not 9 messages further did not become none in 1 s*the socket was closed with 4003*
+    ...    Let Chats Say    9    within=1s
+    Chats Should Have Gone On    closes=${{ [1012] }}
+
+A Refused Handshake Is A Flaw
+    [Documentation]    FAIL 1 handshakes refused, the first: chat-0: * 503 *
+    Chat Until All Is Settled    door-shut
+    Chats Should Have Gone On    closes=${{ [1012] }}
+
+A Stream That Is Not Resumed Is A Flaw
+    [Documentation]    FAIL 1 streams not resumed, the first: chat-0: window_passed. *
+    Chat Until All Is Settled    forget
+    Chats Should Have Gone On    closes=${{ [1012] }}
+
+A Resumption Answered With An Error Is Tried Again And A Flaw
+    [Documentation]    FAIL 1 errors, the first: chat-0: unavailable: not now. *
+    Chat Until All Is Settled    stubborn
+    Chats Should Have Gone On    closes=${{ [1012] }}
+
+Nobody Is Connected Who Is Not Let In
+    [Documentation]    FAIL chats that are not connected did not become none in 1 s; last seen: *chat-0: 0 said*not connected; last refusal: * 503 *
+    Connect    refuse    within=1s
+
+What Is Not Acknowledged Is Not Settled
+    [Documentation]    FAIL chats that are not acknowledged did not become none in 1 s; last seen: *chat-0: 1 said, 1 not acknowledged*
+    Connect    mute
+    Start Chatting    every=1h
+    Chats Should Settle    within=1s
+
+What Is Refused Is Not Settled Either
+    [Documentation]    FAIL chats that are not acknowledged *chat-0: 1 said, 1 not acknowledged*last error: not_found: no such room*
+    Connect    unwilling
+    Start Chatting    every=1h
+    Chats Should Settle    within=1s
+
+What Is Not Given Back Is Not Settled
+    [Documentation]    FAIL chats that are not settled did not become none in 1 s; last seen: *0 not acknowledged, holds 0 of at least 1*
+    Connect    lose
+    Start Chatting    every=1h
+    Chats Should Settle    within=1s
+
+An Assistant's Answers Are Waited For
+    [Documentation]    PASS
+    Connect    answer    answered=True
+    Start Chatting    every=10ms
+    Let Chats Say    2
+    Stop Chatting
+    Chats Should Settle
+
+What Is Not Answered Is Not Settled
+    [Documentation]    FAIL chats that are not settled did not become none in 1 s; last seen: *holds 1 of at least 1, 1 not answered*
+    Connect    good    answered=True
+    Start Chatting    every=1h
+    Chats Should Settle    within=1s
+
+Nobody Gets Further Who Is Mute
+    [Documentation]    FAIL chats that are not 2 messages further did not become none in 1 s*
+    Connect    mute
+    Start Chatting    every=10ms
+    Let Chats Say    2    within=1s
+
+Each Token Needs A Conversation
+    [Documentation]    FAIL ValueError: 1 tokens do not fit 0 conversations
+    Open Chats    ${URL}/good    ${{ ['t'] }}    ${{ [] }}
+
+No Chats Prove Nothing
+    [Documentation]    FAIL ValueError: 0 tokens do not fit 0 conversations
+    Open Chats    ${URL}/good    ${{ [] }}    ${{ [] }}
+
+
+*** Keywords ***
+Connect
+    [Arguments]    ${manner}    ${clients: int}=1    &{options}
+    VAR    @{conversations}    @{EMPTY}
+    FOR    ${_}    IN RANGE    ${clients}
+        VAR    @{conversations}    @{conversations}    ${{ str(uuid.uuid4()) }}
+    END
+    ${names} =    Open Chats    ${URL}/${manner}    ${{ ['%{CHAT_TOKEN}'] * $clients }}    ${conversations}    &{options}
+    RETURN    ${names}
+
+Chat Until All Is Settled
+    [Arguments]    ${manner}
+    Connect    ${manner}
+    Start Chatting    every=20ms
+    Let Chats Say    4
+    Stop Chatting
+    Chats Should Settle

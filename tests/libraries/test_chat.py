@@ -1,0 +1,145 @@
+"""ChatLibrary: what a client says next, and its keywords at a real server, good and bad."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ChatLibrary import ChatLibrary
+from ChatLibrary.report import ChatReport, flaws
+from ChatLibrary.state import ChatState
+
+from tests.libraries.chat_server import ChatServer, chat_server
+from tests.libraries.conftest import Stack
+from tests.libraries.inner import INNER, run_inner
+
+TOKEN = "k4Wz-8vQ_hTn2RbX6mLc0"
+WELL = ChatReport(1, 3, 3, 0, {}, (), (), (), (), ())
+
+
+def heard(state: ChatState, kind: str, **payload: Any) -> list[dict[str, Any]]:
+    """What the client says to a frame."""
+    return [json.loads(frame) for frame in state.hear({"type": kind, "id": "join", "payload": payload})]
+
+
+@pytest.fixture
+def joined() -> ChatState:
+    state = ChatState("ann", "tab-1", "room")
+    heard(state, "welcome")
+    heard(state, "subscribed", epoch="e", head=2)
+    return state
+
+
+def test_a_new_client_subscribes_and_holds_the_head(joined: ChatState) -> None:
+    fresh = ChatState("ann", "tab-1", "room")
+    assert heard(fresh, "welcome")[0]["type"] == "subscribe"
+    assert not fresh.ready
+    assert (joined.ready, joined.epoch, joined.held) == (True, "e", 2)
+
+
+def test_a_returning_client_resumes_where_it_was_and_sends_again(joined: ChatState) -> None:
+    (first,) = joined.say("one")
+    joined.lose()
+    assert joined.say("two") == []
+    (resume,) = heard(joined, "welcome")
+    assert resume["type"] == "resume"
+    assert resume["payload"] == {"client_id": "tab-1", "positions": {"room": {"epoch": "e", "seq": 2}}}
+    again = joined.hear({"type": "resumed", "payload": {"recovered": True, "positions": {}}})
+    assert again[0] == first
+    assert [json.loads(frame)["payload"]["client_msg_id"] for frame in again] == ["ann-0", "ann-1"]
+    assert joined.resent == 2
+
+
+def test_a_stream_that_is_not_recovered_goes_on_from_the_head(joined: ChatState) -> None:
+    heard(joined, "resumed", recovered=False, reason="epoch_changed", positions={"room": {"epoch": "f", "seq": 9}})
+    assert (joined.epoch, joined.held, joined.unrecovered) == ("f", 9, ["epoch_changed"])
+
+
+def test_only_what_comes_in_order_is_held(joined: ChatState) -> None:
+    for seq in (4, 3, 3):
+        heard(joined, "message", seq=seq, client_msg_id=f"x{seq}")
+    assert joined.held == 3
+    heard(joined, "message.batch", messages=[{"seq": 4, "client_msg_id": "x4"}, {"seq": 5, "client_msg_id": "x5"}])
+    assert joined.held == 5
+
+
+def test_settled_is_acknowledged_given_back_and_answered(joined: ChatState) -> None:
+    joined.answered = True
+    joined.say("one")
+    assert not joined.settled
+    heard(joined, "ack", client_msg_id="ann-0", seq=3)
+    assert not joined.settled
+    heard(joined, "message", seq=3, client_msg_id="ann-0")
+    assert str(joined) == "ann: 1 said, 0 not acknowledged, holds 3 of at least 3, 1 not answered"
+    heard(joined, "message", seq=4, client_msg_id="answer:3")
+    assert joined.settled
+
+
+def test_an_event_is_acknowledged_and_an_error_is_kept(joined: ChatState) -> None:
+    assert heard(joined, "event", event_id="7")[0]["payload"] == {"event_id": "7"}
+    heard(joined, "error", code="unavailable", detail="not now")
+    assert joined.errors == ["unavailable: not now"]
+    assert not joined.joined
+
+
+@pytest.mark.parametrize(
+    ("changed", "found"),
+    [
+        ({}, []),
+        ({"closes": {1012: 2}}, []),
+        ({"closes": {1006: 1, 1012: 2}}, ["1 sockets closed with 1006"]),
+        ({"refusals": ("ann: 503", "bob: 503")}, ["2 handshakes refused, the first: ann: 503"]),
+        ({"unrecovered": ("ann: x",)}, ["1 streams not resumed, the first: ann: x"]),
+        ({"errors": ("ann: y",)}, ["1 errors, the first: ann: y"]),
+        ({"troubles": ("ann: z",)}, ["1 clients gave up, the first: ann: z"]),
+    ],
+)
+def test_every_flaw_is_found(changed: dict[str, Any], found: list[str]) -> None:
+    assert flaws(ChatReport(**{**vars(WELL), **changed}), [1012]) == found
+
+
+@pytest.fixture
+def server() -> Iterator[ChatServer]:
+    with chat_server() as running:
+        yield running
+
+
+def test_keywords_from_outside(server: ChatServer, tmp_path: Path) -> None:
+    run = run_inner(INNER / "chat", tmp_path, variables={"URL": server.url}, CHAT_TOKEN=TOKEN)
+    run.all_as_declared()
+    assert server.subprotocols == {"chat.v1"}
+    for log in server.logs.values():
+        assert len({message["client_msg_id"] for message in log}) == len(log)
+
+
+def test_clients_live_through_a_restart_of_a_real_backend(stack: Stack) -> None:
+    from DataFactory import DataFactory
+    from lockstep import target
+
+    target.set_current(stack.descriptor)
+    library, factory, backend = ChatLibrary(), DataFactory(seed="chat"), stack.services["backend-1"]
+    try:
+        users = factory.create_load_users(2)
+        rooms = [factory.create_conversation(user).id for user in users]
+        library.open_chats(stack.descriptor["backend_socket_urls"][0], [user.access_token for user in users], rooms)
+        library.start_chatting(timedelta(milliseconds=50))
+        library.let_chats_say(2)
+        try:
+            backend.stop()
+        finally:
+            backend.start()
+        library.let_chats_say(2)
+        library.stop_chatting()
+        library.chats_should_settle(timedelta(seconds=30))
+        report = library.chat_report()
+        assert report.closes == {1012: 2}
+        assert len(report.absences) == 2
+        assert (report.unrecovered, report.errors, report.troubles) == ((), (), ())
+        assert report.sent == report.acked
+    finally:
+        library.close_chats()
+        target.set_current(None)
