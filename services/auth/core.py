@@ -112,7 +112,7 @@ def build(settings: Settings) -> Auth:
         sessions=sessions,
         upkeep=SessionUpkeep(sessions),
         users=Users(database, sessions),
-        passwords=Passwords(),
+        passwords=Passwords(settings.password_passes, settings.password_memory_kib),
         provider=Provider(
             settings.provider_url,
             settings.provider_client_id,

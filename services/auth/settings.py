@@ -31,6 +31,9 @@ class Settings(CommonSettings):
     short_session_absolute: float = Field(12, gt=0)
     session_limit: int = Field(10, gt=0)
     session_sweep: float = Field(300, ge=0)
+    # The least that OWASP recommends for argon2id: the library's default costs four times as much CPU a login.
+    password_passes: int = Field(2, gt=0)
+    password_memory_kib: int = Field(19 << 10, ge=8)
     key_grace: float = Field(600, ge=0)
     rate_limit: int = Field(0, ge=0)
     rate_limit_bulk: int = Field(0, ge=0)
