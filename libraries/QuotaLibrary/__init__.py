@@ -212,7 +212,7 @@ class QuotaLibrary:
         innocents: Sequence[Sequence[Answer]],
         *yardsticks: Sequence[Sequence[Answer]],
         percent: float = 90,
-        factor: float = 5,
+        factor: float = 3,
         floor: timedelta = timedelta(milliseconds=800),
     ) -> None:
         """Passes when a flood's ``innocents`` were answered 200 only, and about as fast as the slowest yardstick.
