@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from launcher import areas, expected, merging, notify, page, planning, requirements, runfolder, sheet, summary
+from launcher import areas, expected, merging, metrics, notify, page, planning, requirements, runfolder, sheet, summary
 from launcher.arguments import RunRequest
 from launcher.console import LaunchError, complain, paint, say
 from launcher.follow import Follower
@@ -174,7 +174,7 @@ def _conclude(
         tests=executed,
         vanished=tuple(test.name for test in missing),
         problems=(*ended.problems, *late, *expected.expired(excuses, today), *merging.errors(result)),
-        budgets=summary.recorded_budgets(folder / "budgets.jsonl"),
+        budgets=summary.recorded(folder / "budgets.jsonl"),
         requirements=judge(executed, missing, requirements.of_areas(requirements.read(), covered), ended.why_missing),
         versions=ended.versions,
         started=started,
@@ -183,10 +183,13 @@ def _conclude(
         command=shlex.join(["./run", *request.names, *_replayed(request)]),
     )
     try:
-        _write_durations(request.results, merging.durations(result))
+        durations = merging.durations(result)
+        _write_durations(request.results, durations)
         merging.add_missing(result, missing, ended.why_missing)
         merging.write_reports(result, plan.settings, folder)
         summary.write(outcome, folder / "summary.json")
+        latencies = summary.recorded(folder / metrics.LATENCIES)
+        metrics.write(metrics.as_json(outcome, folder.name, durations, latencies), folder / "metrics.json")
         page.write(outcome, requirements.read(), folder / "summary.html")
         runfolder.publish(folder)
     except OSError as error:

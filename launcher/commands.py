@@ -23,6 +23,7 @@ _MODULES = {
     "test": "launcher.proof",
     "lint": "launcher.lint",
     "docs": "launcher.reference",
+    "baseline": "launcher.baseline",
     "soak": "launcher.soak",
 }
 _COMMANDS = (*_MODULES, "bench", "prove")

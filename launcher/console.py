@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 import sys
+from collections.abc import Iterable
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "grey": "90", "bold": "1"}
 VERDICT_COLOURS = {
@@ -51,3 +53,14 @@ def say(text: str = "") -> None:
 def complain(text: str) -> None:
     """A line on standard error, at once."""
     print(paint(text, "red") if sys.stderr.isatty() else text, file=sys.stderr, flush=True)
+
+
+def plural(number: int, what: str) -> str:
+    """``1 run``, ``2 runs``."""
+    return f"{number} {what}{'' if number == 1 else 's'}"
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """`` Did you mean 'x'?`` with the known word nearest to ``word``; nothing where none is near."""
+    nearest = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
+    return f" Did you mean {nearest[0]!r}?" if nearest else ""

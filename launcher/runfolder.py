@@ -10,7 +10,7 @@ from pathlib import Path
 
 from launcher.console import LaunchError
 
-PUBLISHED = ("output.xml", "log.html", "report.html", "xunit.xml", "summary.json", "summary.html")
+PUBLISHED = ("output.xml", "log.html", "report.html", "xunit.xml", "summary.json", "summary.html", "metrics.json")
 _LEAST_FREE = 32 * 1024 * 1024
 
 
@@ -42,7 +42,7 @@ def unwritable(results: Path, error: OSError) -> str:
 def publish(folder: Path) -> None:
     """Make ``folder`` the newest results, in one step.
 
-    The six published files are links through ``latest``, so replacing that one link changes all of them at once.
+    The published files are links through ``latest``, so replacing that one link changes all of them at once.
     """
     results = folder.parent
     for name in PUBLISHED:

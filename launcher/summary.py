@@ -50,8 +50,8 @@ def write(outcome: Outcome, path: Path) -> None:
     path.write_text(json.dumps(as_json(outcome), indent=2, ensure_ascii=False) + "\n", "utf-8")
 
 
-def recorded_budgets(path: Path) -> tuple[Mapping[str, Any], ...]:
-    """The lines of ``budgets.jsonl``; a last line cut off by a killed worker is left out."""
+def recorded(path: Path) -> tuple[Mapping[str, Any], ...]:
+    """The lines of ``budgets.jsonl`` or ``latencies.jsonl``; a last line cut off by a killed worker is left out."""
     found = []
     for line in path.read_text("utf-8").splitlines() if path.exists() else ():
         try:

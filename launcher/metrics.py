@@ -1,0 +1,77 @@
+"""``metrics.json``: the times and latencies of a run, for people, and for ``./run baseline`` to compare.
+
+Times are seconds. ``latencies`` are the summaries that a worker's listener wrote at the end of each test.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from launcher.outcome import Outcome
+
+FORMAT = 1
+LATENCIES = "latencies.jsonl"
+
+
+def machine() -> dict[str, Any]:
+    """What times depend on: cores, Python and the operating system."""
+    return {
+        "cores": os.cpu_count() or 1,
+        "python": platform.python_version(),
+        "system": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def as_json(
+    outcome: Outcome, run: str, suites: Mapping[str, float], latencies: tuple[Mapping[str, Any], ...]
+) -> dict[str, Any]:
+    """The documented shape; a suite is well when all its tests passed or were not applicable."""
+    well = {name: _all_well(outcome, name) for name in suites}
+    return {
+        "format": FORMAT,
+        "run": run,
+        "name": outcome.name,
+        "target": outcome.target,
+        "seed": outcome.seed,
+        "started": outcome.started,
+        "well": outcome.well,
+        "machine": machine(),
+        "versions": dict(outcome.versions),
+        "seconds": round(outcome.seconds, 3),
+        "suites": {
+            name: {"seconds": seconds, "tests": _tests_in(outcome, name), "well": well[name]}
+            for name, seconds in suites.items()
+        },
+        "tests": {test.name: {"seconds": round(test.seconds, 3), "verdict": test.verdict} for test in outcome.tests},
+        "requirements": {
+            key: {"seconds": round(found.seconds, 3), "tests": len(found.tests), "verdict": found.verdict}
+            for key, found in outcome.requirements.items()
+            if found.tests
+        },
+        "budgets": [
+            {"name": budget["name"], "used": budget["used"], "allowed": budget["limit"],
+             "unit": budget.get("unit", ""), "test": budget.get("test")}
+            for budget in outcome.budgets
+        ],
+        "latencies": [dict(line) for line in latencies],
+    }  # fmt: skip
+
+
+def write(metrics: Mapping[str, Any], path: Path) -> None:
+    """Write ``metrics.json``."""
+    path.write_text(json.dumps(metrics, indent=1, ensure_ascii=False) + "\n", "utf-8")
+
+
+def _tests_in(outcome: Outcome, suite: str) -> int:
+    return sum(test.name.startswith(f"{suite}.") for test in outcome.tests)
+
+
+def _all_well(outcome: Outcome, suite: str) -> bool:
+    own = [test for test in outcome.tests if test.name.startswith(f"{suite}.")]
+    gone = any(name.startswith(f"{suite}.") for name in outcome.vanished)
+    return not gone and all(test.verdict in ("PASS", "NA") for test in own)
