@@ -13,6 +13,7 @@ import signal
 import socket
 
 import uvicorn
+from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.protocol import State
@@ -41,14 +42,24 @@ class DrainingProtocol(HttpToolsProtocol):
 
 
 class DrainingWebSocket(WebSocketsSansIOProtocol):
-    """A WebSocket that may be told twice, and while it is closing, that its process ends."""
+    """A WebSocket that may be told twice, while it is closing or not yet open, that its process ends."""
+
+    _leaves = False
 
     def shutdown(self) -> None:
-        if self.handshake_complete and self.conn.state is not State.OPEN:
+        if not self.handshake_complete:
+            # uvicorn would answer the handshake with 500: it is answered as it deserves, and then told.
+            self._leaves = True
+        elif self.conn.state is not State.OPEN:
             self.stop_keepalive()
             self.transport.close()
         else:
             super().shutdown()
+
+    async def send(self, message: ASGISendEvent) -> None:
+        await super().send(message)
+        if self._leaves and self.handshake_complete:
+            self.shutdown()
 
 
 class DrainingServer(uvicorn.Server):

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import socket
 import struct
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -238,3 +241,15 @@ def test_open_sockets_are_counted(bench: Bench) -> None:
         arrived(connection)
         assert count() == 1
     wait_until(lambda: count() == 0, "the socket is gone")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
+def test_a_handshake_under_way_when_frontend_stops_is_finished(own_bench: MakeBench, number: signal.Signals) -> None:
+    bench = own_bench()
+    with ThreadPoolExecutor(1) as pool:
+        opening = pool.submit(bench.socket, "?late=1.5")
+        wait_until(lambda: any("late" in one.ask()["counts"] for one in bench.backends), "the handshake is under way")
+        os.kill(bench.frontend.pid, number)
+        connection = opening.result()
+    with connection:
+        assert closed_with(connection)[0] == 1012

@@ -3,7 +3,7 @@
 Started as ``python -m tests.services.upstream_server <port> <name>``. A path ``/…/die`` (``?at=<name>``: only there)
 ends the process without an answer, ``hang`` never answers, ``falter`` answers from the second time on, ``stream``
 answers 128 MiB as fast as they are read, ``cut`` breaks off; after ``ail?health=<seconds>`` each ``/health`` takes so
-long; a number answers with that status; all else is echoed.
+long; a number answers with that status; all else is echoed. A WebSocket may be accepted ``late`` by some seconds.
 """
 
 from __future__ import annotations
@@ -87,6 +87,9 @@ class Echo:
     async def _websocket(self, scope: Scope, receive: Any, send: Any) -> None:
         await receive()
         asked = {name: values[0] for name, values in parse_qs(scope["query_string"].decode()).items()}
+        if "late" in asked:
+            self.counts["late"] += 1
+            await asyncio.sleep(float(asked["late"]))
         if "refuse" in asked:
             await _refuse(int(asked["refuse"]), send)
             return
