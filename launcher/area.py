@@ -10,6 +10,7 @@ import random
 import re
 import shlex
 import shutil
+import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -23,6 +24,7 @@ from launcher.host import Host, platform_options
 from launcher.outcome import Outcome, PlannedTest, judge, vanished
 from launcher.paths import BUDGETS, EXPECTED_FAILURES, ROOT
 from launcher.planning import Plan
+from launcher.robots import Robots
 from launcher.workers import Workers, environment, pabot_command
 
 _PROCESSES_PER_CORE = 4
@@ -55,10 +57,17 @@ def run(request: RunRequest, commands: Sequence[str] = ()) -> Outcome:
         _precompile()
         options = platform_options(request.target)
         host = Host(folder, options) if options is not None and _uses_platform(sources) else None
+        robots = (
+            Robots(folder, environment(env)) if host and sys.platform == "linux" and len(_files(sources)) > 1 else None
+        )
+        if robots:
+            env["LOCKSTEP_ROBOTS"] = robots.address
         try:
             plan = planning.plan([*_robot_args(request), "--outputdir", str(folder)], sources)
             ended = _execute(request, plan, sources, folder, env, host)
         finally:
+            if robots:
+                robots.close()
             if host:
                 host.close()
     except LaunchError:
@@ -87,8 +96,11 @@ def _precompile() -> None:
 
 
 def _uses_platform(sources: Sequence[Path]) -> bool:
-    files = [file for source in sources for file in ([source] if source.is_file() else source.rglob("*.robot"))]
-    return any(_USES_PLATFORM.search(file.read_text("utf-8", "replace")) for file in files)
+    return any(_USES_PLATFORM.search(file.read_text("utf-8", "replace")) for file in _files(sources))
+
+
+def _files(sources: Sequence[Path]) -> list[Path]:
+    return [file for source in sources for file in ([source] if source.is_file() else source.rglob("*.robot"))]
 
 
 def _robot_args(request: RunRequest) -> list[str]:
@@ -113,7 +125,8 @@ def _execute(
         env = {**env, "LOCKSTEP_HOST": str(host.socket_path)}
     ordering = folder / "order.txt"
     ordering.write_text("".join(f"--suite {suite}\n" for suite in _order(request, plan)), "utf-8")
-    command = pabot_command(folder, processes, ordering, _robot_args(request), sources)
+    command = pabot_command(folder, processes, ordering, _robot_args(request), sources,
+                            forked="LOCKSTEP_ROBOTS" in env)  # fmt: skip
     follower = Follower(folder / "progress.jsonl", len(plan.tests))
     interrupted, code = False, 0
     workers = Workers(command, folder, environment(env))

@@ -33,15 +33,15 @@ def environment(extra: Mapping[str, str]) -> dict[str, str]:
 
 
 def pabot_command(
-    run: Path, processes: int, ordering: Path, robot_args: Sequence[str], sources: Sequence[Path]
+    run: Path, processes: int, ordering: Path, robot_args: Sequence[str], sources: Sequence[Path], *, forked: bool
 ) -> list[str]:
-    """What to type for the same run by hand.
+    """What to type for the same run by hand; there nobody forks robots (``launcher.robots``).
 
     pabot cuts its ``--command`` at every blank, so Python is named without its folder and found on ``PATH``.
     """
     return [
         *(sys.executable, "-m", "pabot.pabot"),
-        *("--command", "python", "-m", "robot", "--end-command"),
+        *("--command", "python", *(("-S", "-m", "launcher.robot") if forked else ("-m", "robot")), "--end-command"),
         *("--no-pabotlib", "--no-rebot", "--pabotconsole", "none"),
         *("--processes", str(processes), "--ordering", str(ordering), "--outputdir", str(run)),
         *("--listener", "launcher.progress.Progress"),

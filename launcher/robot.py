@@ -1,0 +1,61 @@
+"""What pabot runs in place of a robot: has one forked by `launcher.robots`, or becomes one where that is not there.
+
+It stands for the robot: passes on the signals it gets, ends as that ends, and takes it along when it is killed or pabot
+has gone. Imports as little as it can, since saving imports is what it is for.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import sys
+from typing import NoReturn
+
+_INTERVAL = 0.25
+
+
+def main(args: list[str]) -> NoReturn:
+    """Run a robot with ``args``."""
+    parent = os.getppid()
+    line = _ask({"args": args, "cwd": os.getcwd(), "env": dict(os.environ)})
+    if line is None:
+        os.execvp("python", ["python", "-m", "robot", *args])  # noqa: S606, S607 - found on PATH, as by pabot
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, lambda number, _: line.send(b"%d" % number))
+    line.settimeout(_INTERVAL)
+    while os.getppid() == parent:
+        try:
+            _end_as(line.recv(16))
+        except TimeoutError:
+            continue
+    sys.exit(1)
+
+
+def _ask(request: dict[str, object]) -> socket.socket | None:
+    """The line on which the robot's end will be told; None where nobody forks robots."""
+    address = os.environ.get("LOCKSTEP_ROBOTS")
+    if not address:
+        return None
+    line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    try:
+        line.connect(f"\0{address}")
+        socket.send_fds(line, [json.dumps(request).encode()], [0, 1, 2])
+    except OSError:
+        return None
+    return line
+
+
+def _end_as(answer: bytes) -> NoReturn:
+    """Nothing said is an end without a word: the process that forks was killed."""
+    code = int(answer or b"255")
+    if code >= 0:
+        sys.exit(code)
+    signal.signal(-code, signal.SIG_DFL) if -code != signal.SIGKILL else None
+    os.kill(os.getpid(), -code)
+    sys.exit(128 - code)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
