@@ -1,0 +1,49 @@
+"""Figures beside their goals, printed as they come."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class Report:
+    """What is printed, and whether every goal was met."""
+
+    part: str = ""
+    met: bool = True
+    figures: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def begin(self, part: str) -> None:
+        """What follows belongs to ``part``."""
+        self.part = part
+        self.figures[part] = {}
+        print(f"\n{part}", flush=True)
+
+    def line(
+        self, label: str, values: Sequence[float], unit: str, goal: float | None = None, factor: float = 1
+    ) -> float:
+        """A median with its spread, and its goal; ``factor`` turns values and goal into ``unit``."""
+        middle = statistics.median(values)
+        shown = [value * factor for value in values]
+        spread = f"(of {len(shown)}: {min(shown):.4g}–{max(shown):.4g})"
+        target = None if goal is None else goal * factor
+        self.figures[self.part][label] = {"unit": unit, "values": shown, "goal": target}
+        print(f"  {label:<58} {middle * factor:8.4g} {unit:<2} {spread:<26}{self._judged(middle, goal, factor, unit)}")
+        return middle
+
+    def flaws(self, label: str, found: Sequence[str]) -> None:
+        """What must not have happened at all."""
+        self.met &= not found
+        self.figures[self.part][label] = list(found)
+        print(f"  {label:<58} {len(found):8}    goal 0: {'MISSED' if found else 'met'}")
+        for flaw in found[:5]:
+            print(f"      {flaw}")
+
+    def _judged(self, middle: float, goal: float | None, factor: float, unit: str) -> str:
+        if goal is None:
+            return ""
+        self.met &= middle <= goal
+        return f"  goal ≤ {goal * factor:g} {unit}: {'met' if middle <= goal else 'MISSED'}"
