@@ -34,8 +34,8 @@ class Control(Protocol):
     def logs(self, instance: str) -> str:
         """The end of an instance's log."""
 
-    def disturb(self, do: str, hop: str, **options: Any) -> list[str]:
-        """``cut``, ``heal`` or ``disturb`` a hop; the links it held for."""
+    def disturb(self, do: str, hop: str, **options: Any) -> Mapping[str, Any]:
+        """Do to a hop what `embedded.hops` can; the ``links`` it held for, and the ``toxics`` that are on them now."""
 
 
 class NoControl:
@@ -53,8 +53,11 @@ class NoControl:
     def logs(self, instance: str) -> str:
         raise PlatformError(f"target {self._target!r} does not show the log of {instance}")
 
-    def disturb(self, do: str, hop: str, **options: Any) -> list[str]:
-        raise PlatformError(f"target {self._target!r} has no fault proxies: only a private embedded platform has")
+    def disturb(self, do: str, hop: str, **options: Any) -> Mapping[str, Any]:
+        raise PlatformError(
+            f"target {self._target!r} has no fault proxies: only a private embedded platform has. Tag the test with "
+            "needs:net.faults, then it is NA here"
+        )
 
 
 class EmbeddedControl(NoControl):
@@ -74,8 +77,8 @@ class EmbeddedControl(NoControl):
     def logs(self, instance: str) -> str:
         return str(self._client.call("logs", platform=self._platform, instance=instance)["log"])
 
-    def disturb(self, do: str, hop: str, **options: Any) -> list[str]:
-        return list(self._client.call(do, platform=self._platform, hop=hop, **options)["links"])
+    def disturb(self, do: str, hop: str, **options: Any) -> Mapping[str, Any]:
+        return self._client.call(do, platform=self._platform, hop=hop, **options)
 
 
 class PidControl(NoControl):

@@ -1,10 +1,9 @@
-"""Keywords that stop, start and disturb the parts of a platform."""
+"""Keywords that stop and start the parts of a platform."""
 
 from __future__ import annotations
 
 import abc
 import time
-from datetime import timedelta
 from typing import Any
 
 from robot.api import logger
@@ -56,36 +55,6 @@ class ControlKeywords(abc.ABC):
         """Starts a successor on the same socket, then lets the old process drain and end; returns the seconds."""
         return self._control("restart", instance, gapless=True)
 
-    @keyword(tags=("faults",))
-    def cut_connection(self, hop: str) -> None:
-        """Resets every connection of a hop (TCP RST) and refuses new ones, until it is healed."""
-        self._disturb("cut", hop)
-
-    @keyword(tags=("faults",))
-    def heal_connection(self, hop: str) -> None:
-        """Undoes whatever disturbs a hop."""
-        self._disturb("heal", hop)
-
-    @keyword(tags=("faults",))
-    def heal_all(self) -> None:
-        """Undoes whatever disturbs any hop of the platform in use."""
-        self._disturb("heal", "*")
-
-    @keyword(tags=("faults",))
-    def delay_connection(self, hop: str, latency: timedelta) -> None:
-        """Delays everything that passes over a hop, each way, by ``latency``; zero undoes it."""
-        self._disturb("disturb", hop, latency=latency.total_seconds())
-
-    @keyword(tags=("faults",))
-    def silence_connection(self, hop: str) -> None:
-        """Swallows everything that passes over a hop, while its connections stay open and new ones are taken."""
-        self._disturb("disturb", hop, blackhole=True)
-
-    @keyword(tags=("faults",))
-    def reset_connection(self, hop: str) -> None:
-        """Resets every connection of a hop (TCP RST) once; new ones work."""
-        self._disturb("disturb", hop, reset=True)
-
     def _control(self, verb: str, instance: str, **options: Any) -> float:
         platform = self._platform()
         if platform.shared and platform.descriptor["kind"] == "embedded":
@@ -95,7 +64,3 @@ class ControlKeywords(abc.ABC):
         taken = time.monotonic() - begun
         logger.info(f"{verb} {instance}: {taken:.3f} s")
         return taken
-
-    def _disturb(self, do: str, hop: str, **options: Any) -> None:
-        links = self._platform().control.disturb(do, hop, **options)
-        logger.info(f"{do} {', '.join(links) or 'nothing'} {options or ''}")

@@ -15,6 +15,7 @@ from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
 from . import lifeline, surroundings
 from .controlling import ControlKeywords
 from .embedded.errors import PlatformError
+from .faulting import FaultKeywords
 from .listener import TargetListener
 from .observing import ObservationKeywords
 from .profile import Profile
@@ -30,7 +31,7 @@ _OPTIONS = ("backends", "proxies", "services_dir", "redis_server", "instance_env
 
 
 @library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False)
-class PlatformLibrary(ControlKeywords, ObservationKeywords):
+class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
     """Boots, leases and controls the platform under test.
 
     | *** Settings ***
@@ -59,6 +60,30 @@ class PlatformLibrary(ControlKeywords, ObservationKeywords):
     Instances are ``auth``, ``backend-1``, ``backend-2`` …, ``frontend``, ``provider``, ``postgres`` and ``redis``. A
     hop is who connects to whom, ``backend->redis`` or ``backend-1->redis``; ``client`` is the test's own side.
 
+    = Toxics =
+
+    What can be done to a hop that a private platform was given proxies for, with Toxiproxy's names, attributes and
+    units. Times are written as Robot times with their unit (``200ms``), sizes and rates as plain numbers or with it.
+
+    | = Toxic = | = Attributes = | = What it does = |
+    | ``latency`` | ``latency``, ``jitter`` = 0 (ms) | delays by latency ± jitter, in order |
+    | ``bandwidth`` | ``rate`` (KB/s, of 1,000 bytes) | lets so much pass and no more |
+    | ``slow_close`` | ``delay`` (ms) | passes the end of the stream on so much later |
+    | ``timeout`` | ``timeout`` = 0 (ms) | swallows all, closes after the time, with 0 never |
+    | ``reset_peer`` | ``timeout`` = 0 (ms) | resets both ends (TCP RST) after the time |
+    | ``slicer`` | ``average_size``, ``size_variation`` = 0 (bytes), ``delay`` = 0 (µs) | cuts into slices |
+    | ``limit_data`` | ``bytes`` | closes once so many bytes have passed |
+    | ``down`` | | resets what is open and refuses new connections |
+    | ``drop_frame`` | ``frame``, ``kind`` = data | drops the WebSocket frame of that number, from 1 |
+
+    Times and counts begin, for each connection, when the toxic comes to it. ``drop_frame`` counts the frames (RFC 6455,
+    section 5.2) that are ``data``, ``control``, ``any``, ``text``, ``binary``, ``close``, ``ping`` or ``pong``. It
+    works where WebSockets pass unencrypted, on ``client->backend`` and ``frontend->backend``, and on connections that
+    begin with the handshake. Jitter, the sizes of slices and ``toxicity`` follow from ``LOCKSTEP_SEED``.
+
+    Healed, a hop lets pass at once what it held back. A connection of which bytes were swallowed is reset then, since
+    TCP shows no stream with a hole. No fault outlives its suite, or the lease, however the run ends.
+
     = What suites get =
 
     ``PUBLIC_URL``, ``FRONTEND_URL``, ``AUTH_URL``, ``BACKEND_URL``, ``BACKEND_2_URL``, ``SOCKET_URL``,
@@ -70,6 +95,7 @@ class PlatformLibrary(ControlKeywords, ObservationKeywords):
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self._targets = Targets()
         self._in_use: dict[str, Platform] = {}
         self._shared: Platform | None = None
@@ -136,6 +162,7 @@ class PlatformLibrary(ControlKeywords, ObservationKeywords):
         if platform is None:
             return
         if not platform.shared:
+            self._heal(platform)
             self._targets.release(platform)
         if name == self._current:
             self._current = MAIN
@@ -164,7 +191,8 @@ class PlatformLibrary(ControlKeywords, ObservationKeywords):
         return platform.descriptor.get("logs", {}) if platform else {}
 
     def end_of_suite(self, suite: str) -> None:
-        """Give back the private platforms of a suite that did not do it itself."""
+        """Undo what a suite left on, and give back its private platforms, where it did not do so itself."""
+        self.heal_after(suite)
         for alias, platform in list(self._in_use.items()):
             if not platform.shared and platform.suite == suite:
                 self.release_platform(alias)
@@ -182,6 +210,12 @@ class PlatformLibrary(ControlKeywords, ObservationKeywords):
             hint = f"there are {known}" if known else "call Use Shared Platform or Use Private Platform first"
             raise PlatformError(f"no platform {name!r} is in use: {hint}")
         return self._in_use[name]
+
+    def _platforms(self) -> list[Platform]:
+        return list(self._in_use.values())
+
+    def _running_suite(self) -> str:
+        return _suite()
 
     def _use(self, alias: str, platform: Platform) -> None:
         self._in_use[alias] = platform

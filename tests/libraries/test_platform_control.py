@@ -110,7 +110,7 @@ def test_a_target_without_control_says_so(make_profile: Callable[..., Profile]) 
     with pytest.raises(PlatformError, match="target 'mine' cannot kill auth: its processes are not ours"):
         chosen.do("kill", "auth")
     with pytest.raises(PlatformError, match="has no fault proxies"):
-        chosen.disturb("cut", "backend->redis")
+        chosen.disturb("disable", "backend->redis")
 
 
 class _Health(http.server.BaseHTTPRequestHandler):

@@ -244,7 +244,7 @@ def test_only_a_service_is_restarted_without_gap(host: HostClient, private: dict
 
 def test_a_cut_hop_is_down_for_its_source_alone_and_heals(host: HostClient, private: dict[str, Any]) -> None:
     platform, (first, second) = private["platform_id"], private["backend_urls"]
-    assert host.call("cut", platform=platform, hop="backend-1->redis")["links"] == ["backend-1->redis"]
+    assert host.call("disable", platform=platform, hop="backend-1->redis")["links"] == ["backend-1->redis"]
     wait_until(lambda: dependency(private, first, "redis") == "down", "backend-1 has lost Redis")
     assert dependency(private, second, "redis") == "up"
     assert dependency(private, private["auth_url"], "redis") == "up"
@@ -254,7 +254,7 @@ def test_a_cut_hop_is_down_for_its_source_alone_and_heals(host: HostClient, priv
 
 def test_a_hop_without_a_proxy_is_refused_with_the_way_out(host: HostClient, private: dict[str, Any]) -> None:
     with pytest.raises(PlatformError, match="there is no hop 'redis->backend'; hops are client->frontend"):
-        host.call("cut", platform=private["platform_id"], hop="redis->backend")
+        host.call("disable", platform=private["platform_id"], hop="redis->backend")
     with pytest.raises(PlatformError, match="a shared platform has no fault proxies"):
         host.lease(shared=True, proxies=["backend->redis"])
 

@@ -10,9 +10,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 from PlatformLibrary.embedded.errors import PlatformError, TransientError
-from PlatformLibrary.embedded.faults import FaultProxy, Toxics
+from PlatformLibrary.embedded.faults import FaultProxy
 from PlatformLibrary.embedded.options import Link, Options, links
 from PlatformLibrary.embedded.ports import Port
+from PlatformLibrary.embedded.toxics import Toxic
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
@@ -66,12 +67,12 @@ async def echo_through_proxy() -> AsyncIterator[tuple[FaultProxy, Callable[[], A
 
     target, front = Port(), Port()
     server = await asyncio.start_server(echo, sock=target.listen())
-    proxy = FaultProxy(front, target.number)
+    proxy = FaultProxy(Link("client", "backend-1"), front, target.number)
     await proxy.heal()
     try:
         yield proxy, lambda: asyncio.open_connection("127.0.0.1", front.number)
     finally:
-        await proxy.cut()
+        await proxy.close()
         server.close()
         for port in (target, front):
             port.release()
@@ -89,27 +90,29 @@ def test_the_proxy_relays_delays_swallows_resets_refuses_and_heals() -> None:
             first = await connect()
             assert await say(first, b"x" * 500_000) == b"x" * 500_000
 
-            proxy.toxics = Toxics(latency=0.1)
+            await proxy.add(Toxic("slow", "latency", "both", 1.0, {"latency": 100, "jitter": 0}), "seed")
             begun = time.monotonic()
             assert await say(first, b"slow") == b"slow"
             assert time.monotonic() - begun >= 0.2
 
-            proxy.toxics = Toxics(blackhole=True)
+            await proxy.add(Toxic("hole", "timeout", "both", 1.0, {"timeout": 0}), "seed")
             first[1].write(b"lost")
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(first[0].read(1), 0.2)
 
             await proxy.heal()
-            assert await say(first, b"back") == b"back"
-
-            proxy.reset()
             with pytest.raises(ConnectionResetError):
                 await first[0].read(1)
             second = await connect()
+            assert await say(second, b"back") == b"back"
+
+            proxy.reset()
+            with pytest.raises(ConnectionResetError):
+                await second[0].read(1)
+            second = await connect()
             assert await say(second, b"new") == b"new"
 
-            await proxy.cut()
-            assert proxy.is_cut
+            await proxy.add(Toxic("down", "down", "both"), "seed")
             with pytest.raises(ConnectionResetError):
                 await second[0].read(1)
             with pytest.raises(ConnectionRefusedError):
@@ -136,12 +139,12 @@ def test_the_end_of_one_side_reaches_the_other() -> None:
 def test_a_dead_target_shows_as_a_reset() -> None:
     async def scenario() -> None:
         target, front = Port(), Port()
-        proxy = FaultProxy(front, target.number)
+        proxy = FaultProxy(Link("client", "backend-1"), front, target.number)
         await proxy.heal()
         reader, _ = await asyncio.open_connection("127.0.0.1", front.number)
         with pytest.raises(ConnectionResetError):
             await reader.read(1)
-        await proxy.cut()
+        await proxy.close()
 
     asyncio.run(scenario())
 

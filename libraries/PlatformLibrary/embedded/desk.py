@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from . import system
+from . import hops, system
 from .errors import PlatformError
 from .house import House, Tenancy
 from .options import Options
@@ -53,9 +53,7 @@ class Desk:
             "status": self._status,
             "logs": self._logs,
             "descriptor": self._describe,
-            "cut": self._hop,
-            "heal": self._hop,
-            "disturb": self._hop,
+            **dict.fromkeys(hops.VERBS, self._hop),
             **dict.fromkeys(("start", "stop", "kill", "pause", "resume", "restart"), self._control),
         }
 
@@ -157,7 +155,8 @@ class Desk:
 
     async def _status(self, visit: Visit, request: Request) -> Answer:
         if not visit.leases and "platform" not in request:
-            return {"pid": os.getpid(), "shared": len(self._house.shared), "kept": len(self._kept)}
+            shared, kept, faults = len(self._house.shared), len(self._kept), self._house.faults
+            return {"pid": os.getpid(), "shared": shared, "kept": kept, "faults": faults}
         return {"instances": _leased(visit, request).platform.status()}
 
     async def _logs(self, visit: Visit, request: Request) -> Answer:
@@ -174,18 +173,11 @@ class Desk:
         return {"status": tenancy.platform.instance(name).status}
 
     async def _hop(self, visit: Visit, request: Request) -> Answer:
-        platform, hop = _leased(visit, request).platform, str(request.get("hop", request.get("instance", "*")))
-        if request["do"] == "cut":
-            return {"links": await platform.cut(hop)}
-        if request["do"] == "heal":
-            return {"links": await platform.heal(hop)}
-        links = platform.disturb(
-            hop,
-            latency=float(request.get("latency", 0)),
-            blackhole=bool(request.get("blackhole")),
-            reset=bool(request.get("reset")),
-        )
-        return {"links": links}
+        tenancy = _leased(visit, request)
+        found, hop = tenancy.platform.hops, str(request.get("hop", "*"))
+        async with tenancy.busy:
+            links = await found.do(str(request["do"]), hop, request)
+        return {"links": links, "toxics": found.toxics(hop)}
 
 
 async def _do(platform: Platform, verb: str, name: str, *, gapless: bool) -> None:

@@ -94,6 +94,15 @@ class House:
         """The shared platforms that live."""
         return [tenancy for tenancy in self._tenancies if tenancy.shared]
 
+    @property
+    def faults(self) -> list[str]:
+        """Every toxic that is on now, on any platform."""
+        return [
+            f"{tenancy.platform.id} {toxic['hop']} {toxic['name']}"
+            for tenancy in self._tenancies
+            for toxic in tenancy.platform.hops.toxics()
+        ]
+
     def _admit(self, options: Options, shared: bool) -> Tenancy:
         tenancy = Tenancy(self._make(options), shared)
         tenancy.started = asyncio.ensure_future(self._start(tenancy))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .errors import PlatformError
+from .toxics import meant
 
 # One entry per hop: who connects, to whom.
 HOPS = (
@@ -93,6 +94,11 @@ class Link:
     def __str__(self) -> str:
         return f"{self.source}->{self.target}"
 
+    @property
+    def carries_websockets(self) -> bool:
+        """Whether WebSockets pass here in the clear; those of clients to frontend are encrypted."""
+        return self.source in ("client", "frontend") and _service(self.target) == "backend"
+
     def on(self, hop: str) -> bool:
         """Whether it belongs to ``hop``, whose ends are instances or services; ``*`` is every hop."""
         if hop == "*":
@@ -120,7 +126,8 @@ def _hop(name: str) -> str:
     source, arrow, target = name.replace("→", "->").replace(" ", "").partition("->")
     target = {"db": "postgres"}.get(target, target)
     if not arrow or (_service(source), _service(target)) not in HOPS:
-        raise PlatformError(f"there is no hop {name!r}; hops are {', '.join('->'.join(hop) for hop in HOPS)}")
+        known = ["->".join(hop) for hop in HOPS]
+        raise PlatformError(f"there is no hop {name!r}; hops are {', '.join(known)}{meant(name, known)}")
     return f"{source}->{target}"
 
 

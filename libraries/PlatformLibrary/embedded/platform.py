@@ -17,8 +17,9 @@ from .certificates import Tls
 from .children import Children
 from .environment import Secrets, Wiring
 from .errors import PlatformError
-from .faults import FaultProxy, Toxics
-from .options import Link, Options, links
+from .faults import FaultProxy
+from .hops import Hops
+from .options import Options, links
 from .ports import LOOPBACK, Port
 from .postgres import Postgres, Templates, url
 from .preloader import Preloader, inherited_environment
@@ -67,14 +68,12 @@ class Platform:
         service_ports = {name: self._port() for name in ("provider", "auth", *options.backend_names, "frontend")}
         ports = {name: port.number for name, port in service_ports.items()}
         ports |= {"postgres": self.postgres.port.number, "redis": self.redis.port.number}
-        self._proxies = {
-            link: FaultProxy(self._port(), ports[link.target])
+        self.hops = Hops(
+            FaultProxy(link, self._port(), ports[link.target])
             for link in links(options.backend_names)
             if any(link.on(hop) for hop in options.proxies)
-        }
-        self._wiring = Wiring(
-            ports, {(link.source, link.target): proxy.port.number for link, proxy in self._proxies.items()}
         )
+        self._wiring = Wiring(ports, self.hops.ports)
         self._services = {
             name: Service(name.partition("-")[0], name, port, self._log(name), preloader)
             for name, port in service_ports.items()
@@ -97,8 +96,7 @@ class Platform:
         async with asyncio.TaskGroup() as group:
             group.create_task(self._timed("postgres", self._start_postgres()))
             group.create_task(self._timed("redis", self.redis.start()))
-            for proxy in self._proxies.values():
-                group.create_task(proxy.heal())
+            group.create_task(self.hops.open())
             group.create_task(self._start_services(tls))
 
     async def _timed(self, part: str, work: Coroutine[Any, Any, None]) -> None:
@@ -123,8 +121,7 @@ class Platform:
 
     async def stop(self) -> None:
         """End every process and remove the directory; nothing of it is worth saving but the logs."""
-        for proxy in self._proxies.values():
-            await proxy.cut()
+        await self.hops.close()
         await asyncio.gather(*(_end(service) for service in self._services.values()))
         await asyncio.gather(_end(self.redis), self.postgres.discard())
         for port in self._ports:
@@ -139,27 +136,6 @@ class Platform:
         """Every instance: running, paused or stopped."""
         names = (*self._services, "postgres", "redis")
         return {name: self.instance(name).status for name in names}
-
-    async def cut(self, hop: str) -> list[str]:
-        """Reset and refuse the connections of ``hop``; the links that were cut."""
-        chosen = self._proxied(hop)
-        await asyncio.gather(*(proxy.cut() for proxy in chosen.values()))
-        return [str(link) for link in chosen]
-
-    async def heal(self, hop: str) -> list[str]:
-        """Undo whatever disturbs ``hop``; the links that were healed."""
-        chosen = self._proxied(hop) if hop != "*" else self._proxies
-        await asyncio.gather(*(proxy.heal() for proxy in chosen.values()))
-        return [str(link) for link in chosen]
-
-    def disturb(self, hop: str, *, latency: float = 0.0, blackhole: bool = False, reset: bool = False) -> list[str]:
-        """Delay (seconds), swallow, or reset once what passes over ``hop``; the links it holds for."""
-        chosen = self._proxied(hop)
-        for proxy in chosen.values():
-            proxy.toxics = Toxics(latency, blackhole)
-            if reset:
-                proxy.reset()
-        return [str(link) for link in chosen]
 
     async def descriptor(self, *, shared: bool) -> dict[str, Any]:
         """What suites may know of this platform (docs/architecture.md)."""
@@ -189,7 +165,7 @@ class Platform:
             "audience": self.options.env.get("AUDIENCE", AUDIENCE),
             "env": dict(self.options.env),
             "timings": dict(self._timings),
-            "hops": [str(link) for link in self._proxies],
+            "hops": self.hops.names,
             "logs": {name: str(self._log(name)) for name in self.status()},
             "versions": {
                 "postgresql": self.postgres.version,
@@ -202,15 +178,6 @@ class Platform:
         _, keys = await get_json(self._services["auth"].port.number, "/.well-known/jwks.json")
         found = [key.get("kid") for key in keys.get("keys", [])]
         return found[0] if len(found) == 1 else None
-
-    def _proxied(self, hop: str) -> dict[Link, FaultProxy]:
-        chosen = {link: proxy for link, proxy in self._proxies.items() if link.on(hop)}
-        if not chosen:
-            raise PlatformError(
-                f"no fault proxy is on {hop!r}: ask for it when the platform is made (Use Private Platform    "
-                f"proxies={hop}); it has {', '.join(map(str, self._proxies)) or 'none'}"
-            )
-        return chosen
 
     def _port(self) -> Port:
         self._ports.append(Port())
