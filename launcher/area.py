@@ -52,6 +52,7 @@ def run(request: RunRequest, commands: Sequence[str] = ()) -> Outcome:
     excuses = expected.read(request.expected_failures or EXPECTED_FAILURES, request.target)
     folder = runfolder.make(request.results)
     name = " ".join(request.names)
+    contention = metrics.Contention()
     try:
         env = _environment(request, folder)
         _precompile()
@@ -63,7 +64,8 @@ def run(request: RunRequest, commands: Sequence[str] = ()) -> Outcome:
         if robots:
             env["LOCKSTEP_ROBOTS"] = robots.address
         try:
-            plan = planning.plan([*_robot_args(request), "--outputdir", str(folder)], sources)
+            with contention.measured():
+                plan = planning.plan([*_robot_args(request), "--outputdir", str(folder)], sources)
             ended = _execute(request, plan, sources, folder, env, host)
         finally:
             if robots:
@@ -73,7 +75,7 @@ def run(request: RunRequest, commands: Sequence[str] = ()) -> Outcome:
     except LaunchError:
         _drop_if_empty(folder)
         raise
-    outcome = _conclude(request, name, plan, sources, folder, ended, excuses, begun, started)
+    outcome = _conclude(request, name, plan, sources, folder, ended, excuses, begun, started, contention)
     say(sheet.sheet(outcome, requirements.read(), folder / "log.html"))
     if warning := notify.notify(outcome, os.environ):
         complain(f"Not notified: {warning}")
@@ -169,6 +171,7 @@ def _why_missing(code: int, follower: Follower, folder: Path) -> str:
 def _conclude(
     request: RunRequest, name: str, plan: Plan, sources: Sequence[Path], folder: Path, ended: _Ended,
     excuses: Sequence[expected.ExpectedFailure], begun: float, started: str,
+    contention: metrics.Contention,
 ) -> Outcome:  # fmt: skip
     """Merge, judge, write and publish."""
     today = datetime.date.today()
@@ -199,10 +202,12 @@ def _conclude(
         durations = merging.durations(result)
         _write_durations(request.results, durations)
         merging.add_missing(result, missing, ended.why_missing)
-        merging.write_reports(result, plan.settings, folder)
+        with contention.measured():
+            merging.write_reports(result, plan.settings, folder)
         summary.write(outcome, folder / "summary.json")
         latencies = summary.recorded(folder / metrics.LATENCIES)
-        metrics.write(metrics.as_json(outcome, folder.name, durations, latencies), folder / "metrics.json")
+        measured = metrics.as_json(outcome, folder.name, durations, latencies, contention.ratio)
+        metrics.write(measured, folder / "metrics.json")
         page.write(outcome, requirements.read(), folder / "summary.html")
         runfolder.publish(folder)
     except OSError as error:

@@ -113,8 +113,8 @@ def _compare(request: _Request) -> int:
     now = _median([tolerance.figures(run) for run in runs])
     before = baseline.values_of(now)
     findings = tolerance.compare(now, before)
-    if not findings:
-        raise LaunchError(f"Run {newest['run']} and the baseline {name!r} have no figure in common: other tests, or "
+    if not any(now[name].kind == "test" for name in before):
+        raise LaunchError(f"Run {newest['run']} and the baseline {name!r} have no test in common: other ones, or "
                           f"none that passed. Begin the baseline anew: ./run baseline save {name} --fresh")  # fmt: skip
     say(_head(baseline, runs))
     slower = sorted((one for one in findings if one.slower), key=lambda one: -one.ratio)
@@ -175,10 +175,13 @@ def _table(findings: Sequence[Finding]) -> Iterator[str]:
 def _notes(
     baseline: Baseline, run: Mapping[str, Any], now: Mapping[str, Figure], before: Mapping[str, Sequence[float]]
 ) -> Iterator[str]:
-    if (pace := tolerance.pace(now, before)) > 1.2:
-        moved = min(tolerance.MOST_PACE, pace)
-        yield (f"all tests took {pace:.1f} times as long in the median (a busy machine?): "
-               f"times were allowed {moved:.1f} times as much")  # fmt: skip
+    pace = tolerance.pace(now, before)
+    if tolerance.busy(now, before):
+        contention = now[tolerance.CONTENTION].value
+        yield (f"others kept the machine busy (contention {contention:.1f}), tests took {pace:.1f} times as long in "
+               "the median: only what stands out from the rest was judged")  # fmt: skip
+    elif pace > 1.2:
+        yield f"all tests took {pace:.1f} times as long in the median; times were allowed as much more, up to 3"
     if gone := len(baseline.figures.keys() - before.keys()):
         yield f"{plural(gone, 'figure')} of the baseline not compared: failed, left out, renamed, or of other tests now"
     if new := len(now.keys() - before.keys()):

@@ -103,7 +103,8 @@ def extended(old: Baseline | None, name: str, run: Mapping[str, Any]) -> Baselin
     """``old`` with one run more; figures whose meaning has changed begin anew, the oldest run beyond the most goes."""
     now = tolerance.figures(run)
     about = {"run": run["run"], "started": run["started"]}
-    old = old or Baseline(name, run["name"], run["target"], run["machine"], (), {})
+    machine = {key: run["machine"][key] for key in ("cores", "python", "system")}
+    old = old or Baseline(name, run["name"], run["target"], machine, (), {})
     must_match(old, run)
     kept = max(0, len(old.runs) + 1 - MOST_RUNS)
     blank: tuple[float | None, ...] = (None,) * len(old.runs)

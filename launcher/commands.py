@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PlatformLibrary.embedded.system import die_with_parent
 
-from launcher.console import LaunchError, complain, say
+from launcher.console import LaunchError, complain, did_you_mean, say
 from launcher.paths import ROOT
 from launcher.workers import environment
 
@@ -63,7 +63,9 @@ def _bench(argv: Sequence[str]) -> int:
     known = sorted(path.stem for path in (ROOT / "bench").glob("[a-z]*.py"))
     names = list(itertools.takewhile(lambda word: not word.startswith("-"), argv))
     if wrong := [name for name in names if name not in known]:
-        raise LaunchError(f"There is no benchmark {wrong[0]!r}; there are {', '.join(known)}.")
+        raise LaunchError(
+            f"There is no benchmark {wrong[0]!r}.{did_you_mean(wrong[0], known)} There are {', '.join(known)}."
+        )
     return max([_module(f"bench.{name}", *argv[len(names) :]) for name in names or known], default=0)
 
 

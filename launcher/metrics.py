@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +20,44 @@ FORMAT = 1
 LATENCIES = "latencies.jsonl"
 
 
-def machine() -> dict[str, Any]:
-    """What times depend on: cores, Python and the operating system."""
+class Contention:
+    """How busy others keep the machine: the time of work done here, beside the CPU time that it needed."""
+
+    def __init__(self) -> None:
+        self._wall = self._cpu = 0.0
+
+    @contextmanager
+    def measured(self) -> Iterator[None]:
+        """Work of this process that mostly computes, while nothing else of the run does."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        try:
+            yield
+        finally:
+            self._wall += time.perf_counter() - wall
+            self._cpu += time.process_time() - cpu
+
+    @property
+    def ratio(self) -> float:
+        """1 on an idle machine, 2 where the work got half a core."""
+        return max(1.0, self._wall / self._cpu) if self._cpu else 1.0
+
+
+def machine(contention: float) -> dict[str, Any]:
+    """What times depend on: cores, Python, the operating system, and what others did meanwhile."""
     return {
         "cores": os.cpu_count() or 1,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
+        "contention": round(contention, 2),
     }
 
 
 def as_json(
-    outcome: Outcome, run: str, suites: Mapping[str, float], latencies: tuple[Mapping[str, Any], ...]
+    outcome: Outcome,
+    run: str,
+    suites: Mapping[str, float],
+    latencies: tuple[Mapping[str, Any], ...],
+    contention: float,
 ) -> dict[str, Any]:
     """The documented shape; a suite is well when all its tests passed or were not applicable."""
     well = {name: _all_well(outcome, name) for name in suites}
@@ -40,7 +69,7 @@ def as_json(
         "seed": outcome.seed,
         "started": outcome.started,
         "well": outcome.well,
-        "machine": machine(),
+        "machine": machine(contention),
         "versions": dict(outcome.versions),
         "seconds": round(outcome.seconds, 3),
         "suites": {

@@ -77,6 +77,7 @@ def _checked(found: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(found[part], str):
             raise TypeError(f"its {part!r} is no text")
     int(found["machine"]["cores"])
+    str(found["machine"]["python"])
     tolerance.figures(found)
     return found
 

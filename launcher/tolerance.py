@@ -4,8 +4,10 @@ The limit of a figure is ``median + max(6 σ, share × median + floor)``. Median
 deviation, so that one odd run counts for little) are those of the baseline's runs; ``share`` is a half, or the whole as
 long as there are fewer than five runs, which say little of the spread; ``floor`` belongs to the kind of figure.
 
-Before that, times of the baseline are multiplied by the pace: the median of all tests' ratios, from 1 to 3. A busy
-machine slows everything; what has become slow by itself stands out from the rest. A pace over 3 is a finding itself.
+Before that, times of the baseline are multiplied by the pace: the median of all tests' ratios, at least 1. A busy
+machine slows everything; what has become slow by itself stands out from the rest. A pace over 3 is a finding itself,
+unless the launcher's own work was slowed, too (its contention is over 1.2 times that of the baseline): then others
+kept the machine busy, and neither the pace nor the whole run is judged.
 """
 
 from __future__ import annotations
@@ -15,9 +17,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Kind = Literal["pace", "run", "suite", "requirement", "test", "budget", "latency"]
+Kind = Literal["contention", "run", "suite", "requirement", "test", "budget", "latency"]
 DEVIATIONS, SHARE, FEW_SHARE, FEW = 6.0, 0.5, 1.0, 5
 MOST_PACE, FEWEST_TESTS = 3.0, 5
+CONTENTION, BUSY = "contention of the machine", 1.2
 _TO_SIGMA = 1.4826
 _TIME_FLOOR = 1.0
 _OF_BUDGET = 1 / 20
@@ -63,7 +66,7 @@ def figures(metrics: Mapping[str, Any]) -> dict[str, Figure]:
 
     Of several budgets or latencies with one name the worst counts; a p99 needs 200 values.
     """
-    found: dict[str, Figure] = {}
+    found = {CONTENTION: Figure("contention", metrics["machine"]["contention"], "×")}
     if metrics["well"]:
         found["run"] = Figure("run", metrics["seconds"], tests=len(metrics["tests"]))
     for name, suite in metrics["suites"].items():
@@ -101,6 +104,12 @@ def pace(now: Mapping[str, Figure], before: Mapping[str, Sequence[float]]) -> fl
     return statistics.median(ratios) if len(ratios) >= FEWEST_TESTS else 1.0
 
 
+def busy(now: Mapping[str, Figure], before: Mapping[str, Sequence[float]]) -> bool:
+    """Whether others took more of the machine than when the baseline was made."""
+    known = before.get(CONTENTION)
+    return bool(known) and now[CONTENTION].value > BUSY * statistics.median(known or ())
+
+
 def limit(values: Sequence[float], floor: float) -> float:
     """The most that a figure may be, after these values of the baseline."""
     middle = statistics.median(values)
@@ -111,11 +120,12 @@ def limit(values: Sequence[float], floor: float) -> float:
 
 def compare(now: Mapping[str, Figure], before: Mapping[str, Sequence[float]]) -> list[Finding]:
     """Every figure that both have, in the order of ``now``; a pace over 3 comes first, as ``pace of all tests``."""
-    measured = pace(now, before)
-    factor = min(MOST_PACE, max(1.0, measured))
-    found = [Finding("pace of all tests", 1.0, measured, MOST_PACE, "")] if measured > MOST_PACE else []
+    measured, disturbed = pace(now, before), busy(now, before)
+    factor = max(1.0, measured if disturbed else min(MOST_PACE, measured))
+    too_slow = measured > MOST_PACE and not disturbed
+    found = [Finding("pace of all tests", 1.0, measured, MOST_PACE, "")] if too_slow else []
     for name, figure in now.items():
-        if values := before.get(name):
+        if (values := before.get(name)) and figure.kind != "contention" and not (figure.kind == "run" and disturbed):
             scale = factor if figure.unit == "s" else 1.0
             most = limit([scale * value for value in values], figure.floor)
             found.append(Finding(name, statistics.median(values), figure.value, most, figure.unit))

@@ -20,6 +20,7 @@ USUAL = {f"Critical.0{n} Suite.It Holds {n}": 0.2 * n for n in range(1, 9)}
 LATENCY = {"name": "round trip", "test": "t", "count": 300, "mean": 0.004, "p50": 0.003, "p95": 0.01, "p99": 0.02,
            "max": 0.3}  # fmt: skip
 BUDGET = {"name": "memory", "used": 40.0, "allowed": 200.0, "unit": "MB", "test": "t"}
+MACHINE = {"cores": 2, "python": "3.11.7", "system": "Linux x86_64", "contention": 1.1}
 Runs = Callable[..., str]
 
 
@@ -27,7 +28,7 @@ def metrics(run: str, tests: Mapping[str, float], **parts: Any) -> dict[str, Any
     """Metrics of a good run of these tests (seconds), each in a suite and for a requirement of its own."""
     whole: dict[str, Any] = {
         "format": 1, "run": run, "name": "critical", "target": "embedded", "seed": "1", "started": run, "well": True,
-        "machine": {"cores": 2, "python": "3.11.7", "system": "Linux x86_64"}, "versions": {},
+        "machine": MACHINE, "versions": {},
         "seconds": sum(tests.values()),
         "suites": {name.rpartition(".")[0]: {"seconds": seconds, "tests": 1, "well": True}
                    for name, seconds in tests.items()},
@@ -107,10 +108,17 @@ def test_all_tests_slower_is_said_and_beyond_thrice_found(
     assert command("save") == 0
     runs({name: 1.8 * seconds for name, seconds in USUAL.items()})
     assert command("compare") == 0
-    assert "all tests took 1.8 times as long in the median (a busy machine?)" in capsys.readouterr().out
+    assert "all tests took 1.8 times as long in the median" in capsys.readouterr().out
     runs({name: 4 * seconds for name, seconds in USUAL.items()})
     assert command("compare") == 1
     assert "pace of all tests" in capsys.readouterr().out
+    runs({name: 4 * seconds for name, seconds in USUAL.items()}, seconds=99.0, machine={**MACHINE, "contention": 2.0})
+    assert command("compare") == 0
+    assert "others kept the machine busy (contention 2.0), tests took 4.0 times" in capsys.readouterr().out
+    slow = {name: 4 * seconds for name, seconds in USUAL.items()} | {"Critical.03 Suite.It Holds 3": 20.0}
+    runs(slow, machine={**MACHINE, "contention": 2.0})
+    assert command("compare") == 1
+    assert "\ntest Critical.03 Suite.It Holds 3 " in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
@@ -207,7 +215,7 @@ def test_the_file_names_machine_and_target_and_has_a_line_a_figure(
     ("parts", "message"),
     [
         ({"target": "compose"}, "of target embedded, run 20270101-000001 of target compose"),
-        ({"machine": {"cores": 8, "python": "3.11.7", "system": "x"}}, "with 2 cores, run 20270101-000001"),
+        ({"machine": {**MACHINE, "cores": 8}}, "with 2 cores, run 20270101-000001"),
     ],
 )
 def test_another_target_or_machine_is_not_compared(
@@ -334,6 +342,7 @@ def test_a_run_publishes_what_it_measured(tmp_path: Path) -> None:
     found = json.loads(link.read_text())
     assert found["run"] == link.resolve().parent.name
     assert found["machine"]["cores"] == os.cpu_count()
+    assert found["machine"]["contention"] >= 1
     assert found["tests"]["One.It Measures"]["verdict"] == "PASS"
     assert found["suites"]["One"] == {"seconds": found["suites"]["One"]["seconds"], "tests": 2, "well": False}
     assert found["requirements"]["C01.1"]["tests"] == 1
