@@ -26,9 +26,9 @@ from pathlib import Path
 from typing import Any
 
 import uvloop
-from BudgetLibrary.statistics import percentile
 from HistoryLibrary.checkers import judge
 from HistoryLibrary.files import read_history
+from lockstep.statistics import percentile
 
 from bench import _chat
 from bench._chat import Exchanged

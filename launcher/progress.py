@@ -14,6 +14,7 @@ from typing import Any
 
 from lockstep import latencies
 from lockstep.masking import mask
+from lockstep.statistics import summary
 from PlatformLibrary import lifeline
 
 
@@ -43,8 +44,6 @@ class Progress:
         })  # fmt: skip
         for name in latencies.names():
             if (values := latencies.recorded(name)) != self._before.get(name):
-                from BudgetLibrary.statistics import summary  # most suites measure none
-
                 self._write("latencies.jsonl", {"name": name, "test": data.longname, **asdict(summary(values))})
 
     def _write(self, name: str, event: dict[str, Any]) -> None:

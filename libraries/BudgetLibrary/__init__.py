@@ -10,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 from assertionengine import AssertionOperator
-from lockstep import asserting, latencies, masking
+from lockstep import asserting, latencies, masking, statistics
+from lockstep.statistics import Summary
 from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.libraries.BuiltIn import BuiltIn
 from robot.running.context import EXECUTION_CONTEXTS
 
-from BudgetLibrary import limits, sheet, statistics
+from BudgetLibrary import limits, sheet
 from BudgetLibrary.chart import histogram
 from BudgetLibrary.limits import Limit, amount
 from BudgetLibrary.sheet import Verdict
-from BudgetLibrary.statistics import Summary
 
 __version__ = "1.0.0"
 VARIABLE = "LOCKSTEP_BUDGETS"

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
+from lockstep.statistics import percentile
+
 from BudgetLibrary.limits import amount
-from BudgetLibrary.statistics import percentile
 
 WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 200, 44, 34, 30
 BINS = 40

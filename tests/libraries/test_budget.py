@@ -10,11 +10,12 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from BudgetLibrary import limits, statistics
+from BudgetLibrary import limits
 from BudgetLibrary.chart import bins, histogram
 from BudgetLibrary.limits import Limit, amount
 from hypothesis import given
 from hypothesis import strategies as st
+from lockstep import statistics
 
 from tests.libraries.inner import INNER, ROOT, run_inner
 
