@@ -31,7 +31,7 @@ class Settings(CommonSettings):
 
     breaker_threshold: PositiveInt = 3
     breaker_ttl: PositiveFloat = 2.0
-    auth_timeout: PositiveFloat = 1.0
+    auth_timeout: PositiveFloat = 3.0
     introspection_ttl: PositiveFloat = 5.0
     event_resend: PositiveFloat = 5.0
     answer_lease: PositiveFloat = 3.0

@@ -27,6 +27,5 @@ A Refresh After The Expiry Brings The User Back
     [Tags]    req:C04.3
     VAR    ${old}    ${ACCESS_TOKEN}
     Let The Access Token Expire
-    Refresh The Tokens
-    Every Service Accepts The Token
+    Every Service Accepts A Refreshed Token
     Service Refuses The Token    backend    /api/me    ${old}    token_expired
