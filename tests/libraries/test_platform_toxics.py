@@ -443,6 +443,9 @@ def test_limit_data_counts_from_when_it_came_over_several_writes() -> None:
             assert await say(streams, b"12345") == b"12345"
             streams[1].write(b"67890abc")
             assert await asyncio.wait_for(streams[0].read(), 10) == b"67890"
+            streams = await hop.connect()
+            streams[1].write(b"exactly 10")
+            assert await asyncio.wait_for(streams[0].read(), 10) == b"exactly 10"
 
     asyncio.run(scenario())
 
@@ -604,8 +607,16 @@ def connects(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def test_a_robot_killed_amid_its_faults_leaves_none_and_the_shared_platform_is_sound(place: Path) -> None:
-    host = boot_host(place, grace=5.0)
+@pytest.fixture
+def host(place: Path) -> Iterator[HostClient]:
+    client = boot_host(place, grace=5.0)
+    yield client
+    client.close_and_wait()
+
+
+def test_a_robot_killed_amid_its_faults_leaves_none_and_the_shared_platform_is_sound(
+    place: Path, host: HostClient
+) -> None:
     robot = subprocess.Popen(
         [sys.executable, "-m", "robot", "--variable", f"SIGNAL:{place / 'signal'}", "--pythonpath",
          str(ROOT / "libraries"), "--outputdir", str(place / "out"), str(SUITES / "faulty.robot")],
@@ -630,7 +641,6 @@ def test_a_robot_killed_amid_its_faults_leaves_none_and_the_shared_platform_is_s
     wait_until(lambda: not host.call("status")["faults"], "no fault is on any more", within=10)
     wait_until(lambda: not connects(port), "the disturbed hop is gone", within=10)
     assert_sound(host)
-    host.close_and_wait()
 
 
 def assert_sound(host: HostClient) -> None:
