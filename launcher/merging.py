@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import errno
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,11 +21,21 @@ from launcher import expected
 from launcher.expected import ExpectedFailure
 from launcher.outcome import ExecutedTest, PlannedTest, first_line
 
+_OF_SUITE = re.compile(rb"(<status [^>]*>)[^<]*(?:</status>)?\s*</suite>")
+
 
 def readable_outputs(run: Path) -> list[Path]:
-    """Outputs of workers that ended in order; one cut off by a kill is no XML and is left out."""
+    """Outputs of workers that ended in order. One cut off by a kill is no XML, one ended before its suite began or as it
+    ended has no times that pabot could merge: both are left out.
+    """
     found = sorted(run.glob("pabot_results/*/output.xml"), key=lambda path: int(path.parent.name))
-    return [path for path in found if path.read_bytes().rstrip().endswith(b"</robot>")]
+    return [path for path in found if _is_whole(path.read_bytes())]
+
+
+def _is_whole(output: bytes) -> bool:
+    suites = _OF_SUITE.findall(output)
+    timed = all(b" start=" in status and b" elapsed=" in status for status in suites)
+    return bool(suites) and timed and output.rstrip().endswith(b"</robot>")
 
 
 def merge(outputs: Sequence[Path], run: Path, name: str) -> Result:
