@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from launcher.merging import merge, readable_outputs
 
 SUITE = "*** Test Cases ***\nIt Passes\n    No Operation\n\nIt Fails\n    Fail    as told\n"
