@@ -25,8 +25,10 @@ _OF_SUITE = re.compile(rb"(<status [^>]*>)[^<]*(?:</status>)?\s*</suite>")
 
 
 def readable_outputs(run: Path) -> list[Path]:
-    """Outputs of workers that ended in order. One cut off by a kill is no XML; one ended just before its suite began has
-    no times that pabot could merge. Both are left out.
+    """Outputs of workers that ended in order.
+
+    Left out: one cut off by a kill, which is no XML, and one ended before its suite began, which lacks the times that
+    pabot merges.
     """
     found = sorted(run.glob("pabot_results/*/output.xml"), key=lambda path: int(path.parent.name))
     return [path for path in found if _is_whole(path.read_bytes())]
