@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,7 @@ __version__ = "1.0.0"
 __all__ = ["Conversation", "DataFactory", "Message", "ProviderIdentity", "User"]
 LARGEST_BATCH = 1000
 FREE_EMAIL_ATTEMPTS = 5
+AT_ONCE = 8
 
 
 @library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False, listener=masking.LISTENER)
@@ -189,6 +191,16 @@ class DataFactory:
     def create_conversations(self, user: User, count: int = 5, messages: int = 20) -> list[Conversation]:
         """What somebody has after some weeks: ``count`` conversations with ``messages`` messages each."""
         return [self.create_conversation(user, messages=messages) for _ in range(count)]
+
+    @keyword(tags=("conversations",))
+    def create_conversation_for_each(self, users: list[User], assistant: bool = False) -> list[Conversation]:
+        """An empty conversation for each of ``users``, in their order; several are made at a time."""
+        self.get_seed()
+        titles = [self._random.title() for _ in users]
+        with ThreadPoolExecutor(AT_ONCE) as threads:
+            return list(
+                threads.map(lambda user, title: self.create_conversation(user, title, assistant), users, titles)
+            )
 
     @keyword(tags=("conversations",))
     def add_messages(self, user: User, conversation: Conversation | str, count: int = 1) -> list[Message]:

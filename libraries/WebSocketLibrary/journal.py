@@ -97,6 +97,7 @@ class Journal:
     """
 
     __slots__ = (
+        "_collected_before",
         "_data_looked_at",
         "_frames",
         "_looked_at",
@@ -120,6 +121,7 @@ class Journal:
         self._pending: dict[int, int] = {}
         self._looked_at = 0
         self._data_looked_at = 0
+        self._collected_before = 0
 
     def __len__(self) -> int:
         return len(self.entries)
@@ -145,12 +147,14 @@ class Journal:
             if direction is Direction.BOTH or sent == (direction is Direction.SENT):
                 yield self[index]
 
-    def untaken(self, since: int = 0) -> list[Frame]:
+    def untaken(self, since: int = 0) -> Iterator[Frame]:
         """Received entries from index `since` on that no wait has returned and no bulk keyword collected yet, in
-        order.
+        order, each looked up as it is asked for.
         """
         self._look_at_new_entries()
-        return [self[index] for index in self._pending if index >= since]
+        for index in range(since, self._looked_at) if since else list(self._pending):
+            if index in self._pending:
+                yield self[index]
 
     def take(self, frame: Frame) -> Frame:
         """Marks the frame as returned, so that no later wait returns it again."""
@@ -171,11 +175,13 @@ class Journal:
             kind = self.entries[index][1]
             if kind in DATA_OPCODES and index not in self.incomplete:
                 self._data_looked_at += 1
-                self._pending[index] = self._data_looked_at
+                if self._data_looked_at > self.collected:
+                    self._pending[index] = self._data_looked_at
             elif not kind & SENT_BIT:
                 self._pending[index] = 0
         self._looked_at = end
-        if self.collected:
+        if self.collected > self._collected_before:
+            self._collected_before = self.collected
             self._pending = {i: number for i, number in self._pending.items() if not 0 < number <= self.collected}
 
     def _frame(self, index: int) -> Frame:

@@ -10,7 +10,7 @@ import aiohttp
 
 from services.common import logs, problems
 
-PROBE_INTERVAL = 0.5
+PROBE_INTERVAL = 1.0
 PROBE_INTERVAL_AWAY = 0.1
 PROBE_TIMEOUT = 2.0
 _STEP = 0.1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from random import Random
@@ -23,7 +23,8 @@ from ..exchange import Exchange, Exchanged
 from ..handshake import TokenPlace
 from ..journal import Frame
 from ..load import Collection, Countdown, Gathering, Shipment, Template, broadcast, gather_limited, plan, ship
-from ..matching import matcher
+from ..matching import look_up, matcher
+from ..report import frame_line
 from ..waiting import fail, wait_until
 from .base import DEFAULT_WAIT, Base
 from .opening import open_one, prepare
@@ -224,6 +225,50 @@ class Bulk(Base):
             missing = {c: c.data_received - c.journal.collected for c in short}
             _fail_short(missing, targets, f"{count} frame(s)", count, within)
         return Collection([connection.journal for connection in targets], count)
+
+    @keyword(tags=["bulk", "assertion"])
+    def collected_should_be_numbered(
+        self, frames: Mapping[str, Sequence[Frame]], path: str, text: str, what: str = "frames of"
+    ) -> None:
+        """Passes when on each connection the collected ``frames`` (of `Collect On All`) are numbered from 0 in the
+        order in which they came: their JSON at the dotted ``path`` is ``text`` with ``{n}`` and ``{alias}`` filled in.
+
+        Fails with the first frame out of place; ``what`` they are, before the alias.
+
+        | Collected Should Be Numbered    ${acks}    payload.client_msg_id    {alias}-{n}    acknowledgements of
+        """
+        for alias, some in frames.items():
+            for number, frame in enumerate(some):
+                expected = text.replace("{n}", str(number)).replace("{alias}", alias)
+                actual = _value_at(frame, path)
+                if actual != expected:
+                    raise AssertionError(
+                        f"the {what} {alias} are out of order: '{mask(str(actual))}' came at place {number}, "
+                        f"not '{expected}'"
+                    )
+
+    @keyword(tags=["bulk", "assertion"])
+    def frames_should_keep_to(self, path: str, values: list[Any], connections: list[str]) -> None:
+        """Passes when no frame that one of ``connections`` has received has, at the dotted ``path`` of its JSON,
+        another value than that of ``values`` for this connection. Frames without that path are nobody's.
+
+        | Frames Should Keep To    payload.conversation_id    ${CONVERSATIONS}    ${ALIASES}
+        """
+        for alias, own in zip(connections, values, strict=True):
+            journal = self.connections.get(alias).settled_journal
+            foreign = [frame for frame in journal.frames() if _value_at(frame, path) not in (None, own)]
+            if foreign:
+                raise AssertionError(
+                    f"{alias} received {len(foreign)} frames whose {path} is not its own ('{own}'), "
+                    f"the first: {frame_line(foreign[0])}"
+                )
+
+
+def _value_at(frame: Frame, path: str) -> Any:
+    try:
+        return look_up(frame.json, path)
+    except LookupError:
+        return None
 
 
 def _finished(exchange: Exchange, started: float, times: int | None, within: timedelta) -> Exchanged:

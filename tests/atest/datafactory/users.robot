@@ -69,6 +69,9 @@ Conversations Have Messages
     @{more} =    Add Messages    ${user}    ${chat}    2
     Should Be Equal    ${more[1].seq}    ${5}
     @{all} =    Create Conversations    ${user}    count=2    messages=1
+    VAR    @{everybody}    ${user}    ${user}    ${user}
+    @{each} =    Create Conversation For Each    ${everybody}    assistant=True
+    Length Should Be    ${{ {one.id for one in $each if one.assistant} }}    ${3}
     Length Should Be    ${all}    2
 
 A Foreign Conversation Is An Error

@@ -176,6 +176,44 @@ No More Than Wanted Are Taken
     Length Should Be    ${frames}[bulk-1]    1
     Wait For Json    type=message    payload.seq=3    connection=bulk-1
 
+Numbered On Each Socket
+    [Documentation]    PASS
+    Open Connections    ${URL}/echo    3
+    VAR    &{message}    said=message {n} of {alias}
+    Send On All    ${message}    times=4
+    ${frames} =    Collect On All    4
+    Collected Should Be Numbered    ${frames}    said    message {n} of {alias}
+
+Out Of Order On One Socket
+    [Documentation]    FAIL the answers to bulk-1 are out of order: 'twice' came at place 1, not 'no 1'
+    Open Connections    ${URL}/echo    2
+    Send On All    {"said":"no {n}"}
+    VAR    @{second}    no 1    twice
+    Send On All    {"said":"{second}"}    second=${second}
+    ${frames} =    Collect On All    2
+    Collected Should Be Numbered    ${frames}    said    no {n}    answers to
+
+Each Socket Hears Its Own
+    [Documentation]    PASS
+    Open Connections    ${URL}/echo    3
+    VAR    @{rooms}    a    b    c
+    Send On All    {"payload":{"room":"{room}"}}    room=${rooms}
+    Send On All    {"payload":{}}
+    Send On All    no JSON
+    Collect On All    3
+    ${aliases} =    Evaluate    [f"bulk-{n}" for n in range(3)]
+    Frames Should Keep To    payload.room    ${rooms}    ${aliases}
+
+A Socket Hears Of Another
+    [Documentation]    FAIL bulk-1 received 1 frames whose payload.room is not its own ('c'), the first: #1 * text {"payload":{"room":"b"}}
+    Open Connections    ${URL}/echo    2
+    VAR    @{rooms}    a    b
+    Send On All    {"payload":{"room":"{room}"}}    room=${rooms}
+    Collect On All    1
+    VAR    @{own}    a    c
+    VAR    @{aliases}    bulk-0    bulk-1
+    Frames Should Keep To    payload.room    ${own}    ${aliases}
+
 Not All Get The Wanted Frame
     [Documentation]    FAIL 3 of 3 sockets did not receive 5 frame(s) with type = 'notice' within 200 ms:\n* bulk-0: 2 of 5, open*
     Open Connections    ${URL}/events    3
