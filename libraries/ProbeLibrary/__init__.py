@@ -5,14 +5,15 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from datetime import timedelta
+from http.client import HTTPException
 from typing import Any
+from urllib.parse import urlsplit
 
-import requests
 from lockstep import masking, test_identity
 from lockstep.waiting import wait_until
-from lockstep.wire import problem_code
-from requests.adapters import HTTPAdapter
+from lockstep.wire import connection_to, problem_code
 from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
@@ -33,7 +34,7 @@ class _Probe:
         self.url = url
         self._source = source
         self._headers = headers
-        self._verify: str | bool = ca_file or True
+        self._ca_file = ca_file
         self._every = every
         self._ended = threading.Event()
         self._answers: list[Answer] = []
@@ -57,43 +58,66 @@ class _Probe:
         self._marks.append(instant)
 
     def _run(self) -> None:
-        with requests.Session() as session:
-            session.trust_env = False
-            session.headers.update(self._headers)
-            if self._source:
-                for scheme in ("http://", "https://"):
-                    session.mount(scheme, _FromAddress(self._source))
+        with closing(_UserAgent(self.url, self._headers, self._ca_file, self._source)) as agent:
             due = time.monotonic()
             while not self._ended.wait(max(0.0, due - time.monotonic())):
                 due = max(due + self._every, time.monotonic())
-                self._answers.append(self._ask(session))
+                self._answers.append(_ask(agent))
 
-    def _ask(self, session: requests.Session) -> Answer:
-        sent = time.time()
-        began = time.monotonic()
+
+class _UserAgent:
+    """Gets one URL on one connection, as a browser does.
+
+    A server may close a connection between two requests, and the next request may be on its way by then: it is sent
+    again, once, on a new connection (RFC 9110 §9.2.2, RFC 9112 §9.3.1). On a connection that has not served before, or
+    when an answer has begun, the request has failed.
+    """
+
+    def __init__(self, url: str, headers: Mapping[str, str], ca_file: str | None, source: str | None) -> None:
+        parts = urlsplit(url)
+        self._target = parts._replace(scheme="", netloc="", path=parts.path or "/").geturl()
+        self._headers = dict(headers)
+        self._connection = connection_to(url, _TIMEOUT, ca_file, source)
+        self._has_served = False
+
+    def get(self) -> tuple[int, bytes]:
+        """Status and body; `OSError` or `HTTPException` where none come."""
         try:
-            response = session.get(self.url, timeout=_TIMEOUT, verify=self._verify, allow_redirects=False)
-        except requests.RequestException as error:
-            return Answer(sent, time.monotonic() - began, None, f"{type(error).__name__}: {error}")
-        return Answer(sent, time.monotonic() - began, response.status_code, _code(response))
+            return self._get()
+        except (ConnectionResetError, BrokenPipeError):  # http.client's RemoteDisconnected is a reset
+            if not self._has_served:
+                raise
+            self._has_served = False
+            return self._get()
+
+    def _get(self) -> tuple[int, bytes]:
+        try:
+            self._connection.request("GET", self._target, headers=self._headers)
+            response = self._connection.getresponse()
+            body = response.read()
+        except BaseException:
+            self.close()
+            raise
+        self._has_served = not response.will_close
+        return response.status, body
+
+    def close(self) -> None:
+        """Closes the connection."""
+        self._connection.close()
 
 
-class _FromAddress(HTTPAdapter):
-    """Connects from one local address."""
-
-    def __init__(self, source: str) -> None:
-        self._source = source
-        super().__init__()
-
-    def init_poolmanager(self, *arguments: Any, **options: Any) -> None:
-        super().init_poolmanager(*arguments, **options, source_address=(self._source, 0))
+def _ask(agent: _UserAgent) -> Answer:
+    sent, began = time.time(), time.monotonic()
+    try:
+        status, body = agent.get()
+    except (OSError, HTTPException) as error:
+        return Answer(sent, time.monotonic() - began, None, f"{type(error).__name__}: {error}")
+    return Answer(sent, time.monotonic() - began, status, "" if status < 400 else _code(body))
 
 
-def _code(response: requests.Response) -> str:
-    if response.ok:
-        return ""
-    code = problem_code(response.text)
-    return response.text[:80] if code is None else code
+def _code(body: bytes) -> str:
+    code = problem_code(body)
+    return body.decode("utf-8", "replace")[:80] if code is None else code
 
 
 @library(scope="GLOBAL", auto_keywords=False, doc_format="ROBOT", listener=masking.LISTENER)
@@ -124,7 +148,8 @@ class ProbeLibrary:
     ) -> None:
         """Starts to get ``url`` every ``every``, one request at a time, until `Stop Probe`.
 
-        ``source`` is the local address to connect from, such as ``127.0.0.2``.
+        ``source`` is the local address to connect from, such as ``127.0.0.2``. All requests use one connection; one
+        that the server closes just as the next request is sent is no failure, as for a browser: it is sent once more.
         """
         if name in self._probes:
             raise AssertionError(f"probe {name!r} is running already")

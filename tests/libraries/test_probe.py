@@ -1,5 +1,6 @@
 """The judge of ProbeLibrary, and its keywords against a real HTTP server."""
 
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -100,7 +101,7 @@ def test_probe_of_a_dead_server_reports_failures() -> None:
         threading.Event().wait(0.01)
     seen = library.stop_probe("dead")
     assert seen.availability == 0.0
-    assert "ConnectionError" in seen.answers[0].detail
+    assert "ConnectionRefusedError" in seen.answers[0].detail
     with pytest.raises(AssertionError, match="no probe 'dead' is running; running: none"):
         library.stop_probe("dead")
 
@@ -153,3 +154,47 @@ def test_a_probe_comes_from_its_source_and_is_waited_for(door: str) -> None:
     seen = library.stop_probe("here")
     assert [len(part.answers) >= 3 for part in seen.parts()] == [True, True]
     assert _Door.peers == {"127.0.0.9"}
+
+
+ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
+
+
+def hanging_up(answers: int) -> tuple[str, list[int]]:
+    """A server that answers so many requests on each connection, and reads one more before it hangs up."""
+    door = socket.create_server(("127.0.0.1", 0))
+    asked: list[int] = []
+
+    def serve() -> None:
+        while True:
+            connection, _ = door.accept()
+            with connection:
+                asked.append(0)
+                while connection.recv(4096):
+                    asked[-1] += 1
+                    if asked[-1] > answers:
+                        break
+                    connection.sendall(ANSWER)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return f"http://127.0.0.1:{door.getsockname()[1]}/", asked
+
+
+def probed(url: str, answers: int) -> Report:
+    library = ProbeLibrary()
+    library.start_probe("one", url, every=timedelta(milliseconds=5))
+    library.wait_for_probe_answers(answers, timedelta(seconds=10))
+    return library.stop_probe("one")
+
+
+def test_a_connection_that_is_closed_between_two_requests_is_no_failure() -> None:
+    url, asked = hanging_up(answers=3)
+    seen = probed(url, 7)
+    assert {answer.status for answer in seen.answers} == {200}
+    assert asked[0] == 4
+
+
+def test_a_request_that_is_never_answered_on_a_new_connection_is_a_failure() -> None:
+    url, _ = hanging_up(answers=0)
+    seen = probed(url, 2)
+    assert {answer.status for answer in seen.answers} == {None}
+    assert "RemoteDisconnected" in seen.answers[0].detail
