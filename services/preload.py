@@ -36,6 +36,14 @@ SHARED = (
     "services.common.http",
     "uvicorn.protocols.http.httptools_impl",
     "uvicorn.protocols.websockets.websockets_sansio_impl",
+    # What these import only when it is first used, each fork would import again.
+    "anyio._backends._asyncio",
+    "encodings.idna",
+    "fastapi.telemetry._runtime",
+    "httpcore",
+    "uvicorn.lifespan.on",
+    "uvicorn.loops.uvloop",
+    "cryptography.hazmat.backends.openssl.backend",
 )
 _PR_SET_PDEATHSIG = 1
 
