@@ -53,6 +53,7 @@ def run(request: RunRequest, commands: Sequence[str] = ()) -> Outcome:
     folder = runfolder.make(request.results)
     name = " ".join(request.names)
     contention = metrics.Contention()
+    host: Host | None = None
     try:
         env = _environment(request, folder)
         _precompile()
@@ -71,11 +72,14 @@ def run(request: RunRequest, commands: Sequence[str] = ()) -> Outcome:
             if robots:
                 robots.close()
             if host:
-                host.close()
+                host.leave()
+        outcome = _conclude(request, name, plan, sources, folder, ended, excuses, begun, started, contention)
     except LaunchError:
         _drop_if_empty(folder)
         raise
-    outcome = _conclude(request, name, plan, sources, folder, ended, excuses, begun, started, contention)
+    finally:
+        if host:
+            host.close()
     say(sheet.sheet(outcome, requirements.read(), folder / "log.html"))
     if warning := notify.notify(outcome, os.environ):
         complain(f"Not notified: {warning}")

@@ -47,6 +47,7 @@ class Host:
         self._descriptor: dict[str, Any] = {}
         self._announced = False
         self._seconds = 0.0
+        self._leaving: threading.Thread | None = None
         self._thread = threading.Thread(target=self._boot, daemon=True)
         self._thread.start()
 
@@ -82,8 +83,19 @@ class Host:
         """Which servers run, as far as is known by now."""
         return {str(name): str(version) for name, version in (self._descriptor.get("versions") or {}).items()}
 
+    def leave(self) -> None:
+        """Break the lease; the host cleans up beside what is done until `close`."""
+        if self._leaving is None:
+            self._leaving = threading.Thread(target=self._leave)
+            self._leaving.start()
+
     def close(self) -> None:
         """Break the lease and wait until the host has cleaned up, also where it is still starting."""
+        self.leave()
+        if self._leaving is not None:
+            self._leaving.join()
+
+    def _leave(self) -> None:
         deadline = time.monotonic() + _STOP_DEADLINE
         while self._client is None and self._thread.is_alive() and time.monotonic() < deadline:
             self._thread.join(0.02)
