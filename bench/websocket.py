@@ -269,6 +269,7 @@ def judge(medians: dict[str, float]) -> bool:
     if "classic-bulk" in medians:
         ratios += [
             ("robotframework-websocketclient / bulk keywords, CPU", "classic-bulk", "bulk", CLASSIC_LOAD_GOAL, True),
+            ("Send And Wait / websocketclient, time", "single-in-one", "classic-single", SINGLE_GOAL, False),
             ("Send Text + Wait For Frame / websocketclient, time", "single", "classic-single", SINGLE_GOAL, False),
             ("Send + Recv / websocketclient, time", "single-classic-names", "classic-single", SINGLE_GOAL, False),
         ]

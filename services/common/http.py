@@ -13,7 +13,7 @@ from fastapi import FastAPI
 from prometheus_client import CONTENT_TYPE_LATEST, REGISTRY, Counter, Histogram, generate_latest
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection, Request
+from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -22,6 +22,7 @@ from services.common.problems import Problem
 from services.common.settings import PROTOCOL, VERSION, CommonSettings
 
 MAX_BODY = (1 << 20) + (64 << 10)
+CLIENT_GONE = 499  # what nginx writes into its log of a request that nobody waits for any more
 DependencyCheck = Callable[[], Awaitable[bool]]
 
 REQUESTS = Counter("http_requests_total", "Requests answered", ["method", "route", "status"])
@@ -78,6 +79,8 @@ class Requests:
                 await self.app(scope, _limited(receive), send_on)
         except _BodyTooLarge:
             await _too_large().response()(scope, receive, send_on)
+        except ClientDisconnect:
+            status = CLIENT_GONE
         except Exception:
             logs.logger().exception("unhandled", path=scope["path"])
             if status:

@@ -48,7 +48,7 @@ The Circuit Breaker Opens, Tries And Closes As Auth Degrades And Recovers
     [Documentation]    Without Redis every request needs auth's word. Auth is first slow, then it fails.
     [Tags]    req:C06.3    needs:net.faults
     Ask Backend For What Only Auth Knows
-    Breaker Should Become    closed
+    Breaker Is Closed
     Auth Answers Too Slowly
     Breaker Opens And Only The Token Speaks
     Breaker Should Become    half-open

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import concurrent.futures
+import socket
 import time
 from collections.abc import Iterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 import jwt
 import pytest
 
 from tests.services.auth_api import PASSWORD, PUBLIC_URL, Api, start_auth
-from tests.services.servers import MakeDatabase, Servers, Service, StartService
+from tests.services.servers import SERVICE_TOKEN, MakeDatabase, Servers, Service, StartService, wait_until
 
 
 @pytest.fixture(scope="module")
@@ -257,3 +259,16 @@ def test_no_secret_is_logged(api: Api, service: Service) -> None:
     api.as_user("POST", "/auth/logout", tokens)
     for secret in (tokens["access_token"], tokens["refresh_token"], PASSWORD):
         assert secret not in service.log()
+
+
+def test_who_hangs_up_in_the_middle_of_a_request_is_no_error_of_the_service(service: Service) -> None:
+    place = urlsplit(service.url)
+    with socket.create_connection((place.hostname, place.port)) as line:
+        head = "POST /auth/introspect HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+        line.sendall(f"{head}Authorization: Bearer {SERVICE_TOKEN}\r\nContent-Length: 100\r\n\r\ntoken=".encode())
+
+    def told() -> str | None:
+        lines = service.log_file.read_text("utf-8").splitlines()
+        return next((line for line in lines if "unhandled" in line or '"status": 499' in line), None)
+
+    assert "unhandled" not in (wait_until(told, "what the log says of it") or "")
