@@ -22,7 +22,7 @@ While Auth Is Dead Sessions Go On, Logins Fail Fast, And Its Return Mends Everyt
     [Tags]    req:C06.1    req:C06.2    req:C06.4    needs:control.kill    needs:ws
     Chat And Watch The Doors
     Kill Service    auth
-    Chat Goes On    while auth is dead
+    Sessions Go On    while auth is dead
     Logins Fail Within    2s
     Start Service    auth
     Logins Work Again
@@ -35,7 +35,7 @@ While Auth Hangs Sessions Go On, Logins Fail Fast, And Its Return Mends Everythi
     [Tags]    req:C06.1    req:C06.2    req:C06.4    needs:control.pause    needs:ws
     Chat And Watch The Doors
     Pause Service    auth
-    Chat Goes On    while auth hangs
+    Sessions Go On    while auth hangs
     Logins Fail Within    5s
     Logins Fail Within    2s
     Resume Service    auth
