@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -28,9 +29,10 @@ class Child:
         return not self.exited.done()
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal, if there is still somebody to get it."""
+        """Send a signal, if there is still somebody to get it: of a forked service's end the host is told only later."""
         if self.running:
-            os.kill(self.pid, number)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     async def ended(self, within: float) -> bool:
         """Whether it ended within so many seconds."""

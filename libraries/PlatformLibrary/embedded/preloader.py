@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import json
 import os
@@ -106,7 +107,8 @@ class Preloader:
             if not answer.done():
                 answer.set_result(message)
             elif "pid" in message:
-                os.kill(message["pid"], signal.SIGKILL)
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(message["pid"], signal.SIGKILL)
 
     def _gone(self) -> PlatformError:
         return PlatformError(f"the services could not be loaded{log_tail(self._log)}")
