@@ -29,7 +29,7 @@ class Child:
         return not self.exited.done()
 
     def send(self, number: signal.Signals) -> None:
-        """Send a signal, if there is still somebody to get it: of a forked service's end the host is told only later."""
+        """Send a signal, if there is still somebody to get it: of a forked service's end the host hears only later."""
         if self.running:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(self.pid, number)
