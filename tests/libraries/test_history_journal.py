@@ -29,7 +29,7 @@ class Socket:
 
     def __init__(self, alias: str) -> None:
         self.alias = alias
-        self.journal = Journal(alias)
+        self.journal = self.settled_journal = Journal(alias)
         self.closing: Closing | None = None
 
     def out(self, kind: str, call: str | None = "1", /, **payload: Any) -> None:
