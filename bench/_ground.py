@@ -14,7 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import psycopg
-import requests
+from DataFactory import DataFactory, User
+from lockstep.masking import reveal
 from PlatformLibrary.embedded.client import start_host
 
 from bench import _chat
@@ -29,27 +30,21 @@ class Ground:
 
     platform: dict[str, Any]
     bare_url: str
+    factory: DataFactory
 
-    def doors(self, users: Sequence[dict[str, Any]], *, assistant: bool) -> list[Door]:
+    def doors(self, users: list[User], *, assistant: bool) -> list[Door]:
         """A new conversation for each user, at the platform's backend."""
-        return [Door(self.platform["backend_socket_urls"][0], self._conversation(user, assistant), user["access_token"])
-                for user in users]  # fmt: skip
+        url = self.platform["backend_socket_urls"][0]
+        made = self.factory.create_conversation_for_each(users, assistant)
+        return [Door(url, one.id, reveal(user.access_token)) for one, user in zip(made, users, strict=True)]
 
     def bare(self, doors: Sequence[Door]) -> list[Door]:
         """The same conversations at the bare server."""
         return [Door(self.bare_url, door.conversation) for door in doors]
 
-    def users(self, count: int) -> list[dict[str, Any]]:
+    def users(self, count: int) -> list[User]:
         """New users with tokens."""
-        body = {
-            "count": count,
-            "prefix": f"bench-{time.monotonic_ns()}",
-            "plan": "bulk",
-            "client_id": "web",
-            "login": True,
-        }
-        made = _post(f"{self.platform['auth_url']}/admin/users/batch", self.platform["service_token"], body)
-        users: list[dict[str, Any]] = made["users"]
+        users: list[User] = self.factory.create_load_users(count)
         return users
 
     def missing(self, doors: Sequence[Door], count: int, table: str, only: str = "") -> list[str]:
@@ -62,17 +57,6 @@ class Ground:
             ).fetchall()
         return _chat.stored(rows, doors, count)
 
-    def _conversation(self, user: dict[str, Any], assistant: bool) -> str:
-        body = {"title": "bench", "assistant": assistant}
-        made = _post(f"{self.platform['backend_urls'][0]}/api/conversations", user["access_token"], body)
-        return str(made["id"])
-
-
-def _post(url: str, token: str, body: dict[str, Any]) -> Any:
-    answer = requests.post(url, json=body, headers={"Authorization": f"Bearer {token}"}, timeout=30)
-    answer.raise_for_status()
-    return answer.json()
-
 
 @contextmanager
 def ground() -> Iterator[Ground]:
@@ -80,6 +64,9 @@ def ground() -> Iterator[Ground]:
     client = start_host(Path(tempfile.gettempdir()) / f"lockstep-bench-{os.getpid()}-{time.monotonic_ns()}.sock")
     try:
         platform = client.lease(shared=False, backends=1)
+        factory = DataFactory(
+            "bench", platform["auth_url"], platform["backend_urls"][0], service_token=platform["service_token"]
+        )
         bare = subprocess.Popen(
             [sys.executable, "-m", "bench._bare", platform["main_db_url"]],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -87,7 +74,7 @@ def ground() -> Iterator[Ground]:
         assert bare.stdin is not None
         assert bare.stdout is not None
         try:
-            yield Ground(platform, f"ws://127.0.0.1:{int(bare.stdout.readline())}/")
+            yield Ground(platform, f"ws://127.0.0.1:{int(bare.stdout.readline())}/", factory)
         finally:
             bare.stdin.close()
             bare.wait(10)

@@ -52,7 +52,6 @@ def run(request: RunRequest, commands: Sequence[str] = ()) -> Outcome:
     excuses = expected.read(request.expected_failures or EXPECTED_FAILURES, request.target)
     folder = runfolder.make(request.results)
     name = " ".join(request.names)
-    contention = metrics.Contention()
     host: Host | None = None
     try:
         env = _environment(request, folder)
@@ -65,15 +64,14 @@ def run(request: RunRequest, commands: Sequence[str] = ()) -> Outcome:
         if robots:
             env["LOCKSTEP_ROBOTS"] = robots.address
         try:
-            with contention.measured():
-                plan = planning.plan([*_robot_args(request), "--outputdir", str(folder)], sources)
+            plan = planning.plan([*_robot_args(request), "--outputdir", str(folder)], sources)
             ended = _execute(request, plan, sources, folder, env, host)
         finally:
             if robots:
                 robots.close()
             if host:
                 host.leave()
-        outcome = _conclude(request, name, plan, sources, folder, ended, excuses, begun, started, contention)
+        outcome = _conclude(request, name, plan, sources, folder, ended, excuses, begun, started)
     except LaunchError:
         _drop_if_empty(folder)
         raise
@@ -175,7 +173,6 @@ def _why_missing(code: int, follower: Follower, folder: Path) -> str:
 def _conclude(
     request: RunRequest, name: str, plan: Plan, sources: Sequence[Path], folder: Path, ended: _Ended,
     excuses: Sequence[expected.ExpectedFailure], begun: float, started: str,
-    contention: metrics.Contention,
 ) -> Outcome:  # fmt: skip
     """Merge, judge, write and publish."""
     today = datetime.date.today()
@@ -206,7 +203,7 @@ def _conclude(
         durations = merging.durations(result)
         _write_durations(request.results, durations)
         merging.add_missing(result, missing, ended.why_missing)
-        with contention.measured():
+        with metrics.Contention() as contention:
             merging.write_reports(result, plan.settings, folder)
         summary.write(outcome, folder / "summary.json")
         latencies = summary.recorded(folder / metrics.LATENCIES)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from pathlib import Path
 
-from launcher.console import LaunchError
+from launcher.console import LaunchError, did_you_mean
 from launcher.paths import SUITES
 
 
@@ -30,10 +29,9 @@ def resolve(name: str, commands: Sequence[str] = (), suites: Path = SUITES) -> P
         if candidate.is_dir() or (candidate.suffix == ".robot" and candidate.is_file()):
             return candidate.resolve()
     known = [*commands, *areas(suites), "all"]
-    nearest = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
     raise LaunchError(
-        f"There is no command, area or suite {name!r}.{hint}\nKnown: {', '.join(known)}. More: ./run --help"
+        f"There is no command, area or suite {name!r}.{did_you_mean(name, known)}\n"
+        f"Known: {', '.join(known)}. More: ./run --help"
     )
 
 

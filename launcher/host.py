@@ -83,17 +83,16 @@ class Host:
         """Which servers run, as far as is known by now."""
         return {str(name): str(version) for name, version in (self._descriptor.get("versions") or {}).items()}
 
-    def leave(self) -> None:
+    def leave(self) -> threading.Thread:
         """Break the lease; the host cleans up beside what is done until `close`."""
         if self._leaving is None:
             self._leaving = threading.Thread(target=self._leave)
             self._leaving.start()
+        return self._leaving
 
     def close(self) -> None:
         """Break the lease and wait until the host has cleaned up, also where it is still starting."""
-        self.leave()
-        if self._leaving is not None:
-            self._leaving.join()
+        self.leave().join()
 
     def _leave(self) -> None:
         deadline = time.monotonic() + _STOP_DEADLINE

@@ -9,8 +9,7 @@ import json
 import os
 import platform
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,20 +20,18 @@ LATENCIES = "latencies.jsonl"
 
 
 class Contention:
-    """How busy others keep the machine: the time of work done here, beside the CPU time that it needed."""
+    """How busy others keep the machine: the time of the work within, beside the CPU time that it needed.
 
-    def __init__(self) -> None:
-        self._wall = self._cpu = 0.0
+    The work is to be this process' own, mostly computing, while nothing else of the run is busy.
+    """
 
-    @contextmanager
-    def measured(self) -> Iterator[None]:
-        """Work of this process that mostly computes, while nothing else of the run does."""
-        wall, cpu = time.perf_counter(), time.process_time()
-        try:
-            yield
-        finally:
-            self._wall += time.perf_counter() - wall
-            self._cpu += time.process_time() - cpu
+    def __enter__(self) -> Contention:
+        self._wall, self._cpu = -time.perf_counter(), -time.process_time()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._wall += time.perf_counter()
+        self._cpu += time.process_time()
 
     @property
     def ratio(self) -> float:

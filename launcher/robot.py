@@ -52,7 +52,8 @@ def _end_as(answer: bytes) -> NoReturn:
     code = int(answer or b"255")
     if code >= 0:
         sys.exit(code)
-    signal.signal(-code, signal.SIG_DFL) if -code != signal.SIGKILL else None
+    if -code != signal.SIGKILL:
+        signal.signal(-code, signal.SIG_DFL)
     os.kill(os.getpid(), -code)
     sys.exit(128 - code)
 

@@ -25,7 +25,7 @@ import struct
 import subprocess
 import sys
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -103,7 +103,7 @@ def _serve(door: socket.socket) -> None:
             elif one is wake_in:
                 wake_in.recv(4096)
                 _tell(robots)
-            else:
+            elif lines[one].pid in robots:
                 _pass_on(lines[one])
 
 
@@ -132,8 +132,10 @@ def _fork(door: socket.socket) -> _Robot | None:
     """The robot that the next in line asks for; None for a stranger."""
     line, _ = door.accept()
     _, user, _ = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
-    data, standard, _, _ = socket.recv_fds(line, _LARGEST, len(_STANDARD))
-    if user != os.getuid() or len(standard) != len(_STANDARD):
+    data, standard = b"", list[int]()
+    if user == os.getuid():
+        data, standard, _, _ = socket.recv_fds(line, _LARGEST, len(_STANDARD))
+    if len(standard) != len(_STANDARD):
         line.close()
         return None
     ask = die_with_parent()
@@ -145,7 +147,7 @@ def _fork(door: socket.socket) -> _Robot | None:
     return _Robot(pid, line)
 
 
-def _become_robot(request: Mapping[str, Any], standard: list[int], die_with_server: Any) -> None:
+def _become_robot(request: Mapping[str, Any], standard: list[int], die_with_server: Callable[[], None]) -> None:
     code = 255
     try:
         die_with_server()

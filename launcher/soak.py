@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
-import json
 import os
 import random
 import shutil
@@ -155,11 +154,11 @@ def _run(one: Round, names: Sequence[str], request: RunRequest, folder: Path) ->
 def _read(folder: Path) -> tuple[int, tuple[str, ...]]:
     """How many passed, and which did not."""
     try:
-        passed = json.loads((folder / "summary.json").read_text("utf-8"))["totals"]["passed"]
-        cases = ET.parse(folder / "xunit.xml").getroot().iter("testcase")  # noqa: S314 - written by this run
-    except (OSError, ValueError, ET.ParseError):
+        cases = list(ET.parse(folder / "xunit.xml").getroot().iter("testcase"))  # noqa: S314 - written by this run
+    except (OSError, ET.ParseError):
         return 0, ("the run published nothing",)
-    return int(passed), tuple(case.get("name", "?") for case in cases if case.find("failure") is not None)
+    failed = tuple(case.get("name", "?") for case in cases if case.find("failure") is not None)
+    return len(cases) - len(failed) - sum(case.find("skipped") is not None for case in cases), failed
 
 
 def _line(one: Round, result: Result) -> str:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+
+from lockstep.statistics import percentile
 
 NEAR = 1.5
 FEWEST = 10
@@ -53,10 +54,9 @@ class Report:
 
     def percentile(self, percent: float) -> float:
         """The response time, in seconds, that ``percent`` of the answers do not exceed (nearest rank)."""
-        times = sorted(answer.seconds for answer in self.answers)
-        if not times:
+        if not self.answers:
             raise ValueError(f"the probe of {self.url} has no answers")
-        return times[max(0, math.ceil(percent / 100 * len(times)) - 1)]
+        return percentile([answer.seconds for answer in self.answers], percent)
 
     def parts(self) -> tuple[Report, Report]:
         """What was answered before the first mark, and all that was sent later or was under way then."""

@@ -123,11 +123,9 @@ class QuotaLibrary:
         ca_file: str | None = None,
     ) -> list[Answer]:
         """Gets ``url`` every ``every`` until it is not refused; returns all answers, the one that passed included."""
-        asker, deadline, pause = (
-            self._asker(token, source, None, ca_file),
-            time.monotonic() + within.total_seconds(),
-            threading.Event(),
-        )
+        deadline = time.monotonic() + within.total_seconds()
+        pause = threading.Event()
+        asker = self._asker(token, source, None, ca_file)
         answers: list[Answer] = []
         try:
             while not answers or answers[-1].refused:

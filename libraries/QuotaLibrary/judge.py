@@ -7,6 +7,8 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
+from lockstep.statistics import percentile
+
 from QuotaLibrary.asking import Answer
 
 # Two clocks are compared only by their rates; this much is allowed for rounding.
@@ -125,7 +127,7 @@ def unharmed(
     if others := [answer for answer in every if answer.status != 200]:
         return f"there are {len(others)} answers that are not 200, the first: {describe(others[0])}"
     became, *was = (
-        _percentile([answer.answered - answer.sent for answer in answers], percent)
+        percentile([answer.answered - answer.sent for answer in answers], percent)
         for answers in (meanwhile, *otherwise)
     )
     allowed = max(factor * max(was), floor)
@@ -152,12 +154,8 @@ def times(answers: Sequence[Answer]) -> str:
     if not answers:
         return "no answers"
     taken = [answer.answered - answer.sent for answer in answers]
-    values = ", ".join(f"p{percent} {_percentile(taken, percent) * 1000:.1f} ms" for percent in (50, 90, 99))
+    values = ", ".join(f"p{percent} {percentile(taken, percent) * 1000:.1f} ms" for percent in (50, 90, 99))
     return f"{len(answers)} answers, {values}"
-
-
-def _percentile(times: Sequence[float], percent: float) -> float:
-    return sorted(times)[max(0, math.ceil(percent / 100 * len(times)) - 1)]
 
 
 def describe(answer: Answer) -> str:

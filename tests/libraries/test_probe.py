@@ -5,12 +5,14 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import ClassVar
 
 import pytest
 from ProbeLibrary import ProbeLibrary
 from ProbeLibrary.judge import Answer, Report, judge_expiry
+
+from tests.libraries.serving import served
 
 EXPIRED = (401, "token_expired")
 
@@ -73,13 +75,8 @@ class _Door(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def door() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Door)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(_Door) as url:
+        yield url
 
 
 def test_token_honoured_until_its_expiry_and_no_longer(door: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -13,6 +13,7 @@ from lockstep import masking
 from ProbeLibrary import ProbeLibrary, volley
 
 from tests.libraries.inner import INNER, run_inner
+from tests.libraries.serving import served
 
 PARTIES = 8
 
@@ -51,13 +52,8 @@ class _Meeting(BaseHTTPRequestHandler):
 @pytest.fixture
 def meeting() -> Iterator[str]:
     _Meeting.together = threading.Barrier(PARTIES)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Meeting)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(_Meeting) as url:
+        yield url
 
 
 def test_all_requests_are_in_flight_together_and_answers_keep_their_order(meeting: str) -> None:

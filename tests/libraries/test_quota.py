@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
@@ -19,6 +19,7 @@ from QuotaLibrary.asking import Answer
 from QuotaLibrary.fields import FieldError, Quota, read
 
 from tests.libraries.inner import INNER, run_inner
+from tests.libraries.serving import served
 
 LIMIT, WINDOW = 3, 60
 
@@ -199,13 +200,8 @@ class _Limited(BaseHTTPRequestHandler):
 @pytest.fixture
 def door() -> Iterator[str]:
     _Limited.held.clear()
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Limited)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}/"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with served(_Limited) as url:
+        yield url
 
 
 def test_keywords_use_up_a_real_quota_and_see_it_return(door: str) -> None:
