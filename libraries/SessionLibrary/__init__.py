@@ -1,4 +1,4 @@
-"""Robot Framework library that sees one session in all its places at once, and manages sessions."""
+"""Robot Framework library that sees one session in all its places at once, and manages sessions and locks."""
 
 from __future__ import annotations
 

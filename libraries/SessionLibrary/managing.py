@@ -1,4 +1,4 @@
-"""Keywords of the session manager's HTTP interface (docs/protocol.md §2.5)."""
+"""Keywords of the session manager's HTTP interface, its locks included (docs/protocol.md §2.5)."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from lockstep import target
+from lockstep import masking, target
 from lockstep.http import Service
 from lockstep.target import Descriptor
 from robot.api.deco import keyword
@@ -170,3 +170,24 @@ class Managing:
     def get_session_analytics(self) -> dict[str, Any]:
         """Counts of the manager: ``active``, ``by_type``, ``by_status``, ``users``."""
         return dict(self._auth.call("GET", "/admin/sessions/analytics"))
+
+    @keyword(tags=("locks",))
+    def acquire_lock(self, name: str, ttl: timedelta = timedelta(minutes=1)) -> Secret:
+        """Takes the manager's lock ``name`` for ``ttl`` (an hour at most); returns the owner token that gives it back.
+
+        Fails with 409 ``locked`` while somebody holds it, and with 503 ``redis_unavailable`` while Redis is away.
+
+        | ${owner} =    `Acquire Lock`    nightly-report    ttl=30s
+        | `Release Lock`    nightly-report    ${owner}
+        """
+        answer = self._auth.call("POST", f"/admin/locks/{name}", {"ttl": ttl.total_seconds()})
+        return masking.secret(answer["owner"])
+
+    @keyword(tags=("locks",))
+    def release_lock(self, name: str, owner: str | Secret) -> None:
+        """Gives the lock ``name`` back.
+
+        Fails with 409 ``not_owner`` where ``owner`` does not hold it (any more), and with 503 ``redis_unavailable``
+        while Redis is away.
+        """
+        self._auth.call("DELETE", f"/admin/locks/{name}", {"owner": masking.reveal(owner)})

@@ -183,6 +183,27 @@ A Token Refused For Another Reason
     [Documentation]    FAIL the session token is not valid, but its reason is not_found, not expired
     Session Token Should Be Invalid    ${{ 'A' * 43 }}    reason=expired
 
+A Lock Is Taken And Given Back By Its Owner
+    [Documentation]    PASS
+    ${owner} =    Acquire Lock    atest.lock    ttl=30s
+    Log    ${owner.value}
+    Redis Ttl    lock:atest.lock    <=    30
+    Release Lock    atest.lock    ${owner}
+    ${next} =    Acquire Lock    atest.lock
+    Redis Ttl    lock:atest.lock    >    30
+    Release Lock    atest.lock    ${next.value}
+    Redis Key Should Not Exist    lock:atest.lock
+
+A Lock That Is Held
+    [Documentation]    FAIL CallError: POST /admin/locks/atest.held was answered by auth with 409 locked: *
+    Acquire Lock    atest.held    ttl=1 minute
+    Acquire Lock    atest.held    ttl=1 minute
+
+A Lock Of Somebody Else
+    [Documentation]    FAIL CallError: DELETE /admin/locks/atest.theirs was answered by auth with 409 not_owner: *
+    Acquire Lock    atest.theirs    ttl=1 minute
+    Release Lock    atest.theirs    somebody
+
 Something That Is No Session
     [Documentation]    FAIL TypeError: no session: a int has no session_id
     Session Views    ${42}
