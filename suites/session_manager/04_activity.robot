@@ -1,0 +1,145 @@
+*** Settings ***
+Documentation       Who uses his session keeps it, up to its absolute end and never past it; what has ended cannot be kept alive.
+...                 Sources: docs/protocol.md §2.5, OWASP ASVS 5.0 7.3.1 and 7.3.2 (inactivity time-out, absolute lifetime).
+Resource            sessions.resource
+Library             ProbeLibrary
+Suite Setup         Use The Shared Platform
+Suite Teardown      Leave The Platform
+Test Tags           session-manager    p0    needs:session.admin    needs:redis    needs:db.auth
+
+
+*** Test Cases ***
+An Activity Is Told By The Answer, The Row And Redis Alike
+    [Tags]    req:M04.1
+    A User With A Session
+    Let Time Pass For The Session    10s
+    ${before} =    Session Row    ${SESSION.session_id}
+    ${record} =    Record Session Activity    ${SESSION}
+    Only These Columns Should Have Changed    ${before}    access_count    idle_expires_at    last_activity    revision
+    Last Activity Should Be Later    ${before}    10s
+    Should Be Equal    ${record}[status]    active
+    Stores Should Agree On The Session
+
+The Access Count Grows By One With Each Activity And With Nothing Else
+    [Tags]    req:M04.2
+    A User With A Session
+    Access Count Should Be    0
+    Each Activity Counts One    1    2    3
+    Session Token Should Be Valid    ${SESSION}    source=redis
+    List User Sessions    ${USER_ID}
+    Refresh Session Token    ${SESSION}
+    Access Count Should Be    3
+
+Of Twenty Activities At Once None Is Lost
+    [Tags]    req:M04.2    extra
+    A User With A Session
+    ${counts} =    Twenty Activities At Once
+    Should Be Equal    ${counts}    ${{ list(range(1, 21)) }}    activities were counted otherwise than one after another
+    Access Count Should Be    20
+
+An Activity Starts The Idle Time Again
+    [Tags]    req:M04.3
+    A User With A Session    idle_ttl=10min    absolute_ttl=1h
+    Let Time Pass For The Session    8min
+    Redis TTL    session:${SESSION.session_id}    <=    ${{ 2 * 60 }}
+    Record Session Activity    ${SESSION}
+    Redis TTL    session:${SESSION.session_id}    >    ${{ 5 * 60 }}    message=Redis did not start the session's time again
+    Session Should Be Left To Live    idle=10min    absolute=1h
+    Stores Should Agree On The Session
+    Let Time Pass For The Session    8min
+    Session Token Should Be Valid    ${SESSION}    source=redis
+
+No Activity Extends The Absolute Lifetime
+    [Tags]    req:M04.3    extra
+    A User With A Session    idle_ttl=10min    absolute_ttl=15min
+    Let Time Pass For The Session    8min
+    Record Session Activity    ${SESSION}
+    Absolute Expiry Should Be The End Of All    15min
+    Redis TTL    session:${SESSION.session_id}    <=    ${{ 7 * 60 }}    message=in Redis the session lives longer than it may at most
+    Stores Should Agree On The Session
+    Let Time Pass For The Session    8min
+    Session Token Should Be Invalid    ${SESSION}    expired
+    Session Manager Refuses    ${SESSION.session_id}/activity    409    session_expired
+
+A Session That Is Left Alone Ends By Itself At Its Idle Expiry
+    [Tags]    req:M04.3    extra
+    A User With A Session    idle_ttl=500ms    absolute_ttl=60s
+    Session Comes To Be Expired
+    Redis Key Should Not Exist    session:${SESSION.session_id}
+    Session Manager Refuses    ${SESSION.session_id}/activity    409    session_expired
+    Session Should Be Left To Live    idle=500ms    absolute=60s
+
+However Much It Is Used A Session Ends By Itself At Its Absolute Expiry
+    [Tags]    req:M04.3    extra
+    A User With A Session    idle_ttl=60s    absolute_ttl=1s
+    Use The Session Until It Is Expired
+    Session Token Should Be Invalid    ${SESSION}    expired    source=database
+    Redis Key Should Not Exist    session:${SESSION.session_id}
+    Absolute Expiry Should Be The End Of All    1s
+
+An Activity Is Refused Where No Session Can Be Meant
+    [Tags]    req:M04.4
+    ${unknown} =    Random UUID
+    Session Manager Refuses    ${unknown}/activity    404    not_found
+    Session Manager Refuses    no-session/activity    400    invalid_request
+    Session Manager Refuses    0/activity    400    invalid_request
+    ${response} =    Post To    auth    /admin/sessions/${unknown}/activity    ${{ {} }}    status=401
+    Answer Should Challenge For A Token    ${response}
+
+What Has Ended Is Not Kept Alive By An Activity
+    [Tags]    req:M04.4    extra
+    A User With A Session    idle_ttl=10min
+    ${revoked} =    Create Managed Session    ${USER_ID}
+    Revoke Session    ${revoked}
+    Let Time Pass For The Session    11min
+    Activity Is Refused And Changes Nothing    ${revoked}    session_revoked
+    Activity Is Refused And Changes Nothing    ${SESSION}    session_expired
+
+
+*** Keywords ***
+Last Activity Should Be Later
+    [Documentation]    The row's last activity is at least so much later than in the row before.
+    [Arguments]    ${before}    ${time}
+    ${seconds} =    Convert Time    ${time}
+    ${row} =    Session Row    ${SESSION.session_id}
+    VAR    ${later}    ${{ ($row['last_activity'] - $before['last_activity']).total_seconds() }}
+    Should Be True    ${later} >= ${seconds}    the last activity moved by ${later} s
+
+Access Count Should Be
+    [Documentation]    The row counts so many accesses, and the stores agree with it.
+    [Arguments]    ${count: int}
+    ${row} =    Session Row    ${SESSION.session_id}
+    Should Be Equal    ${row}[access_count]    ${count}    the row counts other accesses
+    Stores Should Agree On The Session
+
+Each Activity Counts One
+    [Documentation]    So many activities, each answered with the next of these counts.
+    [Arguments]    @{counts}
+    FOR    ${count}    IN    @{counts}
+        ${record} =    Record Session Activity    ${SESSION}
+        Should Be Equal As Integers    ${record}[access_count]    ${count}    the activity was counted otherwise
+    END
+
+Twenty Activities At Once
+    [Documentation]    Twenty activities of one session at one instant; returns the counts that they were answered with, sorted.
+    VAR    &{request}    method=POST    url=${AUTH_URL}/admin/sessions/${SESSION.session_id}/activity    token=${SERVICE_TOKEN}
+    ${replies} =    Send At Once    ${{ [$request] * 20 }}
+    VAR    ${refused}    ${{ [(reply.status, reply.error or reply.text) for reply in $replies if reply.status != 200] }}
+    Should Be Empty    ${refused}    activities were refused: ${refused}
+    RETURN    ${{ sorted(reply.json['access_count'] for reply in $replies) }}
+
+Session Comes To Be Expired
+    [Documentation]    The session manager, asked by nothing but its token, comes to call the session expired.
+    Wait Until Keyword Succeeds    20s    50ms    Session Token Should Be Invalid    ${SESSION}    expired
+
+Use The Session Until It Is Expired
+    [Documentation]    Activity after activity, until one is refused because the session has expired.
+    Wait Until Keyword Succeeds    20s    50ms    Session Manager Refuses    ${SESSION.session_id}/activity    409    session_expired
+
+Activity Is Refused And Changes Nothing
+    [Documentation]    The refused activity leaves the row as it is and brings nothing back to Redis.
+    [Arguments]    ${session}    ${code}
+    ${before} =    Session Row    ${session.session_id}
+    Session Manager Refuses    ${session.session_id}/activity    409    ${code}
+    Only These Columns Should Have Changed    ${before}
+    Redis Key Should Not Exist    session:${session.session_id}

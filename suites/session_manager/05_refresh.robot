@@ -1,0 +1,203 @@
+*** Settings ***
+Documentation       A refresh gives a new token in the place of the old one, which is dead at once; the session and its user stay the
+...                 same, and its time is extended where that is wanted, never past its absolute end.
+...                 Sources: docs/protocol.md §2.3 and §2.5, RFC 9700 §4.14 (refresh token rotation), OWASP ASVS 5.0 7.2.4 and 7.3.2.
+Resource            sessions.resource
+Resource            auth.resource
+Library             ProbeLibrary
+Suite Setup         Use The Shared Platform
+Suite Teardown      Leave The Platform
+Test Tags           session-manager    p0    needs:session.admin    needs:redis    needs:db.auth
+
+
+*** Test Cases ***
+A Refresh With Extension Starts The Idle Time Again
+    [Tags]    req:M05.1
+    A User With A Session    idle_ttl=10min    absolute_ttl=1h
+    Let Time Pass For The Session    8min
+    ${renewed} =    Refresh Session Token    ${SESSION}    extend=True
+    Redis TTL    session:${SESSION.session_id}    >    ${{ 5 * 60 }}    message=Redis did not start the session's time again
+    Session Should Be Left To Live    idle=10min    absolute=1h
+    Stores Should Agree On The Session
+    Let Time Pass For The Session    8min
+    Session Token Should Be Valid    ${renewed}[session_token]
+
+No Refresh Extends The Absolute Lifetime
+    [Tags]    req:M05.1    extra
+    A User With A Session    idle_ttl=10min    absolute_ttl=15min
+    Let Time Pass For The Session    8min
+    Refresh The Tokens Of    ${SESSION}
+    ${renewed} =    Refresh Session Token    ${SESSION}    extend=True
+    Absolute Expiry Should Be The End Of All    15min
+    Redis TTL    session:${SESSION.session_id}    <=    ${{ 7 * 60 }}    message=in Redis the session lives longer than it may at most
+    Stores Should Agree On The Session
+    Let Time Pass For The Session    8min
+    Session Token Should Be Invalid    ${renewed}[session_token]    expired
+
+A Refresh Without Extension Leaves The Session What It Had Left
+    [Tags]    req:M05.2
+    A User With A Session    idle_ttl=10min    absolute_ttl=1h
+    Let Time Pass For The Session    8min
+    ${before} =    Session Row    ${SESSION.session_id}
+    ${renewed} =    Refresh Session Token    ${SESSION}    extend=False
+    Only These Columns Should Have Changed    ${before}    last_activity    refresh_count    revision    token_hash
+    Redis TTL    session:${SESSION.session_id}    <=    ${{ 2 * 60 }}    message=in Redis the session lives longer than it had left
+    Stores Should Agree On The Session
+    Let Time Pass For The Session    3min
+    Session Token Should Be Invalid    ${renewed}[session_token]    expired
+
+A Refresh Puts A New Session Token In The Place Of The Old One
+    [Tags]    req:M05.3
+    A User With A Session
+    ${renewed} =    Refresh Session Token    ${SESSION}
+    Session Token Should Be Invalid    ${SESSION}    not_found
+    Only The New Session Token Should Be Stored    ${renewed}[session_token]
+    ${record} =    Session Token Should Be Valid    ${renewed}[session_token]    source=redis
+    Should Be Equal    ${record}[session_id]    ${SESSION.session_id}    the new token belongs to another session
+    Session Manager Refuses    refresh    404    not_found    session_token=${SESSION.session_token.value}
+    Session Token Should Be Valid    ${renewed}[session_token]
+
+Refreshes Within One Second Never Give The Same Token Twice
+    [Tags]    req:M05.3    extra
+    A User With A Session
+    Tokens Of Refreshes In A Row Should All Differ    5
+    Stores Should Agree On The Session
+
+Of Twenty Refreshes With One Token At Once One Wins
+    [Tags]    req:M05.3    extra
+    A User With A Session
+    ${winner} =    One Of Twenty Refreshes At Once Wins
+    Refresh Count Should Be    1
+    Session Token Should Be Valid    ${winner}    source=redis
+    Session Token Should Be Invalid    ${SESSION}    not_found
+    Only The New Session Token Should Be Stored    ${winner}
+
+A Spent Refresh Token Is Good For Nothing And Ends What Came Of It
+    [Tags]    req:M05.3    extra
+    A User With A Session
+    ${next} =    Refresh The Tokens Of    ${SESSION}
+    Refresh Is Refused With    ${SESSION.refresh_token}    invalid_grant
+    Refresh Is Refused With    ${next}[refresh_token]    invalid_grant
+    Service Refuses The Token    auth    /users/me    ${next}[access_token]    session_revoked
+    Session Token Should Be Invalid    ${SESSION}    revoked
+    ${row} =    Session Row    ${SESSION.session_id}
+    Should Be Equal    ${row}[revoke_reason]    refresh_reuse    the session ended for another reason
+
+A Refresh Changes The Tokens And Nothing Of The Identity
+    [Tags]    req:M05.3    extra
+    A User With A Session    type=MOBILE
+    ${bystander} =    Create User
+    ${next} =    Refresh The Tokens Of    ${SESSION}
+    Tokens Should Name The Same    ${SESSION.access_token}    ${next}[access_token]
+    ${again} =    Refresh The Tokens Of    ${next}
+    Tokens Should Name The Same    ${SESSION.access_token}    ${again}[access_token]
+    ${me} =    Get From    auth    /users/me    ${again}[access_token]
+    Should Be Equal    ${me.json()}[id]    ${USER_ID}    auth sees somebody else behind the refreshed token
+    Own Sessions Are    ${bystander}
+
+The Refresh Count Grows With Each Refresh And With Nothing Else
+    [Tags]    req:M05.4
+    A User With A Session
+    ${first} =    Refresh Session Token    ${SESSION}    extend=True
+    ${second} =    Refresh Session Token    ${first}[session_token]    extend=False
+    Refresh Counts Were Told As    ${first}    1    ${second}    2
+    Refresh The Tokens Of    ${SESSION}
+    Record Session Activity    ${SESSION}
+    Session Token Should Be Valid    ${second}[session_token]
+    Refresh Count Should Be    3
+
+A Token Of No Session Cannot Be Refreshed
+    [Tags]    req:M05.5
+    ${unknown} =    Random UUID
+    Session Manager Refuses    refresh    404    not_found    session_token=${unknown}
+    Session Manager Refuses    refresh    400    invalid_request    session_token=${EMPTY}
+    Session Manager Refuses    refresh    400    invalid_request
+    Refresh Is Refused With    ${unknown}    invalid_grant
+
+A Session That Has Ended Cannot Be Refreshed
+    [Tags]    req:M05.5    extra
+    A User With A Session    idle_ttl=10min
+    ${revoked} =    Create Managed Session    ${USER_ID}
+    Revoke Session    ${revoked}
+    Let Time Pass For The Session    11min
+    Nothing Of The Session Can Be Refreshed    ${revoked}    session_revoked
+    Nothing Of The Session Can Be Refreshed    ${SESSION}    session_expired
+
+
+*** Keywords ***
+Only The New Session Token Should Be Stored
+    [Documentation]    The row has the hash of this token, Redis leads from it to the session, and from the first token to nothing.
+    [Arguments]    ${token}
+    ${row} =    Session Row    ${SESSION.session_id}
+    Should Be Equal    ${{ bytes($row['token_hash']) }}    ${{ hashlib.sha256($token.value.encode()).digest() }}
+    ...    the row has the hash of another token
+    ${old} =    Redis Key Of The Session Token    ${SESSION.session_token}
+    ${new} =    Redis Key Of The Session Token    ${token}
+    Redis Key Should Not Exist    ${old}
+    Redis Value    ${new}    ==    ${SESSION.session_id}
+
+Tokens Of Refreshes In A Row Should All Differ
+    [Documentation]    Refreshes of the session token and of the token pair in turn; no token of any sort comes twice.
+    [Arguments]    ${count}
+    VAR    ${token}    ${SESSION.session_token}
+    VAR    ${pair}    ${{ {'access_token': $SESSION.access_token.value, 'refresh_token': $SESSION.refresh_token.value} }}
+    VAR    @{seen}    ${token.value}    ${pair}[access_token]    ${pair}[refresh_token]
+    FOR    ${_}    IN RANGE    ${count}
+        ${renewed} =    Refresh Session Token    ${token}
+        VAR    ${token}    ${renewed}[session_token]
+        ${pair} =    Refresh The Tokens Of    ${pair}
+        Append To List    ${seen}    ${token.value}    ${pair}[access_token]    ${pair}[refresh_token]
+    END
+    List Should Not Contain Duplicates    ${seen}    a token came twice
+
+One Of Twenty Refreshes At Once Wins
+    [Documentation]    Twenty refreshes with the session's token at one instant: one is granted, the others find no such token. Returns the
+    ...    new token.
+    VAR    &{body}    session_token=${SESSION.session_token.value}
+    VAR    &{request}    method=POST    url=${AUTH_URL}/admin/sessions/refresh    token=${SERVICE_TOKEN}    json=${body}
+    ${replies} =    Send At Once    ${{ [$request] * 20 }}
+    VAR    ${statuses}    ${{ sorted(str(reply.status) for reply in $replies) }}
+    Should Be Equal    ${statuses}    ${{ ['200'] + ['404'] * 19 }}    of twenty refreshes with one token other than one won
+    VAR    ${won}    ${{ [reply.json for reply in $replies if reply.status == 200] }}
+    RETURN    ${{ robot.api.types.Secret($won[0]['session_token']) }}
+
+Tokens Should Name The Same
+    [Documentation]    Two access tokens are not equal, and all that they say but their times and ids is.
+    [Arguments]    ${one}    ${other}
+    ${before} =    Read Token Claims    ${one}
+    ${after} =    Read Token Claims    ${other}
+    Should Not Be Equal    ${after}[jti]    ${before}[jti]    the refresh gave the same token
+    FOR    ${claim}    IN    iss    aud    sub    sid    email    roles    client_id    plan
+        Should Be Equal    ${after}[${claim}]    ${before}[${claim}]    the refresh changed the claim ${claim}
+    END
+
+Own Sessions Are
+    [Documentation]    The user still has his one session, with its own id.
+    [Arguments]    ${user}
+    ${listed} =    List User Sessions    ${user.id}
+    Should Be Equal    ${{ [one['session_id'] for one in $listed] }}    ${{ [$user.session_id] }}    a bystander's sessions changed
+
+Refresh Counts Were Told As
+    [Documentation]    These answers of refreshes told these counts.
+    [Arguments]    ${first}    ${one: int}    ${second}    ${other: int}
+    VAR    ${told}    ${{ [$first['session']['refresh_count'], $second['session']['refresh_count']] }}
+    Should Be Equal    ${told}    ${{ [$one, $other] }}    refreshes told other counts
+
+Refresh Count Should Be
+    [Documentation]    The row counts so many refreshes, the audit trail has as many, and the stores agree.
+    [Arguments]    ${count: int}
+    ${row} =    Session Row    ${SESSION.session_id}
+    Should Be Equal    ${row}[refresh_count]    ${count}    the row counts other refreshes
+    ${events} =    Get Session Events    ${SESSION}
+    VAR    ${refreshed}    ${{ [event for event in $events if event['type'] == 'refreshed'] }}
+    Length Should Be    ${refreshed}    ${count}    the audit trail has ${{ len($refreshed) }} refreshes, not ${count}
+    Stores Should Agree On The Session
+
+Nothing Of The Session Can Be Refreshed
+    [Documentation]    Neither its session token nor its refresh token, and the attempts leave the row as it is.
+    [Arguments]    ${session}    ${code}
+    ${before} =    Session Row    ${session.session_id}
+    Session Manager Refuses    refresh    409    ${code}    session_token=${session.session_token.value}
+    Refresh Is Refused With    ${session.refresh_token}    invalid_grant
+    Only These Columns Should Have Changed    ${before}
+    Redis Key Should Not Exist    session:${session.session_id}
