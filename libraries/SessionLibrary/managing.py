@@ -15,6 +15,8 @@ from robot.api.types import Secret
 from SessionLibrary.places import Places
 from SessionLibrary.records import ManagedSession, session_id_of, session_token_of
 
+Fingerprint = str | Mapping[str, Any] | None
+
 
 class Managing:
     """One keyword an endpoint; each returns the answer."""
@@ -49,13 +51,14 @@ class Managing:
         client_id: str | None = None,
         metadata: Mapping[str, Any] | None = None,
         device: str | None = None,
-        fingerprint: str | None = None,
+        fingerprint: Fingerprint = None,
         idle_ttl: timedelta | None = None,
         absolute_ttl: timedelta | None = None,
     ) -> ManagedSession:
         """A session made for a user, with ``session_id``, its three tokens, and its ``record``.
 
-        ``type`` is WEB, MOBILE, API or SSO. Where the user has too many sessions, the oldest goes.
+        ``type`` is WEB, MOBILE, API or SSO; ``fingerprint`` is a text or the traits of a device. Where the user has too
+        many sessions, the oldest goes.
         """
         body = {
             "user_id": user_id,
@@ -63,7 +66,7 @@ class Managing:
             "client_id": client_id,
             "metadata": dict(metadata) if metadata is not None else None,
             "device": device,
-            "fingerprint": fingerprint,
+            "fingerprint": _plain(fingerprint),
             "idle_ttl": idle_ttl.total_seconds() if idle_ttl else None,
             "absolute_ttl": absolute_ttl.total_seconds() if absolute_ttl else None,
         }
@@ -72,18 +75,19 @@ class Managing:
 
     @keyword(tags=("manager",))
     def validate_session_token(
-        self, session: ManagedSession | str | Secret, fingerprint: str | None = None
+        self, session: ManagedSession | str | Secret, fingerprint: Fingerprint = None
     ) -> dict[str, Any]:
         """The manager's judgement of a session token: ``valid``, ``reason``, ``source`` and ``session``.
 
         Takes a token, or a session that has one. ``source`` is ``redis`` or ``database``.
         """
-        body = {"session_token": session_token_of(session), **({"fingerprint": fingerprint} if fingerprint else {})}
+        shown = {} if fingerprint is None else {"fingerprint": _plain(fingerprint)}
+        body = {"session_token": session_token_of(session), **shown}
         return dict(self._auth.call("POST", "/admin/sessions/validate", body))
 
     @keyword(tags=("manager", "assertion"))
     def session_token_should_be_valid(
-        self, session: ManagedSession | str | Secret, source: str | None = None, fingerprint: str | None = None
+        self, session: ManagedSession | str | Secret, source: str | None = None, fingerprint: Fingerprint = None
     ) -> dict[str, Any]:
         """Passes when the manager accepts the token, by ``source`` where one is named; returns the session's record."""
         judged = self.validate_session_token(session, fingerprint)
@@ -99,12 +103,13 @@ class Managing:
         session: ManagedSession | str | Secret,
         reason: str | None = None,
         source: str | None = None,
-        fingerprint: str | None = None,
+        fingerprint: Fingerprint = None,
     ) -> None:
         """Passes when the manager refuses the session token, for ``reason`` and by ``source`` where they are named."""
         judged = self.validate_session_token(session, fingerprint)
         if judged["valid"]:
-            raise AssertionError(f"the session token is valid: session {judged['session']['session_id']}")
+            valid = f"session {judged['session']['session_id']} (by {judged['source']})"
+            raise AssertionError(f"the session token is valid: {valid}")
         for name, wanted in (("reason", reason), ("source", source)):
             if wanted is not None and judged[name] != wanted:
                 raise AssertionError(f"the session token is not valid, but its {name} is {judged[name]}, not {wanted}")
@@ -191,3 +196,7 @@ class Managing:
         while Redis is away.
         """
         self._auth.call("DELETE", f"/admin/locks/{name}", {"owner": masking.reveal(owner)})
+
+
+def _plain(fingerprint: Fingerprint) -> Any:
+    return dict(fingerprint) if isinstance(fingerprint, Mapping) else fingerprint

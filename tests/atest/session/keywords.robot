@@ -167,7 +167,7 @@ The Manager Sweeps And Counts
     Should Be True    ${analytics}[active] >= 1
 
 A Valid Token Is Not Invalid
-    [Documentation]    FAIL the session token is valid: session *
+    [Documentation]    FAIL the session token is valid: session * (by redis)
     ${user} =    Create User
     ${made} =    Create Managed Session    ${user.id}
     Session Token Should Be Invalid    ${made}
@@ -182,6 +182,15 @@ A Revoked Token Is Not Valid
 A Token Refused For Another Reason
     [Documentation]    FAIL the session token is not valid, but its reason is not_found, not expired
     Session Token Should Be Invalid    ${{ 'A' * 43 }}    reason=expired
+
+A Fingerprint Is A Text Or Traits
+    [Documentation]    PASS
+    ${user} =    Create User
+    ${by_text} =    Create Managed Session    ${user.id}    fingerprint={'os': 'plan 9'}
+    Session Token Should Be Valid    ${by_text}    fingerprint={'os': 'plan 9'}
+    ${by_traits} =    Create Managed Session    ${user.id}    fingerprint=${{ {'os': 'plan 9', 'screen': {'width': 80}} }}
+    Session Token Should Be Valid    ${by_traits}    fingerprint=${{ {'screen': {'width': 80}, 'os': 'plan 9'} }}
+    Session Token Should Be Invalid    ${by_traits}    fingerprint_mismatch    fingerprint={'os': 'plan 9'}
 
 A Lock Is Taken And Given Back By Its Owner
     [Documentation]    PASS
