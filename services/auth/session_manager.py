@@ -223,10 +223,11 @@ class SessionManager:
     async def end(
         self, connection: Connection, sessions: Sequence[Session], reason: str | None, moment: datetime
     ) -> list[Session]:
-        """End locked sessions: revoked for ``reason``, or expired where it is None."""
+        """End locked sessions: the live ones as revoked for ``reason``; where it is None, those past their expiry."""
+        due = "active" if reason else "expired"
         ended = await session_rows.end(
             connection,
-            [session.id for session in sessions],
+            [session.id for session in sessions if session.status_at(moment) == due],
             status="revoked" if reason else "expired",
             reason=reason,
             moment=moment,

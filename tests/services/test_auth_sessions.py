@@ -203,6 +203,17 @@ def test_revocation_reaches_every_view_and_keeps_its_reason(api: Api, store: Any
     assert api.events(sid) == ["created", "revoked"]
 
 
+def test_what_had_expired_is_not_called_revoked_afterwards(api: Api) -> None:
+    made = api.make_session(absolute_ttl=0.05)
+    sid = made["session"]["session_id"]
+    body = {"refresh_token": made["refresh_token"]}
+    api.http.post("/auth/refresh", json=body)
+    expired = wait_until(lambda: (r := api.session(sid))["status"] == "expired" and r, "the session has expired")
+    assert api.admin("POST", f"/admin/sessions/{sid}/revoke").json() == expired
+    assert api.http.post("/auth/refresh", json=body).json()["error"] == "invalid_grant"
+    assert api.session(sid) == expired
+
+
 def test_all_sessions_of_a_user_but_one_are_revoked_and_counted(api: Api) -> None:
     user_id = api.batch(1, login=False)[0]["id"]
     made = [api.make_session(user_id) for _ in range(3)]

@@ -1,0 +1,238 @@
+*** Settings ***
+Documentation       A revoked session is dead at once, with each of its tokens, in every store and at every door; why and when is kept.
+...                 Sources: docs/protocol.md §2.4 to §2.6, RFC 7009 §2 (revocation), OWASP ASVS 5.0 7.4.1 (termination at once)
+...                 and 7.4.3 (all other sessions).
+Resource            sessions.resource
+Resource            auth.resource
+Suite Setup         Use The Shared Platform
+Suite Teardown      Leave The Platform
+Test Tags           session-manager    p0    needs:session.admin    needs:redis    needs:db.auth
+
+
+*** Test Cases ***
+A Revoked Session Is Dead At Once With Each Of Its Tokens And Its Neighbour Lives
+    [Tags]    req:M06.1
+    A User With A Session
+    ${neighbour} =    Create Managed Session    ${USER_ID}
+    ${record} =    Revoke Session    ${SESSION}
+    Should Be Equal    ${record}[status]    revoked
+    Session Token Should Be Invalid    ${SESSION}    revoked    source=database
+    Service Refuses The Token    auth    /users/me    ${SESSION.access_token}    session_revoked
+    Refresh Is Refused With    ${SESSION.refresh_token}    invalid_grant
+    Nothing More Can Be Done With The Session
+    Redis Should Hold Nothing Of The Session
+    Stores Should Agree On The Session    ${neighbour}
+
+A Logout Is The End Of A Session As Its Revocation Is
+    [Tags]    req:M06.1    extra
+    A User With A Session
+    Post To    auth    /auth/logout    ${{ {} }}    ${SESSION.access_token}    status=204
+    Session Token Should Be Invalid    ${SESSION}    revoked    source=database
+    Service Refuses The Token    auth    /users/me    ${SESSION.access_token}    session_revoked
+    Refresh Is Refused With    ${SESSION.refresh_token}    invalid_grant
+    Redis Should Hold Nothing Of The Session
+    ${row} =    Session Row    ${SESSION.session_id}
+    Should Be Equal    ${row}[revoke_reason]    logout
+
+Tokens From Before A Refresh Die With The Session
+    [Documentation]    An access token lives to its expiry, a refresh notwithstanding; the revocation ends the old one and the new one.
+    [Tags]    req:M06.1    extra
+    A User With A Session
+    ${next} =    Refresh The Tokens Of    ${SESSION}
+    ${renewed} =    Refresh Session Token    ${SESSION}
+    Get From    auth    /users/me    ${SESSION.access_token}
+    Revoke Session    ${SESSION}
+    Service Refuses The Token    auth    /users/me    ${SESSION.access_token}    session_revoked
+    Service Refuses The Token    auth    /users/me    ${next}[access_token]    session_revoked
+    Refresh Is Refused With    ${next}[refresh_token]    invalid_grant
+    Session Token Should Be Invalid    ${renewed}[session_token]    revoked
+    Session Token Should Be Invalid    ${SESSION}    not_found
+
+An Unknown Session Cannot Be Revoked
+    [Tags]    req:M06.1    extra
+    ${unknown} =    Random UUID
+    Session Manager Refuses    ${unknown}/revoke    404    not_found
+    Session Manager Refuses    no-session/revoke    400    invalid_request
+    Redis Key Should Not Exist    session:revoked:${unknown}
+
+The Reason Of A Revocation Is Kept In Every Store
+    [Tags]    req:M06.2
+    A User With A Session
+    VAR    ${reason}    stolen phone · téléphone volé · 📱
+    ${record} =    Revoke Session    ${SESSION}    ${reason}
+    Should Be Equal    ${record}[revoke_reason]    ${reason}    the answer gives another reason
+    Session Should Be Revoked For    ${reason}
+    Redis Value    session:revoked:${SESSION.session_id}    ==    ${reason}
+
+The First Reason Of A Revocation Stays
+    [Tags]    req:M06.2    extra
+    A User With A Session
+    Revoke Session    ${SESSION}    first
+    ${before} =    Session Row    ${SESSION.session_id}
+    ${record} =    Revoke Session    ${SESSION}    second
+    Should Be Equal    ${record}[revoke_reason]    first    the second revocation answers with another reason than the first
+    Only These Columns Should Have Changed    ${before}
+    Audit Trail Should Read    created    revoked
+    Redis Value    session:revoked:${SESSION.session_id}    ==    first
+
+A Session That Had Expired Is Not Called Revoked Afterwards
+    [Tags]    req:M06.2    extra
+    A User With A Session    idle_ttl=10min
+    Let Time Pass For The Session    11min
+    ${before} =    Session Row    ${SESSION.session_id}
+    ${record} =    Revoke Session    ${SESSION}
+    Should Be Equal    ${record}[status]    expired    the expired session is called something else now
+    Only These Columns Should Have Changed    ${before}
+    Session Token Should Be Invalid    ${SESSION}    expired
+
+The Audit Trail Tells What Befell The Session And Outlives It And Its User
+    [Tags]    req:M06.3
+    A User With A Session
+    Refresh Session Token    ${SESSION}
+    Revoke Session    ${SESSION}    a good reason
+    Audit Trail Should Read    created    refreshed    revoked
+    Revocation In The Audit Trail Should Be Told With    a good reason
+    Delete At    auth    /admin/users/${USER_ID}    ${SERVICE_TOKEN}
+    Check Row Count    SELECT 1 FROM sessions WHERE user_id = '${USER_ID}'    ==    0    alias=auth
+    Audit Trail Should Read    created    refreshed    revoked
+
+Both Databases And Every Service Are In Step With A Revocation
+    [Tags]    req:M06.4    needs:db.main    needs:replicas.2
+    A User With A Session
+    Session Should Be Live Everywhere    ${SESSION}    within=10s
+    Revoke Session    ${SESSION}    in step
+    Session Should Be Revoked For    in step
+    Wait Until Session Is Gone Everywhere    ${SESSION}    within=10s
+    Main Database Should Know Of The Revocation For    in step
+    Service Refuses The Token    backend    /api/me    ${SESSION.access_token}    session_revoked
+    Service Refuses The Token    backend-2    /api/me    ${SESSION.access_token}    session_revoked
+    Service Refuses The Token    frontend    /api/me    ${SESSION.access_token}    session_revoked
+
+All Sessions Of A User Are Revoked And Nobody Else's
+    [Tags]    req:M06.5
+    A User With Sessions On Three Devices
+    ${stranger} =    Create User
+    ${revoked} =    Revoke User Sessions    ${USER_ID}    account recovery
+    Should Be Equal    ${revoked}    ${3}    other than three sessions were counted as revoked
+    For Each Session    Session Should Be Dead And Gone For    account recovery
+    ${left} =    List User Sessions    ${USER_ID}
+    Should Be Empty    ${left}    sessions are still listed: ${left}
+    Session Should Be Live Everywhere    ${stranger}    places=${STORES}
+
+Sessions That Had Ended Are Not Counted Nor Changed
+    [Tags]    req:M06.5    extra
+    A User With A Session    idle_ttl=10min
+    ${ended} =    Create Managed Session    ${USER_ID}
+    ${alive} =    Create Managed Session    ${USER_ID}
+    Let Time Pass For The Session    11min
+    Revoke Session    ${ended}    before
+    ${revoked} =    Revoke User Sessions    ${USER_ID}    now
+    Should Be Equal    ${revoked}    ${1}    other sessions were counted than the one alive
+    Session Token Should Be Invalid    ${SESSION}    expired
+    Session Should Be Revoked For    before    ${ended}
+    Session Should Be Revoked For    now    ${alive}
+
+All Sessions But The Current One Are Revoked
+    [Tags]    req:M06.6
+    A User With Sessions On Three Devices
+    VAR    ${current}    ${SESSIONS}[1]
+    ${revoked} =    Revoke User Sessions    ${USER_ID}    others    keep=${current}
+    Should Be Equal    ${revoked}    ${2}    other than two sessions were counted as revoked
+    Session Should Be Dead And Gone For    others    ${SESSIONS}[0]
+    Session Should Be Dead And Gone For    others    ${SESSIONS}[2]
+    Stores Should Agree On The Session    ${current}
+    Everything Can Be Done With    ${current}
+
+A User Ends All His Other Sessions And Stays Signed In
+    [Tags]    req:M06.6    extra
+    A User With Sessions On Three Devices
+    VAR    ${current}    ${SESSIONS}[2]
+    ${response} =    Post To    auth    /auth/sessions/revoke-others    ${{ {} }}    ${current.access_token}
+    Should Be Equal    ${response.json()}    ${{ {'revoked': 2} }}
+    Session Should Be Dead And Gone For    revoked    ${SESSIONS}[0]
+    Session Should Be Dead And Gone For    revoked    ${SESSIONS}[1]
+    Everything Can Be Done With    ${current}
+
+Nobody Else's Session Is An Exception
+    [Tags]    req:M06.6    extra
+    A User With Sessions On Three Devices
+    ${stranger} =    Create User
+    ${revoked} =    Revoke User Sessions    ${USER_ID}    keep=${stranger}
+    Should Be Equal    ${revoked}    ${3}    another's session kept one of the user's alive
+    Session Should Be Live Everywhere    ${stranger}    places=${STORES}
+
+
+*** Keywords ***
+Nothing More Can Be Done With The Session
+    [Documentation]    No refresh, no activity and no migration; the row stays as it is.
+    ${before} =    Session Row    ${SESSION.session_id}
+    Session Manager Refuses    refresh    409    session_revoked    session_token=${SESSION.session_token.value}
+    Session Manager Refuses    ${SESSION.session_id}/activity    409    session_revoked
+    Session Manager Refuses    ${SESSION.session_id}/migrate    409    session_revoked
+    Only These Columns Should Have Changed    ${before}
+
+Everything Can Be Done With
+    [Documentation]    The session's token is valid, auth knows its access token, and it can be used and refreshed.
+    [Arguments]    ${session}
+    Session Token Should Be Valid    ${session}    source=redis
+    Get From    auth    /users/me    ${session.access_token}
+    Record Session Activity    ${session}
+    Refresh The Tokens Of    ${session}
+
+A User With Sessions On Three Devices
+    [Documentation]    A new user with a WEB, a MOBILE and an API session: sets ``USER_ID`` and ``SESSIONS``.
+    A User Without A Session
+    ${web} =    Create Managed Session    ${USER_ID}    type=WEB
+    ${mobile} =    Create Managed Session    ${USER_ID}    type=MOBILE
+    ${api} =    Create Managed Session    ${USER_ID}    type=API
+    VAR    @{SESSIONS}    ${web}    ${mobile}    ${api}    scope=TEST
+
+For Each Session
+    [Documentation]    A keyword holds for every one of ``SESSIONS``.
+    [Arguments]    ${keyword}    @{arguments}
+    FOR    ${session}    IN    @{SESSIONS}
+        For The Case    ${session.type}    ${keyword}    @{arguments}    ${session}
+    END
+
+Session Should Be Dead And Gone For
+    [Documentation]    Its row is revoked for this reason, no token of it is good, and Redis has nothing of it.
+    [Arguments]    ${reason}    ${session}
+    Session Should Be Revoked For    ${reason}    ${session}
+    Session Token Should Be Invalid    ${session}    revoked    source=database
+    Service Refuses The Token    auth    /users/me    ${session.access_token}    session_revoked
+    Refresh Is Refused With    ${session.refresh_token}    invalid_grant
+    Redis Should Hold Nothing Of The Session    ${session}
+
+Session Should Be Revoked For
+    [Documentation]    Row and record call it revoked for this reason at one moment, which is not before its last activity.
+    [Arguments]    ${reason}    ${session}=${SESSION}
+    ${row} =    Session Row    ${session.session_id}
+    Should Be Equal    ${row}[status]    revoked    the row's status
+    Should Be Equal    ${row}[revoke_reason]    ${reason}    the row gives another reason
+    Should Be True    $row['revoked_at'] >= $row['last_activity']    the row was revoked at ${row}[revoked_at]
+    Session Views Should Agree    ${session}    places=${{ ['auth', 'auth db'] }}
+
+Audit Trail Should Read
+    [Documentation]    The session's events are of these types, in this order, each not before the other.
+    [Arguments]    @{types}
+    ${events} =    Get Session Events    ${SESSION}
+    Should Be Equal    ${{ [event['type'] for event in $events] }}    ${types}    the audit trail reads otherwise
+    VAR    ${moments}    ${{ [event['at'] for event in $events] }}
+    Should Be Equal    ${moments}    ${{ sorted($moments) }}    the audit trail goes back in time
+
+Revocation In The Audit Trail Should Be Told With
+    [Documentation]    The last event has this reason, the moment that the row has, and is stored under the user's id.
+    [Arguments]    ${reason}
+    ${events} =    Get Session Events    ${SESSION}
+    Should Be Equal    ${events}[-1][detail]    ${{ {'reason': $reason} }}    the audit trail gives another reason
+    ${row} =    Session Row    ${SESSION.session_id}
+    ${at} =    Evaluate    datetime.datetime.fromisoformat($events[-1]['at'])
+    Should Be Equal    ${at}    ${row}[revoked_at]    the audit trail gives another moment
+    Should Be Stored    auth    users of the events in session_events
+    ...    SELECT DISTINCT user_id::text FROM session_events WHERE session_id = %s    ${SESSION.session_id}    ${USER_ID}
+
+Main Database Should Know Of The Revocation For
+    [Documentation]    ``revoked_sessions`` has the session, with this reason.
+    [Arguments]    ${reason}
+    Should Be Stored    main    reasons of the session in revoked_sessions
+    ...    SELECT reason FROM revoked_sessions WHERE sid = %s    ${SESSION.session_id}    ${reason}
