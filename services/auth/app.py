@@ -30,7 +30,7 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
     app.state.auth = auth
-    http.install(app, "auth", settings, {"database": auth.database.is_up, "redis": auth.redis.is_up})
+    http.install(app, "auth", settings, auth.stores)
     app.add_exception_handler(psycopg.DataError, _on_data_error)
     app.include_router(well_known.router)
     for part in (login, tokens, users, sessions):

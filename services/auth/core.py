@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from redis.asyncio import Redis
@@ -59,6 +59,15 @@ class Auth:
         """What must be done before Redis is trusted (again)."""
         await self.upkeep.catch_up(redis)
 
+    @property
+    def stores(self) -> dict[str, Callable[[], Awaitable[bool]]]:
+        """What auth depends on, by name, and how to ask whether it is up."""
+        return {"database": self.database.is_up, "redis": self.redis.is_up}
+
+    async def missing(self) -> list[str]:
+        """The names of the stores that do not answer now."""
+        return [name for name, is_up in self.stores.items() if not await is_up()]
+
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         """Run the background; entered once everything is there, or after a second without it."""
@@ -71,9 +80,11 @@ class Auth:
         }
         tasks = [asyncio.create_task(_forever(name, job), name=name) for name, job in jobs.items()]
         try:
-            with suppress(TimeoutError):
+            try:
                 async with asyncio.timeout(_START_GRACE):
                     await asyncio.gather(self.keys.loaded.wait(), self.redis.up.wait())
+            except TimeoutError:
+                logs.logger().warning("started_without", missing=await self.missing())
             yield
         finally:
             for task in tasks:

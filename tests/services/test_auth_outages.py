@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import time
 from typing import Any
@@ -27,6 +28,9 @@ def test_it_starts_without_anything_and_finds_what_comes(
     service = start_service("auth", auth_environment(postgres.url("postgres"), store.url))
     api = Api(service.url)
     assert dependencies(api) == {"database": "down", "redis": "down"}
+    assert [
+        line["missing"] for line in map(json.loads, service.log().splitlines()) if line["event"] == "started_without"
+    ] == [["database", "redis"]]
     body = {"email": "ada@example.test", "password": PASSWORD, "name": "Ada"}
     for answer in (api.http.post("/auth/signup", json=body), api.http.get("/.well-known/jwks.json")):
         assert (answer.status_code, answer.json()["code"]) == (503, "database_unavailable")
