@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -14,7 +14,7 @@ from robot.api.deco import keyword, library
 from robot.api.types import Secret
 from robot.libraries.BuiltIn import BuiltIn
 
-from SessionLibrary import places
+from SessionLibrary import guessing, places
 from SessionLibrary.managing import Managing
 from SessionLibrary.places import Ask, Socket
 from SessionLibrary.records import Identity, ManagedSession
@@ -175,6 +175,32 @@ class SessionLibrary(Managing):
             return ""
 
         self._until_nothing(dead, within)
+
+    @keyword(tags=("assertion",))
+    def secrets_should_be_unguessable(self, secrets: Sequence[str | Secret], what: str, bits: float = 128) -> None:
+        """Passes when no two of ``secrets`` are equal, they hold ``bits`` bits, and neither rise nor fall with time.
+
+        At least 100 are needed, in the order in which they were made; ``what`` names them in a failure. The bits are
+        Shannon's entropy of each position, summed up: what is the same in all secrets counts nothing, and no length
+        makes up for it (OWASP ASVS 5.0 7.2.3).
+        """
+        if flaw := guessing.flaw([masking.reveal(secret) for secret in secrets], bits):
+            raise AssertionError(f"the {what} can be guessed: {flaw}")
+
+    @keyword(tags=("values",))
+    def list_wrong_session_tokens(self, session: ManagedSession) -> dict[str, Secret]:
+        """Texts that are no session token, near misses of this session's one and its other secrets: what each is → it.
+
+        | ${wrong} =    `List Wrong Session Tokens`    ${session}
+        | FOR    ${what}    ${token}    IN    &{wrong}
+        |     `Session Token Should Be Invalid`    ${token}    not_found
+        | END
+        """
+        others = {"the session's id": session.session_id, "its access token": masking.reveal(session.access_token)}
+        if session.refresh_token:
+            others["its refresh token"] = masking.reveal(session.refresh_token)
+        wrong = guessing.near_misses(masking.reveal(session.session_token)) | others
+        return {what: Secret(text) for what, text in wrong.items()}
 
     def _asked(self, identity: Identity, socket: str | None, wanted: list[str] | None) -> dict[str, Ask]:
         connection = Socket(BuiltIn().get_library_instance("WebSocketLibrary"), socket) if socket else None

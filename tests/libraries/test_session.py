@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import base64
+import random
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from lockstep import target
-from SessionLibrary import SessionLibrary
+from robot.api.types import Secret
+from SessionLibrary import ManagedSession, SessionLibrary, guessing
 from SessionLibrary.records import Identity
 from SessionLibrary.views import View, differences, normalised, table
 
 from tests.libraries.conftest import Stack
 from tests.libraries.inner import INNER, run_inner
 
+RANDOM = random.Random("guessing")
 PLACES = ["auth", "auth db", "backend-1", "backend-2", "main db", "redis", "redis index", "redis ttl"]
 
 
@@ -73,6 +77,44 @@ def test_sessions_of_every_form_are_understood() -> None:
     assert Identity.of(answer) == Identity("s", "u", "t")
     assert Identity.of("s") == Identity("s", None, None)
     assert Identity.of("s", access_token="t") == Identity("s", None, "t")
+
+
+def _random_secrets(length: int = 32, count: int = 250) -> list[str]:
+    return [base64.urlsafe_b64encode(RANDOM.randbytes(length)).decode() for _ in range(count)]
+
+
+def test_random_secrets_of_256_bits_are_unguessable() -> None:
+    assert guessing.flaw(_random_secrets(), 128) == ""
+    assert 240 < guessing.entropy(_random_secrets()) < 256
+    SessionLibrary().secrets_should_be_unguessable([Secret(text) for text in _random_secrets()], "tokens")
+
+
+@pytest.mark.parametrize(
+    ("made", "flaw"),
+    [
+        ([*_random_secrets(), *_random_secrets(count=3)[:1] * 3], "2 of 253 were given out before"),
+        ([text + "A" * 40 for text in _random_secrets(length=6)], "they hold about 46 bits, not 128"),
+        ([f"{1_000_000 + n}{text}" for n, text in enumerate(_random_secrets())], "they follow an order: 100% of them"),
+        ([f"{9_000_000 - n}{text}" for n, text in enumerate(_random_secrets())], "they follow an order: 0% of them"),
+    ],
+)
+def test_what_could_be_guessed_is_said_without_the_secrets(made: list[str], flaw: str) -> None:
+    with pytest.raises(AssertionError, match=f"^the tokens can be guessed: {flaw}") as told:
+        SessionLibrary().secrets_should_be_unguessable(made, "tokens")
+    assert made[0] not in str(told.value)
+
+
+def test_few_secrets_prove_nothing() -> None:
+    with pytest.raises(ValueError, match="99 secrets prove nothing"):
+        guessing.flaw(_random_secrets(count=99), 128)
+
+
+def test_wrong_session_tokens_are_all_different_and_none_is_the_right_one() -> None:
+    session = ManagedSession("id", "user", "WEB", Secret("aB-1"), Secret("access"), Secret("refresh"))
+    wrong = [token.value for token in SessionLibrary().list_wrong_session_tokens(session).values()]
+    assert len(set(wrong)) == len(wrong)
+    assert "aB-1" not in wrong
+    assert {"Ab-1", "aB-1 ", "aB-", "aB-1A", "AAAA", "access", "refresh", "id"} < set(wrong)
 
 
 @pytest.fixture

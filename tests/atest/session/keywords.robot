@@ -213,6 +213,20 @@ A Lock Of Somebody Else
     Acquire Lock    atest.theirs    ttl=1 minute
     Release Lock    atest.theirs    somebody
 
+Tokens That Say When They Were Made
+    [Documentation]    FAIL the tokens can be guessed: they follow an order: 100% of them are greater than the one before*
+    VAR    ${tokens}    ${{ [f'{n:09}{secrets.token_hex()}' for n in range(100)] }}
+    Secrets Should Be Unguessable    ${tokens}    tokens
+
+Wrong Tokens Of A Session Are Unknown
+    [Documentation]    PASS
+    ${user} =    Create User
+    ${session} =    Create Managed Session    ${user.id}
+    ${wrong} =    List Wrong Session Tokens    ${session}
+    FOR    ${what}    ${token}    IN    &{wrong}
+        Session Token Should Be Invalid    ${token}    not_found
+    END
+
 Something That Is No Session
     [Documentation]    FAIL TypeError: no session: a int has no session_id
     Session Views    ${42}

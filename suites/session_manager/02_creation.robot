@@ -1,0 +1,253 @@
+*** Settings ***
+Documentation       A session is made for each sort of client, kept alike in Redis and PostgreSQL, never one more than a user may have, also
+...                 while Redis is away; its tokens cannot be guessed. Sources: docs/protocol.md §2.1 and §2.5, OWASP ASVS 5.0 7.1.2
+...                 (parallel sessions), 7.2.3 (128 bits of entropy), RFC 6749 §10.10 (credentials that cannot be guessed).
+Library             ProbeLibrary
+Resource            platform.resource
+Resource            auth.resource
+Resource            sessions.resource
+Suite Setup         Use A Private Platform    backends=1
+Suite Teardown      Leave The Platform
+Test Tags           session-manager    p0    needs:db.auth    needs:redis    needs:session.admin
+
+
+*** Test Cases ***
+A Web Session Is The Same In Every Store
+    [Tags]    req:M02.1
+    A Login Makes A Session    web    WEB
+    The Manager Makes A Session    WEB    web
+
+A Mobile Session Is The Same In Every Store
+    [Tags]    req:M02.2
+    A Login Makes A Session    mobile    MOBILE
+    The Manager Makes A Session    MOBILE    mobile
+
+An Api Session Is The Same In Every Store
+    [Tags]    req:M02.3
+    A Login Makes A Session    api    API
+    The Manager Makes A Session    API    api
+
+An Sso Session Is The Same In Every Store
+    [Tags]    req:M02.4
+    The Manager Makes A Session    SSO    web
+
+Metadata Is Kept As It Was Given And Belongs To One Session
+    [Tags]    req:M02.5
+    VAR    &{metadata}    theme=dark    cart=${{ [1, 2.5, {'sku': None}] }}    flags=${{ {'beta': True, '': []} }}    session_id=mine
+    A User With A Session    metadata=${metadata}
+    Metadata Should Be    ${metadata}
+    Record Session Activity    ${SESSION}
+    Metadata Should Be    ${metadata}
+    ${plain} =    Create Managed Session    ${USER_ID}
+    Metadata Should Be    ${{ {} }}    ${plain}
+    A Login With Metadata Keeps It    ${metadata}
+
+A Fingerprint Is Kept As Its Hash And As Nothing Else
+    [Tags]    req:M02.6
+    VAR    ${traits}    Firefox 140; 2560x1440; Europe/Vilnius
+    A User With A Session    fingerprint=${traits}
+    Should Match Regexp    ${SESSION.record}[fingerprint]    ^[0-9a-f]{64}$    no hash stands for the device
+    Stores Should Agree On The Session
+    Session Token Should Be Valid    ${SESSION}    fingerprint=${traits}
+    No Store Should Hold    ${traits}
+    ${free} =    Create Managed Session    ${USER_ID}
+    Should Be Equal    ${free.record}[fingerprint]    ${None}    a session made without a fingerprint has one
+
+Twenty Parallel Logins Never Exceed The Limit And The Oldest Go First
+    [Tags]    req:M02.7    sec:S07
+    Sign In A New User
+    Log In At Once    20
+    ${limit} =    Allowed Sessions
+    Never More Sessions Than Allowed Were Active    ${limit}
+    The Newest Sessions Should Be Active    ${limit}
+    Redis Should List The Active Sessions
+    Tokens Should Be Good For Active Sessions Only
+
+An Expired Session Makes Room And Is Not Called Revoked
+    [Tags]    req:M02.7    extra
+    A User With A Session
+    Let Time Pass For The Session    2 days
+    The User Uses The Limit Up
+    The Sessions Made Last Should Be Active
+    Session Row Should Be    ${SESSION.session_id}    expired
+    Redis Should Hold Nothing Of The Session
+
+While Redis Is Dead Sessions Are Made And Found In The Database
+    [Tags]    req:M02.8    needs:control.kill
+    Kill Service    redis
+    VAR    &{metadata}    made=while Redis was dead
+    A User With A Session    type=MOBILE    metadata=${metadata}
+    Row Should Be That Of The Session
+    ${found} =    Session Token Should Be Valid    ${SESSION}    source=database
+    Should Be Equal    ${found}    ${SESSION.record}    the database gives another session than was made
+    A Login Is Good At Auth
+    Start Service    redis
+    Redis Judges The Session Again
+    Stores Should Agree On The Session
+    [Teardown]    Redis Is Back
+
+While Redis Is Frozen The Limit Holds And What It Knew Is Not Believed Again
+    [Tags]    req:M02.8    extra    needs:control.pause
+    A User With A Session
+    Pause Service    redis
+    The User Uses The Limit Up
+    The Sessions Made Last Should Be Active
+    Session Token Should Be Invalid    ${SESSION}    reason=revoked    source=database
+    Resume Service    redis
+    Redis Judges The Session Again    ${MADE}[-1]
+    Session Token Should Be Invalid    ${SESSION}    reason=revoked
+    Redis Should Hold Nothing Of The Session
+    [Teardown]    Redis Is Back
+
+No Two Of A Thousand Logins Share A Token And None Can Be Guessed
+    [Tags]    req:M02.9    sec:S02
+    ${users} =    Create Load Users    1000
+    Secrets Should Be Unguessable    ${{ [user.refresh_token for user in $users] }}    refresh tokens    bits=128
+    Secrets Should Be Unguessable    ${{ [user.session_id.replace('-', '') for user in $users] }}    session ids    bits=100
+    ${tokens} =    Session Tokens Of    ${users}[:250]
+    Secrets Should Be Unguessable    ${tokens}    session tokens    bits=128
+
+
+*** Keywords ***
+A Login Makes A Session
+    [Documentation]    A user signs in by this client: his session is of this type, alike in all stores, and his access token is of it.
+    [Arguments]    ${client_id}    ${type}
+    Sign In A New User    ${client_id}
+    Session Should Be Of    ${USER}    ${type}    ${client_id}    password
+    Stores Should Agree On The Session    ${USER}
+    Token Claim    ${ACCESS_TOKEN}    sid    ==    ${USER.session_id}
+    Auth Sees User Id    ${USER.id}
+
+The Manager Makes A Session
+    [Documentation]    A session of this type is alike in all stores, its token is known to Redis, and it begins with an audit row.
+    [Arguments]    ${type}    ${client_id}
+    A User With A Session    type=${type}    device=the device
+    Session Should Be Of    ${SESSION}    ${type}    ${client_id}    admin
+    Stores Should Agree On The Session
+    Row Should Be That Of The Session
+    Session Token Should Be Valid    ${SESSION}    source=redis
+    VAR    ${ACCESS_TOKEN}    ${SESSION.access_token}    scope=TEST
+    Auth Sees User Id    ${USER_ID}
+    ${events} =    Get Session Events    ${SESSION}
+    VAR    &{detail}    type=${type}    origin=admin
+    Should Be Equal    ${{ [(event['type'], event['detail']) for event in $events] }}    ${{ [('created', $detail)] }}    the audit trail
+
+Session Should Be Of
+    [Documentation]    A live session is, in Redis and in its row, of this type, of this client and of this origin.
+    [Arguments]    ${session}    ${type}    ${client_id}    ${origin}
+    ${row} =    Session Row    ${session.session_id}
+    ${document} =    Redis Json    session:${session.session_id}
+    FOR    ${field}    ${value}    IN    type    ${type}    client_id    ${client_id}    origin    ${origin}    status    active
+        Should Be Equal    ${row}[${field}]    ${value}    ${field} of the session in its row
+        Should Be Equal    ${document}[${field}]    ${value}    ${field} of the session in Redis
+    END
+
+A Login With Metadata Keeps It
+    [Documentation]    A login that brings metadata makes a session that has it.
+    [Arguments]    ${metadata}
+    Sign In A New User
+    ${body} =    Request Body    email=${USER.email}    password=${USER.password}    metadata=${metadata}
+    ${response} =    Post To    auth    /auth/login    ${body}
+    ${row} =    Session Row    ${response.json()}[session_id]
+    Should Be Equal    ${row}[metadata]    ${metadata}    the metadata of a login in its row
+
+No Store Should Hold
+    [Documentation]    Neither Redis nor any row of the session's tables holds this text.
+    [Arguments]    ${text}
+    ${keys} =    Redis Keys    session:${SESSION.session_id}
+    ${document} =    Redis Value    ${keys}[0]
+    Should Not Contain    ${document}    ${text}    Redis holds the text itself
+    Should Be Stored    auth    sessions whose row holds the text itself
+    ...    SELECT id::text FROM sessions WHERE strpos(sessions::text, %s) > 0    ${text}
+    Should Be Stored    auth    audit rows that hold the text itself
+    ...    SELECT id FROM session_events WHERE strpos(session_events::text, %s) > 0    ${text}
+
+Allowed Sessions
+    [Documentation]    How many sessions a user may have on this platform.
+    ${limit} =    Platform Value    limits.session_limit
+    RETURN    ${{ int($limit) }}
+
+Log In At Once
+    [Documentation]    So many logins of the current user at one instant, all of which succeed: sets ``LOGINS`` (session id → access token).
+    [Arguments]    ${count: int}
+    ${body} =    Request Body    email=${USER.email}    password=${USER.password}
+    VAR    @{requests}    @{{ [{'method': 'POST', 'url': $AUTH_URL + '/auth/login', 'json': $body}] * $count }}
+    ${replies} =    Send At Once    ${requests}
+    Should Be Equal    ${{ {reply.status for reply in $replies} }}    ${{ {200} }}    not every login succeeded
+    VAR    &{LOGINS}    ${USER.session_id}=${USER.access_token}
+    ...    &{{ {reply.json['session_id']: reply.json['access_token'] for reply in $replies} }}    scope=TEST
+
+Never More Sessions Than Allowed Were Active
+    [Documentation]    By the rows, at no moment at which a session of the current user began were there more than so many of them.
+    [Arguments]    ${limit: int}
+    VAR    ${statement}
+    ...    SELECT max(active)::int FROM (SELECT count(*) AS active FROM sessions AS begun JOIN sessions AS other USING (user_id)
+    ...    WHERE user_id = %s AND other.created_at <= begun.created_at
+    ...    AND (other.revoked_at IS NULL OR other.revoked_at > begun.created_at) GROUP BY begun.id) AS moments
+    Should Be Stored    auth    most sessions that were active at a time    ${statement}    ${USER.id}    ${limit}
+
+The Newest Sessions Should Be Active
+    [Documentation]    Of the current user's sessions so many, the youngest, are active; the others went for the limit, oldest first.
+    [Arguments]    ${limit: int}
+    ${rows} =    Query    SELECT id::text, status, revoke_reason, revoked_at FROM sessions WHERE user_id = %s ORDER BY created_at
+    ...    alias=auth    return_dict=True    parameters=${{ [$USER.id] }}
+    Length Should Be    ${rows}    ${{ len($LOGINS) }}    sessions has ${{ len($rows) }} rows for ${{ len($LOGINS) }} logins
+    VAR    ${gone}    ${rows}[:-${limit}]
+    VAR    ${status}    ${{ {row['status'] for row in $rows[-$limit:]} }}
+    Should Be Equal    ${status}    ${{ {'active'} }}    the newest are not those that stayed
+    Should Be Equal    ${{ {row['revoke_reason'] for row in $gone} }}    ${{ {'limit'} }}    the older ones ended for another reason
+    Should Be Equal    ${gone}    ${{ sorted($gone, key=lambda row: row['revoked_at']) }}    a younger session went before an older one
+    VAR    ${ACTIVE}    ${{ [row['id'] for row in $rows[-$limit:]] }}    scope=TEST
+
+Redis Should List The Active Sessions
+    [Documentation]    Redis has documents of the active sessions and of no other, and lists them, oldest first.
+    Redis Sorted Set    user:${USER.id}:sessions    validate    list(value) == ${ACTIVE}    message=Redis lists other sessions
+    FOR    ${session_id}    IN    @{LOGINS}
+        IF    $session_id in $ACTIVE
+            Redis Key Should Exist    session:${session_id}
+        ELSE
+            Redis Key Should Not Exist    session:${session_id}
+        END
+    END
+
+Tokens Should Be Good For Active Sessions Only
+    [Documentation]    Auth takes the access tokens of the active sessions and calls the others revoked.
+    FOR    ${session_id}    ${token}    IN    &{LOGINS}
+        IF    $session_id in $ACTIVE
+            Get From    auth    /users/me    ${token}
+        ELSE
+            Service Refuses The Token    auth    /users/me    ${token}    session_revoked
+        END
+    END
+
+A Login Is Good At Auth
+    [Documentation]    A new user signs in, and auth takes his token.
+    Sign In A New User
+    Auth Sees User Id    ${USER.id}
+
+The User Uses The Limit Up
+    [Documentation]    The current user gets as many sessions as he may have: sets ``MADE``.
+    ${limit} =    Allowed Sessions
+    VAR    @{MADE}    @{EMPTY}    scope=TEST
+    FOR    ${_}    IN RANGE    ${limit}
+        ${session} =    Create Managed Session    ${USER_ID}
+        Append To List    ${MADE}    ${session}
+    END
+
+The Sessions Made Last Should Be Active
+    [Documentation]    Active are exactly the sessions of `The User Uses The Limit Up`, and their tokens are valid.
+    ${active} =    List User Sessions    ${USER_ID}
+    Should Be Equal    ${{ [one['session_id'] for one in $active] }}    ${{ [one.session_id for one in $MADE] }}    the active sessions
+    FOR    ${session}    IN    @{MADE}
+        Session Token Should Be Valid    ${session}
+    END
+
+Session Tokens Of
+    [Documentation]    The session token of a further session of each of these users, in their order.
+    [Arguments]    ${users}
+    VAR    @{tokens}    @{EMPTY}
+    FOR    ${user}    IN    @{users}
+        ${session} =    Create Managed Session    ${user.id}
+        Append To List    ${tokens}    ${session.session_token}
+    END
+    RETURN    ${tokens}

@@ -1,0 +1,167 @@
+*** Settings ***
+Documentation       A session token is good as long as its session lives and not a moment longer, whichever store is asked; the database,
+...                 asked while Redis is away, judges as Redis would have. Sources: docs/protocol.md §2.5, OWASP ASVS 5.0 7.2.1 (tokens are
+...                 verified by the backend), 7.3.1 and 7.3.2 (idle and absolute timeout), 7.4.1 (no use of an ended session).
+Resource            platform.resource
+Resource            auth.resource
+Resource            sessions.resource
+Suite Setup         Use A Private Platform    backends=1
+Suite Teardown      Leave The Platform
+Test Tags           session-manager    p0    needs:db.auth    needs:redis    needs:session.admin
+
+
+*** Test Cases ***
+A Live Session Is Valid And Its Record Is Told By Redis And By The Database Alike
+    [Tags]    req:M03.1
+    A User With A Session    device=laptop    metadata=${{ {'tab': 3} }}
+    ${by_redis} =    Session Token Should Be Valid    ${SESSION}    source=redis
+    Forget The Session In Redis
+    ${by_database} =    Session Token Should Be Valid    ${SESSION}    source=database
+    Should Be Equal    ${by_redis}    ${SESSION.record}    Redis tells of another session than was made
+    Should Be Equal    ${by_database}    ${SESSION.record}    the database tells of another session than was made
+    Session Token Should Be Valid    ${SESSION}    source=redis
+    Stores Should Agree On The Session
+
+An Expired Session Is Invalid From That Moment Though Nobody Has Swept It
+    [Tags]    req:M03.2    sec:S06
+    A User With A Session    idle_ttl=1s
+    Session Token Should Become Invalid    expired
+    Session Row Should Be    ${SESSION.session_id}    active
+    Redis Key Should Not Exist    session:${SESSION.session_id}
+    Access Token Should Be Refused As    session_expired
+
+A Session Past Its Absolute End Is Expired However Active It Was
+    [Tags]    req:M03.2    extra    sec:S06
+    A User With A Session    idle_ttl=1h    absolute_ttl=2h
+    Let Time Pass For The Session    59 min
+    Record Session Activity    ${SESSION}
+    Let Time Pass For The Session    59 min
+    Record Session Activity    ${SESSION}
+    Session Token Should Be Valid    ${SESSION}
+    Let Time Pass For The Session    3 min
+    Session Token Should Be Invalid    ${SESSION}    reason=expired    source=database
+
+A Revoked Session Is Invalid At Once And For The Reason That It Was Revoked
+    [Tags]    req:M03.3    sec:S03
+    A User With A Session
+    Session Token Should Be Valid    ${SESSION}    source=redis
+    Revoke Session    ${SESSION}    reason=stolen
+    Session Token Should Be Invalid    ${SESSION}    reason=revoked
+    ${judged} =    Validate Session Token    ${SESSION}
+    Should Be Equal    ${judged}[session][revoke_reason]    stolen    the reason of the revocation
+    Redis Should Hold Nothing Of The Session
+    Access Token Should Be Refused As    session_revoked
+    Refresh Is Refused With    ${SESSION.refresh_token}    invalid_grant
+
+What Was Never A Session Token Is Invalid And Tells Nothing
+    [Tags]    req:M03.4
+    A User With A Session
+    Every Wrong Token Should Be Unknown
+    Session Token Should Be Valid    ${SESSION}    source=redis
+
+What Cannot Be A Token Is Refused As A Bad Request
+    [Tags]    req:M03.4    extra
+    Session Manager Refuses    validate    400    invalid_request    session_token=${EMPTY}
+    Session Manager Refuses    validate    400    invalid_request    session_token=${None}
+    Session Manager Refuses    validate    400    invalid_request    session_token=${42}
+    Session Manager Refuses    validate    400    invalid_request    session_token=${{ ['token'] }}
+    Session Manager Refuses    validate    400    invalid_request    session_token=${{ 'a' * 10000 }}
+    Session Manager Refuses    validate    400    invalid_request    token=misnamed
+
+The Database Judges As Redis Would Have While Redis Is Dead
+    [Tags]    req:M03.5    needs:control.kill
+    Sessions That Live And Sessions That Are Over
+    Kill Service    redis
+    Database Should Judge The Sessions
+    Every Record Should Be Told By The Database
+    Start Service    redis
+    Redis Judges The Session Again    ${LIVE}
+    Those That Are Over Should Stay So
+    [Teardown]    Redis Is Back
+
+What Ends While Redis Is Frozen Is Over In The Database At Once And In Redis Ever After
+    [Tags]    req:M03.5    extra    needs:control.pause
+    Sessions That Live And Sessions That Will Be Over
+    Pause Service    redis
+    End What Is To Be Over
+    Database Should Judge The Sessions
+    Resume Service    redis
+    Redis Judges The Session Again    ${LIVE}
+    Those That Are Over Should Stay So
+    [Teardown]    Redis Is Back
+
+
+*** Keywords ***
+Forget The Session In Redis
+    [Documentation]    Takes all that Redis holds of the session away, as an eviction does.
+    ${token_key} =    Redis Key Of The Session Token    ${SESSION.session_token}
+    Delete Redis Keys    session:${SESSION.session_id}
+    Delete Redis Keys    ${token_key}
+    Delete Redis Keys    user:${SESSION.user_id}:sessions
+
+Session Token Should Become Invalid
+    [Documentation]    The manager comes to refuse the session's token for this reason.
+    [Arguments]    ${reason}
+    Wait Until Keyword Succeeds    10s    50ms    Session Token Should Be Invalid    ${SESSION}    reason=${reason}    source=database
+
+Access Token Should Be Refused As
+    [Documentation]    Auth refuses the session's access token, for this reason or because it has expired itself.
+    [Arguments]    ${code}
+    ${response} =    Get From    auth    /users/me    ${SESSION.access_token}    status=401
+    Should Be True    $response.json()['code'] in ($code, 'token_expired')    auth refuses the access token as ${response.json()}[code]
+
+Every Wrong Token Should Be Unknown
+    [Documentation]    Near misses of the session's token, its other secrets and its id are all unknown to the manager.
+    ${wrong} =    List Wrong Session Tokens    ${SESSION}
+    FOR    ${what}    ${token}    IN    &{wrong}
+        For The Case    ${what}    Token Should Be Unknown    ${token}
+    END
+
+Token Should Be Unknown
+    [Documentation]    The manager finds no session by this token, and shows none.
+    [Arguments]    ${token}
+    ${judged} =    Validate Session Token    ${token}
+    VAR    &{wanted}    valid=${False}    reason=not_found    source=database    session=${None}
+    Should Be Equal    ${judged}    ${wanted}    the manager's judgement
+
+Sessions That Live And Sessions That Will Be Over
+    [Documentation]    Sessions of one user: sets ``LIVE``, ``REVOKED``, ``REFRESHED`` and ``EXPIRED``.
+    A User Without A Session
+    VAR    &{metadata}    cart=${{ [{'sku': 'a-1', 'n': 2}] }}
+    FOR    ${name}    IN    LIVE    REVOKED    REFRESHED    EXPIRED
+        ${session} =    Create Managed Session    ${USER_ID}    metadata=${metadata}    device=${name}
+        VAR    ${${name}}    ${session}    scope=TEST
+    END
+
+End What Is To Be Over
+    [Documentation]    Ends each of these sessions in its way, but for the live one; sets ``NEW_TOKEN``, that of the refreshed one.
+    Revoke Session    ${REVOKED}
+    ${refreshed} =    Refresh Session Token    ${REFRESHED}
+    VAR    ${NEW_TOKEN}    ${refreshed}[session_token]    scope=TEST
+    Let Time Pass For The Row    2 days    ${EXPIRED}
+
+Sessions That Live And Sessions That Are Over
+    [Documentation]    A live session, a revoked one, one whose token was refreshed away, and an expired one.
+    Sessions That Live And Sessions That Will Be Over
+    End What Is To Be Over
+
+Database Should Judge The Sessions
+    [Documentation]    Asked of the database: the live session and the new token are good; all else is over, each for its reason.
+    Session Token Should Be Valid    ${LIVE}    source=database
+    Session Token Should Be Valid    ${NEW_TOKEN}    source=database
+    Session Token Should Be Invalid    ${REVOKED}    reason=revoked    source=database
+    Session Token Should Be Invalid    ${REFRESHED}    reason=not_found    source=database
+    Session Token Should Be Invalid    ${EXPIRED}    reason=expired    source=database
+    Session Token Should Be Invalid    no such token    reason=not_found    source=database
+
+Every Record Should Be Told By The Database
+    [Documentation]    The database tells of the live session all that was answered when it was made, its metadata among it.
+    ${record} =    Session Token Should Be Valid    ${LIVE}    source=database
+    Should Be Equal    ${record}    ${LIVE.record}    the database tells of another session than was made
+
+Those That Are Over Should Stay So
+    [Documentation]    With Redis back, ended sessions and the token that was refreshed away are as dead as before.
+    Session Token Should Be Invalid    ${REVOKED}    reason=revoked
+    Session Token Should Be Invalid    ${REFRESHED}    reason=not_found
+    Session Token Should Be Valid    ${NEW_TOKEN}
+    Redis Should Hold Nothing Of The Session    ${REVOKED}
