@@ -1,0 +1,144 @@
+*** Settings ***
+Documentation       A user's list of sessions is what PostgreSQL has of them: all of his and nobody else's, oldest first, with what became
+...                 of each; whatever Redis holds or in whatever form it answers.
+...                 Sources: docs/protocol.md §2.4 and §2.5, OWASP ASVS 5.0 7.5.2 (users see their sessions).
+Resource            sessions.resource
+Resource            auth.resource
+Suite Setup         Use The Shared Platform
+Suite Teardown      Leave The Platform
+Test Tags           session-manager    p1    needs:session.admin    needs:redis    needs:db.auth
+
+
+*** Test Cases ***
+A User's Sessions Are Listed With All That Is Known Of Each, Oldest First
+    [Tags]    req:M07.1
+    A User With Sessions Of Three Ages
+    Session Of A Stranger
+    ${listed} =    List User Sessions    ${USER_ID}
+    List Should Name    ${listed}    ${OLD}    ${MIDDLE}    ${NEW}
+    Each Should Be Listed By Its Own Record    ${listed}
+    ${own} =    Own List    ${MIDDLE.access_token}
+    List Should Name    ${own}    ${OLD}    ${MIDDLE}    ${NEW}
+    Current In The List Should Be    ${own}    ${MIDDLE}
+
+Whatever Redis Holds Of Them, And In Whatever Form, The List Is The Same
+    [Tags]    req:M07.1    extra
+    A User With Sessions Of Three Ages
+    ${before} =    List User Sessions    ${USER_ID}
+    Redis Sorted Set    user:${USER_ID}:sessions    validate    len(value) == 3
+    Redis' Index Of The User Is Replaced By    no list of ids
+    The List Should Still Be    ${before}
+    Delete Redis Keys    user:${USER_ID}:sessions
+    The List Should Still Be    ${before}
+    Delete Redis Keys    session:${MIDDLE.session_id}
+    The List Should Still Be    ${before}
+
+Sessions That Have Ended Are Not Listed
+    [Tags]    req:M07.2
+    One Session Active, One Expired, One Revoked
+    ${listed} =    List User Sessions    ${USER_ID}
+    List Should Name    ${listed}    ${ACTIVE}
+    ${own} =    Own List    ${ACTIVE.access_token}
+    List Should Name    ${own}    ${ACTIVE}
+    Revoke Session    ${ACTIVE}
+    ${listed} =    List User Sessions    ${USER_ID}
+    List Should Name    ${listed}
+
+With Expired Ones All Are Listed With What Became Of Each
+    [Tags]    req:M07.3
+    One Session Active, One Expired, One Revoked
+    ${listed} =    List User Sessions    ${USER_ID}    include_expired=True
+    List Should Name    ${listed}    ${EXPIRED}    ${REVOKED}    ${ACTIVE}
+    Should Be Equal    ${{ [one['status'] for one in $listed] }}    ${{ ['expired', 'revoked', 'active'] }}
+    Should Be Equal    ${{ [one['revoke_reason'] for one in $listed] }}    ${{ [None, 'lost phone', None] }}
+    Each Should Be Listed By Its Own Record    ${listed}
+
+An Expired Session Is Listed As Such Before And After Its Row Was Marked
+    [Documentation]    The user's next login marks it, as any sweep does.
+    [Tags]    req:M07.3    extra
+    One Session Active, One Expired, One Revoked
+    ${before} =    List User Sessions    ${USER_ID}    include_expired=True
+    Create Managed Session    ${USER_ID}
+    Session Row Should Be    ${EXPIRED.session_id}    expired
+    ${after} =    List User Sessions    ${USER_ID}    include_expired=True
+    Should Be Equal    ${after}[:3]    ${before}    sessions are listed otherwise than before the mark
+
+A User Without Sessions Has An Empty List
+    [Tags]    req:M07.4
+    Session Of A Stranger
+    A User Without A Session
+    ${listed} =    List User Sessions    ${USER_ID}
+    Should Be Equal    ${listed}    ${{ [] }}    sessions are listed for a user who has none
+    ${listed} =    List User Sessions    ${USER_ID}    include_expired=True
+    Should Be Equal    ${listed}    ${{ [] }}    ended sessions are listed for a user who never had one
+    Get From    auth    /admin/users/no-user/sessions    ${SERVICE_TOKEN}    status=400
+
+
+*** Keywords ***
+A User With Sessions Of Three Ages
+    [Documentation]    A new user with a MOBILE session of two hours ago, an API one of an hour ago, and a WEB one of now, made in another
+    ...    order: sets ``USER_ID``, ``OLD``, ``MIDDLE`` and ``NEW``.
+    A User Without A Session
+    ${middle} =    Create Managed Session    ${USER_ID}    type=API    idle_ttl=1 day    absolute_ttl=1 day
+    ${new} =    Create Managed Session    ${USER_ID}    type=WEB    metadata=${{ {'theme': 'dark'} }}    device=laptop
+    ${old} =    Create Managed Session    ${USER_ID}    type=MOBILE    idle_ttl=1 day    absolute_ttl=1 day
+    Let Time Pass For The Session    1 hour    ${middle}
+    Let Time Pass For The Session    2 hours    ${old}
+    VAR    ${OLD}    ${old}    scope=TEST
+    VAR    ${MIDDLE}    ${middle}    scope=TEST
+    VAR    ${NEW}    ${new}    scope=TEST
+
+One Session Active, One Expired, One Revoked
+    [Documentation]    A new user with three sessions, the expired one the oldest: sets ``USER_ID``, ``EXPIRED``, ``REVOKED``, ``ACTIVE``.
+    A User Without A Session
+    ${expired} =    Create Managed Session    ${USER_ID}    idle_ttl=10min
+    ${revoked} =    Create Managed Session    ${USER_ID}
+    ${active} =    Create Managed Session    ${USER_ID}
+    Let Time Pass For The Session    11min    ${expired}
+    Revoke Session    ${revoked}    lost phone
+    VAR    ${EXPIRED}    ${expired}    scope=TEST
+    VAR    ${REVOKED}    ${revoked}    scope=TEST
+    VAR    ${ACTIVE}    ${active}    scope=TEST
+
+Session Of A Stranger
+    [Documentation]    Somebody else has a session, too.
+    Create Load Users    1
+
+Own List
+    [Documentation]    The sessions that the holder of an access token is shown as his own.
+    [Arguments]    ${token}
+    ${response} =    Get From    auth    /auth/sessions    ${token}
+    RETURN    ${response.json()}[sessions]
+
+List Should Name
+    [Documentation]    These sessions are listed, in this order, and no others.
+    [Arguments]    ${listed}    @{sessions}
+    VAR    ${ids}    ${{ [session.session_id for session in $sessions] }}
+    Should Be Equal    ${{ [one['session_id'] for one in $listed] }}    ${ids}    other sessions are listed, or in another order
+
+Current In The List Should Be
+    [Documentation]    One session of the list is called the current one, and it is this.
+    [Arguments]    ${listed}    ${session}
+    VAR    ${current}    ${{ [one['session_id'] for one in $listed if one['current']] }}
+    Should Be Equal    ${current}    ${{ [$session.session_id] }}    another session is called the current one
+
+Each Should Be Listed By Its Own Record
+    [Documentation]    Each entry is the record that auth gives of the session alone, which is what its row says.
+    [Arguments]    ${listed}
+    FOR    ${entry}    IN    @{listed}
+        ${record} =    Get Session Record    ${entry}[session_id]
+        Should Be Equal    ${entry}    ${record}    the list tells otherwise of a session than its own record
+        Session Views Should Agree    ${entry}[session_id]    places=${{ ['auth', 'auth db'] }}
+    END
+
+Redis' Index Of The User Is Replaced By
+    [Documentation]    Under the key of the user's sorted set there is something else now.
+    [Arguments]    ${text}
+    Delete Redis Keys    user:${USER_ID}:sessions
+    Set Redis Value    user:${USER_ID}:sessions    ${text}    ttl=1min
+
+The List Should Still Be
+    [Documentation]    The user's sessions are listed as before.
+    [Arguments]    ${before}
+    ${listed} =    List User Sessions    ${USER_ID}
+    Should Be Equal    ${listed}    ${before}    the list has changed
