@@ -11,7 +11,7 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from services.common import logs, problems
+from services.common import logs, postgres, problems
 
 CONNECT_TIMEOUT = 1.0
 # A busy pool or a starved machine is no outage: only a longer silence is called one.
@@ -29,7 +29,9 @@ Connection = psycopg.AsyncConnection[DictRow]
 async def connect(url: str) -> Connection:
     """A connection outside the pool, in autocommit; raises ``psycopg.Error`` or TimeoutError within a second."""
     async with asyncio.timeout(CONNECT_TIMEOUT):
-        return await psycopg.AsyncConnection.connect(url, autocommit=True, row_factory=dict_row)
+        return await psycopg.AsyncConnection.connect(
+            url, autocommit=True, row_factory=dict_row, options=postgres.OPTIONS
+        )
 
 
 class Database:
@@ -119,7 +121,12 @@ class Database:
             reconnect_timeout=CONNECT_TIMEOUT,
             open=False,
             check=AsyncConnectionPool.check_connection,
-            kwargs={"autocommit": True, "row_factory": dict_row, "application_name": "auth"},
+            kwargs={
+                "autocommit": True,
+                "row_factory": dict_row,
+                "application_name": "auth",
+                "options": postgres.OPTIONS,
+            },
         )
         try:
             await pool.open(wait=True, timeout=CONNECT_TIMEOUT)

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 DUPLICATE, CONFLICT, NEW, NOT_FOUND = "duplicate", "conflict", "new", "not_found"
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(NamedTuple):
     """A message before it has a seq. ``sender`` is a user's id, or ``assistant``; ``user_id`` the one who must own."""
 
     conversation_id: str
@@ -22,8 +21,7 @@ class Draft:
     answer_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Conversation:
+class Conversation(NamedTuple):
     """A locked row of ``conversations``."""
 
     user_id: str
@@ -32,16 +30,14 @@ class Conversation:
     assistant: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """What the log already holds under a name."""
 
     seq: int
     body: str
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(NamedTuple):
     """What becomes of a draft: ``outcome`` is new, duplicate (``seq`` of the first), conflict or not_found."""
 
     outcome: str

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import AsyncConnection
 from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
-from services.common import problems
+from services.common import postgres, problems
 
 Row = tuple[Any, ...]
 Params = Sequence[Any] | dict[str, Any] | None
@@ -29,7 +29,11 @@ AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClose
 async def connect(url: str) -> AsyncConnection[Row]:
     """A connection of one's own, in autocommit; raises one of ``AWAY`` where there is none to be had."""
     return await AsyncConnection.connect(
-        url, autocommit=True, connect_timeout=CONNECT_TIMEOUT, application_name="backend-writer"
+        url,
+        autocommit=True,
+        connect_timeout=CONNECT_TIMEOUT,
+        application_name="backend-writer",
+        options=postgres.OPTIONS,
     )
 
 
@@ -45,7 +49,12 @@ class Database:
             timeout=WAIT_FOR_CONNECTION,
             # Short, since a pool that backs off for minutes stays away long after PostgreSQL is back.
             reconnect_timeout=1.0,
-            kwargs={"autocommit": True, "connect_timeout": CONNECT_TIMEOUT, "application_name": "backend"},
+            kwargs={
+                "autocommit": True,
+                "connect_timeout": CONNECT_TIMEOUT,
+                "application_name": "backend",
+                "options": postgres.OPTIONS,
+            },
         )
 
     async def open(self) -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
+
+import orjson
 
 PROTOCOL = 1
 MAX_BODY = 16 << 10
@@ -65,8 +68,7 @@ class FrameError(Exception):
         return make("error", payload, self.frame_id or frame_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """A well-formed frame of a client; its payload is not judged yet."""
 
     type: str
@@ -78,7 +80,13 @@ def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not JSON")
 
 
-_decode = json.JSONDecoder(parse_constant=_no_constant).decode
+def _finite(text: str) -> float:
+    if math.isinf(number := float(text)):
+        raise ValueError(f"{text} is too large")
+    return number
+
+
+_decode = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite).decode
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
@@ -103,12 +111,16 @@ def parse(text: str) -> Frame:
 
 def make(kind: str, payload: dict[str, Any], frame_id: str | None = None) -> str:
     """The text of a frame; an answer carries the ``frame_id`` it answers."""
-    return _encode({"type": kind, "id": frame_id, "payload": payload})
+    return encode({"type": kind, "id": frame_id, "payload": payload})
 
 
 def encode(value: Any) -> str:
     """Compact JSON."""
-    return _encode(value)
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:
+        # What a client sent and gets back may hold a number beyond 64 bits or half a surrogate pair.
+        return _encode(value)
 
 
 def text_of(payload: dict[str, Any], name: str, limit: int) -> str:
@@ -172,8 +184,7 @@ def object_of(payload: dict[str, Any], name: str) -> dict[str, Any]:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(NamedTuple):
     """A ``message.send``, checked."""
 
     conversation_id: str

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
+import orjson
 from psycopg import AsyncConnection
 from psycopg.types.json import Json
 
@@ -115,7 +116,8 @@ async def _look_up(
 
 def _asked(named: Iterable[tuple[Draft, str | None]]) -> Json:
     return Json(
-        [{"conversation_id": draft.conversation_id, "sender": draft.sender, "name": name} for draft, name in named]
+        [{"conversation_id": draft.conversation_id, "sender": draft.sender, "name": name} for draft, name in named],
+        dumps=orjson.dumps,
     )
 
 
@@ -183,7 +185,8 @@ def _rows(new: Sequence[Message], keys: Sequence[str | None]) -> Json:
                 "idempotency_key": key,
             }
             for message, key in zip(new, keys, strict=True)
-        ]
+        ],
+        dumps=orjson.dumps,
     )
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from services.backend import frames
 from services.backend.database import Database
@@ -15,8 +15,7 @@ ASSISTANT = "assistant"
 BATCH = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A stored message."""
 
     conversation_id: str
@@ -38,12 +37,16 @@ class Message:
             "sender": self.sender,
             "role": self.role,
             "body": self.body,
-            "created_at": instants.rfc3339(self.created_at),
+            "created_at": _rfc3339(self.created_at),
         }
 
     def frame(self) -> str:
         """Its ``message`` frame."""
         return frames.make("message", self.as_json())
+
+
+# All messages of a group have one instant.
+_rfc3339 = lru_cache(maxsize=16)(instants.rfc3339)
 
 
 def batch_frames(messages: Sequence[Message], size: int = BATCH) -> Iterable[str]:

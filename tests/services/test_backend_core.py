@@ -125,6 +125,7 @@ def test_allocation_is_gapless_and_names_are_unique(sends: list[tuple[str, str]]
         '{"type": "a", "payload": []}',
         '{"type": "a", "id": 5}',
         '{"type": "a", "payload": {"x": NaN}}',
+        '{"type": "a", "payload": {"x": 1e999}}',
         "[" * 100_000,
         f'{{"type": "a", "id": "{"x" * 201}"}}',
     ],
@@ -133,6 +134,13 @@ def test_what_is_no_frame_is_refused(text: str) -> None:
     with pytest.raises(FrameError) as refusal:
         frames.parse(text)
     assert refusal.value.code == "invalid_frame"
+
+
+@pytest.mark.parametrize("value", [2**70, -(2**63) - 1, 0.1, "\ud800", "é\u202e😀", [None, True, {"": []}]])
+def test_what_a_client_sent_comes_back_as_it_was(value: object) -> None:
+    text = frames.make("ping", {"x": value}, "\udfff" if isinstance(value, str) else "1")
+    assert frames.make("ping", frames.parse(text).payload, frames.parse(text).id) == text
+    assert frames.parse(text).payload == {"x": value}
 
 
 @given(st.text())

@@ -63,6 +63,26 @@ def test_a_message_is_acknowledged_and_comes_to_its_sender(replicas: Replicas, a
         assert stored == [(1, "Hello")]
 
 
+def test_what_a_commit_reads_does_not_grow_with_the_log(
+    servers: Servers, make_database: MakeDatabase, start_service: StartService, keys: KeyServer
+) -> None:
+    count = 60
+    database = make_database("log", migrate="backend")
+    one = start_replicas(start_service, database, servers.redis_url, keys, count=1)
+    with tab(one, person := one.person()) as socket:
+        conversations = [one.conversation(person) for _ in range(6)]
+        for number in range(count):
+            name = conversations[number % 6]
+            socket.ask("message.send", "ack", conversation_id=name, client_msg_id=f"{number}", body="Hello")
+    # PostgreSQL counts a connection's reads at its end.
+    one.services[0].stop()
+    read = "SELECT relname, seq_tup_read FROM pg_stat_user_tables WHERE relname = ANY(%s)"
+    names = ["messages", "conversations"]
+    stored = "SELECT n_tup_ins FROM pg_stat_user_tables WHERE relname = 'messages'"
+    wait_until(lambda: one.execute(stored) == [(count,)], "the statistics hold all messages")
+    assert dict(one.execute(read, names)) == dict.fromkeys(names, 0), "rows read by scans of the whole table"
+
+
 def test_a_burst_is_acknowledged_in_order(replicas: Replicas, ada: Person) -> None:
     conversation = replicas.conversation(ada)
     with tab(replicas, ada) as one:
