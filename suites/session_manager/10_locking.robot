@@ -1,0 +1,132 @@
+*** Settings ***
+Documentation       A lock has one holder, who alone gives it back, and an end of its own; while Redis is away nobody gets one, since no
+...                 lock is better than two holders. Sources: docs/protocol.md §2.5; the Redis manual on locks of a single instance
+...                 (``SET NX PX`` with a value of the holder's own, compared before it is deleted).
+Resource            sessions.resource
+Library             PlatformLibrary
+Library             ProbeLibrary
+Suite Setup         Use A Private Platform    backends=1
+Suite Teardown      Leave The Platform
+Test Setup          A Lock That Nobody Holds
+Test Tags           session-manager    p1    needs:session.admin    needs:redis
+
+
+*** Test Cases ***
+A Free Lock Is Given And Kept In Redis For Its Time Under Its Holder's Token
+    [Tags]    req:M10.1
+    ${owner} =    Acquire Lock    ${LOCK}    ttl=1 minute
+    Redis Value    lock:${LOCK}    ==    ${owner.value}
+    Redis Should Keep The Lock For    50s    60s
+    Acquire Lock    another-${LOCK}    ttl=1 minute
+    Release Lock    ${LOCK}    ${owner}
+    Redis Key Should Not Exist    lock:${LOCK}
+    Acquire Lock    ${LOCK}    ttl=1 minute
+
+A Held Lock Is Refused And Nothing Of It Changes
+    [Tags]    req:M10.2
+    ${owner} =    Acquire Lock    ${LOCK}    ttl=1 minute
+    Refusal Should Be    409 locked    Acquire Lock    ${LOCK}    ttl=1 hour
+    Redis Value    lock:${LOCK}    ==    ${owner.value}    message=the lock has changed hands
+    Redis Should Keep The Lock For    0s    60s
+    Release Lock    ${LOCK}    ${owner}
+
+Of Twenty Takers At One Instant One Gets The Lock Again And Again
+    [Tags]    req:M10.2    extra
+    Repeat Keyword    5 times    One Of Twenty Takers Gets The Lock And Gives It Back
+
+A Lock Is Given Back By Its Holder And By Nobody Else
+    [Tags]    req:M10.1    extra
+    ${owner} =    Acquire Lock    ${LOCK}    ttl=1 minute
+    ${stranger} =    Acquire Lock    another-${LOCK}    ttl=1 minute
+    Refusal Should Be    409 not_owner    Release Lock    ${LOCK}    ${stranger}
+    Refusal Should Be    409 not_owner    Release Lock    ${LOCK}    made up
+    Redis Value    lock:${LOCK}    ==    ${owner.value}    message=the lock has changed hands
+    Release Lock    ${LOCK}    ${owner}
+    Refusal Should Be    409 not_owner    Release Lock    ${LOCK}    ${owner}
+
+The Lock Of A Holder Who Died Is Free When Its Time Is Over And Not Before
+    [Tags]    req:M10.2    extra
+    Note The Time
+    ${dead} =    Acquire Lock    ${LOCK}    ttl=1s
+    ${heir} =    Lock Comes To Be Free
+    At Least Should Have Passed    1s
+    Refusal Should Be    409 not_owner    Release Lock    ${LOCK}    ${dead}
+    Redis Value    lock:${LOCK}    ==    ${heir.value}    message=the lock has changed hands
+    Release Lock    ${LOCK}    ${heir}
+
+A Lock Outlives The Process Of Auth That Gave It And Stays Its Holder's
+    [Tags]    req:M10.1    extra    needs:control.kill
+    ${owner} =    Acquire Lock    ${LOCK}    ttl=10 minutes
+    Kill Service    auth
+    Start Service    auth
+    Refusal Should Be    409 locked    Acquire Lock    ${LOCK}    ttl=1s
+    Release Lock    ${LOCK}    ${owner}
+
+While Redis Is Dead Nobody Gets A Lock Or Gives One Back
+    [Tags]    req:M10.2    extra    needs:control.kill
+    ${owner} =    Acquire Lock    ${LOCK}    ttl=1 minute
+    Kill Service    redis
+    Refusal Should Be    503 redis_unavailable    Acquire Lock    ${LOCK}
+    Refusal Should Be    503 redis_unavailable    Acquire Lock    another-${LOCK}
+    Refusal Should Be    503 redis_unavailable    Release Lock    ${LOCK}    ${owner}
+    Start Service    redis
+    Lock Comes To Be Free
+    [Teardown]    Redis Is Back
+
+A Lock That Was Held When Redis Hung Is Still Held Afterwards
+    [Tags]    req:M10.2    extra    needs:control.pause
+    ${owner} =    Acquire Lock    ${LOCK}    ttl=10 minutes
+    Pause Service    redis
+    Refusal Should Be    503 redis_unavailable    Acquire Lock    ${LOCK}
+    Resume Service    redis
+    Redis Is Back
+    Refusal Should Be    409 locked    Acquire Lock    ${LOCK}
+    Release Lock    ${LOCK}    ${owner}
+    [Teardown]    Redis Is Back
+
+
+*** Keywords ***
+A Lock That Nobody Holds
+    [Documentation]    A name that no lock has had: sets ``LOCK`` for the test.
+    ${made} =    Random UUID
+    VAR    ${LOCK}    m10:${made}    scope=TEST
+
+Refusal Should Be
+    [Documentation]    The keyword's call is answered by auth with this status and problem.
+    [Arguments]    ${answer}    ${keyword}    @{arguments}    &{named}
+    Run Keyword And Expect Error    *answered by auth with ${answer}*    ${keyword}    @{arguments}    &{named}
+
+Redis Should Keep The Lock For
+    [Documentation]    The lock ends by itself, after at least and at most so long.
+    [Arguments]    ${least}    ${most}
+    ${shortest} =    Convert Time    ${least}
+    ${longest} =    Convert Time    ${most}
+    Redis Ttl    lock:${LOCK}    >=    ${shortest}
+    Redis Ttl    lock:${LOCK}    <=    ${longest}
+
+One Of Twenty Takers Gets The Lock And Gives It Back
+    [Documentation]    Twenty requests at one instant: one gets the lock, the others are told that it is held; Redis names the one.
+    VAR    &{request}    method=POST    url=${AUTH_URL}/admin/locks/${LOCK}    token=${SERVICE_TOKEN}    json=${{ {'ttl': 600} }}
+    ${replies} =    Send At Once    ${{ [$request] * 20 }}    ca_file=${CA_FILE}
+    VAR    ${owners}    ${{ [reply.json['owner'] for reply in $replies if reply.status == 201] }}
+    Length Should Be    ${owners}    1    ${{ len($owners) }} of 20 takers hold the lock, not one
+    VAR    ${others}    ${{ {(reply.status, reply.code) for reply in $replies if reply.status != 201} }}
+    Should Be Equal    ${others}    ${{ {(409, 'locked')} }}    the other takers were answered otherwise
+    Redis Value    lock:${LOCK}    ==    ${owners}[0]
+    Release Lock    ${LOCK}    ${owners}[0]
+
+Note The Time
+    [Documentation]    Sets ``BEGUN`` for `At Least Should Have Passed`.
+    VAR    ${BEGUN}    ${{ time.monotonic() }}    scope=TEST
+
+At Least Should Have Passed
+    [Documentation]    So much time is over since `Note The Time`. Redis counts milliseconds of another clock: a few may be missing.
+    [Arguments]    ${time}
+    ${wanted} =    Convert Time    ${time}
+    VAR    ${passed}    ${{ time.monotonic() - $BEGUN }}
+    Should Be True    ${passed} >= ${wanted} - 0.01    the lock was free after ${passed} s, before its time was over
+
+Lock Comes To Be Free
+    [Documentation]    Somebody who asks again and again gets the lock; returns his owner token.
+    ${owner} =    Wait Until Keyword Succeeds    10s    20ms    Acquire Lock    ${LOCK}    ttl=10 minutes
+    RETURN    ${owner}
