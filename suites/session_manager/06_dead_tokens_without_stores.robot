@@ -1,0 +1,132 @@
+*** Settings ***
+Documentation       Without Redis PostgreSQL alone says what is dead, and it is dead at once; what Redis still knew comes to nothing when
+...                 it is back. Without PostgreSQL nothing changes, and whoever wanted a change is told.
+...                 Sources: docs/protocol.md §1 and §2.5, RFC 7009 §2, RFC 9700 §4.14, OWASP ASVS 5.0 7.4.1.
+Resource            sessions.resource
+Resource            auth.resource
+Suite Setup         Use A Private Platform    backends=1    proxies=auth->redis, auth->postgres
+Suite Teardown      Leave The Platform
+Test Setup          A User With A Session Of Ten Minutes
+Test Teardown       Both Stores Are Back
+Test Tags           session-manager    p0    extra    needs:session.admin    needs:redis    needs:db.auth
+
+
+*** Test Cases ***
+With Redis Killed The Old Tokens Are Dead At Once After A Refresh
+    [Tags]    req:M05.3    needs:control.kill
+    Kill Service    redis
+    ${renewed} =    Refresh Session Token    ${SESSION}
+    Session Token Should Be Invalid    ${SESSION}    not_found    source=database
+    Session Token Should Be Valid    ${renewed}[session_token]    source=database
+    Session Manager Refuses    refresh    404    not_found    session_token=${SESSION.session_token.value}
+    ${next} =    Refresh The Tokens Of    ${SESSION}
+    Get From    auth    /users/me    ${next}[access_token]
+    Refresh Is Refused With    ${SESSION.refresh_token}    invalid_grant
+    Session Token Should Be Invalid    ${renewed}[session_token]    revoked    source=database
+
+With Redis Killed A Revoked Session Is Dead At Once
+    [Tags]    req:M06.1    req:M06.4    needs:control.kill    needs:db.main
+    Session Should Be Live Everywhere    ${SESSION}    within=10s
+    Kill Service    redis
+    Revoke Session    ${SESSION}    stolen
+    The Revoked Session Is Dead At Auth
+    Wait Until Session Is Gone Everywhere    ${SESSION}    within=10s    places=${{ ['auth', 'auth db', 'main db', 'backend-1'] }}
+    Service Refuses The Token    backend    /api/me    ${SESSION.access_token}    session_revoked
+
+With Redis Killed All But The Current One Are Dead At Once
+    [Tags]    req:M06.5    req:M06.6    needs:control.kill
+    ${current} =    Create Managed Session    ${USER_ID}
+    Kill Service    redis
+    ${revoked} =    Revoke User Sessions    ${USER_ID}    others    keep=${current}
+    Should Be Equal    ${revoked}    ${1}    other than one session was counted as revoked
+    The Revoked Session Is Dead At Auth
+    Session Token Should Be Valid    ${current}    source=database
+    ${listed} =    List User Sessions    ${USER_ID}
+    Should Be Equal    ${{ [one['session_id'] for one in $listed] }}    ${{ [$current.session_id] }}    other sessions are listed
+
+With Redis Killed An Expired Session Cannot Be Kept Alive
+    [Tags]    req:M04.4    req:M05.5    needs:control.kill
+    Let Time Pass For The Session    11min
+    Kill Service    redis
+    Session Token Should Be Invalid    ${SESSION}    expired    source=database
+    Session Manager Refuses    ${SESSION.session_id}/activity    409    session_expired
+    Session Manager Refuses    refresh    409    session_expired    session_token=${SESSION.session_token.value}
+    Refresh Is Refused With    ${SESSION.refresh_token}    invalid_grant
+
+With Redis Killed Activities Count And Extend, And Redis Learns Of It
+    [Tags]    req:M04.4    needs:control.kill
+    Let Time Pass For The Session    8min
+    Kill Service    redis
+    Record Session Activity    ${SESSION}
+    ${record} =    Record Session Activity    ${SESSION}
+    Should Be Equal    ${record}[access_count]    ${2}    activities without Redis were counted otherwise
+    Session Should Be Left To Live    idle=10min    absolute=8h
+    Session Token Should Be Valid    ${SESSION}    source=database
+    Start Service    redis
+    Session Comes To Be Found In Redis    ${SESSION}
+    Stores Should Agree On The Session
+
+What Redis Kept Through An Outage Does Not Bring An Old Token Back
+    [Documentation]    Auth alone cannot reach Redis, which forgets nothing meanwhile.
+    [Tags]    req:M05.3    needs:net.faults
+    Cut Connection    auth->redis
+    ${renewed} =    Refresh Session Token    ${SESSION}
+    Session Token Should Be Invalid    ${SESSION}    not_found    source=database
+    Heal Connection    auth->redis
+    Session Comes To Be Found In Redis    ${renewed}[session_token]
+    Session Token Should Be Invalid    ${SESSION}    not_found
+    Stores Should Agree On The Session
+
+What Redis Kept Through An Outage Does Not Bring A Revoked Session Back
+    [Documentation]    Auth alone cannot reach Redis, which forgets nothing meanwhile.
+    [Tags]    req:M06.1    req:M06.4    needs:net.faults
+    ${neighbour} =    Create Managed Session    ${USER_ID}
+    Cut Connection    auth->redis
+    Revoke Session    ${SESSION}    stolen
+    The Revoked Session Is Dead At Auth
+    Redis Key Should Exist    session:${SESSION.session_id}
+    Heal Connection    auth->redis
+    Session Comes To Be Found In Redis    ${neighbour}
+    Session Token Should Be Invalid    ${SESSION}    revoked
+    Redis Should Hold Nothing Of The Session
+    Redis Value    session:revoked:${SESSION.session_id}    ==    stolen
+
+Without PostgreSQL Nothing Is Recorded, Refreshed Or Revoked And All Are Told So
+    [Tags]    req:M04.4    req:M06.4    needs:net.faults
+    ${before} =    Session Row    ${SESSION.session_id}
+    Cut Connection    auth->postgres
+    Session Manager Refuses    ${SESSION.session_id}/activity    503    database_unavailable
+    Session Manager Refuses    refresh    503    database_unavailable    session_token=${SESSION.session_token.value}
+    Session Manager Refuses    ${SESSION.session_id}/revoke    503    database_unavailable
+    Session Token Should Be Valid    ${SESSION}    source=redis
+    Heal Connection    auth->postgres
+    Only These Columns Should Have Changed    ${before}
+    Wait Until Keyword Succeeds    10s    50ms    Stores Should Agree On The Session
+
+
+*** Keywords ***
+A User With A Session Of Ten Minutes
+    [Documentation]    A new user whose session lasts ten minutes when it is left alone, and eight hours at most.
+    A User With A Session    idle_ttl=10min    absolute_ttl=8h
+
+The Revoked Session Is Dead At Auth
+    [Documentation]    PostgreSQL calls its token revoked, its access token and its refresh token are refused.
+    Session Token Should Be Invalid    ${SESSION}    revoked    source=database
+    Service Refuses The Token    auth    /users/me    ${SESSION.access_token}    session_revoked
+    Refresh Is Refused With    ${SESSION.refresh_token}    invalid_grant
+
+Session Comes To Be Found In Redis
+    [Documentation]    Auth comes to trust Redis again and finds the session there.
+    [Arguments]    ${session}
+    Wait Until Keyword Succeeds    20s    50ms    Session Token Should Be Valid    ${session}    source=redis
+
+Both Stores Are Back
+    [Documentation]    Every hop is whole, Redis runs, and auth trusts it.
+    Heal All
+    Run Keyword And Ignore Error    Start Service    redis
+    Wait Until Keyword Succeeds    20s    50ms    Auth Works With Both Stores
+
+Auth Works With Both Stores
+    [Documentation]    A new session is made, and found in Redis.
+    A User With A Session
+    Session Token Should Be Valid    ${SESSION}    source=redis

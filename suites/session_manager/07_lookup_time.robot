@@ -1,0 +1,97 @@
+*** Settings ***
+Documentation       A session is found as fast among 10,000 as among 10. Two platforms of their own are asked by turns, so that whatever
+...                 else the machine does is shared by both; what counts is the ratio of the medians.
+...                 Source: docs/protocol.md §2.5.
+Resource            sessions.resource
+Resource            sync.resource
+Library             BudgetLibrary
+Suite Setup         Ten Sessions Here And Ten Thousand There
+Suite Teardown      Leave The Platform
+Test Tags           session-manager    p1    extra    req:M07.1    needs:session.admin    needs:redis    needs:db.auth
+
+
+*** Variables ***
+${SLOWER}       4
+
+
+*** Test Cases ***
+A Session Is Found By Token Or Id As Fast Among Ten Thousand As Among Ten
+    [Tags]    req:M03.1
+    Ask Both By Turns    by token    Session Token Should Be Valid    redis
+    Ask Both By Turns    by id    Get Session Record
+    Medians Should Be Alike    by token
+    Medians Should Be Alike    by id
+
+A User's Sessions Are Listed As Fast Among Ten Thousand As Among Ten
+    Ask Both By Turns    list    User's Sessions
+    Medians Should Be Alike    list
+
+Without Redis A Session Is Found By Its Token As Fast Among Ten Thousand As Among Ten
+    [Tags]    req:M03.5    needs:control.kill
+    Kill Redis Of Both
+    Ask Both By Turns    by token in the database    Session Token Should Be Valid    database
+    Medians Should Be Alike    by token in the database
+
+
+*** Keywords ***
+Ten Sessions Here And Ten Thousand There
+    [Documentation]    Platforms ``few`` and ``many``, asked already while both had ten: sets ``SESSIONS`` (alias → a session to ask for).
+    VAR    &{SESSIONS}    &{EMPTY}    scope=SUITE
+    Ten Sessions On    few
+    Ten Sessions On    many
+    Create Load Users    9_990
+    Wait Until The Outbox Is Empty
+    ${figures} =    Get Session Analytics
+    Should Be Equal    ${figures}[active]    ${10_000}
+
+Ten Sessions On
+    [Documentation]    A new platform with ten sessions, of which one is asked for in every way so often that each statement has its plan.
+    [Arguments]    ${alias}
+    Use A Private Platform    backends=1    alias=${alias}
+    ${users} =    Create Load Users    9
+    ${session} =    Create Managed Session    ${users[0].id}
+    Set To Dictionary    ${SESSIONS}    ${alias}=${session}
+    ${token_key} =    Redis Key Of The Session Token    ${session.session_token}
+    FOR    ${_}    IN RANGE    20
+        Delete Redis Keys    ${token_key}
+        Session Token Should Be Valid    ${session}    database
+        Get Session Record    ${session}
+        User's Sessions    ${session}
+    END
+
+Ask Both By Turns
+    [Documentation]    A keyword that is given the session: ten times here, ten times there, and so on, five times; each is measured.
+    [Arguments]    ${way}    ${keyword}    @{more}
+    FOR    ${_}    IN RANGE    5
+        Ask Some Times    few    ${way}    ${keyword}    @{more}
+        Ask Some Times    many    ${way}    ${keyword}    @{more}
+    END
+
+Ask Some Times
+    [Documentation]    The first look-up after the change of platforms opens connections, and is not measured.
+    [Arguments]    ${alias}    ${way}    ${keyword}    @{more}
+    Switch Platform    ${alias}
+    Run Keyword    ${keyword}    ${SESSIONS}[${alias}]    @{more}
+    Repeat Keyword    10 times    Measure Latency    M07 ${way} among ${alias}    ${keyword}    ${SESSIONS}[${alias}]    @{more}
+
+Medians Should Be Alike
+    [Documentation]    Among many the median is at most so many times as long as among few.
+    [Arguments]    ${way}
+    ${few} =    Latency    M07 ${way} among few    p50
+    ${many} =    Latency    M07 ${way} among many    p50
+    VAR    ${ratio}    ${{ round($many / $few, 2) }}
+    Log    ${way}: among 10,000 ${ratio} times as long as among 10 (${{ round($many * 1000, 2) }} ms, ${{ round($few * 1000, 2) }} ms)
+    Should Be True    ${ratio} <= ${SLOWER}    ${way}, a look-up takes ${ratio} times as long among 10,000 sessions as among 10
+
+User's Sessions
+    [Documentation]    The list of the session's user, which has something in it.
+    [Arguments]    ${session}
+    ${listed} =    List User Sessions    ${session.user_id}
+    Should Not Be Empty    ${listed}
+
+Kill Redis Of Both
+    [Documentation]    From now on both have nothing but PostgreSQL.
+    Switch Platform    few
+    Kill Service    redis
+    Switch Platform    many
+    Kill Service    redis
