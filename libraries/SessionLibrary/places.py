@@ -118,12 +118,27 @@ class Database:
         self._connection: psycopg.Connection[dict[str, Any]] | None = None
 
     def row(self, statement: str, *values: Any) -> dict[str, Any] | None:
-        """The first row, or ``None``."""
+        """The first row, or ``None``; on a new connection where the old one turns out to be lost."""
         if self._connection is None or self._connection.closed:
-            self._connection = psycopg.connect(
-                self._url, autocommit=True, connect_timeout=int(TIMEOUT), row_factory=dict_row
-            )
-        return self._connection.execute(statement.encode(), values).fetchone()
+            return self._ask(self._connected(), statement, values)
+        try:
+            return self._ask(self._connection, statement, values)
+        except psycopg.OperationalError:
+            if not self._connection.broken:
+                raise
+            return self._ask(self._connected(), statement, values)
+
+    def _connected(self) -> psycopg.Connection[dict[str, Any]]:
+        self._connection = psycopg.connect(
+            self._url, autocommit=True, connect_timeout=int(TIMEOUT), row_factory=dict_row
+        )
+        return self._connection
+
+    @staticmethod
+    def _ask(
+        connection: psycopg.Connection[dict[str, Any]], statement: str, values: tuple[Any, ...]
+    ) -> dict[str, Any] | None:
+        return connection.execute(statement.encode(), values).fetchone()
 
     def close(self) -> None:
         if self._connection is not None:

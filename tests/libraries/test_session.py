@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import psycopg
 import pytest
 from lockstep import target
 from robot.api.types import Secret
@@ -138,6 +139,21 @@ def test_places_that_are_down_are_no_proof_of_an_end(stack: Stack, session_libra
     finally:
         stack.services["backend-2"].start()
     assert "backend-2" in session_library.wait_until_session_is_gone_everywhere(user)
+
+
+def test_a_database_that_was_restarted_is_asked_on_a_new_connection(
+    stack: Stack, session_library: SessionLibrary
+) -> None:
+    from DataFactory import DataFactory
+
+    user = DataFactory(seed="restarted").create_user()
+    places = ["auth db", "auth"]
+    session_library.session_views_should_agree(user, places=places)
+    mine = "application_name = '' AND datname = current_database() AND pid != pg_backend_pid()"
+    with psycopg.connect(stack.descriptor["auth_db_url"], autocommit=True) as connection:
+        ended = connection.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {mine}").fetchall()
+    assert ended
+    session_library.session_views_should_agree(user, places=places)
 
 
 def test_without_auth_the_manager_says_what_is_missing() -> None:

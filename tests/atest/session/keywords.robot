@@ -215,7 +215,7 @@ A Lock Of Somebody Else
 
 Tokens That Say When They Were Made
     [Documentation]    FAIL the tokens can be guessed: they follow an order: 100% of them are greater than the one before*
-    VAR    ${tokens}    ${{ [f'{n:09}{secrets.token_hex()}' for n in range(100)] }}
+    ${tokens} =    Evaluate    [f'{n:09}{secrets.token_hex()}' for n in range(100)]    modules=secrets
     Secrets Should Be Unguessable    ${tokens}    tokens
 
 Wrong Tokens Of A Session Are Unknown
