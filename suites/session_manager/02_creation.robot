@@ -57,7 +57,7 @@ Twenty Parallel Logins Never Exceed The Limit And The Oldest Go First
     [Tags]    req:M02.7    sec:S07
     Sign In A New User
     Log In At Once    20
-    ${limit} =    Allowed Sessions
+    ${limit} =    Limit Of The Platform    session_limit
     Never More Sessions Than Allowed Were Active    ${limit}
     The Newest Sessions Should Be Active    ${limit}
     Redis Should List The Active Sessions
@@ -162,11 +162,6 @@ No Store Should Hold
     Should Be Stored    auth    audit rows that hold the text itself
     ...    SELECT id FROM session_events WHERE strpos(session_events::text, %s) > 0    ${text}
 
-Allowed Sessions
-    [Documentation]    How many sessions a user may have on this platform.
-    ${limit} =    Platform Value    limits.session_limit
-    RETURN    ${{ int($limit) }}
-
 Log In At Once
     [Documentation]    So many logins of the current user at one instant, all of which succeed: sets ``LOGINS`` (session id → access token).
     [Arguments]    ${count: int}
@@ -227,7 +222,7 @@ A Login Is Good At Auth
 
 The User Uses The Limit Up
     [Documentation]    The current user gets as many sessions as he may have: sets ``MADE``.
-    ${limit} =    Allowed Sessions
+    ${limit} =    Limit Of The Platform    session_limit
     VAR    @{MADE}    @{EMPTY}    scope=TEST
     FOR    ${_}    IN RANGE    ${limit}
         ${session} =    Create Managed Session    ${USER_ID}

@@ -1,0 +1,168 @@
+*** Settings ***
+Documentation       The session manager takes up its work whether its stores are there or not, says which one is missing, finds each when it
+...                 comes, and goes by the declared limits unless told otherwise. Sources: docs/protocol.md §1 (health, a dependency that
+...                 is away), §2.1 (clients and lifetimes) and §2.5; RFC 9110 §15.6.4 and §10.2.3 (503 with Retry-After).
+Library             String
+Resource            platform.resource
+Resource            auth.resource
+Resource            sessions.resource
+Suite Setup         Use A Private Platform    backends=1
+Suite Teardown      Leave The Platform
+Test Tags           session-manager    p0    needs:db.auth    needs:redis    needs:session.admin
+
+
+*** Test Cases ***
+With Redis And A Database It Is Ready And Keeps Each Session In Both
+    [Tags]    req:M01.1
+    Auth Should See Its Dependencies    database=up    redis=up
+    A User With A Session
+    Stores Should Agree On The Session
+    Row Should Be That Of The Session
+    Session Token Should Be Valid    ${SESSION}    source=redis
+    Revoke Session    ${SESSION}
+    Session Row Should Be    ${SESSION.session_id}    revoked
+    Redis Should Hold Nothing Of The Session
+
+Without Redis And A Database It Starts And Refuses Clearly And Is Good By Itself When Both Come
+    [Tags]    req:M01.2    needs:control.kill    needs:control.restart    needs:control.logs
+    A User With A Session
+    Auth Is Started Without Its Stores
+    Auth Should Say What Is Missing
+    Every Call Should Be Refused For Want Of The Database
+    Post Should Be Refused    /admin/locks/start    redis_unavailable    ttl=${5}
+    Start Service    redis
+    Start Service    postgres
+    Auth Should See Its Dependencies    database=up    redis=up
+    Auth Should Be The One That Was Started
+    Everything Should Be Good Again
+    [Teardown]    Bring Both Stores Back
+
+Without A Database It Finds Redis And Waits For The Record
+    [Tags]    req:M01.2    extra    needs:control.kill    needs:control.restart
+    A User With A Session
+    Kill Service    postgres
+    Restart Service    auth
+    Auth Should See Its Dependencies    database=down    redis=up
+    Post Should Be Refused    /admin/sessions    database_unavailable    user_id=${USER_ID}    type=WEB
+    Post Should Be Refused    /admin/sessions/validate    database_unavailable    session_token=unknown
+    Start Service    postgres
+    Auth Should See Its Dependencies    database=up    redis=up
+    Everything Should Be Good Again
+    [Teardown]    Bring Both Stores Back
+
+Unless Told Otherwise It Goes By The Declared Limits
+    [Tags]    req:M01.3
+    A Login Should Live    web    WEB    access_ttl    session_idle    session_absolute
+    A Login Should Live    mobile    MOBILE    access_ttl    session_idle    session_absolute
+    A Login Should Live    api    API    access_ttl    session_idle    session_absolute
+    A Login Should Live    kiosk    WEB    short_access_ttl    short_session_idle    short_session_absolute
+    The Manager's Session Should Live    SSO    session_idle    session_absolute
+    So Many Sessions Should Be Allowed    session_limit
+
+
+*** Keywords ***
+Auth Is Started Without Its Stores
+    [Documentation]    Redis and PostgreSQL die, and auth begins anew without them: sets ``STARTED``, which process that is.
+    Kill Service    redis
+    Kill Service    postgres
+    Restart Service    auth
+    ${health} =    Service Should Be Ready    auth
+    VAR    @{STARTED}    ${health}[start_id]    ${health}[pid]    scope=TEST
+
+Auth Should Say What Is Missing
+    [Documentation]    Auth's health says that both stores are down, and its log that it began without them.
+    Auth Should See Its Dependencies    database=down    redis=down
+    ${log} =    Get Service Log    auth
+    ${said} =    Get Lines Containing String    ${log}    "started_without"
+    Should Contain    ${said}    ["database", "redis"]    auth's log does not say what it was started without
+
+Every Call Should Be Refused For Want Of The Database
+    [Documentation]    Whatever is asked of auth, it says at once, by a code, that it needs its database, and when to come back.
+    Post Should Be Refused    /admin/sessions    database_unavailable    user_id=${USER_ID}    type=WEB
+    Post Should Be Refused    /admin/sessions/validate    database_unavailable    session_token=unknown
+    Post Should Be Refused    /admin/sessions/refresh    database_unavailable    session_token=unknown
+    Post Should Be Refused    /admin/sessions/${SESSION.session_id}/activity    database_unavailable
+    Post Should Be Refused    /admin/sessions/cleanup    database_unavailable
+    Post Should Be Refused    /auth/login    database_unavailable    email=nobody@example.test    password=not-a-password
+    Post Should Be Refused    /auth/refresh    database_unavailable    refresh_token=unknown
+    Get Should Be Refused    /admin/users/${USER_ID}/sessions    database_unavailable
+    Get Should Be Refused    /admin/sessions/analytics    database_unavailable
+    Get Should Be Refused    /.well-known/jwks.json    database_unavailable
+
+Post Should Be Refused
+    [Documentation]    Auth refuses a call for want of a store.
+    [Arguments]    ${path}    ${code}    &{body}
+    ${response} =    Post To    auth    ${path}    ${body}    ${SERVICE_TOKEN}    status=anything
+    Answer Should Name The Missing Store    ${response}    ${code}
+
+Get Should Be Refused
+    [Documentation]    Auth refuses a question for want of a store.
+    [Arguments]    ${path}    ${code}
+    ${response} =    Get From    auth    ${path}    ${SERVICE_TOKEN}    status=anything
+    Answer Should Name The Missing Store    ${response}    ${code}
+
+Answer Should Name The Missing Store
+    [Documentation]    503 with this problem, which says when to come back, within five seconds.
+    [Arguments]    ${response}    ${code}
+    Should Be Equal As Integers    ${response.status_code}    503    ${response.url}, with a store missing, answers ${response.text}
+    Answer Should Be A Problem    ${response}    ${code}
+    Should Be True    1 <= int($response.headers.get('Retry-After', 0)) <= 10    ${response.url} does not say when to come back
+    Should Be True    $response.elapsed.total_seconds() < 5
+    ...    ${response.url} took ${response.elapsed.total_seconds()} s to refuse
+
+Auth Should Be The One That Was Started
+    [Documentation]    Auth is the process that it was when it began without its stores.
+    ${health} =    Service Should Be Ready    auth
+    Should Be Equal    ${{ [$health['start_id'], $health['pid']] }}    ${STARTED}    auth is another process now
+
+Everything Should Be Good Again
+    [Documentation]    The session from before is found and comes to be in every store, and a new login is good.
+    Redis Judges The Session Again
+    Stores Should Agree On The Session
+    Sign In A New User
+    Auth Sees User Id    ${USER.id}
+    Stores Should Agree On The Session    ${USER}
+
+A Login Should Live
+    [Documentation]    A login by this client makes a session of this type; it and its access token live as long as the limits of these
+    ...    names say.
+    [Arguments]    ${client_id}    ${type}    ${access}    ${idle}    ${absolute}
+    Sign In A New User    ${client_id}
+    ${record} =    Get Session Record    ${USER}
+    Should Be Equal    ${record}[type]    ${type}    the type of a session of ${client_id}
+    Lifetimes Should Be    ${record}    ${idle}    ${absolute}
+    ${seconds} =    Limit Of The Platform    ${access}
+    Token Lifetime Should Be    ${seconds}
+
+The Manager's Session Should Live
+    [Documentation]    A session of this type that says nothing of its lifetimes has those that the limits of these names say.
+    [Arguments]    ${type}    ${idle}    ${absolute}
+    A User With A Session    type=${type}
+    Lifetimes Should Be    ${SESSION.record}    ${idle}    ${absolute}
+
+Lifetimes Should Be
+    [Documentation]    A new session's idle and absolute end are as far from its beginning as the limits of these names say.
+    [Arguments]    ${record}    ${idle}    ${absolute}
+    FOR    ${name}    ${end}    IN    ${idle}    idle_expires_at    ${absolute}    absolute_expires_at
+        ${wanted} =    Limit Of The Platform    ${name}
+        ${lives} =    Subtract Date From Date    ${record}[${end}]    ${record}[created_at]    exclude_millis=${True}
+        Should Be Equal As Integers    ${lives}    ${wanted}    seconds from created_at to ${end} by the limit ${name}
+    END
+
+So Many Sessions Should Be Allowed
+    [Documentation]    A user who makes one session more than the limit of this name has exactly as many as it says.
+    [Arguments]    ${name}
+    ${wanted} =    Limit Of The Platform    ${name}
+    A User Without A Session
+    Repeat Keyword    ${wanted + 1} times    Create Managed Session    ${USER_ID}
+    ${active} =    List User Sessions    ${USER_ID}
+    Length Should Be    ${active}    ${wanted}    ${{ len($active) }} sessions are active, not ${wanted}
+
+Bring Both Stores Back
+    [Documentation]    Starts Redis and PostgreSQL where a test left them dead, waits until auth has found them, and connects anew.
+    FOR    ${store}    IN    redis    postgres
+        Run Keyword And Ignore Error    Start Service    ${store}
+    END
+    Auth Should See Its Dependencies    database=up    redis=up
+    Disconnect From All Databases
+    Open Databases
