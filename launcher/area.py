@@ -181,7 +181,8 @@ def _conclude(
     executed = merging.executed(result, stopped=ended.interrupted)
     missing: list[PlannedTest] = vanished(plan.tests, executed)
     covered = [area for source in sources for area in areas.area_of(source)] if request.whole else []
-    seconds, limit = time.monotonic() - begun, summary.run_limit(BUDGETS, name) if request.whole else None
+    seconds = time.monotonic() - begun
+    limit = summary.run_limit(BUDGETS, name) if request.whole and request.timed else None
     late = [f"the run took {seconds:.1f} s, its budget is {limit:g} s"] if limit and seconds > limit else []
     outcome = Outcome(
         name=name,

@@ -36,6 +36,8 @@ class RunRequest:
     results: Path = RESULTS
     expected_failures: Path | None = None
     robot_args: tuple[str, ...] = ()
+    timed: bool = True
+    """Whether the run's own budget counts: not where something is measured that slows it down."""
 
     @property
     def whole(self) -> bool:

@@ -25,6 +25,7 @@ _MODULES = {
     "docs": "launcher.reference",
     "baseline": "launcher.baseline",
     "soak": "launcher.soak",
+    "coverage": "launcher.coverage",
 }
 _COMMANDS = (*_MODULES, "bench", "prove")
 

@@ -30,7 +30,7 @@ class Preloader:
         ours, theirs = socket.socketpair()
         with theirs:
             self._child = children.start(
-                [sys.executable, "-m", "services.preload"],
+                [sys.executable, "-m", *_fork_server()],
                 log=log,
                 environment=source_environment(services_dir),
                 directory=services_dir,
@@ -112,6 +112,12 @@ class Preloader:
 
     def _gone(self) -> PlatformError:
         return PlatformError(f"the services could not be loaded{log_tail(self._log)}")
+
+
+def _fork_server() -> list[str]:
+    """The module to run, with its arguments; it is another one only while coverage is measured (``.measured``)."""
+    directory = os.environ.get("LOCKSTEP_COVERAGE")
+    return [f"{__package__}.measured", directory] if directory else ["services.preload"]
 
 
 def source_environment(services_dir: Path) -> dict[str, str]:
