@@ -1,0 +1,166 @@
+*** Settings ***
+Documentation       A session that moves to SSO goes on in a new one with all that it had; the old one ends in the same moment, wherever
+...                 it is asked for, and what has ended or never was moves nowhere. Sources: docs/protocol.md §2.5; OWASP ASVS 5.0
+...                 7.2.4 (a new token when a user authenticates anew, and the end of the old one), 7.4.1 (no further use of what has
+...                 ended).
+Resource            sessions.resource
+Resource            auth.resource
+Library             PlatformLibrary
+Library             ProbeLibrary
+Suite Setup         Use A Private Platform    backends=1
+Suite Teardown      Leave The Platform
+Test Tags           session-manager    p1    needs:session.admin    needs:redis    needs:db.auth
+
+
+*** Variables ***
+&{OLD_DATA}     theme=dark    tab=${3}
+&{NEW_DATA}     tab=${4}    idp=corporate
+
+
+*** Test Cases ***
+A Migrated Session Goes On As SSO With All That It Had
+    [Tags]    req:M11.1
+    A User With A Session    device=laptop    fingerprint=laptop    metadata=${OLD_DATA}
+    ${sso} =    Migrate Session    ${SESSION}    metadata=${NEW_DATA}
+    It Should Continue The Old Session    ${sso}
+    Should Be Equal    ${sso.record}[metadata]    ${{ $OLD_DATA | $NEW_DATA }}
+    Stores Should Agree On The Session    ${sso}
+    Session Token Should Be Valid    ${sso}    source=redis    fingerprint=laptop
+    Old Session Should Have Ended For    ${sso}
+
+With The Old Session All Its Tokens Die At Once Wherever They Are Shown
+    [Tags]    req:M11.1    extra
+    A User With A Session
+    ${sso} =    Migrate Session    ${SESSION}
+    Session Token Should Be Invalid    ${SESSION}    revoked
+    Redis Should Hold Nothing Of The Session
+    Service Refuses The Token    auth    /users/me    ${SESSION.access_token}    session_revoked
+    Refresh Is Refused With    ${SESSION.refresh_token}    invalid_grant
+    Wait Until Session Is Gone Everywhere    ${SESSION}    within=5s
+    Session Should Be Live Everywhere    ${sso}    within=5s
+
+A Session That Does Not Exist Cannot Be Migrated And None Comes Of It
+    [Tags]    req:M11.2
+    ${nobody} =    Random UUID
+    Session Manager Refuses    ${nobody}/migrate    404    not_found    type=SSO
+    Nothing Should Have Come Of    ${nobody}
+
+What Was Revoked Or Migrated Before Cannot Be Migrated
+    [Tags]    req:M11.2    extra
+    A User With A Session
+    Revoke Session    ${SESSION}
+    Migration Should Be Refused    session_revoked
+    A User With A Session
+    ${sso} =    Migrate Session    ${SESSION}
+    Session Manager Refuses    ${SESSION.session_id}/migrate    409    session_revoked    type=SSO
+    Session Token Should Be Valid    ${sso}
+
+What Has Expired Cannot Be Migrated Whether Redis Knows Of It Or Not
+    [Tags]    req:M11.2    extra
+    A User With A Session    idle_ttl=1 hour
+    Let Time Pass For The Session    61 min
+    Migration Should Be Refused    session_expired
+    A User With A Session    absolute_ttl=1 hour
+    Let Time Pass For The Row    61 min
+    Migration Should Be Refused    session_expired
+
+Of Twenty Migrations Of One Session One Succeeds
+    [Tags]    req:M11.1    extra
+    A User With A Session
+    Twenty Migrate The Session At Once
+    Should Be Stored    auth    types of the user's living sessions
+    ...    SELECT type FROM sessions WHERE user_id = %s AND status = 'active'    ${USER_ID}    SSO
+
+A User At His Limit Loses No Other Session By A Migration
+    [Tags]    req:M11.1    extra
+    A User With A Session
+    Repeat Keyword    9 times    Create Managed Session    ${USER_ID}
+    ${before} =    Living Sessions
+    ${sso} =    Migrate Session    ${before}[-1]
+    ${after} =    Living Sessions
+    Length Should Be    ${before}    10    msg=the user is not at his limit
+    Should Be Equal    ${after}    ${{ [*$before[:-1], $sso.session_id] }}    the user's sessions after the migration
+
+While Redis Is Dead The Old Token Dies As Well And The New One Lives
+    [Tags]    req:M11.1    extra    needs:control.kill
+    A User With A Session
+    Kill Service    redis
+    ${sso} =    Migrate Session    ${SESSION}
+    Session Token Should Be Invalid    ${SESSION}    revoked    database
+    Session Token Should Be Valid    ${sso}    source=database
+    Migration Should Be Refused    session_revoked    came=1
+    [Teardown]    Redis Is Back
+
+A Redis That Comes Back With Old Data Does Not Bring The Old Token Back
+    [Tags]    req:M11.1    extra    needs:control.pause
+    A User With A Session
+    Redis Hangs And Auth Knows It
+    ${sso} =    Migrate Session    ${SESSION}
+    Session Token Should Be Invalid    ${SESSION}    revoked    database
+    Resume Service    redis
+    Nobody Should Accept The Old Token
+    Redis Judges The Session Again    ${sso}
+    Nobody Should Accept The Old Token
+    Redis Should Hold Nothing Of The Session
+    [Teardown]    Redis Is Back
+
+
+*** Keywords ***
+It Should Continue The Old Session
+    [Documentation]    A new session of type SSO with a token of its own, and the old one's user, device, fingerprint and roles.
+    [Arguments]    ${sso}
+    VAR    ${now}    ${sso.record}
+    Should Be Equal    ${now}[type]    SSO
+    Should Be Equal    ${now}[origin]    migrated:${SESSION.session_id}
+    Should Be Equal    ${now}[status]    active
+    Should Not Be Equal    ${sso.session_token.value}    ${SESSION.session_token.value}    the session token is the old one    values=False
+    FOR    ${kept}    IN    user_id    device    fingerprint    roles
+        Should Be Equal    ${now}[${kept}]    ${SESSION.record}[${kept}]    the new session has another ${kept} than the old one
+    END
+
+Old Session Should Have Ended For
+    [Documentation]    The old session's row is revoked as migrated, and its audit trail names the new session.
+    [Arguments]    ${sso}
+    ${row} =    Session Row    ${SESSION.session_id}
+    Should Be Equal    ${{ ($row['status'], $row['revoke_reason']) }}    ${{ ('revoked', 'migrated') }}    how the old session has ended
+    ${events} =    Get Session Events    ${SESSION}
+    Should Be Equal    ${{ [event['type'] for event in $events] }}    ${{ ['created', 'revoked', 'migrated'] }}
+    Should Be Equal    ${events}[-1][detail]    ${{ {'to': $sso.session_id} }}
+
+Migration Should Be Refused
+    [Documentation]    409 with this code, and no more sessions than before have come of the old one.
+    [Arguments]    ${code}    ${came: int}=0
+    Session Manager Refuses    ${SESSION.session_id}/migrate    409    ${code}    type=SSO
+    Should Be Stored    auth    sessions that came of one that has ended
+    ...    SELECT count(*) FROM sessions WHERE origin = 'migrated:' || %s    ${SESSION.session_id}    ${came}
+
+Nothing Should Have Come Of
+    [Documentation]    No session says that it was this one before.
+    [Arguments]    ${session_id}
+    Should Be Stored    auth    sessions that came of none    SELECT id FROM sessions WHERE origin = 'migrated:' || %s    ${session_id}
+
+Living Sessions
+    [Documentation]    The ids of the user's active sessions, oldest first.
+    ${sessions} =    List User Sessions    ${USER_ID}
+    RETURN    ${{ [session['session_id'] for session in $sessions] }}
+
+Twenty Migrate The Session At Once
+    [Documentation]    Twenty requests at one instant: one gets a new session, the others are told that the old one has ended.
+    VAR    ${url}    ${AUTH_URL}/admin/sessions/${SESSION.session_id}/migrate
+    VAR    &{request}    method=POST    url=${url}    token=${SERVICE_TOKEN}    json=${{ {'type': 'SSO'} }}
+    ${replies} =    Send At Once    ${{ [$request] * 20 }}    ca_file=${CA_FILE}
+    VAR    ${answers}    ${{ sorted((reply.status, reply.code or '') for reply in $replies) }}
+    Should Be Equal    ${answers}    ${{ [(201, '')] + [(409, 'session_revoked')] * 19 }}    how twenty migrations were answered
+
+Redis Hangs And Auth Knows It
+    [Documentation]    Redis keeps all it has and answers nothing; auth has given it up, so nothing waits for it unsent.
+    Pause Service    redis
+    Session Token Should Be Valid    ${SESSION}    source=database
+
+Nobody Should Accept The Old Token
+    [Documentation]    Twenty validations of the old session token at one instant, each of which refuses it as revoked.
+    VAR    ${body}    ${{ {'session_token': $SESSION.session_token.value} }}
+    VAR    &{request}    method=POST    url=${AUTH_URL}/admin/sessions/validate    token=${SERVICE_TOKEN}    json=${body}
+    ${replies} =    Send At Once    ${{ [$request] * 20 }}    ca_file=${CA_FILE}
+    VAR    ${verdicts}    ${{ {(reply.json or {}).get('reason', reply.status) or 'valid' for reply in $replies} }}
+    Should Be Equal    ${verdicts}    ${{ {'revoked'} }}    what was said of the old session token
