@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from services.common.problems import Problem
-
-MAX_METADATA = 1 << 20
+from services.auth.session_policy import kept
 
 
 def _metadata(value: dict[str, Any]) -> dict[str, Any]:
     try:
-        size = len(json.dumps(value, ensure_ascii=False, allow_nan=False).encode())
+        return kept(value)
     except (ValueError, RecursionError):
         raise ValueError("metadata is JSON that can be stored") from None
-    if size > MAX_METADATA:
-        raise Problem(413, "payload_too_large", f"metadata has at most {MAX_METADATA} bytes")
-    return value
 
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]

@@ -18,7 +18,7 @@ from services.auth.database import Connection, Database
 from services.auth.records import MalformedSession, Session, User
 from services.auth.redis_link import RedisAway
 from services.auth.session_cache import EXPIRED, STALE, Purge, SessionCache
-from services.auth.session_policy import Grant, Verdict, Wish, new_session, refusal, require_active, surplus
+from services.auth.session_policy import Grant, Verdict, Wish, kept, new_session, refusal, require_active, surplus
 from services.common import logs
 from services.common.instants import now
 from services.common.problems import Problem, token_refused
@@ -93,20 +93,27 @@ class SessionManager:
             return None
         session = Session.from_row(row)
         if damaged:
-            async with self.database.connection() as connection:
-                await session_rows.note(connection, session, "quarantined", {"store": "redis"}, now())
+            await self._report_damage(session)
         if session.status_at(now()) == "active":
             await self._remember([session])
         return session
 
+    async def _report_damage(self, session: Session) -> None:
+        async with self.database.connection() as connection:
+            await session_rows.note(connection, session, "quarantined", {"store": "redis"}, now())
+
     async def require_live(self, session_id: str) -> Session:
         """The session of a bearer's access token; 401 ``session_revoked`` or ``session_expired`` where it has ended."""
-        session = None
+        session, damaged = None, False
         try:
             session = await self.cache.by_id(session_id)
-        except (RedisAway, MalformedSession):
+        except RedisAway:
             logs.logger().info("session_asked_of_database", session_id=session_id)
+        except MalformedSession:
+            damaged = True
         session = session or await self.get(session_id)
+        if session and damaged:
+            await self._report_damage(session)
         status = session.status_at(now()) if session else "revoked"
         if session is None or status != "active":
             raise token_refused(f"session_{status}", f"the session is {status}")
@@ -171,7 +178,10 @@ class SessionManager:
         return Grant(session, user, refresh_token=token)
 
     async def migrate(self, session_id: str, client: Client, kind: str, metadata: dict[str, Any] | None) -> Grant:
-        """A new session of ``kind`` for the same user, device and data; the old one ends."""
+        """A new session of ``kind`` for the same user, device and data; the old one ends.
+
+        413 where the old metadata with the new is more than may be kept.
+        """
         known = await self.get(session_id)
         async with self.database.transaction() as connection:
             user = await session_rows.lock_user(connection, known.user_id) if known else None
@@ -182,7 +192,7 @@ class SessionManager:
                 client=client,
                 origin=f"migrated:{old.id}",
                 type=kind,
-                metadata={**old.metadata, **(metadata or {})},
+                metadata=kept({**old.metadata, **(metadata or {})}),
                 device=old.device,
                 fingerprint=old.fingerprint,
                 with_token=True,

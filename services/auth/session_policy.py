@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import json
 import uuid
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -11,6 +12,8 @@ from typing import Any
 from services.auth.clients import Client
 from services.auth.records import Session, User
 from services.common.problems import Problem
+
+MAX_METADATA = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,13 @@ def new_session(user: User, wish: Wish, token_hash: bytes | None, moment: dateti
         revoke_reason=None,
         origin=wish.origin,
     )
+
+
+def kept(metadata: dict[str, Any]) -> dict[str, Any]:
+    """``metadata``, where it may be kept; 413 where it is too large, ``ValueError`` where it is no JSON."""
+    if len(json.dumps(metadata, ensure_ascii=False, allow_nan=False).encode()) > MAX_METADATA:
+        raise Problem(413, "payload_too_large", f"metadata has at most {MAX_METADATA} bytes")
+    return metadata
 
 
 def refusal(session: Session, moment: datetime, fingerprint: str | None) -> str | None:

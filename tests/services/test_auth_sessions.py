@@ -358,3 +358,21 @@ def test_a_flushed_redis_is_filled_again_from_the_record(api: Api, store: Any) -
     assert api.validate(made["session_token"])["source"] == "database"
     assert api.validate(made["session_token"])["source"] == "redis"
     assert store.exists(f"session:{sid}")
+
+
+def test_a_damaged_document_is_reported_too_where_a_bearer_meets_it(api: Api, store: Any) -> None:
+    made = api.make_session()
+    sid = made["session"]["session_id"]
+    store.set(f"session:{sid}", "damaged")
+    assert api.as_user("GET", "/users/me", made).status_code == 200
+    assert store.get(f"quarantine:session:{sid}") == "damaged"
+    assert api.events(sid) == ["created", "quarantined"]
+
+
+def test_a_migration_makes_no_metadata_that_is_too_large(api: Api) -> None:
+    made = api.make_session(metadata={"old": "x" * 600_000})
+    path = f"/admin/sessions/{made['session']['session_id']}/migrate"
+    answer = api.admin("POST", path, json={"metadata": {"new": "x" * 600_000}})
+    assert (answer.status_code, answer.json()["code"]) == (413, "payload_too_large")
+    assert api.session(made["session"]["session_id"]) == made["session"]
+    assert api.admin("POST", path, json={"metadata": {"old": "x" * 600_000}}).status_code == 201
