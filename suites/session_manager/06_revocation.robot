@@ -209,6 +209,7 @@ Session Should Be Revoked For
     ${row} =    Session Row    ${session.session_id}
     Should Be Equal    ${row}[status]    revoked    the row's status
     Should Be Equal    ${row}[revoke_reason]    ${reason}    the row gives another reason
+    Should Not Be Equal    ${row}[revoked_at]    ${None}    the row does not say when it was revoked
     Should Be True    $row['revoked_at'] >= $row['last_activity']    the row was revoked at ${row}[revoked_at]
     Session Views Should Agree    ${session}    places=${{ ['auth', 'auth db'] }}
 

@@ -11,7 +11,7 @@ Test Tags           session-manager    p1    extra    req:M07.1    needs:session
 
 
 *** Variables ***
-${SLOWER}       4
+${SLOWER}       5
 
 
 *** Test Cases ***
@@ -60,9 +60,9 @@ Ten Sessions On
     END
 
 Ask Both By Turns
-    [Documentation]    A keyword that is given the session: ten times here, ten times there, and so on, five times; each is measured.
+    [Documentation]    A keyword that is given the session: five times here, five times there, and so on, ten times; each is measured.
     [Arguments]    ${way}    ${keyword}    @{more}
-    FOR    ${_}    IN RANGE    5
+    FOR    ${_}    IN RANGE    10
         Ask Some Times    few    ${way}    ${keyword}    @{more}
         Ask Some Times    many    ${way}    ${keyword}    @{more}
     END
@@ -72,7 +72,7 @@ Ask Some Times
     [Arguments]    ${alias}    ${way}    ${keyword}    @{more}
     Switch Platform    ${alias}
     Run Keyword    ${keyword}    ${SESSIONS}[${alias}]    @{more}
-    Repeat Keyword    10 times    Measure Latency    M07 ${way} among ${alias}    ${keyword}    ${SESSIONS}[${alias}]    @{more}
+    Repeat Keyword    5 times    Measure Latency    M07 ${way} among ${alias}    ${keyword}    ${SESSIONS}[${alias}]    @{more}
 
 Medians Should Be Alike
     [Documentation]    Among many the median is at most so many times as long as among few.
