@@ -16,6 +16,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
 
+from tests.libraries.serving import in_thread
+
 EPOCH = "first"
 
 
@@ -141,15 +143,6 @@ async def _send(connection: ServerConnection, kind: str, frame_id: str | None, *
 @contextmanager
 def chat_server() -> Iterator[ChatServer]:
     """The server, running."""
-    server, ready, loop = ChatServer(), threading.Event(), asyncio.new_event_loop()
-    stop = asyncio.Event()
-    thread = threading.Thread(target=loop.run_until_complete, args=[server.serve_until(ready, stop)])
-    thread.start()
-    assert ready.wait(10)
-    try:
+    server = ChatServer()
+    with in_thread(server.serve_until):
         yield server
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
-        assert not thread.is_alive()
-        loop.close()

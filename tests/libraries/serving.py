@@ -1,9 +1,12 @@
-"""A real HTTP server for the tests of keywords that ask one."""
+"""Real servers in threads of the test process, for the tests of keywords that ask one."""
 
+import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+ServeUntil = Callable[[threading.Event, asyncio.Event], Coroutine[None, None, None]]
 
 
 @contextmanager
@@ -17,3 +20,19 @@ def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
         finally:
             server.shutdown()
             thread.join()
+
+
+@contextmanager
+def in_thread(serve_until: ServeUntil) -> Iterator[None]:
+    """Runs a server that says when it is ready, and ends when it is told to stop."""
+    ready, stop, loop = threading.Event(), asyncio.Event(), asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_until_complete, args=[serve_until(ready, stop)])
+    thread.start()
+    assert ready.wait(10)
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join(10)
+        assert not thread.is_alive()
+        loop.close()

@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import socket
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
 
 import pytest
 from PlatformLibrary.embedded.errors import PlatformError, TransientError
@@ -15,7 +13,7 @@ from PlatformLibrary.embedded.options import Link, Options, links
 from PlatformLibrary.embedded.ports import Port
 from PlatformLibrary.embedded.toxics import Toxic
 
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+from tests.libraries.echo import echo_hop, say
 
 
 def connects(number: int) -> bool:
@@ -58,68 +56,42 @@ def test_its_owner_listens_on_it_again_and_again() -> None:
     port.release()
 
 
-@asynccontextmanager
-async def echo_through_proxy() -> AsyncIterator[tuple[FaultProxy, Callable[[], Awaitable[Streams]]]]:
-    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await reader.read(1 << 16):
-            writer.write(data)
-        writer.close()
-
-    target, front = Port(), Port()
-    server = await asyncio.start_server(echo, sock=target.listen())
-    proxy = FaultProxy(Link("client", "backend-1"), front, target.number)
-    await proxy.heal()
-    try:
-        yield proxy, lambda: asyncio.open_connection("127.0.0.1", front.number)
-    finally:
-        await proxy.close()
-        server.close()
-        for port in (target, front):
-            port.release()
-
-
-async def say(streams: Streams, text: bytes) -> bytes:
-    reader, writer = streams
-    writer.write(text)
-    return await asyncio.wait_for(reader.readexactly(len(text)), 2)
-
-
 def test_the_proxy_relays_delays_swallows_resets_refuses_and_heals() -> None:
     async def scenario() -> None:
-        async with echo_through_proxy() as (proxy, connect):
-            first = await connect()
+        async with echo_hop() as hop:
+            first = await hop.connect()
             assert await say(first, b"x" * 500_000) == b"x" * 500_000
 
-            await proxy.add(Toxic("slow", "latency", "both", 1.0, {"latency": 100, "jitter": 0}), "seed")
+            await hop.proxy.add(Toxic("slow", "latency", "both", 1.0, {"latency": 100, "jitter": 0}), "seed")
             begun = time.monotonic()
             assert await say(first, b"slow") == b"slow"
             assert time.monotonic() - begun >= 0.2
 
-            await proxy.add(Toxic("hole", "timeout", "both", 1.0, {"timeout": 0}), "seed")
+            await hop.proxy.add(Toxic("hole", "timeout", "both", 1.0, {"timeout": 0}), "seed")
             first[1].write(b"lost")
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(first[0].read(1), 0.2)
 
-            await proxy.heal()
+            await hop.proxy.heal()
             with pytest.raises(ConnectionResetError):
                 await first[0].read(1)
-            second = await connect()
+            second = await hop.connect()
             assert await say(second, b"back") == b"back"
 
-            proxy.reset()
+            hop.proxy.reset()
             with pytest.raises(ConnectionResetError):
                 await second[0].read(1)
-            second = await connect()
+            second = await hop.connect()
             assert await say(second, b"new") == b"new"
 
-            await proxy.add(Toxic("down", "down", "both"), "seed")
+            await hop.proxy.add(Toxic("down", "down", "both"), "seed")
             with pytest.raises(ConnectionResetError):
                 await second[0].read(1)
             with pytest.raises(ConnectionRefusedError):
-                await connect()
+                await hop.connect()
 
-            await proxy.heal()
-            third = await connect()
+            await hop.proxy.heal()
+            third = await hop.connect()
             assert await say(third, b"healed") == b"healed"
 
     asyncio.run(scenario())
@@ -127,8 +99,8 @@ def test_the_proxy_relays_delays_swallows_resets_refuses_and_heals() -> None:
 
 def test_the_end_of_one_side_reaches_the_other() -> None:
     async def scenario() -> None:
-        async with echo_through_proxy() as (_, connect):
-            reader, writer = await connect()
+        async with echo_hop() as hop:
+            reader, writer = await hop.connect()
             writer.write(b"last words")
             writer.write_eof()
             assert await asyncio.wait_for(reader.read(), 2) == b"last words"

@@ -12,8 +12,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -26,14 +25,13 @@ from hypothesis import strategies as st
 from PlatformLibrary import quantities
 from PlatformLibrary.embedded.client import HostClient
 from PlatformLibrary.embedded.errors import PlatformError
-from PlatformLibrary.embedded.faults import FaultProxy
 from PlatformLibrary.embedded.frames import FrameStream
 from PlatformLibrary.embedded.hops import Hops
 from PlatformLibrary.embedded.options import Link
-from PlatformLibrary.embedded.ports import Port
 from PlatformLibrary.embedded.toxics import FRAME_KINDS, TYPES, Hold, Toxic, slice_size
 from websockets.frames import Frame, Opcode
 
+from tests.libraries.echo import Streams, echo_hop, say, toxic
 from tests.libraries.inner import INNER, ROOT, run_inner
 from tests.libraries.platform_boot import boot_host, own_place
 from tests.services.servers import wait_until
@@ -44,10 +42,6 @@ HEADS = {
     "downstream": b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n",
 }
 relaxed = settings(max_examples=80, deadline=None, derandomize=True)
-
-
-def toxic(type_: str, stream: str = "downstream", toxicity: float = 1.0, **attributes: Any) -> Toxic:
-    return Toxic.asked(type_, attributes, stream=stream, name=None, toxicity=toxicity)
 
 
 def segments(data: bytes, cuts: list[float]) -> Iterator[bytes]:
@@ -189,63 +183,6 @@ def test_a_toxic_that_makes_no_sense_is_refused_with_the_reason(
 
 
 # The proxy on real sockets.
-
-Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-LINK = Link("client", "backend-1")
-
-
-class Hop:
-    """An echo server behind a fault proxy."""
-
-    def __init__(self, proxy: FaultProxy, port: int) -> None:
-        self.proxy = proxy
-        self._port = port
-        self._open: list[asyncio.StreamWriter] = []
-
-    async def connect(self) -> Streams:
-        streams = await asyncio.open_connection("127.0.0.1", self._port)
-        self._open.append(streams[1])
-        return streams
-
-    async def add(self, type_: str, stream: str = "downstream", toxicity: float = 1.0, **attributes: Any) -> None:
-        await self.proxy.add(toxic(type_, stream, toxicity, **attributes), "seed")
-
-    def hang_up(self) -> None:
-        for writer in self._open:
-            writer.transport.abort()
-
-
-@asynccontextmanager
-async def echo_hop(link: Link = LINK) -> AsyncIterator[Hop]:
-    async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            while data := await reader.read(1 << 16):
-                writer.write(data)
-                await writer.drain()
-        except OSError:
-            pass
-        finally:
-            writer.close()
-
-    target, front = Port(), Port()
-    server = await asyncio.start_server(echo, sock=target.listen())
-    proxy = FaultProxy(link, front, target.number)
-    await proxy.heal()
-    hop = Hop(proxy, front.number)
-    try:
-        yield hop
-    finally:
-        hop.hang_up()
-        await proxy.close()
-        server.close()
-        for port in (target, front):
-            port.release()
-
-
-async def say(streams: Streams, text: bytes) -> bytes:
-    reader, writer = streams
-    writer.write(text)
-    return await asyncio.wait_for(reader.readexactly(len(text)), 10)
 
 
 async def seconds(streams: Streams, text: bytes) -> float:

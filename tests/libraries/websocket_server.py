@@ -8,6 +8,7 @@ import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from http import HTTPStatus
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
@@ -17,6 +18,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.frames import Frame, Opcode
 from websockets.http11 import Request, Response
 from websockets.typing import Subprotocol
+
+from tests.libraries.serving import in_thread
 
 
 class BadManners:
@@ -209,15 +212,6 @@ def bad_manners(certificate: Path | None = None, key: Path | None = None) -> Ite
     if certificate is not None:
         tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         tls.load_cert_chain(certificate, key)
-    server, ready, loop = BadManners(), threading.Event(), asyncio.new_event_loop()
-    stop = asyncio.Event()
-    thread = threading.Thread(target=loop.run_until_complete, args=[server.serve_until(ready, stop, tls)])
-    thread.start()
-    assert ready.wait(10)
-    try:
+    server = BadManners()
+    with in_thread(partial(server.serve_until, tls=tls)):
         yield server
-    finally:
-        loop.call_soon_threadsafe(stop.set)
-        thread.join(10)
-        assert not thread.is_alive()
-        loop.close()
