@@ -92,13 +92,6 @@ What Ends While Redis Is Frozen Is Over In The Database At Once And In Redis Eve
 
 
 *** Keywords ***
-Forget The Session In Redis
-    [Documentation]    Takes all that Redis holds of the session away, as an eviction does.
-    ${token_key} =    Redis Key Of The Session Token    ${SESSION.session_token}
-    Delete Redis Keys    session:${SESSION.session_id}
-    Delete Redis Keys    ${token_key}
-    Delete Redis Keys    user:${SESSION.user_id}:sessions
-
 Session Token Should Become Invalid
     [Documentation]    The manager comes to refuse the session's token for this reason.
     [Arguments]    ${reason}
