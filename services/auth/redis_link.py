@@ -88,10 +88,13 @@ class RedisLink:
                 if not self.up.is_set():
                     await bring_up_to_date(self.client)
                     self.up.set()
+                    # Once more, for what ended after the look and before Redis was trusted.
+                    await bring_up_to_date(self.client)
                     logs.logger().info("redis_up")
         except (RedisError, OSError, TimeoutError) as error:
             self._mark_down(error)
         except Problem as problem:
+            self.up.clear()
             logs.logger().debug("redis_not_trusted_yet", problem=problem.code)
 
     def _mark_down(self, error: Exception) -> None:

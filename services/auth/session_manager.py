@@ -7,6 +7,7 @@ purged from Redis right after the commit, or, where that fails, before Redis is 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -134,7 +135,7 @@ class SessionManager:
         async with self.database.transaction() as connection:
             session = require_active(await session_rows.lock(connection, session_id), now())
             session = await session_rows.touch(connection, session, now(), access=1)
-        await self._remember([session])
+        await self._update(session)
         return session
 
     async def refresh(self, session_token: str, *, extend: bool) -> Grant:
@@ -166,7 +167,7 @@ class SessionManager:
         await self.forget(ended)
         if grant is None:
             raise Problem(400, "invalid_grant", "the refresh token is not valid", error="invalid_grant")
-        await self._remember([grant.session])
+        await self._update(grant.session)
         return grant
 
     async def _renew(self, connection: Connection, session: Session, moment: datetime) -> Grant:
@@ -261,6 +262,13 @@ class SessionManager:
             return
         async with self.database.connection() as connection:
             await session_rows.purged(connection, purges)
+
+    async def _update(self, session: Session) -> None:
+        # The change is made already: it must not seem to have failed because PostgreSQL goes away as well.
+        if not await self._remember([session]):
+            with suppress(Problem):
+                async with self.database.connection() as connection:
+                    await session_rows.outdate(connection, session)
 
     async def _remember(self, sessions: Sequence[Session]) -> bool:
         try:

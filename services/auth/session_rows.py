@@ -177,10 +177,15 @@ async def lock_by_token(connection: Connection, token_hash: bytes) -> Session | 
 async def replace_token(connection: Connection, session: Session, token_hash: bytes) -> None:
     """Give a locked session another token; what Redis knows of the old one is to be purged."""
     await connection.execute("UPDATE sessions SET token_hash = %s WHERE id = %s", (token_hash, session.id))
+    await outdate(connection, session, session.token_hash)
+
+
+async def outdate(connection: Connection, session: Session, token_hash: bytes | None = None) -> None:
+    """What Redis has of a session, and of a token that was replaced, is to be purged: it says what no longer is."""
     await connection.execute(
         """INSERT INTO cache_purges (session_id, user_id, token_hash, reason) VALUES (%s, %s, %s, %s)
            ON CONFLICT (session_id) DO NOTHING""",
-        (session.id, session.user_id, session.token_hash, STALE),
+        (session.id, session.user_id, token_hash, STALE),
     )
 
 

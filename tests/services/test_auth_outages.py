@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
 import time
@@ -10,6 +11,7 @@ from typing import Any
 import psycopg
 import redis
 
+from services.auth.redis_link import RedisLink
 from tests.services import servers as real
 from tests.services.auth_api import PASSWORD, Api, auth_environment
 from tests.services.servers import MakeDatabase, MakePostgres, MakeRedis, Postgres, Redis, StartService, wait_until
@@ -123,6 +125,48 @@ def test_a_redis_that_was_unreachable_is_caught_up_before_it_is_trusted(
     client = redis.Redis.from_url(store.url)
     wait_until(lambda: not client.exists(f"session:{revoked['session']['session_id']}"), "the old document is gone")
     client.close()
+
+
+def test_what_changed_while_redis_was_frozen_is_not_told_as_it_was_before(
+    start_service: StartService, make_database: MakeDatabase, make_redis: MakeRedis
+) -> None:
+    store = make_redis()
+    api = Api(start_service("auth", auth_environment(make_database("auth", migrate="auth"), store.url)).url)
+    active, rotated = api.make_session(), api.make_session()
+    assert store.process is not None
+    store.process.send_signal(signal.SIGSTOP)
+    try:
+        api.validate(active["session_token"])
+        api.admin("POST", f"/admin/sessions/{active['session']['session_id']}/activity")
+        assert api.http.post("/auth/refresh", json={"refresh_token": rotated["refresh_token"]}).status_code == 200
+    finally:
+        store.process.send_signal(signal.SIGCONT)
+    wait_until(
+        lambda: api.admin("POST", "/admin/locks/trusted", json={"ttl": 0.01}).status_code != 503, "Redis is trusted"
+    )
+    assert api.validate(active["session_token"])["session"]["access_count"] == 1
+    assert api.validate(rotated["session_token"])["session"]["refresh_count"] == 1
+    assert api.validate(active["session_token"])["source"] == "redis"
+
+
+def test_what_ends_while_redis_is_being_caught_up_is_caught_up_as_well(make_redis: MakeRedis) -> None:
+    """A session may end between the last look for such sessions and the moment at which Redis is trusted."""
+    trusted = []
+
+    async def watched() -> None:
+        link = RedisLink(make_redis().url)
+
+        async def catch_up(_client: object) -> None:
+            trusted.append(link.up.is_set())
+
+        watching = asyncio.create_task(link.watch(catch_up))
+        async with asyncio.timeout(10):
+            while len(trusted) < 2:
+                await asyncio.sleep(0.01)
+        watching.cancel()
+
+    asyncio.run(watched())
+    assert trusted == [False, True]
 
 
 def test_a_purge_that_was_cut_off_by_a_crash_is_done_at_the_next_start(
