@@ -66,11 +66,11 @@ Refreshes Within One Second Never Give The Same Token Twice
 Of Twenty Refreshes With One Token At Once One Wins
     [Tags]    req:M05.3    extra
     A User With A Session
-    ${winner} =    One Of Twenty Refreshes At Once Wins
-    Refresh Count Should Be    1
-    Session Token Should Be Valid    ${winner}    source=redis
+    ${last} =    One Of Twenty Refreshes At Once Wins    times=5
+    Refresh Count Should Be    5
+    Session Token Should Be Valid    ${last}    source=redis
     Session Token Should Be Invalid    ${SESSION}    not_found
-    Only The New Session Token Should Be Stored    ${winner}
+    Only The New Session Token Should Be Stored    ${last}
 
 A Spent Refresh Token Is Good For Nothing And Ends What Came Of It
     [Tags]    req:M05.3    extra
@@ -151,15 +151,25 @@ Tokens Of Refreshes In A Row Should All Differ
     List Should Not Contain Duplicates    ${seen}    a token came twice
 
 One Of Twenty Refreshes At Once Wins
-    [Documentation]    Twenty refreshes with the session's token at one instant: one is granted, the others find no such token. Returns the
-    ...    new token.
-    VAR    &{body}    session_token=${SESSION.session_token.value}
+    [Documentation]    Twenty refreshes with the session's token at one instant: one is granted, the others find no such token. So many
+    ...    times over, each with the token that was won; returns the last.
+    [Arguments]    ${times: int}
+    VAR    ${token}    ${SESSION.session_token}
+    FOR    ${_}    IN RANGE    ${times}
+        ${token} =    Race For The Next Token    ${token}
+    END
+    RETURN    ${token}
+
+Race For The Next Token
+    [Documentation]    Twenty refreshes with one token at one instant; returns the token that one of them won.
+    [Arguments]    ${token}
+    VAR    &{body}    session_token=${token.value}
     VAR    &{request}    method=POST    url=${AUTH_URL}/admin/sessions/refresh    token=${SERVICE_TOKEN}    json=${body}
     ${replies} =    Send At Once    ${{ [$request] * 20 }}
     VAR    ${statuses}    ${{ sorted(str(reply.status) for reply in $replies) }}
     Should Be Equal    ${statuses}    ${{ ['200'] + ['404'] * 19 }}    of twenty refreshes with one token other than one won
-    VAR    ${won}    ${{ [reply.json for reply in $replies if reply.status == 200] }}
-    RETURN    ${{ robot.api.types.Secret($won[0]['session_token']) }}
+    VAR    ${won}    ${{ [reply.json['session_token'] for reply in $replies if reply.status == 200] }}
+    RETURN    ${{ robot.api.types.Secret($won[0]) }}
 
 Tokens Should Name The Same
     [Documentation]    Two access tokens are not equal, and all that they say but their times and ids is.
