@@ -67,6 +67,13 @@ class RedisLink:
         """Whether Redis answered when it was last asked, at most a second ago; it may not be trusted yet."""
         return self._reachable
 
+    def distrust(self) -> None:
+        """Bring Redis up to date before it is used again: it answers, but has refused what it must know."""
+        if self.up.is_set():
+            self.up.clear()
+            logs.logger().warning("redis_not_trusted_any_more")
+            self._suspect.set()
+
     async def watch(self, bring_up_to_date: Callable[[aioredis.Redis], Awaitable[None]]) -> None:
         """Trust Redis again only after ``bring_up_to_date``; runs until cancelled."""
         try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,18 +20,36 @@ QUARANTINE_SECONDS = 86400
 EXPIRED = "expired"
 STALE = "stale"
 
+# What is in the place of a user's list and is none hides and keeps nobody's sessions.
+_PUT_ASIDE = f"""
+local function put_aside(list)
+  local kind = redis.call('TYPE', list).ok
+  if kind == 'zset' or kind == 'none' then return 0 end
+  redis.call('RENAME', list, 'quarantine:' .. list)
+  redis.call('EXPIRE', 'quarantine:' .. list, {QUARANTINE_SECONDS})
+  return 1
+end
+"""
+
+_UNLIST = f"""{_PUT_ASIDE}
+local damaged = put_aside(KEYS[1])
+redis.call('ZREM', KEYS[1], ARGV[1])
+return damaged
+"""
+
 # Refused when the session was revoked meanwhile, or when a later revision is already there:
 # writes follow their commits without any order among them.
-_PUT = """
+_PUT = f"""{_PUT_ASIDE}
 if redis.call('EXISTS', KEYS[2]) == 1 then return 0 end
 local held = redis.call('GETRANGE', KEYS[1], 0, 40)
-local revision = string.match(held, '^{"revision": (%d+),')
+local revision = string.match(held, '^{{"revision": (%d+),')
 if revision and tonumber(revision) > tonumber(ARGV[2]) then return 0 end
 redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[3])
+local damaged = put_aside(KEYS[3])
 redis.call('ZADD', KEYS[3], ARGV[4], ARGV[5])
 if redis.call('PTTL', KEYS[3]) < tonumber(ARGV[6]) then redis.call('PEXPIRE', KEYS[3], ARGV[6]) end
 if KEYS[4] then redis.call('SET', KEYS[4], ARGV[5], 'PX', ARGV[3]) end
-return 1
+return damaged
 """
 
 
@@ -73,12 +92,30 @@ class SessionCache:
 
     async def put(self, sessions: Iterable[Session], moment: datetime) -> None:
         """Store ``sessions`` with the time that each has left; those without any are not stored."""
-        async with self.link.use() as redis, redis.pipeline(transaction=False) as pipe:
+        stored = []
+        async with self._telling() as redis, redis.pipeline(transaction=False) as pipe:
             for session in sessions:
                 left = math.ceil((session.expires_at - moment).total_seconds() * 1000)
                 if left > 0:
                     self._put_one(pipe, session, left, moment)
-            await pipe.execute()
+                    stored.append(session)
+            self._report(stored, await pipe.execute())
+
+    @asynccontextmanager
+    async def _telling(self) -> AsyncIterator[Redis]:
+        """The client, for what Redis must know: where it refuses that, it is not trusted until it has caught up."""
+        async with self.link.use() as redis:
+            try:
+                yield redis
+            except ResponseError:
+                self.link.distrust()
+                raise
+
+    @staticmethod
+    def _report(listed: Sequence[Session | Purge], damaged: Sequence[int]) -> None:
+        for one, was_damaged in zip(listed, damaged, strict=True):
+            if was_damaged:
+                logs.logger().error("session_list_quarantined", user_id=one.user_id)
 
     @staticmethod
     def _put_one(pipe: Pipeline, session: Session, left: int, moment: datetime) -> None:
@@ -128,7 +165,7 @@ class SessionCache:
 
     async def purge(self, purges: Sequence[Purge], *, keep_document: bool = False) -> int:
         """Remove the keys and leave a mark for each revoked session; how many keys went."""
-        async with self.link.use() as redis:
+        async with self._telling() as redis:
             return await self.purge_with(redis, purges, keep_document=keep_document)
 
     async def purge_with(self, redis: Redis, purges: Sequence[Purge], *, keep_document: bool = False) -> int:
@@ -139,10 +176,12 @@ class SessionCache:
             for purge in purges:
                 if purge.reason not in (EXPIRED, STALE):
                     pipe.set(revoked_key(purge.session_id), purge.reason, ex=self._revoked_seconds)
-                if purge.reason != STALE:
-                    pipe.zrem(user_key(purge.user_id), purge.session_id)
+            unlisted = [purge for purge in purges if purge.reason != STALE]
+            for purge in unlisted:
+                pipe.eval(_UNLIST, 1, user_key(purge.user_id), purge.session_id)
             for purge in purges:
                 keys = [token_key(purge.token_hash)] if purge.token_hash else []
                 pipe.delete(*keys, *([] if keep_document else [session_key(purge.session_id)]))
             answers = await pipe.execute()
+        self._report(unlisted, answers[-len(unlisted) - len(purges) : -len(purges)])
         return sum(answers[-len(purges) :])
