@@ -152,11 +152,6 @@ Twenty Migrate The Session At Once
     VAR    ${answers}    ${{ sorted((reply.status, reply.code or '') for reply in $replies) }}
     Should Be Equal    ${answers}    ${{ [(201, '')] + [(409, 'session_revoked')] * 19 }}    how twenty migrations were answered
 
-Redis Hangs And Auth Knows It
-    [Documentation]    Redis keeps all it has and answers nothing; auth has given it up, so nothing waits for it unsent.
-    Pause Service    redis
-    Session Token Should Be Valid    ${SESSION}    source=database
-
 Nobody Should Accept The Old Token
     [Documentation]    Twenty validations of the old session token at one instant, each of which refuses it as revoked.
     VAR    ${body}    ${{ {'session_token': $SESSION.session_token.value} }}

@@ -1,0 +1,179 @@
+*** Settings ***
+Documentation       A clean-up ends what has expired in its row and removes every trace of it from Redis, tells true counts of both, and
+...                 makes up for what a store kept it from. Sources: docs/protocol.md §2.5; OWASP ASVS 5.0 7.3.1 and 7.3.2 (a session ends
+...                 after idleness, and at the end of its lifetime), 7.4.1 (no further use of what has ended).
+Resource            sessions.resource
+Library             PlatformLibrary
+Library             ProbeLibrary
+Suite Setup         Use A Private Platform    backends=1    SESSION_SWEEP=0
+Suite Teardown      Leave The Platform
+Test Setup          Nothing Has Expired
+Test Tags           session-manager    p1    needs:session.admin    needs:redis    needs:db.auth
+
+
+*** Test Cases ***
+Expired Sessions Lose Every Trace In Redis And Their Rows Say So
+    [Tags]    req:M08.1
+    A User With A Living And An Expired Session    idle_ttl=1 hour
+    Redis Should Hold All Of The Session    ${EXPIRED}
+    Clean-up Should Count    expired=1    removed_keys=2    errors=0
+    Session Should Be Swept    ${EXPIRED}
+    Session Token Should Be Invalid    ${EXPIRED}    expired    database
+    Stores Should Agree On The Session    ${LIVING}
+    Clean-up Should Count    expired=0    removed_keys=0    errors=0
+
+Only What Was Really Removed Is Counted As Removed
+    [Documentation]    Three have expired; of one Redis has its document and its token still, of one its token, of one only its place in the
+    ...    list.
+    [Tags]    req:M08.1    extra
+    A User With A Living And An Expired Session    absolute_ttl=1 hour
+    A User With A Living And An Expired Session    absolute_ttl=1 hour
+    Delete Redis Keys    session:${EXPIRED.session_id}
+    A User With A Living And An Expired Session    absolute_ttl=1 hour
+    Let Time Pass For The Session    1s    ${EXPIRED}
+    Clean-up Should Count    expired=3    removed_keys=3    errors=0
+    Session Should Be Swept    ${EXPIRED}
+
+However Many Have Expired One Clean-up Ends Them All
+    [Tags]    req:M08.1    extra
+    A Crowd Whose Sessions Have Expired    600
+    Clean-up Should Count    expired=600    removed_keys=600    errors=0
+    Nothing Should Be Left Of The Crowd
+
+Of A Crowd That Four Clean Up At Once Each Is Counted Once
+    [Tags]    req:M08.1    extra
+    A Crowd Whose Sessions Have Expired    200
+    ${counts} =    Four Clean Up At Once
+    Counts Should Be    ${counts}    expired=200    removed_keys=200    errors=0
+    Nothing Should Be Left Of The Crowd
+
+What Was Revoked Before It Expired Stays Revoked
+    [Tags]    req:M08.1    extra
+    A User With A Session    idle_ttl=1 hour
+    Revoke Session    ${SESSION}    reason=lost device
+    Let Time Pass For The Session    61 min
+    Clean-up Should Count    expired=0    removed_keys=0    errors=0
+    Session Row Should Be    ${SESSION.session_id}    revoked
+    Session Token Should Be Invalid    ${SESSION}    revoked    database
+
+What Redis Could Not Be Told Is Counted As Errors And Made Up For Once It Is Back
+    [Tags]    req:M08.2    needs:control.pause
+    A User With A Living And An Expired Session    idle_ttl=1 hour
+    Redis Hangs And Auth Knows It    ${LIVING}
+    Clean-up Should Count    expired=1    removed_keys=0    errors=1
+    Session Row Should Be    ${EXPIRED.session_id}    expired
+    Resume Service    redis
+    Redis Comes To Hold Nothing Of The Session    ${EXPIRED}
+    Redis Judges The Session Again    ${LIVING}
+    Stores Should Agree On The Session    ${LIVING}
+    Clean-up Should Count    expired=0    removed_keys=0    errors=0
+    [Teardown]    Redis Is Back
+
+A Dead Redis Is No More Than An Error For Each Session
+    [Tags]    req:M08.2    extra    needs:control.kill
+    A User With A Living And An Expired Session    idle_ttl=1 hour
+    Kill Service    redis
+    Clean-up Should Count    expired=1    removed_keys=0    errors=1
+    Session Should Have Ended In Its Row    ${EXPIRED}
+    Start Service    redis
+    Redis Judges The Session Again    ${LIVING}
+    Redis Should Hold Nothing Of The Session    ${EXPIRED}
+    [Teardown]    Redis Is Back
+
+Without Its Database A Clean-up Is Refused And The Next One Does It All
+    [Tags]    req:M08.2    extra    needs:control.kill
+    A User With A Living And An Expired Session    idle_ttl=1 hour
+    Kill Service    postgres
+    Session Manager Refuses    cleanup    503    database_unavailable
+    Redis Should Hold All Of The Session    ${EXPIRED}
+    Database Is Back
+    Clean-up Should Count    expired=1    removed_keys=2    errors=0
+    Session Should Be Swept    ${EXPIRED}
+    [Teardown]    Database Is Back
+
+A Damaged List In Redis Is Put Aside And Keeps Nobody's Traces There
+    [Tags]    req:M08.2    extra
+    A User With A Living And An Expired Session    idle_ttl=1 hour
+    A User With A Living And An Expired Session    idle_ttl=1 hour
+    Set Redis Value    user:${USER_ID}:sessions    no list
+    Clean-up Should Count    expired=2    removed_keys=4    errors=0
+    Session Should Be Swept    ${EXPIRED}
+    Redis Value    quarantine:user:${USER_ID}:sessions    ==    no list
+    Record Session Activity    ${LIVING}
+    Stores Should Agree On The Session    ${LIVING}
+
+
+*** Keywords ***
+Nothing Has Expired
+    [Documentation]    Neither rows nor keys of earlier tests are left: what a clean-up counts is of this test.
+    Execute Sql String    DELETE FROM sessions    alias=auth
+    Flush Redis
+
+A User With A Living And An Expired Session
+    [Documentation]    The row of one says that it has ended a minute ago after the hour that it was made for, and Redis knows it as it was.
+    ...    Sets ``LIVING`` and ``EXPIRED``.
+    [Arguments]    &{lifetime}
+    A User With A Session    &{lifetime}
+    VAR    ${EXPIRED}    ${SESSION}    scope=TEST
+    ${living} =    Create Managed Session    ${USER_ID}
+    VAR    ${LIVING}    ${living}    scope=TEST
+    Let Time Pass For The Row    61 min    ${EXPIRED}
+
+A Crowd Whose Sessions Have Expired
+    [Documentation]    So many users with a session each, which Redis knows and whose idle time is over. Sets ``CROWD``, the sessions' ids.
+    [Arguments]    ${count: int}
+    ${users} =    Create Load Users    ${count}
+    VAR    ${CROWD}    ${{ [user.session_id for user in $users] }}    scope=TEST
+    Execute Sql String    UPDATE sessions SET idle_expires_at = now() - interval '1 s'    alias=auth
+    Redis Keys    session:*    validate    len(value) == ${count}    message=Redis does not know the crowd's sessions
+
+Nothing Should Be Left Of The Crowd
+    [Documentation]    All rows say that the session has expired; Redis holds neither documents nor lists.
+    Should Be Stored    auth    what has become of the crowd's sessions
+    ...    SELECT DISTINCT status FROM sessions WHERE id = ANY(%s::uuid[])    ${CROWD}    expired
+    Redis Keys    session:*    ==    ${{ [] }}    message=documents are left in Redis
+    Redis Keys    user:*:sessions    ==    ${{ [] }}    message=lists are left in Redis
+
+Clean-up Should Count
+    [Documentation]    A clean-up answers with exactly these counts.
+    [Arguments]    &{counts}
+    ${told} =    Clean Up Sessions
+    Counts Should Be    ${told}    &{counts}
+
+Counts Should Be
+    [Documentation]    What a clean-up tells, or several in sum, is exactly this.
+    [Arguments]    ${told}    &{counts}
+    VAR    ${wanted}    ${{ {name: int(count) for name, count in $counts.items()} }}
+    Should Be Equal    ${{ dict($told) }}    ${wanted}    the counts of the clean-up
+
+Four Clean Up At Once
+    [Documentation]    Four clean-ups begin at one instant; returns the sum of what they count.
+    VAR    &{request}    method=POST    url=${AUTH_URL}/admin/sessions/cleanup    token=${SERVICE_TOKEN}
+    ${replies} =    Send At Once    ${{ [$request] * 4 }}    ca_file=${CA_FILE}
+    VAR    ${refused}    ${{ [(reply.status, reply.error or reply.text) for reply in $replies if reply.status != 200] }}
+    Should Be Empty    ${refused}    clean-ups were refused: ${refused}
+    VAR    &{sum}    expired=${{ sum(reply.json['expired'] for reply in $replies) }}
+    ...    removed_keys=${{ sum(reply.json['removed_keys'] for reply in $replies) }}
+    ...    errors=${{ sum(reply.json['errors'] for reply in $replies) }}
+    RETURN    ${sum}
+
+Redis Should Hold All Of The Session
+    [Documentation]    Its document, the way from its session token to it, and its entry among its user's sessions.
+    [Arguments]    ${session}
+    Redis Key Should Exist    session:${session.session_id}
+    ${token_key} =    Redis Key Of The Session Token    ${session.session_token}
+    Redis Value    ${token_key}    ==    ${session.session_id}
+    Redis Sorted Set    user:${session.user_id}:sessions    contains    ${session.session_id}
+
+Session Should Be Swept
+    [Documentation]    The row says that the session has expired, and Redis holds no trace of it.
+    [Arguments]    ${session}
+    Session Should Have Ended In Its Row    ${session}
+    Redis Should Hold Nothing Of The Session    ${session}
+
+Session Should Have Ended In Its Row
+    [Documentation]    Row and audit trail say that the session has expired.
+    [Arguments]    ${session}
+    Session Row Should Be    ${session.session_id}    expired
+    ${events} =    Get Session Events    ${session}
+    Should Be Equal    ${events}[-1][type]    expired    the last event of the session
