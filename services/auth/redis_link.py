@@ -31,6 +31,7 @@ class RedisAway(Problem):
 
 # uvloop answers a write to a connection that the peer has reset with a RuntimeError, which redis-py passes on.
 _LOST: Any = (RedisConnectionError, RedisTimeoutError, RuntimeError)
+_AWAY = (RedisError, OSError, TimeoutError, RuntimeError)
 
 
 class RedisLink:
@@ -57,7 +58,7 @@ class RedisLink:
         try:
             async with asyncio.timeout(2 * TIMEOUT):
                 yield self.client
-        except (RedisError, OSError, TimeoutError) as error:
+        except _AWAY as error:
             # A refused command (a key of a foreign type, say) is no sign that Redis is away.
             if not isinstance(error, ResponseError):
                 self._mark_down(error)
@@ -98,7 +99,7 @@ class RedisLink:
                     # Once more, for what ended after the look and before Redis was trusted.
                     await bring_up_to_date(self.client)
                     logs.logger().info("redis_up")
-        except (RedisError, OSError, TimeoutError) as error:
+        except _AWAY as error:
             self._mark_down(error)
         except Problem as problem:
             self.up.clear()

@@ -21,7 +21,7 @@ TIMEOUT = 0.5
 PAUSE = 0.5
 # uvloop answers a write to a connection that the peer has reset with a RuntimeError, which redis-py passes on.
 LOST: Any = (RedisConnectionError, RedisTimeoutError, RuntimeError)
-AWAY = (RedisError, OSError, TimeoutError)
+AWAY = (RedisError, OSError, TimeoutError, RuntimeError)
 
 
 class RedisAway(Exception):  # noqa: N818 - a state, not a defect
