@@ -13,7 +13,7 @@ Test Tags           session-manager    p0    needs:db.auth    needs:redis    nee
 
 *** Test Cases ***
 A Web Session Is The Same In Every Store
-    [Tags]    req:M02.1
+    [Tags]    req:M02.1    req:M15
     A Login Makes A Session    web    WEB
     The Manager Makes A Session    WEB    web
 
@@ -32,7 +32,7 @@ An Sso Session Is The Same In Every Store
     The Manager Makes A Session    SSO    web
 
 Metadata Is Kept As It Was Given And Belongs To One Session
-    [Tags]    req:M02.5
+    [Tags]    req:M02.5    req:M15
     VAR    &{metadata}    theme=dark    cart=${{ [1, 2.5, {'sku': None}] }}    flags=${{ {'beta': True, '': []} }}    session_id=mine
     A User With A Session    metadata=${metadata}
     Metadata Should Be    ${metadata}

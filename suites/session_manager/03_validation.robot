@@ -69,7 +69,7 @@ What Cannot Be A Token Is Refused As A Bad Request
     Session Manager Refuses    validate    400    invalid_request    token=misnamed
 
 The Database Judges As Redis Would Have While Redis Is Dead
-    [Tags]    req:M03.5    needs:control.kill
+    [Tags]    req:M03.5    req:M15    needs:control.kill
     Sessions That Live And Sessions That Are Over
     Kill Service    redis
     Database Should Judge The Sessions
