@@ -159,9 +159,9 @@ So Many Sessions Should Be Allowed
     Length Should Be    ${active}    ${wanted}    ${{ len($active) }} sessions are active, not ${wanted}
 
 Bring Both Stores Back
-    [Documentation]    Starts Redis and PostgreSQL where a test left them dead, waits until auth has found them, and connects anew.
-    FOR    ${store}    IN    redis    postgres
-        Run Keyword And Ignore Error    Start Service    ${store}
+    [Documentation]    Starts the stores, and auth, where a test left them dead, waits until auth has found them, and connects anew.
+    FOR    ${instance}    IN    redis    postgres    auth
+        Run Keyword And Ignore Error    Start Service    ${instance}
     END
     Auth Should See Its Dependencies    database=up    redis=up
     Disconnect From All Databases
