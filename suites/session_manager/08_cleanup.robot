@@ -84,6 +84,7 @@ Without Its Database A Clean-up Is Refused And The Next One Does It All
     [Tags]    req:M08.2    extra    needs:control.kill
     A User With A Living And An Expired Session    idle_ttl=1 hour
     Kill Service    postgres
+    Auth Should See Its Dependencies    database=down    redis=up
     Session Manager Refuses    cleanup    503    database_unavailable
     Redis Should Hold All Of The Session    ${EXPIRED}
     Database Is Back

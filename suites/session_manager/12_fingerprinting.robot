@@ -64,6 +64,13 @@ A Session Bound To No Device Takes Any Fingerprint From Redis And From The Datab
     Every Device Is Accepted    by=database
     [Teardown]    Redis Is Back
 
+A Device That States No Traits Is Bound As Well
+    [Tags]    req:M12.1    extra
+    A User With A Session    fingerprint=${{ {} }}
+    Session Token Should Be Valid    ${SESSION}    fingerprint=${{ {} }}
+    Session Token Should Be Invalid    ${SESSION}    fingerprint_mismatch
+    Session Token Should Be Invalid    ${SESSION}    fingerprint_mismatch    fingerprint=${PHONE}
+
 A Bound Session Stays Bound When Its Token Is Refreshed And When It Moves To SSO
     [Tags]    req:M12.2    extra
     A User With A Session    fingerprint=${LAPTOP}
@@ -105,7 +112,7 @@ Every Session Of The Device Has Fingerprint
 
 Devices Like
     [Documentation]    Devices that differ from this one in one thing each: a value, its type, its case, its accent's form, the order of a
-    ...    list, one trait more, one less, one that says nothing.
+    ...    list, one trait more, one less, all in one text, no traits at all.
     [Arguments]    ${traits}
     VAR    @{others}
     ...    ${{ $traits | {'os': 'Plan 10'} }}
@@ -117,6 +124,7 @@ Devices Like
     ...    ${{ $traits | {'touch': None} }}
     ...    ${{ {name: value for name, value in $traits.items() if name != 'os'} }}
     ...    ${{ json.dumps($traits) }}
+    ...    ${{ {} }}
     RETURN    ${others}
 
 None Of These Devices Is Accepted

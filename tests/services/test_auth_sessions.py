@@ -116,10 +116,18 @@ def test_an_expired_session_makes_room_without_being_revoked(api: Api) -> None:
 def test_a_fingerprint_binds(api: Api) -> None:
     bound = api.make_session(fingerprint={"screen": "4k", "tz": "UTC"})["session_token"]
     assert api.validate(bound, fingerprint={"tz": "UTC", "screen": "4k"})["valid"]
-    for shown in ({"fingerprint": {"tz": "UTC", "screen": "hd"}}, {"fingerprint": "4k"}, {}):
+    for shown in ({"fingerprint": {"tz": "UTC", "screen": "hd"}}, {"fingerprint": "4k"}, {"fingerprint": {}}, {}):
         assert api.validate(bound, **shown)["reason"] == "fingerprint_mismatch"
     free = api.make_session()["session_token"]
     assert api.validate(free, fingerprint="anything")["valid"]
+
+
+def test_a_device_that_states_no_traits_binds_as_well(api: Api) -> None:
+    made = api.make_session(fingerprint={})["session_token"]
+    assert api.validate(made, fingerprint={})["valid"]
+    assert api.validate(made)["reason"] == "fingerprint_mismatch"
+    tokens = api.signed_in(fingerprint={})
+    assert api.session(tokens["session_id"])["fingerprint"] is not None
 
 
 def test_an_unknown_token_is_not_found(api: Api) -> None:

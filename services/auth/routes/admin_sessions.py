@@ -50,7 +50,7 @@ async def create(body: NewSession, auth: Parts) -> dict[str, Any]:
         type=body.type,
         metadata=body.metadata,
         device=body.device,
-        fingerprint=opaque.fingerprint(body.fingerprint) if body.fingerprint else None,
+        fingerprint=opaque.fingerprint(body.fingerprint) if body.fingerprint is not None else None,
         idle_ttl=body.idle_ttl,
         absolute_ttl=body.absolute_ttl,
         with_token=True,
@@ -61,7 +61,7 @@ async def create(body: NewSession, auth: Parts) -> dict[str, Any]:
 @router.post("/sessions/validate", response_model=Validation)
 async def validate(body: Validate, auth: Parts) -> dict[str, Any]:
     """Judge a session token."""
-    shown = opaque.fingerprint(body.fingerprint) if body.fingerprint else None
+    shown = opaque.fingerprint(body.fingerprint) if body.fingerprint is not None else None
     verdict = await auth.sessions.validate(body.session_token, shown)
     return {
         "valid": verdict.reason is None,

@@ -161,7 +161,7 @@ async def login(body: Login, request: Request, auth: Parts) -> dict[str, Any]:
         origin="password",
         metadata=body.metadata,
         device=body.device,
-        fingerprint=opaque.fingerprint(body.fingerprint) if body.fingerprint else None,
+        fingerprint=opaque.fingerprint(body.fingerprint) if body.fingerprint is not None else None,
     )
     return auth.access.response(await auth.sessions.create(known[0].id, wish))
 
