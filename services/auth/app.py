@@ -32,14 +32,15 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.auth = auth
     http.install(app, "auth", settings, auth.stores)
     app.add_exception_handler(psycopg.DataError, _on_data_error)
-    app.include_router(well_known.router)
-    for part in (login, tokens, users, sessions):
-        app.include_router(part.router, dependencies=[Depends(limited_by_address)])
+    # In the order of how often they are asked: a path is looked for in each router before.
     credential = [Depends(http.service_credential(settings))]
     for guarded in (admin_sessions, admin_users, operations):
         app.include_router(
             guarded.router, dependencies=credential, responses={401: openapi.problem("no service credential")}
         )
+    for part in (tokens, sessions, users, login):
+        app.include_router(part.router, dependencies=[Depends(limited_by_address)])
+    app.include_router(well_known.router)
     openapi.install(app, "Lockstep auth")
     return app
 

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
@@ -50,6 +51,14 @@ redis.call('ZADD', KEYS[3], ARGV[4], ARGV[5])
 if redis.call('PTTL', KEYS[3]) < tonumber(ARGV[6]) then redis.call('PEXPIRE', KEYS[3], ARGV[6]) end
 if KEYS[4] then redis.call('SET', KEYS[4], ARGV[5], 'PX', ARGV[3]) end
 return damaged
+"""
+
+
+# From a session token to its document in one round trip: every validation goes this way.
+_FIND = """
+local id = redis.call('GET', KEYS[1])
+if not id then return false end
+return {id, redis.pcall('GET', 'session:' .. id)}
 """
 
 
@@ -130,11 +139,24 @@ class SessionCache:
     async def by_token(self, token_hash: bytes) -> Session | None:
         """The session that the token belongs to now, or None; ``MalformedSession`` where the document is damaged."""
         async with self.link.use() as redis:
-            session_id = await redis.get(token_key(token_hash))
+            session_id, text = await self._found(redis, token_hash)
         if session_id is None:
             return None
-        session = await self.by_id(str(session_id))
+        try:
+            session: Session | None = Session.from_document(session_id, text)
+        except MalformedSession:
+            # Gone, or damaged: told apart, and put aside, where a document is asked for by its id.
+            session = await self.by_id(session_id)
         return session if session and session.token_hash == token_hash else None
+
+    @staticmethod
+    async def _found(redis: Redis, token_hash: bytes) -> tuple[str | None, Any]:
+        """The id that the token leads to, and what is stored under it."""
+        try:
+            found = await redis.eval(_FIND, 1, token_key(token_hash))
+        except UnicodeDecodeError:
+            found = [await redis.get(token_key(token_hash)), None]
+        return (str(found[0]), found[1]) if found and found[0] is not None else (None, None)
 
     async def by_id(self, session_id: str) -> Session | None:
         """The session, or None; ``MalformedSession`` where the document is damaged (it is put aside then)."""

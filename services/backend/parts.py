@@ -77,13 +77,17 @@ async def admit_address(request: Request) -> None:
     await parts_of(request).quotas.admit_address(request)
 
 
-def _id(conversation_id: Annotated[str, Path()]) -> str:
+async def _here(request: Request) -> Parts:
+    return parts_of(request)
+
+
+async def _id(conversation_id: Annotated[str, Path()]) -> str:
     try:
         return frames.checked_id(conversation_id, "conversation_id")
     except frames.FrameError:
         raise Problem(404, "not_found", "there is no such conversation") from None
 
 
-Here = Annotated[Parts, Depends(parts_of)]
+Here = Annotated[Parts, Depends(_here)]
 Authenticated = Annotated[Caller, Depends(caller_of)]
 ConversationId = Annotated[str, Depends(_id)]

@@ -15,7 +15,7 @@ from services.common.access_tokens import AccessToken
 from services.common.problems import Problem
 
 
-def parts(request: Request) -> Auth:
+async def parts(request: Request) -> Auth:
     """The parts of the running service."""
     auth: Auth = request.app.state.auth
     return auth

@@ -111,7 +111,7 @@ async def _session_of(auth: Auth, text: str) -> str | None:
 @forms.post("/auth/introspect", responses=oauth.errors(400, 401), openapi_extra=oauth.form_schema("token"))
 async def introspect(request: Request, auth: Parts) -> dict[str, Any]:
     """Whether an access token is good now, and what it says; for holders of the service credential."""
-    http.service_credential(auth.settings)(request)
+    await http.service_credential(auth.settings)(request)
     [text] = oauth.required(await oauth.form(request), "token")
     verified = await auth.access.verify_any(text)
     if verified is None:
