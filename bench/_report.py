@@ -10,11 +10,12 @@ from typing import Any
 
 @dataclass
 class Report:
-    """What is printed, and whether every goal was met."""
+    """What is printed, and whether every goal was met; where times are not ``judged``, only flaws count."""
 
     part: str = ""
     met: bool = True
     figures: dict[str, dict[str, Any]] = field(default_factory=dict)
+    judged: bool = True
 
     def begin(self, part: str) -> None:
         """What follows belongs to ``part``."""
@@ -43,7 +44,7 @@ class Report:
             print(f"      {flaw}")
 
     def _judged(self, middle: float, goal: float | None, factor: float, unit: str) -> str:
-        if goal is None:
+        if goal is None or not self.judged:
             return ""
         self.met &= middle <= goal
         return f"  goal ≤ {goal * factor:g} {unit}: {'met' if middle <= goal else 'MISSED'}"
