@@ -154,15 +154,15 @@ def test_what_ends_while_redis_is_being_caught_up_is_caught_up_as_well(make_redi
     trusted = []
 
     async def watched() -> None:
-        link = RedisLink(make_redis().url)
+        link, looked_twice = RedisLink(make_redis().url), asyncio.Event()
 
         async def catch_up(_client: object) -> None:
             trusted.append(link.up.is_set())
+            if len(trusted) == 2:
+                looked_twice.set()
 
         watching = asyncio.create_task(link.watch(catch_up))
-        async with asyncio.timeout(10):
-            while len(trusted) < 2:
-                await asyncio.sleep(0.01)
+        await asyncio.wait_for(looked_twice.wait(), 10)
         watching.cancel()
 
     asyncio.run(watched())
