@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from services.backend import frames
+from services.backend import frames, positions
 from services.backend.messages import BATCH
 from services.backend.settings import Settings
 from services.common.serve import MAX_FRAME
@@ -45,12 +45,5 @@ def describe(settings: Settings, *, shared_quotas: bool) -> dict[str, Any]:
             "scope": "shared" if shared_quotas else "per-process",
         },
         "close_codes": frames.CLOSE_CODES,
-        "resume_reasons": [
-            "epoch_changed",
-            "too_many_missed",
-            "window_passed",
-            "unknown_client",
-            "not_found",
-            "ahead_of_log",
-        ],
+        "resume_reasons": list(positions.REASONS),
     }

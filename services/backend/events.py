@@ -155,6 +155,7 @@ class Events:
             while connection.events_wanted and not connection.closing:
                 connection.events_wanted = False
                 await self._drain_once(connection)
+                await connection.flushed()
         except Problem:
             # The watch wakes this socket again.
             connection.events_wanted = True
@@ -169,6 +170,8 @@ class Events:
             "limit": DRAIN,
         }
         rows = await self._database.fetch(_PENDING, values)
+        # A full reading is not the last one; the next waits until the socket has taken this.
+        connection.events_wanted |= len(rows) == DRAIN
         acked = {event_id for user_id, client_id, event_id in self._acks if client_id == connection.client_id}
         for row in rows:
             if row[0] not in acked:

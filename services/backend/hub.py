@@ -26,6 +26,8 @@ class Hub:
         self.channels: dict[str, Channel] = {}
         self._read_after = read_after
         self._wake_events = wake_events
+        metrics.CHANNELS.set_function(lambda: len(self.channels))
+        metrics.SUBSCRIPTIONS.set_function(lambda: sum(len(c.subscriptions) for c in self.channels.values()))
 
     @property
     def connections(self) -> Iterator[Connection]:

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
+from services.backend import positions
+
 SOCKETS = Gauge("sockets_open", "Sockets that are open")
+SUBSCRIPTIONS = Gauge("socket_subscriptions", "Subscriptions of open sockets to conversations")
+CHANNELS = Gauge("channels_open", "Conversations that this replica delivers")
 SOCKET_CLOSES = Counter("socket_closes_total", "Sockets closed by this replica", ["code"])
 HANDSHAKES = Counter("socket_handshakes_total", "Handshakes by the HTTP status they were answered with", ["status"])
 FRAMES_IN = Counter("socket_frames_received_total", "Frames received")
@@ -15,6 +19,8 @@ COMMIT_SECONDS = Histogram(
     "group_commit_seconds", "Time of one group commit", buckets=(0.001, 0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.5, 2)
 )
 RESUMES = Counter("socket_resumes_total", "Resumes by outcome: recovered, or the reason why not", ["outcome"])
+for _outcome in ("recovered", *positions.REASONS):
+    RESUMES.labels(_outcome)
 RESUME_SECONDS = Histogram(
     "socket_resume_seconds", "Time of one resume", buckets=(0.002, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5)
 )

@@ -13,6 +13,7 @@ NOT_FOUND = "not_found"
 EPOCH_CHANGED = "epoch_changed"
 AHEAD_OF_LOG = "ahead_of_log"
 TOO_MANY_MISSED = "too_many_missed"
+REASONS = (EPOCH_CHANGED, TOO_MANY_MISSED, WINDOW_PASSED, UNKNOWN_CLIENT, NOT_FOUND, AHEAD_OF_LOG)
 
 
 @dataclass(frozen=True)

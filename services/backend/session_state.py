@@ -7,9 +7,11 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from services.backend import metrics
+from services.backend import frames, metrics
 from services.backend.database import Database
 from services.common import logs
+
+LAST_VERSION = frames.MAX_SEQ - 1
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,9 @@ def checksum(user_id: str, client_id: str, version: int, document: str) -> str:
 
 
 def judge(user_id: str, client_id: str, version: int, document: str, stored_checksum: str) -> State:
-    """The state in a stored row."""
+    """The state in a stored row; a version that no write can have left, or none could follow, counts as 0."""
+    if not 1 <= version <= LAST_VERSION:
+        return State(0, {}, damaged=True)
     try:
         value = json.loads(document)
     except (ValueError, RecursionError):
@@ -36,7 +40,8 @@ def judge(user_id: str, client_id: str, version: int, document: str, stored_chec
     return State(version, value) if sound else State(version, {}, damaged=True)
 
 
-_READ = "SELECT version, document, checksum FROM session_state WHERE user_id = %s AND client_id = %s"
+# What is longer than any document may be is not read whole: cut, it fails its checksum.
+_READ = "SELECT version, left(document, %s), checksum FROM session_state WHERE user_id = %s AND client_id = %s"
 # The first condition fences: a socket that has been replaced writes nothing any more.
 _WRITE = """
     INSERT INTO session_state (user_id, client_id, version, document, checksum)
@@ -46,6 +51,7 @@ _WRITE = """
     ON CONFLICT (user_id, client_id) DO UPDATE SET version = excluded.version, document = excluded.document,
         checksum = excluded.checksum, updated_at = now()
     WHERE session_state.version = %(base)s
+        OR (%(base)s = 0 AND session_state.version NOT BETWEEN 1 AND %(last)s)
     RETURNING version
 """
 
@@ -58,7 +64,7 @@ class SessionStates:
 
     async def read(self, user_id: str, client_id: str) -> State:
         """The current state; version 0 and an empty document where nothing was stored."""
-        row = await self._database.fetch_one(_READ, (user_id, client_id))
+        row = await self._database.fetch_one(_READ, (frames.MAX_STATE + 1, user_id, client_id))
         if row is None:
             return State(0, {})
         state = judge(user_id, client_id, *row)
@@ -73,12 +79,15 @@ class SessionStates:
         The answer to a write that was lost half-way may be a conflict with the writer's own document.
         """
         version = base + 1
+        if version > frames.MAX_SEQ:
+            return None
         values = {
             "user": user_id,
             "client": client_id,
             "generation": generation,
             "base": base,
             "version": version,
+            "last": LAST_VERSION,
             "document": document,
             "checksum": checksum(user_id, client_id, version, document),
         }

@@ -432,3 +432,51 @@ def test_a_socket_is_warned_then_refused_then_closed(limited: Replicas) -> None:
     last_seq = "SELECT last_seq FROM conversations WHERE id = %s"
     wait_until(lambda: limited.execute(last_seq, conversation)[0][0] >= 1, "the first messages are stored")
     assert limited.execute(last_seq, conversation)[0][0] <= 10
+
+
+def test_more_events_than_one_reading_holds_all_come_at_once_and_in_order(replicas: Replicas, ada: Person) -> None:
+    client_id = str(uuid.uuid4())
+    with tab(replicas, ada, client_id=client_id):
+        pass
+    replicas.execute(
+        "INSERT INTO notifications (event_id, user_id, kind, priority, data, created_at)"
+        " SELECT gen_random_uuid(), %s, 'notification', n %% 10, jsonb_build_object('body', n),"
+        " now() - interval '1 hour'"
+        " FROM generate_series(1, 1201) n ORDER BY n",
+        ada.id,
+    )
+    replicas.execute("UPDATE socket_clients SET created_at = now() - interval '1 day' WHERE client_id = %s", client_id)
+    with tab(replicas, ada, client_id=client_id) as back:
+        back.ask("resume", "resumed", client_id=client_id, positions={})
+        came = [back.wait("event")["payload"] for _ in range(1201)]
+    order = [(-event["priority"], event["data"]["body"]) for event in came]
+    assert order == sorted(order)
+
+
+MOST = (1 << 63) - 1
+SEALED = (
+    "UPDATE session_state SET version = %s, document = %s, checksum = encode(sha256(convert_to("
+    "concat_ws(E'\\n', user_id, client_id, %s::bigint, %s::text), 'UTF8')), 'hex') WHERE client_id = %s RETURNING 1"
+)
+
+
+@pytest.mark.parametrize(
+    ("version", "document", "told"),
+    [(-1, "{}", 0), (0, "{}", 0), (MOST, "{}", 0), (1, "[1]", 1), (1, '{"a":"' + "x" * (48 << 10) + '"}', 1)],
+    ids=["negative", "zero", "the last number", "a list", "too long"],
+)
+def test_a_state_that_nobody_can_have_written_starts_clean(
+    replicas: Replicas, ada: Person, version: int, document: str, told: int
+) -> None:
+    with tab(replicas, ada) as one:
+        one.ask("state.update", "state.updated", base_version=0, document={"a": 1})
+        replicas.execute(SEALED, version, document, version, document, one.client_id)
+        assert one.ask("state.get", "state") == {"version": told, "document": {}, "damaged": True}
+        assert one.ask("state.update", "state.updated", base_version=told, document={"b": 2}) == {"version": told + 1}
+        assert one.ask("state.get", "state") == {"version": told + 1, "document": {"b": 2}, "damaged": False}
+
+
+def test_a_base_version_that_has_no_successor_is_a_conflict(replicas: Replicas, ada: Person) -> None:
+    with tab(replicas, ada) as one:
+        conflict = one.ask("state.update", "state.conflict", base_version=MOST, document={})
+        assert conflict == {"version": 0, "document": {}}
