@@ -16,7 +16,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from launcher import areas, expected, merging, metrics, notify, page, planning, requirements, runfolder, sheet, summary
+from launcher import (
+    area_sheet,
+    areas,
+    expected,
+    merging,
+    metrics,
+    notify,
+    page,
+    planning,
+    requirements,
+    runfolder,
+    sheet,
+    summary,
+)
+from launcher.area_sheet import Measured
 from launcher.arguments import RunRequest
 from launcher.console import LaunchError, complain, paint, say
 from launcher.follow import Follower
@@ -184,6 +198,8 @@ def _conclude(
     seconds = time.monotonic() - begun
     limit = summary.run_limit(BUDGETS, name) if request.whole and request.timed else None
     late = [f"the run took {seconds:.1f} s, its budget is {limit:g} s"] if limit and seconds > limit else []
+    latencies = summary.recorded(folder / metrics.LATENCIES)
+    measured = Measured(seconds, summary.recorded(folder / "figures.jsonl"), latencies)
     outcome = Outcome(
         name=name,
         target=request.target,
@@ -199,6 +215,7 @@ def _conclude(
         limit=limit,
         interrupted=ended.interrupted,
         command=shlex.join(["./run", *request.names, *_replayed(request)]),
+        sheets=area_sheet.of_areas(covered, executed, missing, measured),
     )
     try:
         durations = merging.durations(result)
@@ -207,9 +224,8 @@ def _conclude(
         with metrics.Contention() as contention:
             merging.write_reports(result, plan.settings, folder)
         summary.write(outcome, folder / "summary.json")
-        latencies = summary.recorded(folder / metrics.LATENCIES)
-        measured = metrics.as_json(outcome, folder.name, durations, latencies, contention.ratio)
-        metrics.write(measured, folder / "metrics.json")
+        compared = metrics.as_json(outcome, folder.name, durations, latencies, contention.ratio)
+        metrics.write(compared, folder / "metrics.json")
         page.write(outcome, requirements.read(), folder / "summary.html")
         runfolder.publish(folder)
     except OSError as error:

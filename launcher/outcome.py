@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from launcher.area_sheet import AreaSheet
 
 Verdict = Literal["PASS", "FAIL", "NA", "XFAIL", "UNKNOWN"]
 XFAIL = "XFAIL: "
@@ -66,6 +69,7 @@ class Outcome:
     limit: float | None = None
     interrupted: bool = False
     command: str = ""
+    sheets: tuple[AreaSheet, ...] = ()
 
     def count(self, verdict: Verdict) -> int:
         """How many tests came out with ``verdict``."""
@@ -125,6 +129,11 @@ def sort_key(key: str) -> tuple[str, int]:
     """Order of ids by scenario, then by number within it."""
     scenario, _, part = key.partition(".")
     return scenario, int(part) if part.isdigit() else 0
+
+
+def worst_of(verdicts: Iterable[Verdict]) -> Verdict:
+    """The worst of them; UNKNOWN where there are none."""
+    return min(verdicts, key=_WORST_FIRST.index, default="UNKNOWN")
 
 
 def first_line(message: str) -> str:

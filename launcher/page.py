@@ -8,6 +8,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from launcher.area_sheet import AreaSheet
 from launcher.outcome import Outcome, RequirementVerdict, first_line
 from launcher.requirements import Requirement, spans
 
@@ -34,6 +35,7 @@ def render(outcome: Outcome, known: Mapping[str, Requirement]) -> str:
         trouble="".join(_trouble(outcome)),
         requirements="".join(_rows(outcome, known)),
         holes=_holes(outcome),
+        areas="".join(map(_area, outcome.sheets)),
         budgets="".join(map(_budget, outcome.budgets)) or "<tr><td colspan=4>none recorded</td></tr>",
         command=escape(outcome.command),
     )
@@ -77,6 +79,22 @@ def _row(key: str, text: str, found: RequirementVerdict, outcome: Outcome) -> st
     return (f"<tr><td>{key}</td><td>{escape(text)}{reason}<details><summary>{len(found.tests)} tests</summary>"
             f'<ul>{tests}</ul></details></td><td><span class="verdict {found.verdict}">{found.verdict}</span></td>'
             f"<td>{found.seconds:.1f} s</td><td>{budgets}</td></tr>")  # fmt: skip
+
+
+def _area(declared: AreaSheet) -> str:
+    """The sheet that an area declares: its verdicts with their parts, and its figures."""
+    rows = "".join(
+        f"<tr><td>{escape(judged.id)}</td><td>{escape(judged.title)}</td><td>{_verdict(judged.verdict)}</td>"
+        f"<td>{'<br>'.join(f'{escape(part.name)} {_verdict(part.verdict)}' for part in judged.parts)}</td></tr>"
+        for judged in declared.verdicts
+    )
+    figures = "".join(f"<tr><td>{escape(one.name)}</td><td>{escape(str(one))}</td></tr>" for one in declared.figures)
+    return (f'<h2>{escape(declared.title)}</h2><div class="scroll"><table><tbody>{rows}</tbody></table></div>'
+            f'<div class="scroll"><table><tbody>{figures}</tbody></table></div>')  # fmt: skip
+
+
+def _verdict(word: str) -> str:
+    return f'<span class="verdict {word}">{word}</span>'
 
 
 def _budget(budget: Mapping[str, Any]) -> str:

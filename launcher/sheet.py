@@ -16,8 +16,8 @@ from launcher.requirements import Requirement, spans
 def sheet(outcome: Outcome, known: Mapping[str, Requirement], log: Path) -> str:
     """Requirement by requirement, then what went wrong, totals, and where to read on."""
     width = max(100, min(shutil.get_terminal_size((130, 40)).columns, 160))
-    parts = [_head(outcome), *_table(outcome, known, width), *_trouble(outcome), "", *_totals(outcome), f"log: {log}"]
-    return "\n".join(parts)
+    parts = [_head(outcome), *_table(outcome, known, width), *_areas(outcome), *_trouble(outcome), ""]
+    return "\n".join([*parts, *_totals(outcome), f"log: {log}"])
 
 
 def _head(outcome: Outcome) -> str:
@@ -40,6 +40,17 @@ def _table(outcome: Outcome, known: Mapping[str, Requirement], width: int) -> It
     holes = [key for key, found in outcome.requirements.items() if not found.tests]
     if holes:
         yield f"{verdict('UNKNOWN')} (no test yet): {spans(holes)}"
+
+
+def _areas(outcome: Outcome) -> Iterator[str]:
+    """The sheets that areas declare: each verdict with its parts, then the figures."""
+    for declared in outcome.sheets:
+        yield "\n" + paint(declared.title, "bold")
+        for judged in declared.verdicts:
+            parts = "  ".join(f"{part.name} {verdict(part.verdict)}" for part in judged.parts)
+            yield f"{judged.id:<5}{judged.title:<28} {verdict(judged.verdict, 8)} {parts}"
+        for figure in declared.figures:
+            yield f"     {figure.name:<28} {figure}"
 
 
 def worst_budget(found: RequirementVerdict, budgets: tuple[Mapping[str, Any], ...]) -> str:

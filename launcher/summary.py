@@ -21,6 +21,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
             for key, found in outcome.requirements.items()
         },
         "budgets": [dict(budget) for budget in outcome.budgets],
+        "sheets": [sheet.as_json() for sheet in outcome.sheets],
         "totals": {
             "executed": len(outcome.tests),
             "passed": outcome.count("PASS"),
@@ -51,7 +52,7 @@ def write(outcome: Outcome, path: Path) -> None:
 
 
 def recorded(path: Path) -> tuple[Mapping[str, Any], ...]:
-    """The lines of ``budgets.jsonl`` or ``latencies.jsonl``; a last line cut off by a killed worker is left out."""
+    """The lines of ``budgets.jsonl`` and its like; a last line cut off by a killed worker is left out."""
     found = []
     for line in path.read_text("utf-8").splitlines() if path.exists() else ():
         try:
