@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from assertionengine import AssertionOperator
-from lockstep import asserting, latencies, masking, statistics
+from lockstep import asserting, latencies, masking, starvation, statistics
 from lockstep.statistics import Summary
 from robot.api import logger
 from robot.api.deco import keyword, library
@@ -20,7 +20,7 @@ from robot.running.context import EXECUTION_CONTEXTS
 from BudgetLibrary import limits, sheet
 from BudgetLibrary.chart import histogram
 from BudgetLibrary.limits import Limit, amount
-from BudgetLibrary.sheet import Verdict
+from BudgetLibrary.sheet import Figure, Verdict
 
 __version__ = "1.0.0"
 VARIABLE = "LOCKSTEP_BUDGETS"
@@ -51,18 +51,21 @@ class BudgetLibrary:
     = Result sheet =
 
     Each verdict is one line of JSON in ``$LOCKSTEP_RUN_DIR/budgets.jsonl``: name, limit, used, unit, verdict, suite,
-    test, and for latencies their count, mean, percentiles and maximum. Times are seconds.
+    test, and for latencies their count, mean, percentiles and maximum. Times are seconds. Figures that have no limit
+    (`Record Figure`) are lines of ``figures.jsonl`` beside it.
     """
 
     def __init__(self, budgets: Path | None = None) -> None:
         self._file = budgets
         self._loaded: dict[Path, dict[str, Limit]] = {}
         self._started: dict[str, float] = {}
+        self._accounts: dict[str, starvation.Account] = {}
 
     @keyword(tags=("budget",))
     def start_budget(self, name: str) -> None:
         """Starts (or starts again) the clock of the budget ``name``."""
         self._started[name] = time.monotonic()
+        self._accounts[name] = starvation.account()
 
     @keyword(tags=("budget", "getter", "assertion"))
     def budget_used(
@@ -78,14 +81,31 @@ class BudgetLibrary:
         return asserting.checked(f"Budget '{name}'", lambda: used, assertion_operator, expected, message=message)
 
     @keyword(tags=("budget", "assertion"))
-    def budget_should_hold(self, name: str, limit: Amount | None = None) -> float:
+    def budget_should_hold(self, name: str, limit: Amount | None = None, slowness: float = 1) -> float:
         """Passes when no more time than ``limit`` has gone since `Start Budget`; returns the seconds used.
+
+        With ``slowness`` (see `Machine Slowness`) it may be so many times as much.
 
         | `Budget Should Hold`    login to first answer    5s
         """
         used = self._elapsed(name)
-        self._judge(name, used, self._limit(name, limit))
+        self._judge(name, used, self._limit(name, limit).times(slowness))
         return used
+
+    @keyword(tags=("budget", "getter"))
+    def machine_slowness(self, name: str) -> float:
+        """How many times as long as alone on the machine things have taken since `Start Budget` of ``name``: 1 or more.
+
+        Measured by how long this test, ready to run, had to wait for a processor (Linux; elsewhere it is 1). A limit
+        for a machine of one's own is to be multiplied by it where others may keep the machine busy.
+
+        | ${slowness} =    `Machine Slowness`    login to first answer
+        | `Budget Should Hold`    login to first answer    5s    slowness=${slowness}
+        """
+        self._elapsed(name)
+        factor = starvation.account().factor_since(self._accounts[name])
+        logger.info(f"others made things last {factor:.2f} times as long")
+        return factor
 
     @keyword(tags=("budget", "assertion"))
     def value_should_be_within_budget(self, name: str, value: float, limit: Amount | None = None) -> None:
@@ -94,6 +114,16 @@ class BudgetLibrary:
         | `Value Should Be Within Budget`    memory growth    ${grown}    10 MB
         """
         self._judge(name, value, self._limit(name, limit))
+
+    @keyword(tags=("budget",))
+    def record_figure(self, name: str, value: float, unit: str = "") -> None:
+        """Puts a measured number that has no limit on record for the result sheet.
+
+        | `Record Figure`    concurrent sessions    ${120}
+        """
+        suite, test = sheet.running()
+        sheet.write(Figure(name, value, unit, suite, test))
+        logger.info(f"{name}: {amount(value, unit)}")
 
     @keyword(tags=("latencies",))
     def record_latency(self, name: str, latency: timedelta) -> None:
@@ -143,14 +173,18 @@ class BudgetLibrary:
         return statistics.summary(self._values(name))
 
     @keyword(tags=("latencies", "budget", "assertion"))
-    def latencies_should_hold(self, name: str, statistic: str = "p95", limit: Amount | None = None) -> Summary:
+    def latencies_should_hold(
+        self, name: str, statistic: str = "p95", limit: Amount | None = None, slowness: float = 1
+    ) -> Summary:
         """Passes when the statistic of the latencies of ``name`` is not more than ``limit``; draws them into the log.
+
+        With ``slowness`` (see `Machine Slowness`) it may be so many times as much.
 
         The budget is called ``<name> <statistic>``, in the file as well as on the result sheet.
         """
         values = self._values(name)
         budget = f"{name} {statistic}"
-        found = self._limit(budget, limit)
+        found = self._limit(budget, limit).times(slowness)
         self._draw(name, values, found.value)
         figures = statistics.summary(values)
         self._judge(budget, statistics.statistic(values, statistic), found, figures)

@@ -1,4 +1,4 @@
-"""Budget verdicts as JSON lines in the folder of the run, for whoever writes the result sheet."""
+"""Budget verdicts and figures as JSON lines in the folder of the run, for whoever writes the result sheet."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from robot.running.context import EXECUTION_CONTEXTS
 
 VARIABLE = "LOCKSTEP_RUN_DIR"
 FILE = "budgets.jsonl"
+FIGURES = "figures.jsonl"
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,17 @@ class Verdict:
     latencies: dict[str, float] | None = None
 
 
+@dataclass(frozen=True)
+class Figure:
+    """A measured number that has no limit."""
+
+    name: str
+    value: float
+    unit: str
+    suite: str
+    test: str | None
+
+
 def running() -> tuple[str, str | None]:
     """The long names of the running suite and test."""
     context = EXECUTION_CONTEXTS.current
@@ -35,17 +47,18 @@ def running() -> tuple[str, str | None]:
     return context.suite.full_name, context.test.full_name if context.test else None
 
 
-def write(verdict: Verdict) -> None:
-    """Appends to ``$LOCKSTEP_RUN_DIR/budgets.jsonl``; without that variable nothing is kept.
+def write(line: Verdict | Figure) -> None:
+    """Appends to ``budgets.jsonl`` or ``figures.jsonl`` in ``$LOCKSTEP_RUN_DIR``; without it nothing is kept.
 
     Many processes write at once, so each line is a single write at the end of the file.
     """
     folder = os.environ.get(VARIABLE)
     if not folder:
         return
-    line = json.dumps(asdict(verdict), ensure_ascii=False) + "\n"
-    file = os.open(Path(folder) / FILE, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
+    name = FILE if isinstance(line, Verdict) else FIGURES
+    text = json.dumps(asdict(line), ensure_ascii=False) + "\n"
+    file = os.open(Path(folder) / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
     try:
-        os.write(file, line.encode())
+        os.write(file, text.encode())
     finally:
         os.close(file)

@@ -15,9 +15,9 @@ from robot.api.types import Secret
 from robot.libraries.BuiltIn import BuiltIn
 
 from SessionLibrary import guessing, places
-from SessionLibrary.managing import Managing
 from SessionLibrary.places import Ask, Socket
 from SessionLibrary.records import Identity, ManagedSession
+from SessionLibrary.syncing import Syncing
 from SessionLibrary.views import View, differences, table
 
 __version__ = "1.0.0"
@@ -26,7 +26,7 @@ UNTIL_REVOKED = ("main db", "redis index")
 
 
 @library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False, listener=masking.LISTENER)
-class SessionLibrary(Managing):
+class SessionLibrary(Syncing):
     """Sees one session in all its places at once, waits until they agree, and manages sessions.
 
     | ${user} =    Create User
@@ -57,7 +57,8 @@ class SessionLibrary(Managing):
     = Latencies =
 
     `Session Views Should Agree` records how long it took as latency ``session sync``, `Wait Until Session Is Gone
-    Everywhere` as ``session end`` and ``session end in <place>``; BudgetLibrary judges and draws them.
+    Everywhere` as ``session end`` and ``session end in <place>``, `Measure Session Sync` as ``sync latency`` and as
+    ``sync latency of <change> in <place>``; BudgetLibrary judges and draws them.
     """
 
     def __init__(self, descriptor: Mapping[str, Any] | None = None) -> None:

@@ -16,6 +16,7 @@ from BudgetLibrary.limits import Limit, amount
 from hypothesis import given
 from hypothesis import strategies as st
 from lockstep import statistics
+from lockstep.starvation import Account
 
 from tests.libraries.inner import INNER, ROOT, run_inner
 
@@ -104,6 +105,13 @@ def test_every_value_is_in_one_bin(values: list[float]) -> None:
     assert sum(bins(values)) == len(values)
 
 
+@pytest.mark.parametrize(
+    ("ran", "waited", "factor"), [(1.0, 0.0, 1.0), (1.0, 2.5, 3.5), (0.001, 5.0, 1.0), (0.0, 0.0, 1.0)]
+)
+def test_waiting_for_a_processor_makes_things_last_longer(ran: float, waited: float, factor: float) -> None:
+    assert Account(10 + ran, 20 + waited).factor_since(Account(10, 20)) == pytest.approx(factor)
+
+
 def test_a_chart_is_valid_xml_and_shows_its_figures() -> None:
     chart = ElementTree.fromstring(histogram("a <b> & c", [0.01, 0.02, 0.5], limit=0.1))
     texts = " ".join(element.text or "" for element in chart.iter())
@@ -122,6 +130,9 @@ def test_keywords_from_outside(tmp_path: Path) -> None:
     drawn = next(line for line in lines if line["name"] == "answer p95" and line["verdict"] == "PASS")
     assert drawn["latencies"] == {"count": 3, "mean": 0.02, "p50": 0.02, "p95": 0.03, "p99": 0.03, "max": 0.03}
     assert 'html="true">&lt;svg role=' in run.output
+    test = "Keywords.A Figure Is Put On Record"
+    figure = {"name": "sessions at once", "value": 100, "unit": "", "suite": "Keywords", "test": test}
+    assert json.loads((tmp_path / "figures.jsonl").read_text()) == figure
 
 
 def test_named_budgets_come_from_the_file_of_the_environment(tmp_path: Path) -> None:

@@ -30,6 +30,22 @@ A Limit That Is None
     Start Budget    odd
     Budget Should Hold    odd    soon
 
+A Spent Budget Holds On A Machine So Much Slower
+    [Documentation]    PASS
+    Start Budget    slow
+    Budget Should Hold    slow    0.000001 s    slowness=1000000000
+
+A Machine Is Never Faster Than Alone
+    [Documentation]    PASS
+    Start Budget    alone
+    ${slowness} =    Machine Slowness    alone
+    Should Be True    ${slowness} >= 1
+    Budget Should Hold    alone    1 hour    slowness=0.0000001
+
+A Figure Is Put On Record
+    [Documentation]    PASS
+    Record Figure    sessions at once    ${100}
+
 Another Quantity Holds
     [Documentation]    PASS
     Value Should Be Within Budget    memory growth    ${9.5}    10 MB

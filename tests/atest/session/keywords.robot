@@ -213,6 +213,24 @@ A Lock Of Somebody Else
     Acquire Lock    atest.theirs    ttl=1 minute
     Release Lock    atest.theirs    somebody
 
+Writes Are Seen In Every Other Place And Timed
+    [Documentation]    PASS
+    ${user} =    Create User
+    Open Connection    ${SOCKET}    token=${user.access_token}    alias=chat
+    ${done} =    Measure Session Sync    ${user}    rounds=2    socket=chat
+    Should Be Equal    ${{ ($done.made, $done.seen, $done.missed) }}    ${{ (26, 26, []) }}
+    Latency    sync latency    count    ==    26
+    Latency    sync latency of a new name in socket    max    <    5s
+
+A Write That Is Not Seen Is Missed
+    [Documentation]    PASS
+    ${user} =    Create User
+    Open Connection    ${SOCKET}    token=${user.access_token}    alias=chat
+    Drop Connection    chat
+    ${done} =    Measure Session Sync    ${user}    rounds=20    socket=chat    within=1s
+    Should Be Equal    ${done.missed}    ${{ ['a new name was not seen in socket within 1 s'] * 3 }}
+    Should Be Equal    ${done.seen}    ${done.made - 3}
+
 Tokens That Say When They Were Made
     [Documentation]    FAIL the tokens can be guessed: they follow an order: 100% of them are greater than the one before*
     ${tokens} =    Evaluate    [f'{n:09}{secrets.token_hex()}' for n in range(100)]    modules=secrets
