@@ -94,7 +94,7 @@ def test_a_run_with_failures_ends_with_1(mixed: Finished) -> None:
 
 def test_the_summary_has_the_documented_shape(mixed: Finished) -> None:
     summary = mixed.summary
-    assert list(summary) == ["requirements", "budgets", "totals", "seed", "target", "run"]
+    assert list(summary) == ["requirements", "budgets", "sheets", "totals", "seed", "target", "run"]
     assert summary["totals"] == {"executed": 6, "passed": 2, "failed": 2, "not_applicable": 1}
     assert (summary["seed"], summary["target"]) == ("77", "embedded")
     assert {key: found["verdict"] for key, found in summary["requirements"].items()} == {
