@@ -9,6 +9,7 @@ of a second of that process, and nothing else.
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 import os
 import shutil
@@ -33,7 +34,8 @@ Serve = Callable[[str, socket.socket | None], int]
 class Recorder:
     """Writes what this process has executed.
 
-    On the main thread, by a timer: there nothing of it is executed meanwhile, so nothing is missed between two files.
+    By a timer, in a callback of the event loop. Not in a thread: what is noted while one saves would be thrown away.
+    Not in the signal's handler either: that may interrupt coverage itself, which holds a lock that saving needs.
     """
 
     def __init__(self, measuring: coverage.Coverage, kept: Path) -> None:
@@ -64,12 +66,18 @@ class Recorder:
             copy = shutil.copyfile(live, f"{live}.copy")
             os.replace(copy, self._kept / self._name)
         except (OSError, coverage.CoverageException) as error:
-            # Raised from a signal's handler it would hit whatever the service was about to do.
+            # Raised here it would be the service's trouble.
             print(f"coverage is not written: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
         finally:
             signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
 
     def _on_timer(self, number: int, frame: FrameType | None) -> None:
+        try:
+            asyncio.get_running_loop().call_soon_threadsafe(self._record_and_go_on)
+        except RuntimeError:
+            signal.setitimer(signal.ITIMER_REAL, EVERY)  # it does not serve yet
+
+    def _record_and_go_on(self) -> None:
         self.record()
         signal.setitimer(signal.ITIMER_REAL, EVERY)
 
