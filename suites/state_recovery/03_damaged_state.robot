@@ -1,0 +1,112 @@
+*** Settings ***
+Documentation       Stored state that cannot be trusted is reported and starts clean: no crash, and nothing of it, or of another user, is
+...                 shown. Where the damage alone might hide that the content is looked at, the row is sealed anew, as a faulty writer
+...                 would. Sources: docs/protocol.md §4 (``state``, 48 KiB, ``damaged``); OWASP ASVS 5.0 8.2.2 (no access to another's
+...                 data).
+Resource            recovery.resource
+Suite Setup         Use The Shared Platform
+Suite Teardown      Leave The Platform
+Test Setup          A Tab With Something To Lose
+Test Teardown       Run Keywords    Drop Connections    AND    Close All Connections
+Test Tags           state-recovery    p0    req:R08    needs:ws    needs:ws.resume    needs:replicas.2    needs:db.main
+
+
+*** Variables ***
+# The seal of services/backend/session_state.py over owner, version and document of a row.
+${SEAL}         encode(sha256(convert_to(concat_ws(E'\\n', user_id, client_id, version, document), 'UTF8')), 'hex')
+${LAST_NUMBER}    ${9223372036854775807}
+
+
+*** Test Cases ***
+A Truncated State Is Reported And Starts Clean
+    The Stored State Becomes    document = left(document, length(document) / 2)
+    The Tab Comes Back To A Clean Start    version=1
+
+A State Of Another Type Is Reported And Starts Clean
+    The Stored State Becomes    document = '["thread", "agents"]'    sealed=True
+    The Tab Comes Back To A Clean Start    version=1
+
+Another User's State Is Reported And Never Shown
+    Another User Has A State
+    The Stored State Becomes    (document, checksum) = (SELECT document, checksum FROM session_state WHERE client_id = '${OTHERS_TAB}')
+    The Tab Comes Back To A Clean Start    version=1
+    No Service Log Contains    ${OTHERS_SECRET}
+    The Other User Still Has His State
+
+A State Of An Unknown Version Is Reported And Starts Clean
+    The Stored State Becomes    version = 41
+    The Tab Comes Back To A Clean Start    version=41
+
+A State Of A Version That Cannot Be Is Reported And Starts Clean From Nothing
+    The Stored State Becomes    version = -1    sealed=True
+    The Tab Comes Back To A Clean Start    version=0
+    The Stored State Becomes    version = ${LAST_NUMBER}    sealed=True
+    The Tab Comes Back To A Clean Start    version=0
+
+A Binary State Is Reported And Starts Clean
+    The Stored State Becomes    document = chr(1) || chr(27) || chr(65533) || chr(1114109) || chr(8238) || repeat(chr(127), 1000)
+    The Tab Comes Back To A Clean Start    version=1
+
+An Oversized State Is Reported And Starts Clean
+    The Stored State Becomes    document = '{"thread": "' || repeat('x', 10000000) || '"}'    sealed=True
+    The Tab Comes Back To A Clean Start    version=1
+
+
+*** Keywords ***
+The Stored State Becomes
+    [Documentation]    The tab is cut off and its row is changed like this, with the seal as it was or, ``sealed``, with a new one that
+    ...    fits.
+    [Arguments]    ${change}    ${sealed: bool}=${False}
+    ${damaged} =    Damaged States Found
+    VAR    ${DAMAGED_BEFORE}    ${damaged}    scope=TEST
+    Lose The Connection    tab
+    VAR    ${of_the_tab}    client_id = '${CLIENT_ID}'
+    Execute Sql String    UPDATE session_state SET ${change} WHERE ${of_the_tab}    alias=main
+    IF    $sealed    Execute Sql String    UPDATE session_state SET checksum = ${SEAL} WHERE ${of_the_tab}    alias=main
+
+Damaged States Found
+    [Documentation]    How many damaged states both replicas have found. (No other suite damages any.)
+    ${counted} =    Counters Of Both Replicas    session_state_damaged_total
+    RETURN    ${counted}[0]
+
+The Tab Comes Back To A Clean Start
+    [Documentation]    At the other replica the tab resumes its messages, and is told that its state was damaged: nothing of it is shown,
+    ...    the platform counts it, and a write over the version that it names starts clean, as does the next socket.
+    [Arguments]    ${version: int}
+    The Tab Opens    ${BACKEND_2_SOCKET_URL}
+    The Tab Resumes    missed=0
+    ${told} =    Ask The Socket    tab    state.get    state
+    VAR    &{clean}    version=${version}    document=${{ {} }}    damaged=${True}
+    Should Be Equal    ${told}    ${clean}    damaged state is not reported, or does not start clean
+    ${damaged} =    Damaged States Found
+    Should Be Equal    ${damaged}    ${DAMAGED_BEFORE + 1}    the platform has counted other than one damaged state
+    VAR    ${STATE_VERSION}    ${version}    scope=TEST
+    The Tab Keeps A State    step=2
+    Everything Goes On
+
+Everything Goes On
+    [Documentation]    The tab finds the new state on its next socket, at the first replica, and chats; both replicas say they are ready.
+    Close Connection    tab
+    The Tab Opens
+    ${resumed} =    The Tab Resumes    missed=0
+    Client And Server Are In The Same State    ${resumed}
+    ${body} =    Random UUID
+    Say    ${body}    tab
+    Hear    ${body}    tab
+    Service Should Be Ready    backend-1
+    Service Should Be Ready    backend-2
+
+Another User Has A State
+    [Documentation]    Somebody else's tab keeps a state with a text that nobody else may see: sets ``OTHERS_TAB`` and ``OTHERS_SECRET``.
+    ${users} =    Create Load Users    1
+    ${secret} =    Random UUID
+    ${welcome} =    Open A Socket    other    token=${users[0].access_token}    url=${BACKEND_SOCKET_URL}
+    VAR    &{document}    thread=${secret}
+    Ask The Socket    other    state.update    state.updated    base_version=${0}    document=${document}
+    VAR    ${OTHERS_TAB}    ${welcome}[client_id]    scope=TEST
+    VAR    ${OTHERS_SECRET}    ${secret}    scope=TEST
+
+The Other User Still Has His State
+    [Documentation]    Whose state was copied, finds it as it was.
+    ${found} =    Ask The Socket    other    state.get    state
+    Should Be Equal    ${found}    ${{ {'version': 1, 'document': {'thread': $OTHERS_SECRET}, 'damaged': False} }}    the other user's state
