@@ -1,0 +1,344 @@
+*** Settings ***
+Documentation       Many come back at once, each with a log of his own, within a budget, without an error and without a trace in the
+...                 services; of several sockets for one session one wins, and what the services count is what the clients saw. Sources:
+...                 docs/protocol.md §4 (resume, 4009), requirement R10 (50 clients, 100 messages each, < 5 s, < 10 MB); judged by the
+...                 recorded history.
+Resource            recovery.resource
+Suite Setup         Use A Private Platform    backends=2
+Suite Teardown      Leave The Platform
+Test Teardown       Run Keywords    Drop Connections    AND    Close All Connections    AND    Both Replicas Run
+Test Tags           state-recovery    p0    needs:ws    needs:ws.resume    needs:replicas.2    needs:db.main
+
+
+*** Variables ***
+&{MESSAGE}      conversation_id={conversation}    client_msg_id={uuid}    body=message {n} from {alias}
+&{SEND}         type=message.send    id=n-{n}    payload=${MESSAGE}
+&{CHOICE}       conversation_id={conversation}
+&{SUBSCRIBE}    type=subscribe    id=subscribe    payload=${CHOICE}
+&{TELEMETRY}    recovered=socket_resumes_total{outcome="recovered"}    epoch_changed=socket_resumes_total{outcome="epoch_changed"}
+...             unknown_client=socket_resumes_total{outcome="unknown_client"}    all=socket_resumes_total
+...             replayed=socket_replayed_messages_total    measured=socket_resume_seconds_count    seconds=socket_resume_seconds_sum
+
+
+*** Test Cases ***
+Five Devices Of One User Recover Together And Hold The Same
+    [Tags]    req:R05    needs:control.kill
+    Clients Are Online    1    devices=5
+    Kill Service    backend-1
+    Drop Connections
+    Start Service    backend-1
+    Messages Wait For Everybody    50
+    Everybody Comes Back At Once
+    Everybody Has Recovered    50
+    Everybody Goes On
+    Nothing Was Lost On The Way    52    @{BACK}
+
+Of Two Sockets That Claim One Session One Wins And The Other Is Told
+    [Tags]    req:R05
+    A Tab With Something To Lose
+    Close Connection    tab
+    Repeat Keyword    5 times    One Of So Many Handshakes Wins    2
+    Repeat Keyword    5 times    One Of So Many Resumptions Wins    2
+
+Of Ten Sockets That Claim One Session One Wins And Nine Are Told
+    [Tags]    req:R05
+    A Tab With Something To Lose
+    Close Connection    tab
+    Repeat Keyword    2 times    One Of So Many Handshakes Wins    10
+    Repeat Keyword    2 times    One Of So Many Resumptions Wins    10
+
+What The Services Count Of Recoveries Is What The Clients Saw
+    [Tags]    req:R09
+    Clients Are Online    12
+    Drop Connections
+    Messages Wait For Everybody    7
+    Telemetry Is Read
+    Four Of Them Have Lost Their Logs And Three Were Never Here
+    Everybody Comes Back At Once
+    Telemetry Agrees With What The Clients Saw    recovered=5    epoch_changed=4    unknown_client=3
+
+Fifty Clients With A Hundred Messages Each Come Back At Once Within The Budget
+    [Tags]    req:R10    req:R09
+    Clients Are Online    50
+    Drop Connections
+    Messages Wait For Everybody    100
+    Telemetry Is Read
+    Everybody Comes Back At Once
+    Everybody Has Recovered    100
+    The Recovery Was Within Its Budget
+    Telemetry Agrees With What The Clients Saw    recovered=50
+    Everybody Goes On
+    Nothing Was Lost On The Way    ${{ 50 * 102 }}    @{BACK}
+
+Recoveries Of Fifty Clients Leave Nothing Behind
+    [Tags]    req:R10    needs:control.kill
+    Clients Are Online    50
+    Fifty Come And Go    2 times
+    What The Services Hold Is Noted
+    Start Memory Watch    backend-1    backend-2
+    Fifty Come And Go    2 times
+    ${seen} =    Stop Memory Watch
+    Memory Growth Is Within Its Budget    ${seen}
+    The Services Hold No More Than They Did
+
+
+*** Keywords ***
+Both Replicas Run
+    [Documentation]    After a failure: starts what a test may have left dead.
+    Run Keyword If Test Failed    Run Keyword And Ignore Error    Start Service    backend-1
+
+Clients Are Online
+    [Documentation]    So many users with a conversation each, whose one message all of their devices, spread over both replicas, have
+    ...    heard: sets ``HEARD``, its seq, ``CLIENTS``, ``EPOCHS``, and ``TOKENS`` and ``CONVERSATIONS`` with an entry for
+    ...    each device.
+    [Arguments]    ${count: int}    ${devices: int}=1
+    VAR    ${HEARD}    ${1}    scope=TEST
+    Load Users With A Conversation Each    ${count}    assistant=${False}
+    VAR    @{TOKENS}    @{{ $TOKENS * $devices }}    scope=TEST
+    VAR    @{CONVERSATIONS}    @{{ $CONVERSATIONS * $devices }}    scope=TEST
+    Everybody Is Subscribed And Has Heard One Message    ${count}
+
+Everybody Is Subscribed And Has Heard One Message
+    [Documentation]    A device for each of ``TOKENS``; the first of them, so many, say something: sets ``CLIENTS`` and ``EPOCHS``.
+    [Arguments]    ${count}
+    Open A Device For Everybody    user
+    VAR    @{first}    @{ALIASES[:${count}]}
+    ${welcomes} =    Collect On All    1    ${ALIASES}    where=type=welcome
+    Send On All    ${SUBSCRIBE}    ${ALIASES}    conversation=${CONVERSATIONS}
+    Collect On All    1    ${ALIASES}    where=type=subscribed
+    Send On All    ${SEND}    ${first}    conversation=${CONVERSATIONS[:${count}]}
+    ${told} =    Collect On All    1    ${ALIASES}    where=type=message    within=15s
+    VAR    @{CLIENTS}    @{{ [frames[0].json['payload']['client_id'] for frames in $welcomes.values()] }}    scope=TEST
+    VAR    @{EPOCHS}    @{{ [frames[0].json['payload']['epoch'] for frames in $told.values()] }}    scope=TEST
+
+Open A Device For Everybody
+    [Documentation]    A recorded socket for each of ``TOKENS``, half of them at each replica: sets ``ALIASES``.
+    [Arguments]    ${name}
+    VAR    ${half}    ${{ -(-len($TOKENS) // 2) }}
+    ${first} =    Open Connections    ${BACKEND_SOCKET_URL}    tokens=${TOKENS[:${half}]}    alias=${name} a    subprotocols=${SUBPROTOCOLS}
+    VAR    ${second}    ${{ [] }}
+    IF    $half < len($TOKENS)
+        ${second} =    Open Connections    ${BACKEND_2_SOCKET_URL}    tokens=${TOKENS[${half}:]}    alias=${name} b
+        ...    subprotocols=${SUBPROTOCOLS}
+    END
+    VAR    @{ALIASES}    @{first}    @{second}    scope=TEST
+
+Record Everybody
+    [Documentation]    Sets ``BACK`` to the sockets that are open now: they are recorded, and each may see the conversation that it is
+    ...    for, and no other.
+    VAR    @{BACK}    @{ALIASES}    scope=TEST
+    Record Socket    @{BACK}
+    FOR    ${alias}    ${conversation}    IN ZIP    ${BACK}    ${CONVERSATIONS}    mode=STRICT
+        Client May See    ${alias}    ${conversation}
+    END
+
+Messages Wait For Everybody
+    [Documentation]    In each conversation so many messages are stored by another device of its user, and acknowledged, while its own are
+    ...    away.
+    [Arguments]    ${count: int}
+    VAR    ${writers}    ${{ list(dict(zip($CONVERSATIONS, $TOKENS)).values()) }}
+    VAR    ${logs}    ${{ list(dict.fromkeys($CONVERSATIONS)) }}
+    ${devices} =    Open Connections    ${BACKEND_2_SOCKET_URL}    tokens=${writers}    alias=writer    subprotocols=${SUBPROTOCOLS}
+    Record Socket    @{devices}
+    Send On All    ${SEND}    ${devices}    times=${count}    conversation=${logs}
+    Collect On All    ${count}    ${devices}    where=type=ack    within=30s
+    Drop Connections    ${devices}
+
+Everybody Comes Back At Once
+    [Documentation]    New sockets for all, half of them at each replica, each of which resumes its client's stream after the first
+    ...    message: sets ``BACK`` and ``RESUMED``, and ``SECONDS`` from the first handshake to the last ``resumed``.
+    VAR    &{coming}    client_id={client}    positions=${{ {'{conversation}': {'epoch': '{epoch}', 'seq': $HEARD}} }}
+    VAR    &{frame}    type=resume    id=resume    payload=${coming}
+    Start Budget    coming back
+    Open A Device For Everybody    back
+    Send On All    ${frame}    ${ALIASES}    client=${CLIENTS}    conversation=${CONVERSATIONS}    epoch=${EPOCHS}
+    ${resumed} =    Collect On All    1    ${ALIASES}    where=type=resumed    within=30s
+    ${seconds} =    Budget Used    coming back
+    VAR    ${SECONDS}    ${seconds}    scope=TEST
+    VAR    @{RESUMED}    @{{ [frames[0].json['payload'] for frames in $resumed.values()] }}    scope=TEST
+    Record Everybody
+
+Everybody Has Recovered
+    [Documentation]    Each stream is recovered with so many messages; nobody was told of an error, and every socket is open.
+    [Arguments]    ${count: int}
+    FOR    ${alias}    ${resumed}    IN ZIP    ${BACK}    ${RESUMED}    mode=STRICT
+        Should Be Equal    ${{ [$resumed['recovered'], $resumed['replayed']] }}    ${{ [True, $count] }}
+        ...    ${alias} was not recovered with its messages (recovered, replayed)
+        Frame Count    ==    ${0}    where=type=error    connection=${alias}
+        Connection Should Be Open    ${alias}
+    END
+
+Everybody Goes On
+    [Documentation]    In each conversation one more message is said by a device that came back, and heard by all of its user's.
+    VAR    ${speakers}    ${{ dict(zip($CONVERSATIONS, $BACK)) }}
+    Send On All    ${SEND}    ${{ list($speakers.values()) }}    conversation=${{ list($speakers) }}
+    Collect On All    1    ${BACK}    where=type=message    within=15s
+
+The Recovery Was Within Its Budget
+    [Documentation]    From the first handshake to the last ``resumed``; the own goal is 0.3 s, the budget what the requirement allows.
+    ...    How long each client waited, from its own handshake on, is drawn into the log.
+    Log    ${{ len($BACK) }} clients came back in ${SECONDS} s (own goal: 0.3 s)
+    FOR    ${alias}    IN    @{BACK}
+        ${frames} =    Get Frames    connection=${alias}    type=resumed
+        Record Latency    R10 one client recovered    ${{ $frames[0].elapsed }}
+    END
+    Log Latencies    R10 one client recovered
+    Value Should Be Within Budget    R10 fifty clients recovered    ${SECONDS}
+
+One Of So Many Handshakes Wins
+    [Documentation]    So many sockets of one ``client_id`` are opened at one moment through frontend, which spreads them over the
+    ...    replicas.
+    [Arguments]    ${count: int}
+    ${racers} =    Open Connections    ${SOCKET_URL}?client_id=${CLIENT_ID}    ${count}    tokens=${TOKENS}    alias=racer
+    ...    subprotocols=${SUBPROTOCOLS}    ca_file=${CA_FILE}
+    One Wins And The Others Are Told    ${racers}
+
+One Of So Many Resumptions Wins
+    [Documentation]    So many sockets that are open already, half of them at each replica, claim one ``client_id`` at one moment.
+    [Arguments]    ${count: int}
+    VAR    ${users_tokens}    ${TOKENS}
+    VAR    @{TOKENS}    @{{ $TOKENS * $count }}    scope=TEST
+    Open A Device For Everybody    racer
+    VAR    @{TOKENS}    @{users_tokens}    scope=TEST
+    ${held} =    What The Tab Holds
+    VAR    &{claim}    client_id=${CLIENT_ID}    positions=${held}
+    VAR    &{frame}    type=resume    id=claim    payload=${claim}
+    Send On All    ${frame}    ${ALIASES}
+    One Wins And The Others Are Told    ${ALIASES}
+
+One Wins And The Others Are Told
+    [Documentation]    All but one of these sockets come to be closed with 4009; the one left is the client, with its state, and all are
+    ...    closed.
+    [Arguments]    ${racers}
+    ${winner} =    Wait Until Keyword Succeeds    10s    50ms    One Racer Is Left    ${racers}
+    ${me} =    Who The Socket Says I Am    ${winner}
+    Should Be Equal    ${me}[client_id]    ${CLIENT_ID}    the socket that is left is another client
+    ${found} =    Ask The Socket    ${winner}    state.get    state
+    Should Be Equal    ${found}[document]    ${STATE}    the socket that is left has another state
+    Subscribe    ${winner}
+    Say    Won    ${winner}
+    Connection Should Be Open    ${winner}    hold=100ms
+    Close Connection    ${winner}
+
+One Racer Is Left
+    [Documentation]    One of these sockets is open, and each other one was closed with 4009; the alias of the open one.
+    [Arguments]    ${racers}
+    VAR    &{codes}    &{EMPTY}
+    FOR    ${racer}    IN    @{racers}
+        ${codes}[${racer}] =    Get Close Code    connection=${racer}
+    END
+    VAR    ${left}    ${{ [racer for racer, code in $codes.items() if code is None] }}
+    Should Be Equal    ${{ (len($left), set($codes.values()) - {None}) }}    ${{ (1, {4009}) }}
+    ...    of ${{ len($codes) }} sockets for one session (left open, close codes)
+    RETURN    ${left}[0]
+
+Telemetry Is Read
+    [Documentation]    Sets ``READ``: what both replicas have counted of recoveries till now.
+    ${telemetry} =    What Was Counted
+    VAR    ${READ}    ${telemetry}    scope=TEST
+
+What Was Counted
+    [Documentation]    Recoveries by outcome, messages replayed, durations measured, and their sum in seconds, over both replicas.
+    VAR    &{counted}    &{EMPTY}
+    FOR    ${name}    ${metric}    IN    &{TELEMETRY}
+        ${first} =    Service Metric    backend-1    ${metric}
+        ${second} =    Service Metric    backend-2    ${metric}
+        Set To Dictionary    ${counted}    ${name}=${{ $first + $second }}
+    END
+    RETURN    ${counted}
+
+Four Of Them Have Lost Their Logs And Three Were Never Here
+    [Documentation]    The first four conversations have a new epoch; the last three clients have names that nobody has heard of.
+    Execute Sql String    UPDATE conversations SET epoch = 'anew' WHERE id::text IN ${{ tuple($CONVERSATIONS[:4]) }}    alias=main
+    FOR    ${number}    IN RANGE    -3    0
+        ${stranger} =    Random UUID
+        Set List Value    ${CLIENTS}    ${number}    ${stranger}
+    END
+
+Telemetry Agrees With What The Clients Saw
+    [Documentation]    Since `Telemetry Is Read` both replicas have counted the recoveries of the clients, by outcome, as they were told,
+    ...    and as expected; as many messages as they were replayed; and no more time than they waited for them.
+    [Arguments]    &{expected}
+    ${now} =    What Was Counted
+    VAR    ${counted}    ${{ dict(zip($READ, map(operator.sub, $now.values(), $READ.values()))) }}
+    VAR    ${told}    ${{ collections.Counter(one['reason'] or 'recovered' for one in $RESUMED) }}
+    Should Be Equal    ${{ dict($told) }}    ${{ dict(zip($expected, map(int, $expected.values()))) }}    the clients saw other outcomes
+    Should Be Equal As Integers    ${counted}[all]    ${{ len($RESUMED) }}    counted recoveries of any outcome
+    FOR    ${outcome}    IN    recovered    epoch_changed    unknown_client
+        Should Be Equal As Integers    ${counted}[${outcome}]    ${{ $told[$outcome] }}    counted recoveries with outcome ${outcome}
+    END
+    Should Be Equal As Integers    ${counted}[replayed]    ${{ sum(one['replayed'] for one in $RESUMED) }}    counted messages replayed
+    Should Be Equal As Integers    ${counted}[measured]    ${{ len($RESUMED) }}    counted durations
+    ${waited} =    Seconds That The Clients Waited
+    Should Be True    0 < $counted['seconds'] <= $waited    the services say ${counted}[seconds] s, and the clients waited ${waited} s
+
+Seconds That The Clients Waited
+    [Documentation]    From the sending of each ``resume`` to its ``resumed``, of all clients together.
+    VAR    ${waited}    ${0}
+    FOR    ${alias}    IN    @{BACK}
+        ${asked} =    Get Frames    connection=${alias}    direction=sent    type=resume
+        ${answered} =    Get Frames    connection=${alias}    type=resumed
+        VAR    ${waited}    ${{ $waited + $answered[0].elapsed - $asked[0].elapsed }}
+    END
+    RETURN    ${waited}
+
+Fifty Come And Go
+    [Documentation]    So many times, everybody is cut off, is sent a hundred messages, comes back at once, recovers, and is cut off
+    ...    again.
+    [Arguments]    ${times}
+    Repeat Keyword    ${times}    Fifty Come And Go Once
+
+Fifty Come And Go Once
+    [Documentation]    One round of `Fifty Come And Go`; the hundred messages of earlier rounds are given up, as are their sockets.
+    Drop Connections
+    Messages Wait For Everybody    100
+    The Logs Begin After What Was Heard
+    Everybody Comes Back At Once
+    Everybody Has Recovered    100
+    Drop Connections
+
+The Logs Begin After What Was Heard
+    [Documentation]    The hundred last messages of each log are those that its client has not heard.
+    ${rows} =    Query    SELECT min(last_seq), max(last_seq) FROM conversations WHERE id::text = ANY(%s)    alias=main
+    ...    parameters=${{ [$CONVERSATIONS] }}
+    Should Be Equal    ${rows}[0][0]    ${rows}[0][1]    the logs are not equally long
+    VAR    ${HEARD}    ${{ $rows[0][0] - 100 }}    scope=TEST
+
+What The Services Hold Is Noted
+    [Documentation]    Sets ``HELD_BY_SERVICES``: open files of each replica, with nobody connected.
+    Nobody Is Connected
+    ${held} =    What The Services Hold
+    VAR    ${HELD_BY_SERVICES}    ${held}    scope=TEST
+
+Nobody Is Connected
+    [Documentation]    No replica has a socket, a subscription or an open conversation left.
+    FOR    ${replica}    IN    backend-1    backend-2
+        FOR    ${metric}    IN    sockets_open    socket_subscriptions    channels_open
+            Service Metric    ${replica}    ${metric}    ==    0    within=10s
+        END
+    END
+
+What The Services Hold
+    [Documentation]    Open files of each replica.
+    VAR    &{held}    &{EMPTY}
+    FOR    ${replica}    IN    backend-1    backend-2
+        ${files} =    Service Metric    ${replica}    process_open_fds
+        Set To Dictionary    ${held}    ${replica}=${files}
+    END
+    RETURN    ${held}
+
+The Services Hold No More Than They Did
+    [Documentation]    With nobody connected each replica comes to have as few open files as at `What The Services Hold Is Noted`, but for
+    ...    what its pools of connections may have grown by: far less than one a client.
+    Nobody Is Connected
+    FOR    ${replica}    ${files}    IN    &{HELD_BY_SERVICES}
+        Service Metric    ${replica}    process_open_fds    <=    ${files + 20}    within=10s
+    END
+
+Memory Growth Is Within Its Budget
+    [Documentation]    What `Stop Memory Watch` saw: no replica grew by more than the requirement allows.
+    [Arguments]    ${seen}
+    FOR    ${replica}    ${memory}    IN    &{seen}
+        Log    ${replica}: ${memory}
+        Value Should Be Within Budget    R10 memory growth of backend    ${memory.growth}
+    END
