@@ -28,6 +28,7 @@ from launcher.console import LaunchError, paint, say
 from launcher.paths import ROOT
 from launcher.workers import environment
 
+_NOTHING = ("the run published nothing",)
 _SHOWN = 20
 
 
@@ -156,7 +157,7 @@ def _read(folder: Path) -> tuple[int, tuple[str, ...]]:
     try:
         cases = list(ET.parse(folder / "xunit.xml").getroot().iter("testcase"))  # noqa: S314 - written by this run
     except (OSError, ET.ParseError):
-        return 0, ("the run published nothing",)
+        return 0, _NOTHING
     failed = tuple(case.get("name", "?") for case in cases if case.find("failure") is not None)
     return len(cases) - len(failed) - sum(case.find("skipped") is not None for case in cases), failed
 
@@ -165,7 +166,8 @@ def _line(one: Round, result: Result) -> str:
     if result.clean:
         return f"{one}  {paint('clean', 'green')}  {result.passed} passed in {result.seconds:.1f} s"
     what = "; ".join(result.failed) or f"exit code {result.code}"
-    return f"{one}  {paint('NOT CLEAN', 'red')}  {what} ({result.folder})"
+    where = result.folder if result.failed != _NOTHING else f"{result.folder}.txt"
+    return f"{one}  {paint('NOT CLEAN', 'red')}  {what} ({where})"
 
 
 def conclusion(results: Sequence[Result], planned: int) -> str:
