@@ -338,6 +338,17 @@ def test_a_key_of_another_type_is_no_outage(api: Api, store: Any) -> None:
     assert api.as_user("GET", "/users/me", made).status_code == 200
 
 
+def test_a_document_that_is_no_text_is_put_aside_too(api: Api, store: Any) -> None:
+    made = api.make_session()
+    sid = made["session"]["session_id"]
+    store.set(f"session:{sid}", b"\xff\xfe")
+    verdict = api.validate(made["session_token"])
+    assert (verdict["valid"], verdict["source"]) == (True, "database")
+    assert store.exists(f"quarantine:session:{sid}")
+    assert api.validate(made["session_token"])["source"] == "redis"
+    assert api.events(sid) == ["created", "quarantined"]
+
+
 def test_a_damaged_document_without_a_record_is_malformed(api: Api, store: Any) -> None:
     made = api.make_session()
     sid, user_id = made["session"]["session_id"], made["session"]["user_id"]
