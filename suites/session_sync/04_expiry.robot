@@ -1,0 +1,108 @@
+*** Settings ***
+Documentation       A session expires at one moment: Redis, the row, the token and every socket name the same one, at that moment each
+...                 of them ends it, and what remains is cleaned up. Activity moves the moment for all of them.
+...                 Sources: RFC 7519 §4.1.4 (exp); OWASP ASVS 5.0 7.3.1 and 7.3.2 (idle and absolute lifetime);
+...                 docs/protocol.md §2.3 and §4.
+Resource            platform.resource
+Resource            sessions.resource
+Resource            synchrony.resource
+Suite Setup         Use The Shared Platform
+Suite Teardown      Leave The Platform
+Test Setup          A Part Begins
+Test Teardown       The Part Is Over
+Test Tags           session-sync    p0    req:S04    req:S07    needs:ws    needs:session.admin    needs:redis    needs:db.auth
+
+
+*** Test Cases ***
+Redis, The Row, The Token And The Sockets Name One Moment Of Expiry And Activity Moves It For All
+    [Tags]    part:one-moment
+    A User With A Session    idle_ttl=60s    absolute_ttl=300s
+    A Socket Of The Session At Each Door
+    Session Is Left To Live In Every View    60
+    Let Time Pass For The Session    40s
+    Record Session Activity    ${SESSION}
+    The Session Goes On With Fresh Tokens
+    Session Is Left To Live In Every View    60
+
+At That Moment Redis, The Row, Backend And Every Socket End The Session
+    [Tags]    part:coordinated
+    A User With A Session    idle_ttl=4s    absolute_ttl=4s
+    A Socket Of The Session At Each Door
+    Session Should Be Live Everywhere    ${SESSION}    places=${{ ['redis', 'redis ttl', 'redis index', 'auth db'] }}
+    Wait Until The Session Has Expired
+    Wait Until Session Is Gone Everywhere    ${SESSION}    within=2s    socket=session at frontend
+    Every Socket Was Closed At The Expiry
+
+What Has Expired Leaves Nothing Behind
+    [Tags]    part:cleaned-up
+    A User With A Session    idle_ttl=4s
+    A Socket Of The Session At Each Door
+    Wait Until The Session Has Expired
+    Every Socket Was Closed At The Expiry
+    Clean Up Sessions
+    Redis Comes To Hold Nothing Of The Session
+    Row And Audit Trail Should Say That It Has Expired
+    Every Service Refuses The Token    ${SESSION.access_token}    token_expired
+
+
+*** Keywords ***
+A Socket Of The Session At Each Door
+    [Documentation]    Sockets ``session at <door>``; sets ``TOKEN`` and ``SOCKET_EXPIRIES`` (alias → when it will be closed).
+    VAR    &{doors}    backend-1=${BACKEND_SOCKET_URL}    backend-2=${BACKEND_2_SOCKET_URL}    frontend=${SOCKET_URL}
+    VAR    ${TOKEN}    ${SESSION.access_token}    scope=TEST
+    VAR    &{SOCKET_EXPIRIES}    &{EMPTY}    scope=TEST
+    FOR    ${door}    ${url}    IN    &{doors}
+        ${welcome} =    Open A Socket    alias=session at ${door}    token=${TOKEN}    url=${url}
+        Set To Dictionary    ${SOCKET_EXPIRIES}    session at ${door}=${welcome}[expires_at]
+    END
+
+The Session Goes On With Fresh Tokens
+    [Documentation]    Its refresh token is spent, and each socket is told the new access token.
+    ${fresh} =    Refresh The Tokens Of    ${SESSION}
+    VAR    ${TOKEN}    ${fresh}[access_token]    scope=TEST
+    FOR    ${alias}    IN    @{SOCKET_EXPIRIES}
+        ${answer} =    Ask The Socket    ${alias}    reauth    reauthenticated    token=${TOKEN}
+        Set To Dictionary    ${SOCKET_EXPIRIES}    ${alias}=${answer}[expires_at]
+    END
+
+Session Is Left To Live In Every View
+    [Documentation]    So many seconds (up to ten less, for what the test took), by one and the same moment in Redis' document and time to
+    ...    live, in the row and in auth's answer. The token counts in whole seconds, rounded up, and so do the sockets.
+    [Arguments]    ${seconds: int}
+    Session Views Should Agree    ${SESSION}    places=${{ ['redis', 'redis ttl', 'auth db', 'auth'] }}
+    ${end} =    End Of The Session
+    Should Be True    $seconds - 10 <= $end - time.time() <= $seconds
+    ...    the session has ${{ $end - time.time() }} s left, not ${seconds}
+    ${claims} =    Read Token Claims    ${TOKEN}
+    Should Be True    0 <= $claims['exp'] - $end < 1
+    ...    the token expires ${{ $claims['exp'] - $end }} s after the session
+    FOR    ${alias}    ${expiry}    IN    &{SOCKET_EXPIRIES}
+        Should Be Equal    ${{ datetime.datetime.fromisoformat($expiry).timestamp() }}    ${{ float($claims['exp']) }}
+        ...    the ${alias} names another moment
+    END
+
+End Of The Session
+    [Documentation]    When the session ends by auth's record, in seconds since the epoch.
+    ${record} =    Get Session Record    ${SESSION}
+    RETURN    ${{ datetime.datetime.fromisoformat($record['expires_at']).timestamp() }}
+
+Wait Until The Session Has Expired
+    [Documentation]    Waits until the clock has passed the end that auth's record names.
+    ${end} =    End Of The Session
+    Wait Until Keyword Succeeds    10s    20ms    Should Be True    time.time() > ${end}    the end has not come
+
+Every Socket Was Closed At The Expiry
+    [Documentation]    Each door's socket was closed with 4001, not before its token's ``exp`` and within two seconds of it.
+    ${claims} =    Read Token Claims    ${TOKEN}
+    FOR    ${alias}    IN    @{SOCKET_EXPIRIES}
+        Open Socket Was Closed With    4001    ${alias}
+        ${closed_at} =    Get Close Time    ${alias}
+        Should Be True    0 <= $closed_at - $claims['exp'] <= 2
+        ...    the ${alias} was closed ${{ $closed_at - $claims['exp'] }} s after the expiry
+    END
+
+Row And Audit Trail Should Say That It Has Expired
+    [Documentation]    They come to, where another sweep was at it.
+    Wait Until Keyword Succeeds    5s    50ms    Session Row Should Be    ${SESSION.session_id}    expired
+    ${events} =    Get Session Events    ${SESSION}
+    Should Be Equal    ${{ [event['type'] for event in $events] }}    ${{ ['created', 'expired'] }}    the audit trail
