@@ -1,7 +1,7 @@
 """The sheet that an area declares in ``sheet.yaml`` beside its suites: verdicts in parts, and measured figures.
 
 A verdict is a requirement's id with its parts; a part is judged by the tests that carry both ``req:<id>`` and
-``part:<part>`` (hyphens for blanks). A figure is one of: ``{time: run}``, the seconds of the run · ``{most: <figure>}``,
+``part:<part>`` (hyphens for blanks). A figure is one of: ``{time: run}``, the run's seconds · ``{most: <figure>}``,
 the greatest of those recorded by that name · ``{share: <figure>, of: <figure>}``, their sums as a percentage ·
 ``{latency: <name>, statistic: mean}``, or another one that ``latencies.jsonl`` has. What no test proved is UNKNOWN, and
 what none measured has no value.
