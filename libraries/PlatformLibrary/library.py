@@ -107,14 +107,15 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
             lifeline.watch_parent()
 
     @keyword(tags=("lease",))
-    def use_shared_platform(self) -> None:
+    def use_shared_platform(self, alias: str = MAIN) -> None:
         """Uses the platform that all suites share; it is started if it is not there yet.
 
-        Suites that stop or starve services, provoke limits or compare whole tables use a private one.
+        Suites that stop or starve services, provoke limits or compare whole tables use a private one. With an ``alias``
+        it is a further platform beside the one in use: see `Switch Platform`.
         """
         if self._shared is None:
             self._shared = self._targets.lease(self.profile(), _suite(), shared=True, options={})
-        self._use(MAIN, self._shared)
+        self._use(alias, self._shared)
 
     @keyword(tags=("lease",))
     def use_private_platform(

@@ -18,7 +18,7 @@ from robot.libraries.BuiltIn import BuiltIn
 
 from QuotaLibrary import judge
 from QuotaLibrary.asking import Answer, Asker
-from QuotaLibrary.flooding import Flood
+from QuotaLibrary.flooding import Flood, Party
 
 __version__ = "1.0.0"
 
@@ -83,15 +83,19 @@ class QuotaLibrary:
     ) -> tuple[list[list[Answer]], list[list[Answer]]]:
         """All ``attackers`` ask at the same time, each until all his ``urls`` have refused him ``refusals`` times.
 
-        An attacker is a dictionary with ``urls``, which he asks in turn, and ``token`` and ``source`` as in `Ask`. So
-        is an innocent, who asks ``answers`` times, once ``every`` so long, from when each attacker has been refused for
-        the first time; before he is served no attacker ends. Returns the answers of each attacker and those of each
-        innocent. After ``at_most`` they give up.
+        An attacker is a dictionary with ``urls``, which he asks in turn, and ``token``, ``source`` and ``ca_file`` as
+        in `Ask`, and ``refusals`` of his own where he is not one of many; with 0 he asks until the innocents are
+        served. So is an innocent, who asks ``answers`` times, once ``every`` so long, from when each attacker has been
+        refused for the first time; before he is served no attacker ends. Returns the answers of each attacker and those
+        of each innocent. After ``at_most`` they give up.
         """
-        return Flood(refusals, answers, every.total_seconds(), at_most.total_seconds()).run(
-            [(one["urls"], self._asker(one.get("token"), one.get("source"), None, ca_file)) for one in attackers],
-            [(one["urls"], self._asker(one.get("token"), one.get("source"), None, ca_file)) for one in innocents],
-        )
+
+        def party(one: Mapping[str, Any]) -> Party:
+            asker = self._asker(one.get("token"), one.get("source"), None, one.get("ca_file", ca_file))
+            return Party(one["urls"], asker, one.get("refusals", refusals))
+
+        flood = Flood(answers, every.total_seconds(), at_most.total_seconds())
+        return flood.run([party(one) for one in attackers], [party(one) for one in innocents])
 
     @keyword(tags=("asking",))
     def ask_until_it_is_refused(
@@ -215,10 +219,10 @@ class QuotaLibrary:
     ) -> None:
         """Passes when a flood's ``innocents`` were answered 200 only, and about as fast as the slowest yardstick.
 
-        A yardstick are the answers that the same innocents get while as many others ask as often what is no quota's
-        matter, so that a slow machine is slow in both; one taken before the flood and one after it show a machine that
-        has become slow in between. A percentile of all times may be ``factor`` times the yardstick's; what is below
-        ``floor`` is fine in any case. Of a hundred answers the 99th percentile would be the accident of one of them.
+        A yardstick are the answers that as many innocents get where nobody floods and as many others ask what is no
+        quota's matter: best at the same time at another platform, since the machine is then as slow for both. A
+        percentile of all times may be ``factor`` times the yardstick's; what is below ``floor`` is fine in any case. Of
+        a hundred answers the 99th percentile would be the accident of one of them.
         """
         meanwhile, *otherwise = (
             [answer for answers in some for answer in answers] for some in (innocents, *yardsticks)

@@ -12,19 +12,25 @@ from robot.api import logger
 
 from QuotaLibrary.asking import Answer, Asker
 
-Party = tuple[Sequence[str], Asker]
-"""What somebody asks for, in turn, and who asks."""
+
+
+@dataclass(frozen=True)
+class Party:
+    """Somebody who asks for ``urls`` in turn, as an attacker until each has refused him ``refusals`` times."""
+
+    urls: Sequence[str]
+    asker: Asker
+    refusals: int = 0
 
 
 @dataclass(frozen=True)
 class Flood:
     """A flood ends when all was seen that it is for: by count, so that it takes a slow machine longer, and no less.
 
-    Each attacker sees ``refusals`` of each of his URLs. Once all have been refused for the first time, each innocent
+    Each attacker sees his ``refusals`` of each of his URLs. Once all have been refused for the first time, each innocent
     sees ``answers``, one ``every`` so many seconds. After ``at_most`` seconds they give up.
     """
 
-    refusals: int
     answers: int
     every: float
     at_most: float
@@ -40,20 +46,22 @@ class Flood:
         try:
             with ThreadPoolExecutor(len(attackers) + len(innocents), "flood") as pool:
                 attacks = [
-                    pool.submit(asker.insist, urls, self.refusals, until, refused.release, served)
-                    for urls, asker in attackers
+                    pool.submit(one.asker.insist, one.urls, one.refusals, until, refused.release, served)
+                    for one in attackers
                 ]
                 for _ in attackers:
                     refused.acquire(timeout=max(0.0, until - time.monotonic()))
-                visits = [pool.submit(asker.pace, urls, self.answers, self.every, until) for urls, asker in innocents]
+                visits = [
+                    pool.submit(one.asker.pace, one.urls, self.answers, self.every, until) for one in innocents
+                ]
                 try:
                     seen = [visit.result() for visit in visits]
                 finally:
                     served.set()
                 flooded = [attack.result() for attack in attacks]
         finally:
-            for _, asker in [*attackers, *innocents]:
-                asker.close()
+            for one in [*attackers, *innocents]:
+                one.asker.close()
         asked, taken = sum(map(len, flooded)), time.monotonic() - began
         logger.info(f"{asked} requests of {len(attackers)} attackers in {taken:.2f} s, {asked / taken:.0f} a second")
         return flooded, seen

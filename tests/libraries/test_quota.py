@@ -229,6 +229,13 @@ def test_a_flood_is_judged_by_attacker_and_by_door(door: str) -> None:
     assert not any(one.refused for attacker in attackers for one in library.ask(1, door, source=attacker["source"]))
 
 
+def test_an_attacker_may_want_refusals_of_his_own(door: str) -> None:
+    library = QuotaLibrary()
+    attackers = [{"source": "127.0.0.11", "urls": [door]}, {"source": "127.0.0.12", "urls": [door], "refusals": 9}]
+    floods, _ = library.flood(attackers, 1)
+    assert sum(one.refused for one in floods[1]) == 9
+
+
 def test_a_flood_lasts_until_the_innocent_have_their_answers(door: str) -> None:
     library = QuotaLibrary()
     attackers = [{"source": library.unused_address(), "urls": [door]} for _ in range(2)]
