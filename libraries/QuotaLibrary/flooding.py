@@ -13,7 +13,6 @@ from robot.api import logger
 from QuotaLibrary.asking import Answer, Asker
 
 
-
 @dataclass(frozen=True)
 class Party:
     """Somebody who asks for ``urls`` in turn, as an attacker until each has refused him ``refusals`` times."""
@@ -51,9 +50,7 @@ class Flood:
                 ]
                 for _ in attackers:
                     refused.acquire(timeout=max(0.0, until - time.monotonic()))
-                visits = [
-                    pool.submit(one.asker.pace, one.urls, self.answers, self.every, until) for one in innocents
-                ]
+                visits = [pool.submit(one.asker.pace, one.urls, self.answers, self.every, until) for one in innocents]
                 try:
                     seen = [visit.result() for visit in visits]
                 finally:
