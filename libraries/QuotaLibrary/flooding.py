@@ -26,8 +26,8 @@ class Party:
 class Flood:
     """A flood ends when all was seen that it is for: by count, so that it takes a slow machine longer, and no less.
 
-    Each attacker sees his ``refusals`` of each of his URLs. Once all have been refused for the first time, each innocent
-    sees ``answers``, one ``every`` so many seconds. After ``at_most`` seconds they give up.
+    Each attacker sees his ``refusals`` of each of his URLs. Once all have been refused for the first time, each
+    innocent sees ``answers``, one ``every`` so many seconds. After ``at_most`` seconds they give up.
     """
 
     answers: int
