@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from assertionengine import AssertionOperator
-from lockstep import asserting, masking
+from lockstep import asserting, masking, starvation
 from lockstep.waiting import wait_until
 from robot.api import logger
 from robot.api.deco import keyword
@@ -24,6 +24,7 @@ class ObservationKeywords(abc.ABC):
     """What a suite can see of the platform in use."""
 
     _memory_watch: MemoryWatch | None = None
+    _accounts: Mapping[str, tuple[int, starvation.Account]] = {}
 
     @abc.abstractmethod
     def _platform(self, alias: str | None = None) -> Platform:
@@ -88,6 +89,27 @@ class ObservationKeywords(abc.ABC):
         found = watch.stop()
         for name, memory in found.items():
             logger.info(f"{name}: {memory}")
+        return found
+
+    @keyword(tags=("starvation",))
+    def start_starvation_watch(self, *instances: str) -> None:
+        """Begins to watch how long these services wait for a processor; they run on this machine."""
+        pids = {name: int(self.service_should_be_ready(name)["pid"]) for name in instances}
+        self._accounts = {name: (pid, starvation.account(pid)) for name, pid in pids.items()}
+
+    @keyword(tags=("starvation",))
+    def stop_starvation_watch(self) -> dict[str, float]:
+        """Ends `Start Starvation Watch`: for each service how many times as long as alone on the machine its work took.
+
+        It is 1 or more: the time that the service ran, with the time that it waited, ready to run, for a processor,
+        over the first of them (Linux; elsewhere it is 1). A limit for a machine of one's own is to be multiplied by it.
+        """
+        if not self._accounts:
+            raise PlatformError("no starvation watch was started")
+        watched, self._accounts = self._accounts, {}
+        found = {name: starvation.account(pid).factor_since(before) for name, (pid, before) in watched.items()}
+        for name, factor in found.items():
+            logger.info(f"others made the work of {name} last {factor:.2f} times as long")
         return found
 
     @keyword(tags=("evidence",))

@@ -11,7 +11,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-_ACCOUNT = Path("/proc/thread-self/schedstat")
 _LEAST_RUN = 0.02
 
 
@@ -28,10 +27,10 @@ class Account:
         return 1 + waited / ran if ran >= _LEAST_RUN else 1.0
 
 
-def account() -> Account:
-    """The account of the calling thread so far."""
+def account(pid: int | None = None) -> Account:
+    """The account so far of the calling thread, or of the main thread of process ``pid``."""
     try:
-        ran, waited, *_ = _ACCOUNT.read_text("ascii").split()
+        ran, waited, *_ = Path("/proc", str(pid or "thread-self"), "schedstat").read_text("ascii").split()
         return Account(int(ran) / 1e9, int(waited) / 1e9)
     except (OSError, ValueError):
         return Account(0.0, 0.0)

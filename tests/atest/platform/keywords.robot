@@ -10,6 +10,17 @@ Suite Setup         Use Private Platform    proxies=backend->redis, client->back
 
 
 *** Test Cases ***
+How Long Services Wait For A Processor Is Told
+    [Documentation]    PASS
+    Start Starvation Watch    auth    backend-1
+    Service Should Be Ready    auth
+    ${slowness} =    Stop Starvation Watch
+    Should Be True    list($slowness) == ['auth', 'backend-1'] and min($slowness.values()) >= 1
+
+Nothing Is Watched
+    [Documentation]    FAIL PlatformError: no starvation watch was started
+    Stop Starvation Watch
+
 Suite Variables Are Set
     Should Match Regexp    ${PUBLIC_URL}    ^https://127\\.0\\.0\\.1:\\d+$
     Should Be Equal    ${PUBLIC_URL}    ${FRONTEND_URL}
