@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from launcher.area_sheet import AreaSheet
+    from launcher.requirements import Requirement
 
 Verdict = Literal["PASS", "FAIL", "NA", "XFAIL", "UNKNOWN"]
 XFAIL = "XFAIL: "
@@ -51,6 +52,9 @@ class RequirementVerdict:
     seconds: float = 0.0
 
 
+HOLE = RequirementVerdict("UNKNOWN", reason="no test yet")
+
+
 @dataclass(frozen=True)
 class Outcome:
     """Everything that the sheet, the page, summary.json and the notification are made from."""
@@ -85,6 +89,15 @@ class Outcome:
         """True only if something ran, every planned test was seen, and nothing is wrong."""
         return bool(self.tests) and not (self.failed_tests or self.vanished or self.problems or self.interrupted)
 
+    @property
+    def untested(self) -> dict[tuple[Verdict, str], list[str]]:
+        """The ids that no test of the run is there for, by their verdict and its reason."""
+        found: dict[tuple[Verdict, str], list[str]] = {}
+        for key, judged in self.requirements.items():
+            if not judged.tests:
+                found.setdefault((judged.verdict, judged.reason or ""), []).append(key)
+        return found
+
 
 def requirement_ids(tags: Iterable[str]) -> list[str]:
     """The ids that ``req:<id>`` tags name."""
@@ -98,9 +111,12 @@ def vanished(planned: Iterable[PlannedTest], executed: Iterable[ExecutedTest]) -
 
 
 def judge(
-    executed: Sequence[ExecutedTest], missing: Sequence[PlannedTest], holes: Iterable[str], why_missing: str
+    executed: Sequence[ExecutedTest], missing: Sequence[PlannedTest], wanted: Iterable[Requirement], why_missing: str
 ) -> dict[str, RequirementVerdict]:
-    """Verdict of each requirement by the worst of its tests; a hole (an id nobody tests) is UNKNOWN."""
+    """Verdict of each requirement by the worst of its tests.
+
+    Of those ``wanted`` one that nobody tests is UNKNOWN, and NA where another command is there for it.
+    """
     cases: dict[str, list[tuple[Verdict, str, str, float]]] = {}
     for test in executed:
         for key in requirement_ids(test.tags):
@@ -109,8 +125,9 @@ def judge(
         for key in requirement_ids(gone.tags):
             cases.setdefault(key, []).append(("UNKNOWN", gone.name, why_missing, 0.0))
     judged = {key: _worst(found) for key, found in cases.items()}
-    for key in holes:
-        judged.setdefault(key, RequirementVerdict("UNKNOWN", reason="no test"))
+    for one in wanted:
+        hole = RequirementVerdict("NA", reason=f"by {one.command}") if one.command else HOLE
+        judged.setdefault(one.id, hole)
     return dict(sorted(judged.items(), key=lambda item: sort_key(item[0])))
 
 

@@ -112,5 +112,7 @@ def _bar(budget: Mapping[str, Any]) -> str:
 
 
 def _holes(outcome: Outcome) -> str:
-    holes = [key for key, found in outcome.requirements.items() if not found.tests]
-    return f'<p><span class="verdict UNKNOWN">UNKNOWN</span> no test yet: {escape(spans(holes))}</p>' if holes else ""
+    return "".join(
+        f'<p><span class="verdict {kind}">{kind}</span> {escape(why)}: {escape(spans(ids))}</p>'
+        for (kind, why), ids in outcome.untested.items()
+    )

@@ -10,6 +10,7 @@ from pathlib import Path
 from launcher.paths import REQUIREMENTS
 
 _HEADING = re.compile(r"^#+ .*?(?:`suites/(?P<area>[a-z_]+)`)?\s*$")
+_COMMAND = re.compile(r"\(`(\./run [^`]+)`\)$")
 _ROW = re.compile(r"^\|\s*(?P<id>[A-Z]\d\d(?:\.\d+)?)\s*\|\s*(?P<text>.+?)\s*\|$")
 
 
@@ -20,6 +21,12 @@ class Requirement:
     id: str
     text: str
     area: str | None
+
+    @property
+    def command(self) -> str | None:
+        """What proves it in the place of tests, where its text ends so: ``(`./run coverage`)``."""
+        found = _COMMAND.search(self.text)
+        return found[1] if found else None
 
 
 def read(path: Path = REQUIREMENTS) -> dict[str, Requirement]:
@@ -34,10 +41,10 @@ def read(path: Path = REQUIREMENTS) -> dict[str, Requirement]:
     return found
 
 
-def of_areas(known: dict[str, Requirement], areas: Iterable[str]) -> list[str]:
-    """Ids that the suites of ``areas`` answer for."""
+def of_areas(known: dict[str, Requirement], areas: Iterable[str]) -> list[Requirement]:
+    """What ``areas`` answer for."""
     wanted = set(areas)
-    return [requirement.id for requirement in known.values() if requirement.area in wanted]
+    return [requirement for requirement in known.values() if requirement.area in wanted]
 
 
 def spans(ids: Iterable[str]) -> str:

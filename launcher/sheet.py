@@ -37,9 +37,7 @@ def _table(outcome: Outcome, known: Mapping[str, Requirement], width: int) -> It
                    f"{found.seconds:>5.1f} s  {worst_budget(found, outcome.budgets)}")  # fmt: skip
             if found.reason:
                 yield f"        {paint(_cut(found.reason, width - 8).rstrip(), 'grey')}"
-    holes = [key for key, found in outcome.requirements.items() if not found.tests]
-    if holes:
-        yield f"{verdict('UNKNOWN')} (no test yet): {spans(holes)}"
+    yield from (f"{verdict(kind)} ({why}): {spans(ids)}" for (kind, why), ids in outcome.untested.items())
 
 
 def _areas(outcome: Outcome) -> Iterator[str]:

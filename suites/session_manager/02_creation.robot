@@ -31,6 +31,14 @@ An Sso Session Is The Same In Every Store
     [Tags]    req:M02.4
     The Manager Makes A Session    SSO    web
 
+Nobody Gets A Session Who Does Not Exist Or Is Deactivated
+    [Tags]    req:M02.1    extra
+    ${unknown} =    Random UUID
+    No Session Is Made For    ${unknown}    404    not_found
+    A User Without A Session
+    Post To    auth    /admin/users/${USER_ID}/deactivate    ${{ {} }}    ${SERVICE_TOKEN}
+    No Session Is Made For    ${USER_ID}    403    account_disabled
+
 Metadata Is Kept As It Was Given And Belongs To One Session
     [Tags]    req:M02.5    req:M15
     VAR    &{metadata}    theme=dark    cart=${{ [1, 2.5, {'sku': None}] }}    flags=${{ {'beta': True, '': []} }}    session_id=mine
@@ -109,6 +117,14 @@ No Two Of A Thousand Logins Share A Token And None Can Be Guessed
 
 
 *** Keywords ***
+No Session Is Made For
+    [Documentation]    The manager refuses with this status and problem, and no row is stored.
+    [Arguments]    ${user_id}    ${status}    ${code}
+    ${body} =    Request Body    user_id=${user_id}    type=WEB
+    ${response} =    Post To    auth    /admin/sessions    ${body}    ${SERVICE_TOKEN}    status=${status}
+    Answer Should Be A Problem    ${response}    ${code}
+    Auth Holds Sessions    ${user_id}    0
+
 A Login Makes A Session
     [Documentation]    A user signs in by this client: his session is of this type, alike in all stores, and his access token is of it.
     [Arguments]    ${client_id}    ${type}

@@ -59,6 +59,12 @@ What Was Never A Session Token Is Invalid And Tells Nothing
     Every Wrong Token Should Be Unknown
     Session Token Should Be Valid    ${SESSION}    source=redis
 
+A Session That Was Never Made Has No Record
+    [Tags]    req:M03.4    extra
+    ${unknown} =    Random UUID
+    ${response} =    Get From    auth    /admin/sessions/${unknown}    ${SERVICE_TOKEN}    status=404
+    Answer Should Be A Problem    ${response}    not_found
+
 What Cannot Be A Token Is Refused As A Bad Request
     [Tags]    req:M03.4    extra
     Session Manager Refuses    validate    400    invalid_request    session_token=${EMPTY}

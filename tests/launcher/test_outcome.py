@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from launcher.outcome import ExecutedTest, Outcome, PlannedTest, judge, vanished
+from launcher.requirements import Requirement
 
 REQ = ("req:C01.1",)
 PASSED = ExecutedTest("a", "PASS", tags=REQ, seconds=1)
@@ -41,14 +42,19 @@ def test_the_time_of_a_requirement_is_that_of_its_tests() -> None:
 
 
 def test_an_id_without_a_test_is_unknown_and_a_tested_one_is_no_hole() -> None:
-    judged = judge([PASSED], [], ["C01.1", "C01.2"], "")
+    judged = judge([PASSED], [], [Requirement(key, "", None) for key in ("C01.1", "C01.2")], "")
     assert judged["C01.1"].verdict == "PASS"
-    assert (judged["C01.2"].verdict, judged["C01.2"].reason, judged["C01.2"].tests) == ("UNKNOWN", "no test", ())
+    assert (judged["C01.2"].verdict, judged["C01.2"].reason, judged["C01.2"].tests) == ("UNKNOWN", "no test yet", ())
+
+
+def test_what_another_command_proves_is_na_and_says_so() -> None:
+    judged = judge([], [], [Requirement("M14", "Covers (`./run coverage`)", None)], "")
+    assert (judged["M14"].verdict, judged["M14"].reason) == ("NA", "by ./run coverage")
 
 
 def test_one_test_may_answer_for_two_ids_and_ids_are_sorted_by_number() -> None:
     test = ExecutedTest("a", "PASS", tags=("req:C02.10", "req:C02.9", "p0"))
-    assert list(judge([test], [], ["C10.1"], "")) == ["C02.9", "C02.10", "C10.1"]
+    assert list(judge([test], [], [Requirement("C10.1", "", None)], "")) == ["C02.9", "C02.10", "C10.1"]
 
 
 def test_planned_tests_that_no_output_knows_have_vanished() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from launcher import page
-from launcher.outcome import ExecutedTest, Outcome, RequirementVerdict
+from launcher.outcome import HOLE, ExecutedTest, Outcome, RequirementVerdict
 from launcher.requirements import Requirement
 from launcher.sheet import sheet
 
@@ -24,8 +24,9 @@ OUTCOME = Outcome(
     budgets=BUDGETS,
     requirements={
         "C01.1": RequirementVerdict("FAIL", ("Critical.A.One",), "<i>1</i> != 2", 3.0),
-        "C05.1": RequirementVerdict("UNKNOWN", reason="no test"),
-        "C05.2": RequirementVerdict("UNKNOWN", reason="no test"),
+        "C05.1": HOLE,
+        "C05.2": HOLE,
+        "M14": RequirementVerdict("NA", reason="by ./run coverage"),
     },
     versions={"redis": "valkey 9.1.2"},
     limit=300,
@@ -40,6 +41,7 @@ def test_the_sheet_shows_the_budget_nearest_its_limit_and_every_trouble() -> Non
         "critical · target embedded · redis valkey 9.1.2 · seed 77",
         "slow 4 of 2 s (+1)",
         "UNKNOWN (no test yet): C05.1–C05.2",
+        "NA (by ./run coverage): M14",
         "FAIL A · One\n     <i>1</i> != 2",
         "FAIL B · Two\n     planned, but no worker reported it",
         "FAIL something else",
@@ -56,6 +58,7 @@ def test_the_page_escapes_what_tests_say_and_needs_nothing_from_elsewhere() -> N
     assert "Login &lt;works&gt;" in html
     assert "4 of 2 s" in html
     assert "C05.1–C05.2" in html
+    assert "by ./run coverage: M14" in html
     assert "src=" not in html
     assert "://" not in html
 

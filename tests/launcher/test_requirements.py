@@ -21,7 +21,12 @@ def test_rows_belong_to_the_area_that_their_heading_names(tmp_path: Path) -> Non
         ("C01.1", "Logs `in`", "critical"),
         ("H01", "Starts", None),
     ]
-    assert requirements.of_areas(known, ["critical"]) == ["C01.1"]
+    assert [one.id for one in requirements.of_areas(known, ["critical"])] == ["C01.1"]
+
+
+def test_a_row_may_name_the_command_that_proves_it() -> None:
+    texts = ["Covers `x` (`./run coverage`)", "Logs in", "`./run x` starts (`y`)"]
+    assert [requirements.Requirement("M14", text, "m").command for text in texts] == ["./run coverage", None, None]
 
 
 def test_every_id_of_the_page_stands_once() -> None:
