@@ -13,7 +13,8 @@ Test Tags           session-manager    p1    needs:db.auth    needs:redis    nee
 
 
 *** Variables ***
-${MEBIBYTE}     ${1048576}
+${MEBIBYTE}                         ${1048576}
+${WITH_A_NUMBER_FOR_ITS_USER}       {"session_id": "<id>", "metadata": {}, "status": "active", "user_id": 7}
 
 
 *** Test Cases ***
@@ -50,6 +51,7 @@ Damaged Data In Redis Is Put Aside And Reported And The Row Answers
     For The Case    a list    Damage Should Be Put Aside    []
     For The Case    nothing    Damage Should Be Put Aside    ${EMPTY}
     For The Case    an empty document    Damage Should Be Put Aside    {}
+    For The Case    a user who is a number    Damage Should Be Put Aside    ${WITH_A_NUMBER_FOR_ITS_USER}
     For The Case    deep nesting    Damage Should Be Put Aside    ${{ '[' * 20000 }}
     For The Case    another's document    Another's Document Should Be Put Aside
 
@@ -171,10 +173,11 @@ Locks Should Be Refused
     Answer Should Be A Problem    ${response}    redis_unavailable
 
 Damage Should Be Put Aside
-    [Documentation]    A session whose document is replaced by this text is valid by its row, the text is put aside and reported, and Redis
-    ...    holds the session again.
+    [Documentation]    A session whose document is replaced by this text, with its id filled in, is valid by its row, the text is put aside
+    ...    and reported, and Redis holds the session again.
     [Arguments]    ${damage}
     ${session} =    Create Managed Session    ${USER_ID}
+    VAR    ${damage}    ${{ $damage.replace('<id>', $session.session_id) }}
     Set Redis Value    session:${session.session_id}    ${damage}
     ${found} =    Session Token Should Be Valid    ${session}    source=database
     Should Be Equal    ${found}    ${session.record}    the row gives another session than was made
