@@ -16,7 +16,7 @@ from typing import Any
 import psycopg
 from DataFactory import DataFactory, User
 from lockstep.masking import reveal
-from PlatformLibrary.embedded.client import start_host
+from PlatformLibrary.embedded.client import HostClient, start_host
 
 from bench import _chat
 from bench._chat import Door
@@ -59,14 +59,26 @@ class Ground:
 
 
 @contextmanager
-def ground() -> Iterator[Ground]:
-    """A private platform with one backend, and the bare server on its PostgreSQL."""
+def leased() -> Iterator[tuple[HostClient, dict[str, Any], DataFactory]]:
+    """A private platform with one backend, its host, and a factory of its users; gone when this is left."""
     client = start_host(Path(tempfile.gettempdir()) / f"lockstep-bench-{os.getpid()}-{time.monotonic_ns()}.sock")
     try:
         platform = client.lease(shared=False, backends=1)
-        factory = DataFactory(
-            "bench", platform["auth_url"], platform["backend_urls"][0], service_token=platform["service_token"]
+        yield (
+            client,
+            platform,
+            DataFactory(
+                "bench", platform["auth_url"], platform["backend_urls"][0], service_token=platform["service_token"]
+            ),
         )
+    finally:
+        client.close_and_wait()
+
+
+@contextmanager
+def ground() -> Iterator[Ground]:
+    """A private platform with one backend, and the bare server on its PostgreSQL."""
+    with leased() as (_, platform, factory):
         bare = subprocess.Popen(
             [sys.executable, "-m", "bench._bare", platform["main_db_url"]],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
@@ -78,5 +90,3 @@ def ground() -> Iterator[Ground]:
         finally:
             bare.stdin.close()
             bare.wait(10)
-    finally:
-        client.close_and_wait()

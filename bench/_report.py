@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
+import json
+import os
+import shlex
 import statistics
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,3 +53,27 @@ class Report:
             return ""
         self.met &= middle <= goal
         return f"  goal ≤ {goal * factor:g} {unit}: {'met' if middle <= goal else 'MISSED'}"
+
+
+Part = Callable[[argparse.Namespace, Report], None]
+
+
+def conduct(name: str, parts: Mapping[str, Part], chosen: argparse.Namespace, report: Report) -> int:
+    """Run the parts of benchmark ``name`` (``chosen.only`` of them), write ``chosen.json``; 0 only if all was met."""
+    print(f"$ {shlex.join(['./run', 'bench', name, *sys.argv[1:]])}")
+    print(f"  {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the beginning, Python {sys.version.split()[0]}")
+    for part in chosen.only or parts:
+        report.begin(part)
+        parts[part](chosen, report)
+    print(f"\n{'every goal met' if report.met else 'a goal was MISSED'}; load {os.getloadavg()[0]:.1f} at the end")
+    if chosen.json:
+        document = {"command": sys.argv[1:], "cores": os.cpu_count(), "met": report.met, "figures": report.figures}
+        chosen.json.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    return 0 if report.met else 1
+
+
+def positive(text: str) -> int:
+    """A number on the command line."""
+    if not text.isdigit() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"a whole number from 1, not {text!r}")
+    return int(text)

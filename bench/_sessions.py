@@ -9,10 +9,10 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import os
 import random
 import time
 import urllib.parse
+import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -200,8 +200,8 @@ def multiply(auth_db_url: str, redis_url: str, model: dict[str, Any], count: int
     with psycopg.connect(auth_db_url, autocommit=True) as database:
         for start in range(0, count, _BATCH):
             number = min(_BATCH, count - start)
-            ids = [_uuid() for _ in range(number)]
-            users = [_uuid() for _ in range(-(-number // OF_ONE_USER))]
+            ids = [str(uuid.uuid4()) for _ in range(number)]
+            users = [str(uuid.uuid4()) for _ in range(-(-number // OF_ONE_USER))]
             owners = [users[each // OF_ONE_USER] for each in range(number)]
             new = [f"bench-{each}" for each in ids]
             hashes = [hashlib.sha256(token.encode()).hexdigest() for token in new]
@@ -219,13 +219,6 @@ def multiply(auth_db_url: str, redis_url: str, model: dict[str, Any], count: int
         database.execute("VACUUM ANALYZE sessions, auth_users")
     cache.close()
     return tokens
-
-
-def _uuid() -> str:
-    made = bytearray(os.urandom(16))
-    made[6], made[8] = made[6] & 0x0F | 0x40, made[8] & 0x3F | 0x80
-    text = made.hex()
-    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def _text(found: Any) -> str:

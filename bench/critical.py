@@ -21,7 +21,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +33,7 @@ from lockstep.statistics import percentile
 from bench import _chat
 from bench._chat import Exchanged
 from bench._ground import Ground, ground
-from bench._report import Report
+from bench._report import Part, Report, conduct, positive
 
 ROOT = Path(__file__).resolve().parents[1]
 SCENARIOS_GOAL = 30.0
@@ -197,7 +197,7 @@ def _message(console: str) -> str:
     return " ".join(lines[failed + 1 : failed + 3]) or console[-300:]
 
 
-PARTS: dict[str, Callable[[argparse.Namespace, Report], None]] = {
+PARTS: dict[str, Part] = {
     "scenarios": scenarios,
     "burst": burst,
     "crowd": crowd,
@@ -211,32 +211,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(
         prog="./run bench critical", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--runs", type=_positive, default=5, help="counted runs of each figure (5)")
+    parser.add_argument("--runs", type=positive, default=5, help="counted runs of each figure (5)")
     parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help="only these parts")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
     parser.add_argument("--suites", nargs="+", default=["critical"], help="of the scenarios: areas or suite files")
-    parser.add_argument("--burst", type=_positive, default=1000, help="messages of the burst (1000)")
-    parser.add_argument("--users", type=_positive, default=100, help="users of crowd and one-by-one (100)")
-    parser.add_argument("--messages", type=_positive, default=100, help="messages of each of them (100)")
-    parser.add_argument("--restarts", type=_positive, default=20, help="rolling restarts (20)")
+    parser.add_argument("--burst", type=positive, default=1000, help="messages of the burst (1000)")
+    parser.add_argument("--users", type=positive, default=100, help="users of crowd and one-by-one (100)")
+    parser.add_argument("--messages", type=positive, default=100, help="messages of each of them (100)")
+    parser.add_argument("--restarts", type=positive, default=20, help="rolling restarts (20)")
     chosen = parser.parse_args()
-    report = Report()
-    print(f"$ {shlex.join(['./run', 'bench', 'critical', *sys.argv[1:]])}")
-    print(f"  {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the beginning, Python {sys.version.split()[0]}")
-    for name in chosen.only or PARTS:
-        report.begin(name)
-        PARTS[name](chosen, report)
-    print(f"\n{'every goal met' if report.met else 'a goal was MISSED'}")
-    if chosen.json:
-        document = {"command": sys.argv[1:], "cores": os.cpu_count(), "met": report.met, "figures": report.figures}
-        chosen.json.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    return 0 if report.met else 1
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number from 1, not {text!r}")
-    return int(text)
+    return conduct("critical", PARTS, chosen, Report())
 
 
 if __name__ == "__main__":

@@ -12,23 +12,19 @@ machine disturbs all alike. Judged is the median of the runs.
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import shlex
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from DataFactory import DataFactory
-from PlatformLibrary.embedded.client import HostClient, start_host
+from PlatformLibrary.embedded.client import HostClient
 
 from bench import _sessions
-from bench._report import Report
+from bench._ground import leased
+from bench._report import Part, Report, conduct, positive
 from bench._sessions import OF_ONE_USER, Asked, Door, ask
 
 P99_GOAL = 0.010
@@ -65,16 +61,9 @@ def _good(asked: Asked, status: int) -> Asked:
 @contextmanager
 def ground(users: int) -> Iterator[Ground]:
     """A private platform with so many users."""
-    client = start_host(Path(tempfile.gettempdir()) / f"lockstep-bench-{os.getpid()}-{time.monotonic_ns()}.sock")
-    try:
-        platform = client.lease(shared=False, backends=1)
-        factory = DataFactory(
-            "bench", platform["auth_url"], platform["backend_urls"][0], service_token=platform["service_token"]
-        )
+    with leased() as (host, platform, factory):
         made = [str(user.id) for user in factory.create_load_users(users)]
-        yield Ground(client, platform, Door(platform["auth_url"], platform["service_token"]), made)
-    finally:
-        client.close_and_wait()
+        yield Ground(host, platform, Door(platform["auth_url"], platform["service_token"]), made)
 
 
 # --- create, validate, refresh, revoke
@@ -200,7 +189,7 @@ def _ratios(of: Sequence[Asked], smallest: Sequence[Asked], percent: float) -> l
     return [one.p(percent) / other.p(percent) for one, other in zip(of, smallest, strict=True)]
 
 
-PARTS: dict[str, Callable[[argparse.Namespace, Report], None]] = {
+PARTS: dict[str, Part] = {
     "rates": rates,
     "fallback": fallback,
     "growth": growth,
@@ -213,32 +202,16 @@ def main() -> int:
         prog="./run bench sessions", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--quick", action="store_true", help="does it work? few of everything, no goals")
-    parser.add_argument("--runs", type=_positive, default=5, help="counted runs of each figure (5)")
+    parser.add_argument("--runs", type=positive, default=5, help="counted runs of each figure (5)")
     parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help="only these parts")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")
-    parser.add_argument("--count", type=_positive, default=2000, help="requests of each kind in a run (2000)")
-    parser.add_argument("--callers", type=_positive, nargs="+", default=[1, 10, 50], help="at once (1 10 50)")
-    parser.add_argument("--sizes", type=_positive, nargs="+", default=[100, 10_000, 100_000], help="of growth")
+    parser.add_argument("--count", type=positive, default=2000, help="requests of each kind in a run (2000)")
+    parser.add_argument("--callers", type=positive, nargs="+", default=[1, 10, 50], help="at once (1 10 50)")
+    parser.add_argument("--sizes", type=positive, nargs="+", default=[100, 10_000, 100_000], help="of growth")
     chosen = parser.parse_args()
     if chosen.quick:
         chosen.runs, chosen.count, chosen.callers, chosen.sizes = 1, 100, [1, 10], [20, 500]
-    report = Report(judged=not chosen.quick)
-    print(f"$ {shlex.join(['./run', 'bench', 'sessions', *sys.argv[1:]])}")
-    print(f"  {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f} at the beginning, Python {sys.version.split()[0]}")
-    for name in chosen.only or PARTS:
-        report.begin(name)
-        PARTS[name](chosen, report)
-    print(f"\n{'every goal met' if report.met else 'a goal was MISSED'}; load {os.getloadavg()[0]:.1f} at the end")
-    if chosen.json:
-        document = {"command": sys.argv[1:], "cores": os.cpu_count(), "met": report.met, "figures": report.figures}
-        chosen.json.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")
-    return 0 if report.met else 1
-
-
-def _positive(text: str) -> int:
-    if not text.isdigit() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"a whole number from 1, not {text!r}")
-    return int(text)
+    return conduct("sessions", PARTS, chosen, Report(judged=not chosen.quick))
 
 
 if __name__ == "__main__":

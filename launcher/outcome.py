@@ -132,7 +132,7 @@ def judge(
 
 
 def _worst(cases: Sequence[tuple[Verdict, str, str, float]]) -> RequirementVerdict:
-    worst = min((case[0] for case in cases), key=_WORST_FIRST.index)
+    worst = worst_of(case[0] for case in cases)
     blamed = [case for case in cases if case[0] == worst]
     reason = None
     if worst != "PASS":

@@ -77,7 +77,7 @@ def _row(key: str, text: str, found: RequirementVerdict, outcome: Outcome) -> st
     reason = f'<p class="reason">{escape(found.reason)}</p>' if found.reason else ""
     budgets = "<br>".join(_bar(budget) for budget in outcome.budgets if budget.get("test") in found.tests)
     return (f"<tr><td>{key}</td><td>{escape(text)}{reason}<details><summary>{len(found.tests)} tests</summary>"
-            f'<ul>{tests}</ul></details></td><td><span class="verdict {found.verdict}">{found.verdict}</span></td>'
+            f'<ul>{tests}</ul></details></td><td>{_verdict(found.verdict)}</td>'
             f"<td>{found.seconds:.1f} s</td><td>{budgets}</td></tr>")  # fmt: skip
 
 
@@ -99,7 +99,7 @@ def _verdict(word: str) -> str:
 
 def _budget(budget: Mapping[str, Any]) -> str:
     name, test, verdict = (escape(str(budget.get(key) or "")) for key in ("name", "test", "verdict"))
-    return (f'<tr><td>{name}</td><td>{test}</td><td><span class="verdict {verdict}">{verdict}</span></td>'
+    return (f'<tr><td>{name}</td><td>{test}</td><td>{_verdict(verdict)}</td>'
             f"<td>{_bar(budget)}</td></tr>")  # fmt: skip
 
 
@@ -113,6 +113,5 @@ def _bar(budget: Mapping[str, Any]) -> str:
 
 def _holes(outcome: Outcome) -> str:
     return "".join(
-        f'<p><span class="verdict {kind}">{kind}</span> {escape(why)}: {escape(spans(ids))}</p>'
-        for (kind, why), ids in outcome.untested.items()
+        f"<p>{_verdict(kind)} {escape(why)}: {escape(spans(ids))}</p>" for (kind, why), ids in outcome.untested.items()
     )

@@ -5,17 +5,15 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any
 
 from redis import asyncio as aioredis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError, ResponseError
-from redis.exceptions import TimeoutError as RedisTimeoutError
+from redis.exceptions import ResponseError
 
 from services.common import logs
 from services.common.problems import Problem
+from services.common.redis_errors import AWAY, LOST
 
 TIMEOUT = 1.0
 _RETRY_EVERY = 0.05
@@ -29,11 +27,6 @@ class RedisAway(Problem):
         super().__init__(503, "redis_unavailable", "redis does not answer", headers={"Retry-After": "1"})
 
 
-# uvloop answers a write to a connection that the peer has reset with a RuntimeError, which redis-py passes on.
-_LOST: Any = (RedisConnectionError, RedisTimeoutError, RuntimeError)
-_AWAY = (RedisError, OSError, TimeoutError, RuntimeError)
-
-
 class RedisLink:
     """Gives the client while Redis is trusted: reachable, and brought up to date since it was last away."""
 
@@ -44,7 +37,7 @@ class RedisLink:
             decode_responses=True,
             socket_connect_timeout=TIMEOUT,
             socket_timeout=TIMEOUT,
-            retry=Retry(NoBackoff(), 1, _LOST),
+            retry=Retry(NoBackoff(), 1, LOST),
         )
         self.up = asyncio.Event()
         self._suspect = asyncio.Event()
@@ -58,7 +51,7 @@ class RedisLink:
         try:
             async with asyncio.timeout(2 * TIMEOUT):
                 yield self.client
-        except _AWAY as error:
+        except AWAY as error:
             # A refused command (a key of a foreign type, say) is no sign that Redis is away.
             if not isinstance(error, ResponseError):
                 self._mark_down(error)
@@ -99,7 +92,7 @@ class RedisLink:
                     # Once more, for what ended after the look and before Redis was trusted.
                     await bring_up_to_date(self.client)
                     logs.logger().info("redis_up")
-        except _AWAY as error:
+        except AWAY as error:
             self._mark_down(error)
         except Problem as problem:
             self.up.clear()

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from services.backend import metrics, redis_client, rings
 from services.backend.rings import CHANNEL, Ring
-from services.common import logs
+from services.common import logs, redis_errors
 
 RECONNECT_EVERY = 0.3
 HEALTH_CHECK_EVERY = 2.0
@@ -44,7 +44,7 @@ class Doorbell:
             return
         try:
             await self._publisher.publish(CHANNEL, rings.encode(ring, self._replica))
-        except redis_client.AWAY as error:
+        except redis_errors.AWAY as error:
             logs.logger().warning("ring_not_sent", reason=str(error))
 
     async def listen(self) -> None:
@@ -52,7 +52,7 @@ class Doorbell:
         while True:
             try:
                 await self._listen_once()
-            except redis_client.AWAY as error:
+            except redis_errors.AWAY as error:
                 if self.connected:
                     logs.logger().warning("doorbell_lost", reason=str(error))
             self._set_connected(False)

@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import redis.asyncio as redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
-from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from services.backend import metrics
 from services.common.quotas import SPEND
+from services.common.redis_errors import AWAY, LOST
 
 T = TypeVar("T")
 TIMEOUT = 0.5
 PAUSE = 0.5
-# uvloop answers a write to a connection that the peer has reset with a RuntimeError, which redis-py passes on.
-LOST: Any = (RedisConnectionError, RedisTimeoutError, RuntimeError)
-AWAY = (RedisError, OSError, TimeoutError, RuntimeError)
 
 
 class RedisAway(Exception):  # noqa: N818 - a state, not a defect
