@@ -90,6 +90,8 @@ class Connection:
         if self.closing:
             return
         self.closing = (code, reason)
+        # Now, since a peer that reads nothing never takes the close frame.
+        metrics.SOCKET_CLOSES.labels(code).inc()
         if code in AT_ONCE:
             self._queue.clear()
         self._wake.set()
@@ -126,7 +128,6 @@ class Connection:
                 self._flushed.set()
                 if self.closing:
                     code, reason = self.closing
-                    metrics.SOCKET_CLOSES.labels(code).inc()
                     await send({"type": "websocket.close", "code": code, "reason": reason})
                     return
         except (OSError, RuntimeError):

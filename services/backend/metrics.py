@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from prometheus_client import Counter, Gauge, Histogram
 
-from services.backend import positions
+from services.backend import frames, positions
 
 SOCKETS = Gauge("sockets_open", "Sockets that are open")
 SUBSCRIPTIONS = Gauge("socket_subscriptions", "Subscriptions of open sockets to conversations")
 CHANNELS = Gauge("channels_open", "Conversations that this replica delivers")
-SOCKET_CLOSES = Counter("socket_closes_total", "Sockets closed by this replica", ["code"])
+SOCKET_CLOSES = Counter("socket_closes_total", "Sockets that this replica has decided to close", ["code"])
+for _code in frames.CLOSE_CODES.values():
+    SOCKET_CLOSES.labels(_code)
 HANDSHAKES = Counter("socket_handshakes_total", "Handshakes by the HTTP status they were answered with", ["status"])
 FRAMES_IN = Counter("socket_frames_received_total", "Frames received")
 FRAMES_OUT = Counter("socket_frames_sent_total", "Frames sent")

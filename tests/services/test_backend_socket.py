@@ -497,6 +497,7 @@ def test_a_slow_consumer_is_closed_and_can_resume(
                     fast.send("message.send", conversation_id=conversation, client_msg_id=str(number), body=body)
                 for _ in range(20):
                     fast.wait("ack")
+        assert small.metric('socket_closes_total{code="4008"}') == 1, "counted before the client has taken the close"
         assert slow.close_code(within=8.0) == 4008
         got = [frame["payload"]["seq"] for frame in slow.seen if frame["type"] == "message"]
         assert got == list(range(1, len(got) + 1))
