@@ -1,4 +1,4 @@
-"""Where bench.critical measures messages: a platform of its own with one backend, and the bare server beside it."""
+"""Where bench.critical and bench.recovery measure messages: a platform of its own with one backend, and the bare server beside it."""
 
 from __future__ import annotations
 
@@ -30,6 +30,7 @@ class Ground:
 
     platform: dict[str, Any]
     bare_url: str
+    bare_pid: int
     factory: DataFactory
 
     def doors(self, users: list[User], *, assistant: bool) -> list[Door]:
@@ -86,7 +87,7 @@ def ground() -> Iterator[Ground]:
         assert bare.stdin is not None
         assert bare.stdout is not None
         try:
-            yield Ground(platform, f"ws://127.0.0.1:{int(bare.stdout.readline())}/", factory)
+            yield Ground(platform, f"ws://127.0.0.1:{int(bare.stdout.readline())}/", bare.pid, factory)
         finally:
             bare.stdin.close()
             bare.wait(10)
