@@ -1,142 +1,119 @@
-"""``./run prove [id …]``: run the suites against each seeded defect and see it caught."""
+"""``./run prove [id …]``: run the suites against each seeded defect and see it caught, by name and in its own words.
+
+Without names the whole catalogue is proved; what an interrupted proof has judged is not judged again, unless something
+has changed. Named defects are always run.
+"""
 
 from __future__ import annotations
 
 import argparse
-import json
+import contextlib
 import os
-import shutil
-import subprocess
+import shlex
+import signal
 import sys
-import tempfile
-import time
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 
-from robot.api import ExecutionResult
+from defects import badge, catalogue, sampling
+from defects.catalogue import ROOT, CatalogueError, Defect
+from defects.journal import Journal, digest
+from defects.proving import Clock, Judged, Task, in_order, kept, proceed, tasks
+from defects.report import Circumstances, report, write
+from defects.running import Bench
+from defects.table import table
 
-from defects.catalogue import ROOT, CatalogueError, Defect, apply, check, read, select
-from defects.judge import Judgement, Outcome, Verdict, judge
-
-TIME_LIMIT = 240
-
-
-@dataclass(frozen=True)
-class Proof:
-    """A defect's judgement, and how many seconds its run took."""
-
-    defect: Defect
-    judgement: Judgement
-    seconds: float
-
-    @property
-    def caught(self) -> bool:
-        """By the named tests and in the named words."""
-        return self.judgement.outcome is Outcome.CAUGHT
+_JOBS_PER_CORE = 2
+_INTERRUPTED = 130
 
 
-def prove(defect: Defect, results: Path) -> Proof:
-    """Boot a copy of the platform with ``defect``, run its tests, and judge; the log is kept unless all is well."""
-    began = time.monotonic()
-    folder = results / defect.id
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    with tempfile.TemporaryDirectory(prefix="lockstep-defect-") as copy:
-        apply(defect, Path(copy))
-        said = _run(defect, folder, Path(copy))
-    output = folder / "output.xml"
-    judgement = judge(defect, _verdicts(output)) if output.exists() else Judgement(Outcome.NOT_RUN, said)
-    proof = Proof(defect, judgement, time.monotonic() - began)
-    if proof.caught:
-        shutil.rmtree(folder, ignore_errors=True)
-    return proof
-
-
-def _run(defect: Defect, folder: Path, copy: Path) -> str:
-    """Run the tests against ``copy``; the end of what robot said."""
-    command = [sys.executable, "-m", "robot", "--output", "output.xml", "--log", "log.html", "--report", "NONE"]
-    command += ["--outputdir", str(folder), "--loglevel", "INFO"]
-    for name in defect.caught_by:
-        command += ["--test", name]
-    environment = {**os.environ, "LOCKSTEP_SERVICES": str(copy), "LOCKSTEP_RUN_DIR": str(folder)}
-    environment.pop("LOCKSTEP_HOST", None)
-    try:
-        done = subprocess.run(
-            [*command, str(ROOT / defect.suite)],
-            cwd=ROOT,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=TIME_LIMIT,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return f"not done after {TIME_LIMIT} s"
-    return (done.stderr or done.stdout).strip()[-300:]
-
-
-def _verdicts(output: Path) -> dict[str, Verdict]:
-    suite = ExecutionResult(str(output), include_keywords=False).suite
-    return {test.name: Verdict(test.status, test.message) for test in suite.all_tests}
-
-
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; 0 when every chosen defect was caught by its named tests in its own words."""
-    parser = argparse.ArgumentParser(prog="./run prove", description=__doc__)
-    parser.add_argument("ids", nargs="*", help="defects (C01-04) or groups of them (C01) to prove; default: all")
-    parser.add_argument("--jobs", type=int, default=3, help="how many at a time (default 3)")
-    parser.add_argument("--check", action="store_true", help="only check that every defect still applies")
-    parser.add_argument("--results", type=Path, default=ROOT / "results" / "prove")
-    chosen = parser.parse_args(arguments)
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    chosen = _parser().parse_args(given)
     try:
-        defects = select(read(), chosen.ids)
+        if chosen.badge:
+            print(badge.publish(chosen.results / "prove.json", ROOT / "README.md"))
+            return 0
+        defects = catalogue.select(catalogue.read(), chosen.ids)
         for defect in defects:
-            check(defect)
-    except CatalogueError as error:
+            catalogue.check(defect)
+        planned = _planned(defects, chosen.repeat)
+    except (CatalogueError, badge.BadgeError) as error:
         print(f"prove: {error}", file=sys.stderr)
         return 2
     if chosen.check:
         print(f"{len(defects)} defects apply")
         return 0
-    return _prove_all(defects, chosen.jobs, chosen.results)
+    return _prove(planned, chosen, shlex.join(["./run", "prove", *given]))
 
 
-def _prove_all(defects: list[Defect], jobs: int, results: Path) -> int:
-    began = time.monotonic()
-    proofs = []
-    with ThreadPoolExecutor(jobs) as pool:
-        for proof in pool.map(lambda one: prove(one, results), defects):
-            proofs.append(proof)
-            print(_lines(proof), flush=True)
-    others = [proof for proof in proofs if not proof.caught]
-    _write(proofs, results.parent / "prove.json")
-    print(f"{len(proofs) - len(others)} of {len(proofs)} defects caught by name, in {time.monotonic() - began:.0f} s")
-    for proof in others:
-        print(f"{proof.defect.id}  {proof.judgement.outcome}: {results / proof.defect.id / 'log.html'}")
-    return 1 if others else 0
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="./run prove", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    jobs = _JOBS_PER_CORE * (os.cpu_count() or 1)
+    parser.add_argument("ids", nargs="*", help="defects (C01-04) or groups of them (C01) to prove; default: all")
+    parser.add_argument("--jobs", type=int, default=jobs, help=f"how many at a time ({_JOBS_PER_CORE} a core: {jobs})")
+    parser.add_argument("--repeat", type=int, default=1, metavar="N", help="judge each so many times (1)")
+    parser.add_argument("--fresh", action="store_true", help="judge again what an earlier proof has judged")
+    parser.add_argument("--check", action="store_true", help="only check that every defect still applies")
+    parser.add_argument("--publish", action="store_true", help="at the end, sum up a whole proof in the README")
+    parser.add_argument("--badge", action="store_true", help="only sum up the last whole proof in the README")
+    parser.add_argument("--results", type=Path, default=ROOT / "results", help="where results go (results/)")
+    return parser
 
 
-def _lines(proof: Proof) -> str:
-    defect, judgement = proof.defect, proof.judgement
-    head = f"{defect.id}  {judgement.outcome}  {defect.title} ({proof.seconds:.0f} s)"
-    return "\n        ".join((head, *defect.caught_by, judgement.detail))
+def _planned(defects: Sequence[Defect], repetitions: int) -> list[Task]:
+    drawn = sampling.read()
+    samples = [sampling.sample(defect, drawn) for defect in defects]
+    digests = map(digest, defects, samples)
+    return tasks(zip(defects, samples, digests, strict=True), repetitions)
 
 
-def _write(proofs: list[Proof], path: Path) -> None:
-    report = {
-        proof.defect.id: {
-            "title": proof.defect.title,
-            "breaks": proof.defect.breaks,
-            "origin": proof.defect.origin,
-            "caught_by": proof.defect.caught_by,
-            "outcome": proof.judgement.outcome,
-            "detail": proof.judgement.detail,
-            "seconds": round(proof.seconds, 1),
-        }
-        for proof in proofs
-    }
-    path.write_text(json.dumps(report, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+def _prove(planned: Sequence[Task], chosen: argparse.Namespace, command: str) -> int:
+    folder = chosen.results.resolve() / "prove"
+    journal = Journal(folder / "journal.jsonl")
+    judged = [] if chosen.fresh or chosen.ids else kept(planned, journal)
+    settled = {one.task for one in judged}
+    open_tasks = in_order((task for task in planned if task not in settled), journal.seconds())
+    print(f"{len(planned)} runs, {len(judged)} of them judged before, {chosen.jobs} at a time", flush=True)
+    clock = Clock(open_tasks, journal.seconds())
+    interrupted = _go_on(judged, len(planned), open_tasks, chosen.jobs, journal, clock)
+    about = Circumstances(command, not chosen.ids, chosen.repeat, chosen.jobs, clock.passed)
+    write(report(planned, judged, about), folder.parent / "prove.json")
+    print(f"\n{table(judged, folder)}, {clock.passed:.0f} s", flush=True)
+    if interrupted:
+        print(f"interrupted after {len(judged)} of {len(planned)} runs; the same command goes on from here")
+        return _INTERRUPTED
+    if chosen.publish:
+        print(badge.publish(folder.parent / "prove.json", ROOT / "README.md"))
+    return 0 if all(one.caught for one in judged) else 1
+
+
+def _go_on(
+    judged: list[Judged], count: int, open_tasks: Sequence[Task], jobs: int, journal: Journal, clock: Clock
+) -> bool:
+    """Judge what is open and add it to ``judged``; whether that was interrupted."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with Bench(journal.folder) as bench:
+        try:
+            with contextlib.closing(proceed(open_tasks, jobs, bench.prove, bench.close, journal)) as proofs:
+                for one in proofs:
+                    clock.tick(one.task)
+                    judged.append(one)
+                    print(_line(one, len(judged), count, clock.left), flush=True)
+        except KeyboardInterrupt:
+            return True
+    return False
+
+
+def _line(one: Judged, number: int, count: int, left: float) -> str:
+    defect, entry = one.task.defect, one.entry
+    turn = f" ({entry.repetition})" if entry.repetition > 1 else ""
+    time_left = f"{left / 60:.0f} min" if left >= 90 else f"{left:.0f} s"
+    head = f"{number:{len(str(count))}}/{count}  {defect.id}{turn}  {entry.outcome}  {defect.title}"
+    return f"{head}  {entry.seconds:.1f} s, {time_left} left\n        {entry.detail}"
 
 
 if __name__ == "__main__":

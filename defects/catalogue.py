@@ -10,9 +10,12 @@ from typing import Any
 
 import yaml
 
+from defects.kinds import Kind
+
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path(__file__).resolve().parent / "catalogue"
 FIELDS = {"id", "title", "breaks", "origin", "change", "caught_by", "diagnosis"}
+KNOWN = {*FIELDS, "kind", "suite", "also", "sample"}
 
 
 class CatalogueError(Exception):
@@ -37,7 +40,10 @@ class Change:
 
 @dataclass(frozen=True)
 class Defect:
-    """One seeded defect: what it is, what it breaks, and which tests must say so in which words."""
+    """One seeded defect: what it is, what it breaks, and which tests must say so in which words.
+
+    ``also`` are tests that it reddens by rights beside those that must name it; ``sample`` is one that it must not.
+    """
 
     id: str
     title: str
@@ -47,11 +53,19 @@ class Defect:
     caught_by: tuple[str, ...]
     diagnosis: str
     suite: str
+    kind: Kind | None = None
+    also: tuple[str, ...] = ()
+    sample: str = ""
 
     @property
     def group(self) -> str:
         """What stands before the number of the id."""
         return self.id.rpartition("-")[0]
+
+    @property
+    def number(self) -> int:
+        """The number within the group."""
+        return int(self.id.rpartition("-")[2])
 
 
 def read(folder: Path = FOLDER) -> list[Defect]:
@@ -89,6 +103,8 @@ def _defect(entry: dict[str, Any], file: str) -> Defect:
     missing = FIELDS - entry.keys()
     if missing:
         raise CatalogueError(f"{file}: {name} lacks {', '.join(sorted(missing))}")
+    if unknown := entry.keys() - KNOWN:
+        raise CatalogueError(f"{file}: {name} has {', '.join(sorted(unknown))}, which nothing reads")
     return Defect(
         id=name,
         title=entry["title"],
@@ -98,7 +114,17 @@ def _defect(entry: dict[str, Any], file: str) -> Defect:
         caught_by=tuple(_listed(entry["caught_by"])),
         diagnosis=entry["diagnosis"],
         suite=entry.get("suite", "suites"),
+        kind=_kind(entry.get("kind"), f"{file}: {name}"),
+        also=tuple(_listed(entry.get("also", []))),
+        sample=entry.get("sample", ""),
     )
+
+
+def _kind(word: str | None, where: str) -> Kind | None:
+    try:
+        return Kind(word) if word is not None else None
+    except ValueError:
+        raise CatalogueError(f"{where} is of kind {word!r}; kinds are: {', '.join(Kind)}") from None
 
 
 def _listed(value: Any) -> list[Any]:
@@ -111,7 +137,7 @@ def check(defect: Defect, root: Path = ROOT) -> None:
     suite = root / defect.suite
     files = [suite] if suite.is_file() else sorted(suite.rglob("*.robot"))
     lines = {line for file in files for line in file.read_text(encoding="utf-8").splitlines()}
-    for name in defect.caught_by:
+    for name in (*defect.caught_by, *defect.also, *filter(None, [defect.sample])):
         if name not in lines:
             raise CatalogueError(f"{defect.id}: {defect.suite} has no test {name!r}")
 

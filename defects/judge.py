@@ -12,10 +12,11 @@ SHOWN = 180
 
 
 class Outcome(StrEnum):
-    """How a seeded defect fared."""
+    """How a seeded defect fared; only the first is what a proof wants."""
 
     CAUGHT = "caught"
     OTHER_WORDS = "caught, in other words"
+    REDDENS_OTHERS = "caught, but reddens others"
     OTHER_TEST = "caught by another test"
     MISSED = "missed"
     NOT_RUN = "broken at start"
@@ -37,22 +38,28 @@ class Judgement:
     detail: str
 
 
-def judge(defect: Defect, tests: Mapping[str, Verdict]) -> Judgement:
-    """Judge ``tests`` (by name) of a run with ``defect``: each test in ``caught_by`` must fail with its diagnosis."""
-    absent = [name for name in defect.caught_by if name not in tests or tests[name].status == "SKIP"]
+def judge(defect: Defect, tests: Mapping[str, Verdict], sample: str = "") -> Judgement:
+    """Judge ``tests`` (by name) of a run with ``defect``.
+
+    Each test in ``caught_by`` must fail with its diagnosis; ``sample`` must pass, or the defect would prove nothing.
+    """
+    expected = [*defect.caught_by, *([sample] if sample else [])]
+    absent = [name for name in expected if name not in tests or tests[name].status == "SKIP"]
     if absent:
         return Judgement(Outcome.NOT_RUN, f"not executed: {', '.join(absent)}")
     named = {name: tests[name] for name in defect.caught_by}
     silent = [name for name, verdict in named.items() if verdict.status == "PASS"]
-    others = sorted(name for name, verdict in tests.items() if verdict.status == "FAIL" and name not in named)
+    failed = sorted(name for name, verdict in tests.items() if verdict.status == "FAIL")
     if silent:
-        if len(silent) < len(named) or others:
-            failed = others + [name for name in named if name not in silent]
+        if failed:
             return Judgement(Outcome.OTHER_TEST, f"passed: {', '.join(silent)}; failed: {', '.join(failed)}")
         return Judgement(Outcome.MISSED, f"passed: {', '.join(silent)}")
     for name, verdict in named.items():
         if defect.diagnosis.lower() not in verdict.message.lower():
-            return Judgement(Outcome.OTHER_WORDS, f"{name} said: {' '.join(verdict.message.split())[:SHOWN]}")
+            return Judgement(Outcome.OTHER_WORDS, f"{name} said: {_short(verdict.message)}")
+    if unexpected := [name for name in failed if name not in {*named, *defect.also}]:
+        said = _short(tests[unexpected[0]].message)
+        return Judgement(Outcome.REDDENS_OTHERS, f"failed as well: {', '.join(unexpected)}: {said}")
     first = next(iter(named.values()))
     return Judgement(Outcome.CAUGHT, evidence(first.message, defect.diagnosis))
 
@@ -64,3 +71,7 @@ def evidence(message: str, words: str) -> str:
         return line
     start = max(0, line.lower().index(words.lower()) - SHOWN // 2)
     return f"{'…' if start else ''}{line[start : start + SHOWN]}…"
+
+
+def _short(message: str) -> str:
+    return " ".join(message.split())[:SHOWN]

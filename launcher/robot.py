@@ -18,10 +18,15 @@ _INTERVAL = 0.25
 
 def main(args: list[str]) -> NoReturn:
     """Run a robot with ``args``."""
-    parent = os.getppid()
-    line = _ask({"args": args, "cwd": os.getcwd(), "env": dict(os.environ)})
+    line = ask(os.environ.get("LOCKSTEP_ROBOTS"), args)
     if line is None:
         os.execvp("python", ["python", "-m", "robot", *args])  # noqa: S606, S607 - found on PATH, as by pabot
+    stand_in(line)
+
+
+def stand_in(line: socket.socket) -> NoReturn:
+    """Be, for whoever started this process, the fork at the other end of ``line``."""
+    parent = os.getppid()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, lambda number, _: line.send(b"%d" % number))
     line.settimeout(_INTERVAL)
@@ -33,11 +38,11 @@ def main(args: list[str]) -> NoReturn:
     sys.exit(1)
 
 
-def _ask(request: dict[str, object]) -> socket.socket | None:
-    """The line on which the robot's end will be told; None where nobody forks robots."""
-    address = os.environ.get("LOCKSTEP_ROBOTS")
+def ask(address: str | None, args: list[str]) -> socket.socket | None:
+    """The line on which the fork's end will be told; None where nobody forks (``launcher.forking``)."""
     if not address:
         return None
+    request = {"args": args, "cwd": os.getcwd(), "env": dict(os.environ)}
     line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
         line.connect(f"\0{address}")

@@ -7,6 +7,7 @@ import contextlib
 import itertools
 import json
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -30,7 +31,7 @@ class Preloader:
         ours, theirs = socket.socketpair()
         with theirs:
             self._child = children.start(
-                [sys.executable, "-m", *_fork_server()],
+                [sys.executable, *_fork_server()],
                 log=log,
                 environment=source_environment(services_dir),
                 directory=services_dir,
@@ -115,9 +116,10 @@ class Preloader:
 
 
 def _fork_server() -> list[str]:
-    """The module to run, with its arguments; it is another one only while coverage is measured (``.measured``)."""
-    directory = os.environ.get("LOCKSTEP_COVERAGE")
-    return [f"{__package__}.measured", directory] if directory else ["services.preload"]
+    """Python's arguments: ``services.preload``, unless coverage is measured (``.measured``) or something stands for it."""
+    if directory := os.environ.get("LOCKSTEP_COVERAGE"):
+        return ["-m", f"{__package__}.measured", directory]
+    return shlex.split(os.environ.get("LOCKSTEP_PRELOAD", "-m services.preload"))
 
 
 def source_environment(services_dir: Path) -> dict[str, str]:

@@ -1,0 +1,88 @@
+"""Which runs a proof makes, in which order, and what an interruption leaves."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+
+from defects.catalogue import Defect
+from defects.journal import Journal
+from defects.proving import Clock, in_order, kept, proceed, tasks
+from defects.running import Proof
+from tests.defects.entries import DEFECT, proof, task
+
+
+@pytest.fixture
+def journal(tmp_path: Path) -> Journal:
+    return Journal(tmp_path / "journal.jsonl")
+
+
+def at_once(defect: Defect, sample: str, repetition: int) -> Proof:
+    return proof()
+
+
+def nothing() -> None:
+    """Nobody is to be ended."""
+
+
+def test_every_repetition_of_every_defect_is_planned() -> None:
+    planned = tasks([(DEFECT, "S", "x"), (DEFECT, "S", "y")], 2)
+    assert [(one.digest, one.repetition) for one in planned] == [("x", 1), ("y", 1), ("x", 2), ("y", 2)]
+
+
+def test_the_unknown_and_the_longest_come_first_one_repetition_after_the_other() -> None:
+    planned = [task(name, turn) for turn in (1, 2) for name in ("short", "long", "new")]
+    ordered = in_order(planned, {"short": 1.0, "long": 9.0})
+    assert [(one.defect.id, one.repetition) for one in ordered] == [
+        ("new", 1), ("long", 1), ("short", 1), ("new", 2), ("long", 2), ("short", 2),
+    ]  # fmt: skip
+
+
+def test_everything_is_judged_and_kept(journal: Journal) -> None:
+    planned = [task(f"D{number}-01") for number in range(7)]
+    found = list(proceed(planned, 3, at_once, nothing, journal))
+    assert {one.task for one in found} == set(planned)
+    again = kept(planned, Journal(journal.folder / "journal.jsonl"))
+    assert [one.task for one in again] == planned
+    assert all(one.kept for one in again)
+
+
+def test_as_many_run_side_by_side_as_were_asked_for(journal: Journal) -> None:
+    together = threading.Barrier(3, timeout=20)
+
+    def prove(defect: Defect, sample: str, repetition: int) -> Proof:
+        together.wait()
+        return proof()
+
+    assert len(list(proceed([task(f"D{number}-01") for number in range(6)], 3, prove, nothing, journal))) == 6
+
+
+def test_an_interruption_ends_what_runs_and_keeps_what_was_judged(journal: Journal) -> None:
+    abandoned, begun = threading.Event(), list[str]()
+
+    def prove(defect: Defect, sample: str, repetition: int) -> Proof:
+        begun.append(defect.id)
+        if defect.id != "D0-01":
+            abandoned.wait(20)
+        return proof()
+
+    planned = [task(f"D{number}-01") for number in range(9)]
+    running = proceed(planned, 2, prove, abandoned.set, journal)
+    assert next(running).task == planned[0]
+    running.close()
+    assert abandoned.is_set()
+    assert len(begun) < len(planned)
+    assert [one.task for one in kept(planned, journal)] == [planned[0]]
+
+
+def test_time_left_is_told_from_what_the_rest_took_before() -> None:
+    planned = [task("long"), task("short"), task("new")]
+    clock = Clock(planned, {"long": 8.0, "short": 2.0})
+    assert clock.left == pytest.approx(15.0)
+    clock.tick(planned[0])
+    assert clock.left == pytest.approx(clock.passed * 7 / 8, rel=0.5)
+    clock.tick(planned[1])
+    clock.tick(planned[2])
+    assert clock.left == 0
