@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import signal
 import socket
+import struct
 
 import uvicorn
 from uvicorn._types import ASGISendEvent
@@ -22,7 +23,10 @@ LINGER = 0.5
 """Seconds in which a draining server still takes requests on the connections that it has."""
 LEAVE = 0.2
 """Seconds that the peer of a closed connection has to close it too."""
+PATIENCE = 3.0
+"""Seconds in which the peer of a socket that has ended may take what was written to it."""
 _TICK = 0.02
+_RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class DrainingProtocol(HttpToolsProtocol):
@@ -44,11 +48,13 @@ class DrainingProtocol(HttpToolsProtocol):
 class DrainingWebSocket(WebSocketsSansIOProtocol):
     """A WebSocket that may be told twice, while it is closing or not yet open, that its process ends.
 
+    A peer that reads nothing keeps no connection: closing alone waits for ever until it has taken what was written.
     The text frames of a round of the event loop are written together: a system call costs more than a frame.
     """
 
     _leaves = False
     _write_planned = False
+    _cut: asyncio.TimerHandle | None = None
 
     def shutdown(self) -> None:
         if not self.handshake_complete:
@@ -71,6 +77,29 @@ class DrainingWebSocket(WebSocketsSansIOProtocol):
         await super().send(message)
         if self._leaves and self.handshake_complete:
             self.shutdown()
+
+    def on_task_complete(self, task: asyncio.Task[None]) -> None:
+        super().on_task_complete(task)
+        self._cut_after(PATIENCE + (self.close_timeout if self.close_timer else 0.0))
+
+    def keepalive_timeout(self) -> None:
+        super().keepalive_timeout()
+        self._cut_after(PATIENCE)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        super().connection_lost(exc)
+        if self._cut is not None:
+            self._cut.cancel()
+
+    def _cut_after(self, seconds: float) -> None:
+        if self._cut is None and not self.disconnected:
+            self._cut = self.loop.call_later(seconds, self._reset)
+
+    def _reset(self) -> None:
+        # Without this the system would go on for minutes to offer the peer what it does not take.
+        if (plain := self.transport.get_extra_info("socket")) is not None:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
+        self.transport.abort()
 
     def _write(self) -> None:
         # Whoever writes in between (a pong, a close frame) takes along what was there before.

@@ -20,6 +20,8 @@ from websockets.sync.client import connect
 from tests.services.backend_kit import ISSUER, KeyServer, Person, Replicas, Tab, start_replicas, tab
 from tests.services.servers import MakeDatabase, Servers, StartService, wait_until
 
+TCP_CLOSED = 7
+
 
 @pytest.fixture(scope="module")
 def keys() -> Iterator[KeyServer]:
@@ -506,6 +508,34 @@ def test_a_slow_consumer_is_closed_and_can_resume(
         positions = {conversation: {"epoch": epoch, "seq": len(got)}}
         back.send("resume", client_id=client_id, positions=positions)
         assert [message["seq"] for message in back.messages(400 - len(got))] == list(range(len(got) + 1, 401))
+
+
+def is_reset(connection: socket.socket) -> bool:
+    """Whether the peer has ended the connection by a reset, whether anybody reads from it or not."""
+    try:
+        return connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1) == bytes([TCP_CLOSED])
+    except OSError:
+        return True
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_INFO"), reason="Linux tells the state of a connection")
+def test_a_peer_that_never_reads_again_costs_no_connection(
+    servers: Servers, make_database: MakeDatabase, start_service: StartService, keys: KeyServer
+) -> None:
+    database = make_database("never", migrate="backend")
+    small = start_replicas(
+        start_service, database, servers.redis_url, keys, count=1, SOCKET_QUEUE="50", CLOSE_GRACE="0.5"
+    )
+    ada = small.person()
+    conversation = small.conversation(ada)
+    connection = narrow(small, 0)
+    with tab(small, ada) as fast, tab(small, ada, max_queue=1, sock=connection) as silent:
+        silent.ask("subscribe", "subscribed", conversation_id=conversation)
+        for number in range(400):
+            fast.send("message.send", conversation_id=conversation, client_msg_id=str(number), body="x" * 16000)
+            fast.wait("ack")
+        wait_until(lambda: small.metric("sockets_open") == 1, "the silent socket is given up", within=5.0)
+        wait_until(lambda: is_reset(connection), "its connection is ended")
 
 
 def test_a_terminated_replica_says_1012_and_ends(
