@@ -26,4 +26,4 @@ class Kind(StrEnum):
     DEAD_SYNC = "sync dies after one failure"
     WRONG_DATA = "wrong data"
     SLOWNESS = "slowness"
-    INTERNAL_ERROR = "internal error"
+    SPREADING = "failure spreads"
