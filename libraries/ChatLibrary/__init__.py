@@ -81,14 +81,18 @@ class ChatLibrary:
         background().call(_each, [lambda c=client: c.talk(every.total_seconds()) for client in self._clients])
 
     @keyword
-    def let_chats_say(self, count: int, within: timedelta = timedelta(seconds=30)) -> None:
-        """Waits until each client has had ``count`` more messages acknowledged than now."""
-        goals = {client.state.name: len(client.state.acked) + count for client in self._clients}
+    def let_chats_say(self, count: int, within: timedelta = timedelta(seconds=30), acknowledged: bool = True) -> None:
+        """Waits until each client has had ``count`` more messages acknowledged than now.
+
+        Where nobody is there to acknowledge, ``acknowledged=False`` waits until it has said so many more.
+        """
+
+        def done(client: ChatClient) -> int:
+            return len(client.state.acked) if acknowledged else client.state.sent
+
+        goals = {client.state.name: done(client) + count for client in self._clients}
         self._wait(
-            f"{count} messages further",
-            self._clients,
-            lambda client: len(client.state.acked) >= goals[client.state.name],
-            within,
+            f"{count} messages further", self._clients, lambda client: done(client) >= goals[client.state.name], within
         )
 
     @keyword
@@ -116,16 +120,19 @@ class ChatLibrary:
         return report
 
     @keyword
-    def chats_should_have_gone_on(self, closes: list[int], latency: str = "chat absence") -> ChatReport:
+    def chats_should_have_gone_on(
+        self, closes: list[int], latency: str = "chat absence", refused: bool = False
+    ) -> ChatReport:
         """Passes when no handshake was refused, every stream was resumed, nothing was answered with an error, and
         sockets were closed with codes out of ``closes`` only.
 
-        The absences are recorded as latencies of BudgetLibrary, by the name ``latency``.
+        ``refused``: handshakes may be, since meanwhile nobody was there to take them. The absences are recorded as
+        latencies of BudgetLibrary, by the name ``latency``.
         """
         report = self.chat_report()
         for seconds in report.absences:
             latencies.record(latency, seconds)
-        if found := flaws(report, closes):
+        if found := flaws(report, closes, refused=refused):
             raise AssertionError(masking.mask(f"{'; '.join(found)}. {report}"))
         return report
 

@@ -54,15 +54,15 @@ class ChatReport:
         )
 
 
-def flaws(report: ChatReport, codes: Sequence[int]) -> list[str]:
-    """What clients of a platform that restarts as it should must not see: other close codes than ``codes``, refused
-    handshakes, streams that could not be resumed, errors.
+def flaws(report: ChatReport, codes: Sequence[int], *, refused: bool = False) -> list[str]:
+    """What clients of a platform that restarts as it should must not see: other close codes than ``codes``, handshakes
+    refused (unless they may be ``refused``), streams that could not be resumed, errors.
     """
     found = [
         f"{count} sockets closed with {code}" for code, count in sorted(report.closes.items()) if code not in codes
     ]
     for name, texts in (
-        ("handshakes refused", report.refusals),
+        ("handshakes refused", () if refused else report.refusals),
         ("streams not resumed", report.unrecovered),
         ("errors", report.errors),
         ("clients gave up", report.troubles),

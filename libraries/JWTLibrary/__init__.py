@@ -5,6 +5,7 @@ from __future__ import annotations
 from lockstep import masking
 from robot.api.deco import library
 
+from JWTLibrary.elsewhere import Elsewhere
 from JWTLibrary.forging import Forging
 from JWTLibrary.reading import Reading
 
@@ -12,7 +13,7 @@ __version__ = "1.0.0"
 
 
 @library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False, listener=masking.LISTENER)
-class JWTLibrary(Reading, Forging):
+class JWTLibrary(Reading, Forging, Elsewhere):
     """Reads, verifies, makes and forges JSON Web Tokens (RFC 7519) in compact form.
 
     A token may be a text or a ``Secret``. In the log it appears as ``<token 1a2b3c4d>``: the first eight hex digits of
@@ -22,6 +23,8 @@ class JWTLibrary(Reading, Forging):
 
     ``jwks`` is a URL, a file, or the document itself. Only the algorithms of ``algorithms`` are accepted, ``exp`` is
     required and judged without leeway, the key is found by ``kid`` alone; ``jwk``, ``jku`` and ``x5u`` are ignored.
+    `Verify Token In Another Process` lets a new process do it, which knows nothing but the keys' file, as
+    ``python -m JWTLibrary verify --jwks FILE < token`` does by hand.
 
     = Forging =
 

@@ -14,9 +14,10 @@ from robot.api import logger
 from robot.api.deco import keyword
 from robot.api.types import Secret
 
-from . import evidence, health, metrics
+from . import evidence, health, metrics, processes
 from .embedded.errors import PlatformError
 from .memory import Memory, MemoryWatch
+from .processes import ServerProcess
 from .targets import Platform
 
 
@@ -46,6 +47,30 @@ class ObservationKeywords(abc.ABC):
         wait_until(
             f"/health of {instance}", "silent", lambda: health.ask(url, ca_file), lambda it: it.status == 0, within
         )
+
+    @keyword(tags=("getter",))
+    def get_process(self, instance: str) -> ServerProcess:
+        """Which process serves as ``instance`` now: ``instance``, ``start_id`` (another for each start) and ``pid``.
+
+        Services are asked for their ``/health``, Redis and PostgreSQL (``redis``, ``postgres``) in their own words.
+        """
+        return processes.serving(self._platform().descriptor, instance)
+
+    @keyword(tags=("assertion",))
+    def process_should_have_been_replaced(self, before: ServerProcess) -> None:
+        """Passes when another process serves now than ``before`` (see `Get Process`), which is gone.
+
+        | ${before} =    `Get Process`    backend-1
+        | `Restart Service`    backend-1
+        | `Process Should Have Been Replaced`    ${before}
+
+        That the former one is gone can be seen on this machine only; elsewhere another ``start_id`` must do.
+        """
+        now = processes.serving(self._platform().descriptor, before.instance)
+        if now.start_id == before.start_id or (before.local is not None and now.pid == before.pid):
+            raise AssertionError(f"{before.instance} was not restarted: process {before.pid} serves as before")
+        if before.lives:
+            raise AssertionError(f"{before.instance} is served by process {now.pid}, but {before.pid} lives on")
 
     @keyword(tags=("getter", "assertion"))
     def service_metric(

@@ -181,7 +181,9 @@ class ProbeLibrary:
 
     @keyword
     def stop_probe(self, name: str) -> Report:
-        """Stops a probe and returns its report: ``answers``, ``availability`` (percent), ``failures``."""
+        """Stops a probe and returns its report: ``answers``, ``availability`` (percent), ``failures`` and
+        ``longest_outage`` (seconds from sending a request that failed until the next good answer).
+        """
         if name not in self._probes:
             raise AssertionError(f"no probe {name!r} is running; running: {', '.join(self._probes) or 'none'}")
         report = self._probes.pop(name).stop()
@@ -214,6 +216,21 @@ class ProbeLibrary:
         if others:
             raise AssertionError(
                 f"{report.url} gave {len(others)} of {len(report.answers)} answers that are not {status}; "
+                f"the first: {report.describe(others[:3])}"
+            )
+
+    @keyword
+    def failures_should_be(self, report: Report, *codes: str) -> None:
+        """Passes when some requests failed, each with a problem of one of these ``codes``; ``no answer`` is one, too.
+
+        | `Failures Should Be`    ${report}    auth_unavailable
+        """
+        if not report.failures:
+            raise AssertionError(f"no request to {report.url} failed: nothing was proved")
+        others = [one for one in report.failures if ("no answer" if one.status is None else one.detail) not in codes]
+        if others:
+            raise AssertionError(
+                f"{len(others)} requests to {report.url} failed otherwise than with {' or '.join(codes)}; "
                 f"the first: {report.describe(others[:3])}"
             )
 

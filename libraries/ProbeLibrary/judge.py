@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -51,6 +52,19 @@ class Report:
     def availability(self) -> float:
         """Percent of the requests that did not fail; 0 without any request."""
         return 100.0 * (1 - len(self.failures) / len(self.answers)) if self.answers else 0.0
+
+    @property
+    def longest_outage(self) -> float:
+        """Seconds from sending a request that failed until the next good answer, where that was longest; 0 without
+        failures, infinite where nothing good came any more.
+        """
+        longest, since = 0.0, None
+        for answer in self.answers:
+            if answer.failed:
+                since = answer.sent if since is None else since
+            elif since is not None:
+                longest, since = max(longest, answer.answered - since), None
+        return longest if since is None else math.inf
 
     def percentile(self, percent: float) -> float:
         """The response time, in seconds, that ``percent`` of the answers do not exceed (nearest rank)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -23,6 +24,8 @@ class Snapshot:
 
     url: str
     tables: Mapping[str, Rows]
+    digests: Mapping[str, str]
+    """By table: SHA-256 of all its rows as PostgreSQL stores them, in the order of their keys."""
 
     def __str__(self) -> str:
         return ", ".join(f"{len(rows)} rows of {table}" for table, rows in self.tables.items())
@@ -36,7 +39,8 @@ class SnapshotLibrary:
     | Restart Service    backend-1
     | Rows Should Have Survived    ${before}    conversations.last_seq
 
-    Rows are found again by their primary key. Every column counts, unless it is named as free to change.
+    Rows are found again by their primary key. Every column counts, unless it is named as free to change. A snapshot has
+    a digest of each table, too, for what must be the same bit for bit.
     """
 
     @keyword
@@ -44,10 +48,9 @@ class SnapshotLibrary:
         """Every row of ``tables``, read in one transaction; fails where a table has none: nothing would be proved."""
         if not tables:
             raise ValueError("no tables: nothing would be proved")
-        found = _read(url, tables)
-        if empty := [table for table, rows in found.items() if not rows]:
+        snapshot = _read(url, tables)
+        if empty := [table for table, rows in snapshot.tables.items() if not rows]:
             raise AssertionError(f"there is nothing to compare: no rows in {', '.join(empty)}")
-        snapshot = Snapshot(url, found)
         logger.info(str(snapshot))
         return snapshot
 
@@ -64,27 +67,50 @@ class SnapshotLibrary:
         """As `Rows Should Have Survived`, and no row has come."""
         self._compare(snapshot, free, new_rows=True)
 
+    @keyword
+    def tables_should_be_bit_for_bit_as_before(self, snapshot: Snapshot) -> None:
+        """Passes when each table has the digest that it had: the same rows, and the same bytes in every column.
+
+        The digest is the SHA-256 of the table's rows in PostgreSQL's binary form, in the order of their keys. The
+        failure names the tables, and what has changed as far as it can be read.
+        """
+        now = _read(snapshot.url, list(snapshot.tables))
+        other = [table for table, digest in snapshot.digests.items() if now.digests[table] != digest]
+        if other:
+            what = _shown(_changes(snapshot, now, (), new_rows=True)) or "every value reads as it did"
+            raise AssertionError(masking.mask(f"the digest is another for {', '.join(other)}: {what}"))
+        logger.info(f"bit for bit as before: {snapshot}")
+
     @staticmethod
     def _compare(snapshot: Snapshot, free: Sequence[str], *, new_rows: bool) -> None:
         now = _read(snapshot.url, list(snapshot.tables))
-        found = [
-            line
-            for table, rows in snapshot.tables.items()
-            for line in changes(table, rows, now[table], set(free), new_rows=new_rows)
-        ]
-        if found:
-            more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-            raise AssertionError(masking.mask(f"{len(found)} changes: {'; '.join(found[:_SHOWN])}{more}"))
+        if found := _shown(_changes(snapshot, now, free, new_rows=new_rows)):
+            raise AssertionError(masking.mask(found))
         logger.info(f"unchanged: {snapshot}")
 
 
-def _read(url: str, tables: Sequence[str]) -> dict[str, Rows]:
+def _changes(before: Snapshot, now: Snapshot, free: Sequence[str], *, new_rows: bool) -> list[str]:
+    return [
+        line
+        for table, rows in before.tables.items()
+        for line in changes(table, rows, now.tables[table], set(free), new_rows=new_rows)
+    ]
+
+
+def _shown(found: Sequence[str]) -> str:
+    more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    return f"{len(found)} changes: {'; '.join(found[:_SHOWN])}{more}" if found else ""
+
+
+def _read(url: str, tables: Sequence[str]) -> Snapshot:
     with psycopg.connect(url) as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        return {table: _rows(connection, table) for table in tables}
+        keys = {table: _key(connection, table) for table in tables}
+        rows = {table: _rows(connection, table, key) for table, key in keys.items()}
+        return Snapshot(url, rows, {table: _digest(connection, table, key) for table, key in keys.items()})
 
 
-def _rows(connection: psycopg.Connection[tuple[object, ...]], table: str) -> Rows:
+def _key(connection: psycopg.Connection[tuple[object, ...]], table: str) -> list[str]:
     keys = [
         str(row[0])
         for row in connection.execute(
@@ -95,10 +121,24 @@ def _rows(connection: psycopg.Connection[tuple[object, ...]], table: str) -> Row
     ]
     if not keys:
         raise AssertionError(f"table {table} has no primary key to compare by")
+    return keys
+
+
+def _digest(connection: psycopg.Connection[tuple[object, ...]], table: str, key: Sequence[str]) -> str:
+    order = sql.SQL(", ").join(map(sql.Identifier, key))
+    rows = sql.SQL("COPY (SELECT * FROM {} ORDER BY {}) TO STDOUT (FORMAT binary)").format(sql.Identifier(table), order)
+    digest = hashlib.sha256()
+    with connection.cursor().copy(rows) as copy:
+        for piece in copy:
+            digest.update(piece)
+    return digest.hexdigest()
+
+
+def _rows(connection: psycopg.Connection[tuple[object, ...]], table: str, key: Sequence[str]) -> Rows:
     cursor = connection.execute(sql.SQL("SELECT * FROM {}").format(sql.Identifier(table)))
     names = [column.name for column in cursor.description or ()]
     found = (dict(zip(names, map(_text, row), strict=True)) for row in cursor)
-    return {tuple(str(row[key]) for key in keys): row for row in found}
+    return {tuple(str(row[name]) for name in key): row for row in found}
 
 
 def _text(value: object) -> str | None:

@@ -102,6 +102,11 @@ def test_every_flaw_is_found(changed: dict[str, Any], found: list[str]) -> None:
     assert flaws(ChatReport(**{**vars(WELL), **changed}), [1012]) == found
 
 
+def test_a_refused_handshake_is_no_flaw_where_nobody_was_there_to_take_it() -> None:
+    report = ChatReport(**{**vars(WELL), "refusals": ("ann: refused",), "errors": ("ann: y",)})
+    assert flaws(report, [], refused=True) == ["1 errors, the first: ann: y"]
+
+
 @pytest.fixture
 def server() -> Iterator[ChatServer]:
     with chat_server() as running:

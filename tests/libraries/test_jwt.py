@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import http.server
 import json
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -207,7 +208,9 @@ def test_keywords_from_outside(platform: Platform, jwks_url: str, tmp_path: Path
         "KEY": str(platform.pem_file),
         "JWKS": str(platform.jwks_file),
         "JWKS_URL": jwks_url,
+        "KEYS": str(tmp_path / "keys"),
     }
     run = run_inner(INNER / "jwt", tmp_path, variables=variables)
     run.all_as_declared()
     assert platform.token not in run.output
+    assert stat.S_IMODE((tmp_path / "keys" / "k7.pem").stat().st_mode) == 0o600

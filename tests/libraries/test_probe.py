@@ -56,6 +56,31 @@ def test_availability_counts_errors_and_silence() -> None:
         library.availability_should_be_at_least(report(), 0)
 
 
+@pytest.mark.parametrize(
+    ("answers", "seconds"),
+    [
+        ([(0, 0.1, 200, ""), (1, 0.1, 404, "")], 0.0),
+        ([(0, 0.1, 200, ""), (1, 0.1, 503, "x"), (2, 0.5, None, "reset"), (3, 0.25, 200, ""), (4, 0.1, 200, "")], 2.25),
+        ([(0, 0.1, None, "x"), (1, 0.5, 200, ""), (2, 0.1, 503, "x"), (2.5, 0.25, 200, "")], 1.5),
+        ([(0, 0.1, 200, ""), (1, 0.1, 503, "x")], float("inf")),
+        ([], 0.0),
+    ],
+)
+def test_an_outage_lasts_from_the_first_failure_to_the_next_good_answer(
+    answers: list[tuple[float, float, int | None, str]], seconds: float
+) -> None:
+    assert report(*answers).longest_outage == seconds
+
+
+def test_failures_have_to_be_those_that_were_announced() -> None:
+    library, seen = ProbeLibrary(), report((0, 0.1, 200, ""), (1, 0.2, 503, "away"), (2, 0.3, None, "reset"))
+    library.failures_should_be(seen, "away", "no answer")
+    with pytest.raises(AssertionError, match=r"1 requests to http://a.test/ failed otherwise than with away; .*reset"):
+        library.failures_should_be(seen, "away")
+    with pytest.raises(AssertionError, match="nothing was proved"):
+        library.failures_should_be(report((0, 0.1, 200, "")), "away")
+
+
 class _Door(BaseHTTPRequestHandler):
     closes_at = 0.0
     peers: ClassVar[set[str]] = set()

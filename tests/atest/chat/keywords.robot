@@ -58,6 +58,19 @@ A Refused Handshake Is A Flaw
     Chat Until All Is Settled    door-shut
     Chats Should Have Gone On    closes=${{ [1012] }}
 
+A Handshake May Be Refused While Nobody Is There To Take It
+    [Documentation]    PASS
+    Chat Until All Is Settled    door-shut
+    ${report} =    Chats Should Have Gone On    closes=${{ [1012] }}    refused=True
+    Length Should Be    ${report.refusals}    1
+
+More Is Said Where Nobody Acknowledges
+    [Documentation]    FAIL chats that are not 1 messages further did not become none in 100 ms*
+    Connect    mute
+    Start Chatting    every=10ms
+    Let Chats Say    3    acknowledged=False
+    Let Chats Say    1    within=100ms
+
 A Stream That Is Not Resumed Is A Flaw
     [Documentation]    FAIL 1 streams not resumed, the first: chat-0: window_passed. *
     Chat Until All Is Settled    forget

@@ -115,6 +115,26 @@ A Made Token Is Valid
     Token Should Be Valid    ${made}    ${JWKS}    audience=lockstep-api
     Token Should Expire In    ${made}    1 minute
 
+A Key In A File Is All That Another Process Needs
+    [Documentation]    PASS
+    ${files} =    Make Signing Key    ${KEYS}    kid=k7
+    VAR    &{claims}    iss=https://a.test    sub=ünï    aud=lockstep-api
+    ${made} =    Make Token    ${claims}    key=${files}[key]    kid=k7    lifetime=1 minute
+    ${read} =    Verify Token In Another Process    ${made}    ${files}[jwks]    issuer=https://a.test    audience=lockstep-api
+    Claims Should Be Equal    ${read}    ${made}
+
+Another Process Refuses What Is For Somebody Else
+    [Documentation]    FAIL the token is not valid: it is for another audience: *
+    Verify Token In Another Process    ${TOKEN}    ${JWKS}    audience=partner-api
+
+Another Process Refuses What Is From Somebody Else
+    [Documentation]    FAIL the token is not valid: it is from another issuer: *
+    Verify Token In Another Process    ${TOKEN}    ${JWKS}    issuer=https://b.test
+
+Another Process That Finds No Keys Is No Refusal
+    [Documentation]    FAIL the verifying process ended with status 2: the keys cannot be read: *
+    Verify Token In Another Process    ${TOKEN}    ${JWKS}.gone
+
 A Token Without A Key Cannot Be Made
     [Documentation]    FAIL ValueError: no signing key: give key=<PEM or path>, or use a target that has one
     Make Token    ${{ {} }}

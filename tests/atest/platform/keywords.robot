@@ -91,6 +91,34 @@ Services Restart
     Start Service    postgres
     Service Should Be Ready    backend-2
 
+A Restart Is Another Process
+    [Documentation]    PASS
+    FOR    ${instance}    IN    backend-1    redis    postgres
+        ${before} =    Get Process    ${instance}
+        Restart Service    ${instance}
+        Process Should Have Been Replaced    ${before}
+        ${now} =    Get Process    ${instance}
+        Should Be True    $before.pid != $now.pid and $before.start_id != $now.start_id and $now.lives
+    END
+
+No Restart Is No Other Process
+    [Documentation]    FAIL auth was not restarted: process * serves as before
+    ${before} =    Get Process    auth
+    Process Should Have Been Replaced    ${before}
+
+A Process That Lives On Was Not Replaced
+    [Documentation]    FAIL auth is served by process *, but * lives on
+    ${frontend} =    Get Process    frontend
+    ${before} =    Evaluate    PlatformLibrary.processes.ServerProcess('auth', 'other', $frontend.pid, $frontend.local)
+    ...    modules=PlatformLibrary.processes
+    Process Should Have Been Replaced    ${before}
+
+Who Is Away Does Not Say Who He Is
+    [Documentation]    FAIL PlatformError: redis does not say who it is: *
+    Stop Service    redis
+    Get Process    redis
+    [Teardown]    Start Service    redis
+
 An Unknown Instance
     [Documentation]    FAIL PlatformError: the platform has no instance 'backend-9'; there are provider, auth, backend-1, *
     Kill Service    backend-9

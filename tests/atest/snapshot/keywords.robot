@@ -77,6 +77,32 @@ An Uncommitted Change Is Not There
     Tables Should Be As Before    ${before}
     [Teardown]    Roll Back
 
+Tables Are The Same Bit For Bit
+    [Documentation]    PASS
+    ${before} =    Take Snapshot    ${URL}    people    places
+    Execute Sql String    UPDATE people SET name = name
+    Tables Should Be Bit For Bit As Before    ${before}
+
+A Change Is Another Digest
+    [Documentation]    FAIL the digest is another for people: 1 changes: people 2: name was 'Bo' and is 'Bob'
+    ${before} =    Take Snapshot    ${URL}    people    places
+    Execute Sql String    UPDATE people SET name = 'Bob' WHERE id = 2
+    Tables Should Be Bit For Bit As Before    ${before}
+
+A New Row Is Another Digest
+    [Documentation]    FAIL the digest is another for places: 1 changes: places IS/3 is new
+    ${before} =    Take Snapshot    ${URL}    people    places
+    Execute Sql String    INSERT INTO places VALUES ('IS', 3, 'Hof')
+    Tables Should Be Bit For Bit As Before    ${before}
+
+Bits That Read Alike Are Another Digest
+    [Documentation]    FAIL the digest is another for numbers: every value reads as it did
+    Execute Sql String    CREATE TABLE numbers AS SELECT 1 AS id, jsonb '{"n": 1.0}' AS document
+    Execute Sql String    ALTER TABLE numbers ADD PRIMARY KEY (id)
+    ${before} =    Take Snapshot    ${URL}    numbers
+    Execute Sql String    UPDATE numbers SET document = '{"n": 1.00}'
+    Tables Should Be Bit For Bit As Before    ${before}
+
 An Empty Table Proves Nothing
     [Documentation]    FAIL there is nothing to compare: no rows in people
     Execute Sql String    DELETE FROM people
@@ -102,7 +128,7 @@ Connect
     Set Auto Commit    ${True}
 
 Two Tables
-    Execute Sql String    DROP TABLE IF EXISTS people, places, nameless
+    Execute Sql String    DROP TABLE IF EXISTS people, places, nameless, numbers
     Execute Sql String    CREATE TABLE people (id int PRIMARY KEY, name text, seen text)
     Execute Sql String    INSERT INTO people VALUES (1, 'Ada', 'yesterday'), (2, 'Bo', NULL)
     Execute Sql String    CREATE TABLE places (country text, number int, name text, PRIMARY KEY (country, number))
