@@ -155,14 +155,15 @@ def _figure(name: str, entry: Mapping[str, Any], measured: Measured) -> Figure:
     if entry.get("time") == "run":
         return Figure(name, round(measured.seconds, 3), "s", goal)
     if "most" in entry:
-        values = _values(measured.figures, entry["most"])
-        return Figure(name, max(values, default=None))
+        lines = [line for line in measured.figures if line["name"] == entry["most"]]
+        most = max(lines, key=lambda line: float(line["value"]), default=None)
+        return Figure(name, float(most["value"]), most["unit"], goal) if most else Figure(name, None, goal=goal)
     if "share" in entry:
         part, whole = (sum(_values(measured.figures, entry[key])) for key in ("share", "of"))
         return Figure(name, 100 * part / whole if whole else None, "%")
     lines = [line for line in measured.latencies if line["name"] == entry["latency"]]
-    most = max(lines, key=lambda line: int(line["count"]), default=None)
-    return Figure(name, float(most[entry["statistic"]]) if most else None, "s", goal)
+    fullest = max(lines, key=lambda line: int(line["count"]), default=None)
+    return Figure(name, float(fullest[entry["statistic"]]) if fullest else None, "s", goal)
 
 
 def _values(lines: Lines, name: str) -> list[float]:

@@ -22,6 +22,8 @@ verdicts:
 figures:
   total time: {time: run}
   at once: {most: sessions}
+  longest: {most: outage, goal: 2 s}
+  never: {most: never recorded}
   mean: {latency: sync, statistic: mean, goal: 20 ms}
   p99: {latency: never measured, statistic: p99}
   success: {share: seen, of: made}
@@ -35,8 +37,10 @@ TESTS = (
 MEASURED = Measured(
     12.34,
     (
-        {"name": "sessions", "value": 3},
-        {"name": "sessions", "value": 100},
+        {"name": "sessions", "value": 3, "unit": ""},
+        {"name": "sessions", "value": 100, "unit": ""},
+        {"name": "outage", "value": 1.25, "unit": "s"},
+        {"name": "outage", "value": 0.5, "unit": "s"},
         {"name": "seen", "value": 199},
         {"name": "made", "value": 200},
     ),
@@ -66,7 +70,9 @@ def test_a_part_whose_test_was_lost_is_unknown(tmp_path: Path) -> None:
 def test_figures_are_those_that_were_measured(tmp_path: Path) -> None:
     figures = {figure.name: figure for figure in _sheet(tmp_path).figures}
     assert figures["total time"] == Figure("total time", 12.34, "s")
-    assert figures["at once"].value == 100
+    assert str(figures["at once"]) == "100"
+    assert str(figures["longest"]) == "1.2 s (goal 2.0 s)"
+    assert str(figures["never"]) == "not measured"
     assert figures["mean"] == Figure("mean", 0.0125, "s", 0.02), "the line of most values counts"
     assert str(figures["mean"]) == "12.5 ms (goal 20.0 ms)"
     assert str(figures["p99"]) == "not measured"

@@ -1,0 +1,83 @@
+*** Settings ***
+Documentation       Whoever chats while services restart goes on chatting: his session and his token are what they were, his client is back
+...                 by itself, and what was said before, during and after is one history, complete and in order.
+...                 Sources: RFC 6455 §7.4 (1012, service restart) and §7.2.3 (reconnecting with a growing pause);
+...                 docs/protocol.md §4 (the promise); judged by the recorded history.
+Resource            platform.resource
+Resource            persistence.resource
+Suite Setup         Use A Private Platform    backends=2    proxies=client->frontend
+Suite Teardown      Leave The Platform
+Test Setup          Something Is To Outlive A Restart
+Test Teardown       The Budgets Hold
+Test Tags           session-persistence    p0    req:P06    needs:ws    needs:ws.resume    needs:replicas.2    needs:db.main    needs:control.kill
+
+
+*** Test Cases ***
+Sessions, Tokens And Sockets Outlive A Backend That Is Stopped And Started
+    [Tags]    req:P01    part:stopped    needs:control.restart
+    People Chat    8
+    Restart For Real    stop    backend-1    backend-2
+    The Chats Have Gone On    closes=${{ [1012] }}    lost=8
+    Everybody's Token And Session Are What They Were
+    The History Is Complete And In Order
+
+Sessions, Tokens And Sockets Outlive A Backend That Is Killed And Started
+    [Tags]    req:P01    part:killed
+    People Chat    8
+    Restart For Real    kill    backend-1    backend-2
+    The Chats Have Gone On    closes=${{ [1012] }}    lost=8    refused=True
+    Everybody's Token And Session Are What They Were
+    The History Is Complete And In Order
+
+Sessions, Tokens And Sockets Outlive A Backend That Is Replaced And Nobody Is Refused
+    [Tags]    req:P01    part:replaced    needs:control.restart
+    People Chat    8
+    Restart For Real    replace    backend-1    backend-2
+    The Chats Have Gone On    closes=${{ [1012] }}    lost=8
+    Everybody's Token And Session Are What They Were
+    The History Is Complete And In Order
+
+Sockets That Are Lost In Every Way Are Back Within The Budget
+    [Documentation]    A hundred reconnections and more, each timed from the loss of the socket until its stream is resumed.
+    [Tags]    req:P03    part:reconnection    needs:net.faults
+    People Chat    20    every=300ms
+    The Network Is Reset    4 times
+    Restart For Real    stop    backend-1    backend-2
+    Restart For Real    replace    frontend
+    The Chats Have Gone On    closes=${{ [1006, 1012] }}    lost=100    refused=True
+    The History Is Complete And In Order
+    Reconnections Are As Quick As The Own Goal
+
+What Was Said While No Backend Ran Is Part Of The History
+    [Tags]    req:P04    req:P01    part:backend
+    People Chat    5
+    Nobody Serves For A While    Kill Service    backend-1    backend-2
+    The Chats Have Gone On    closes=${{ [1012] }}    lost=5    refused=True
+    The History Is Complete And In Order
+
+What Was Said While PostgreSQL And Redis Were Dead Is Part Of The History
+    [Tags]    req:P04    part:stores
+    People Chat    5
+    Nobody Serves For A While    Kill Service    postgres    redis
+    Databases Are Open Again
+    The Chats Have Gone On    closes=${{ [] }}    lost=0
+    The History Is Complete And In Order
+
+What Was Said While Frontend And Auth Were Stopped Is Part Of The History
+    [Tags]    req:P04    part:doors    needs:control.stop
+    People Chat    5
+    Nobody Serves For A While    Stop Service    frontend    auth
+    The Chats Have Gone On    closes=${{ [1001, 1012] }}    lost=5    refused=True
+    The History Is Complete And In Order
+
+
+*** Keywords ***
+The Network Is Reset
+    [Documentation]    So many times every connection between clients and frontend is reset (RST), and everybody says something after it.
+    [Arguments]    ${times}
+    Repeat Keyword    ${times}    Run Keywords    Reset Connection    client->frontend    AND    Let Chats Say    1
+
+Reconnections Are As Quick As The Own Goal
+    [Documentation]    The 99th percentile is within a second, or as many times more as others have kept the machine busy.
+    ${slowness} =    Slowness That Counts    persistence test
+    Latencies Should Hold    socket reconnection    p99    slowness=${slowness}
