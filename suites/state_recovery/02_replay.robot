@@ -82,35 +82,6 @@ A Socket That Has Been Replaced Changes Nothing In The State Any More
     The Old Socket Tries To Change The State And Is Closed
     The Newer Socket Finds The State As It Was And Changes It
 
-More Missed Messages Than Are Replayed Are Declared And There Over REST
-    [Tags]    req:R02
-    A Tab In A Conversation
-    Say    The last that was heard    tab
-    Hear    The last that was heard    tab
-    The Tab Leaves And That Is Written Down
-    More Has Been Said Than Is Replayed
-    The Tab Is Told It Has Not Recovered    too_many_missed
-    The Rest Is There Over REST And Goes On Live
-
-A Tab That Was Away Longer Than The Window Is Told And Finds Everything Over REST
-    [Tags]    req:R02
-    A Tab In A Conversation
-    The Tab Leaves And That Is Written Down
-    Somebody Else Says    While away    And once more
-    The Window Has Passed
-    The Tab Is Told It Has Not Recovered    window_passed
-    The Rest Is There Over REST And Goes On Live
-
-A Log That Begins Anew Is Declared And Never Replayed In Part
-    [Tags]    req:R02
-    A Tab In A Conversation
-    Say    Of the old log    tab
-    Hear    Of the old log    tab
-    The Tab Leaves And That Is Written Down
-    The Log Was Begun Anew
-    The Tab Is Told It Has Not Recovered    epoch_changed
-    The Rest Is There Over REST And Goes On Live
-
 A Used Message Id With Another Body Is Refused And The First One Stays
     [Tags]    req:R07
     A Tab In A Conversation
@@ -127,53 +98,6 @@ A Used Message Id With Another Body Is Refused And The First One Stays
 
 
 *** Keywords ***
-A Tab And A Second Device
-    [Documentation]    One user in so many conversations with a tab at the first replica and another device, recorded too, at the second
-    ...    one.
-    [Arguments]    ${in_conversations: int}=1
-    Somebody Has A Conversation
-    ${more} =    Create Conversation For Each    ${{ [$USER] * ($in_conversations - 1) }}
-    VAR    @{CONVERSATIONS}    ${CONVERSATION}    @{{ [one.id for one in $more] }}    scope=TEST
-    The Tab Opens
-    Open A Socket    device    url=${BACKEND_2_SOCKET_URL}
-    Record Socket    device
-    Client May See    device    @{CONVERSATIONS}
-    FOR    ${conversation}    IN    @{CONVERSATIONS}
-        Subscribe    tab    ${conversation}
-        Subscribe    device    ${conversation}
-    END
-
-The Device Begins To Say
-    [Documentation]    The second device sends so many messages in each of the conversations, in turn, and waits for nothing.
-    [Arguments]    ${count: int}
-    VAR    @{devices}    device
-    VAR    &{payload}    conversation_id={conversation}    client_msg_id={uuid}    body=message {n} of {alias}
-    VAR    &{frame}    type=message.send    id=n-{n}    payload=${payload}
-    FOR    ${conversation}    IN    @{CONVERSATIONS}
-        Send On All    ${frame}    ${devices}    times=${count}    conversation=${{ [$conversation] }}
-    END
-
-The Device Says
-    [Documentation]    As `The Device Begins To Say`; every message is acknowledged and heard on the device itself.
-    [Arguments]    ${count: int}
-    The Device Begins To Say    ${count}
-    The Device Has Heard    ${count}
-
-The Device Has Heard
-    [Documentation]    So many further messages in each conversation are acknowledged and delivered to the device.
-    [Arguments]    ${count: int}
-    VAR    @{devices}    device
-    VAR    ${all}    ${{ $count * len($CONVERSATIONS) }}
-    Collect On All    ${all}    ${devices}    where=type=ack    within=30s
-    Collect On All    ${all}    ${devices}    where=type=message    within=30s
-
-The Tab Comes Back
-    [Documentation]    The tab opens at the second replica and resumes; so many messages are replayed, in order, before ``resumed``.
-    [Arguments]    ${missed: int}
-    The Tab Opens    ${BACKEND_2_SOCKET_URL}
-    ${resumed} =    The Tab Resumes    ${missed}
-    VAR    ${RESUMED}    ${resumed}    scope=TEST
-
 The Tab Comes Back While The Device Goes On
     [Documentation]    The device sends so many more messages while the tab resumes; the tab comes to hold them all.
     [Arguments]    ${count: int}
@@ -291,66 +215,3 @@ The Newer Socket Finds The State As It Was And Changes It
     ${found} =    Ask The Socket    tab    state.get    state
     Should Be Equal    ${found}[document]    ${STATE}    a socket that had been replaced wrote the state
     The Tab Keeps A State    step=${STATE_VERSION + 1}
-
-More Has Been Said Than Is Replayed
-    [Documentation]    One message more than the platform replays is in the log after what the tab holds.
-    ${most} =    Limit Of The Platform    max_replay
-    VAR    ${log}
-    ...    WITH grown AS (UPDATE conversations SET last_seq = last_seq + ${most + 1} WHERE id = '${CONVERSATION}' RETURNING id, user_id)
-    ...    INSERT INTO messages SELECT id, n + 1, 'more-' || n, user_id::text, 'user', 'more ' || n, now()
-    ...    FROM grown, generate_series(1, ${most + 1}) n
-    Execute Sql String    ${log}    alias=main
-
-The Tab Leaves And That Is Written Down
-    [Documentation]    The tab is closed, and the main database says when. Sets ``HELD``, the positions that it has.
-    ${held} =    What The Tab Holds
-    VAR    ${HELD}    ${held}    scope=TEST
-    VAR    ${of_the_tab}    client_id = '${CLIENT_ID}'
-    Execute Sql String    UPDATE socket_clients SET last_seen = now() - interval '1 hour' WHERE ${of_the_tab}    alias=main
-    Close Connection    tab
-    VAR    ${has_left}    SELECT 1 FROM socket_clients WHERE ${of_the_tab} AND last_seen > now() - interval '1 minute'
-    Check Row Count    ${has_left}    ==    1    alias=main    retry_timeout=10s    retry_pause=20ms
-
-The Window Has Passed
-    [Documentation]    The tab, whose leaving the platform has written down, was last seen longer ago than the platform keeps a stream.
-    ${window} =    Limit Of The Platform    resume_window
-    VAR    ${of_the_tab}    client_id = '${CLIENT_ID}'
-    Execute Sql String    UPDATE socket_clients SET last_seen = now() - interval '${window + 1} seconds' WHERE ${of_the_tab}    alias=main
-
-The Log Was Begun Anew
-    [Documentation]    The conversation's log has a new epoch, as after a trim or a restore from a backup.
-    Execute Sql String    UPDATE conversations SET epoch = 'anew' WHERE id = '${CONVERSATION}'    alias=main
-
-The Tab Is Told It Has Not Recovered
-    [Documentation]    The tab comes back from what it held as it left: ``recovered`` is false with this reason, and nothing was replayed,
-    ...    not even in part.
-    [Arguments]    ${reason}
-    The Tab Opens    ${BACKEND_2_SOCKET_URL}
-    ${resumed} =    Resume    ${CLIENT_ID}    ${HELD}    tab
-    VAR    ${told}    ${{ [$resumed['recovered'], $resumed['reason'], $resumed['replayed']] }}
-    Should Be Equal    ${told}    ${{ [False, $reason, 0] }}    the loss is not declared (recovered, reason, replayed)
-    ${batches} =    Get Frames    connection=tab    type=message.batch
-    Should Be Empty    ${batches}    a part was replayed of what cannot be replayed
-    VAR    ${DECLARED}    ${resumed}[positions][${CONVERSATION}]    scope=TEST
-
-The Rest Is There Over REST And Goes On Live
-    [Documentation]    Up to the head that ``resumed`` named, REST has the whole log, as the main database holds it; what comes then comes
-    ...    live.
-    ${read} =    The Log Over REST
-    Import Stored Messages    ${read}    source=tab    key=${CONVERSATION}
-    Somebody Else Says    The first after the loss
-    ${heard} =    Hear    The first after the loss    tab
-    Should Be Equal    ${heard}[seq]    ${DECLARED['seq'] + 1}    live does not follow the head that resumed named
-    Nothing Was Lost On The Way    rows=${DECLARED['seq'] + 1}
-
-The Log Over REST
-    [Documentation]    All messages of the conversation up to the head that ``resumed`` named, page by page through frontend.
-    VAR    @{read}    @{EMPTY}
-    WHILE    len($read) < $DECLARED['seq']    limit=30
-        VAR    ${path}    /api/conversations/${CONVERSATION}/messages?after=${{ len($read) }}&limit=1000
-        ${page} =    Get From    frontend    ${path}    ${ACCESS_TOKEN}
-        Should Be Equal    ${page.json()}[epoch]    ${DECLARED}[epoch]    REST shows another log than resumed named
-        Should Not Be Empty    ${page.json()}[messages]    REST lacks what was not replayed
-        VAR    @{read}    @{read}    @{page.json()}[messages]
-    END
-    RETURN    ${read}
