@@ -15,7 +15,7 @@ class Kind(StrEnum):
     RACE = "race"
     STALE_CACHE = "stale cache"
     MISSING_CLEAN_UP = "missing clean-up"
-    LEAKED_DATA = "leaked data"
+    LEAKED_DATA = "leaked data between users"
     WINDOW = "off-by-one window"
     LYING_ANSWER = "lying counter or header"
     DEGRADATION = "silent degradation"
