@@ -65,3 +65,10 @@ A Logout Ends The Tokens And The Sockets Of Its Session
     Open Socket Was Closed With    4003
     Every Service Refuses The Token    ${ACCESS_TOKEN}    session_revoked
     Refresh Is Refused With    ${REFRESH_TOKEN}    invalid_grant
+
+A Forged Token Logs Nobody Out
+    [Tags]    req:C04.3    sec:J01    needs:ws    needs:replicas.2
+    ${token} =    Forge From My Token    flipped signature bit
+    Post To    auth    /auth/logout    ${{ {} }}    ${token}    status=anything
+    Every Service Accepts The Token
+    Service Refuses The Token    auth    /users/me    ${token}    token_invalid

@@ -66,6 +66,16 @@ With Redis Killed Activities Count And Extend, And Redis Learns Of It
     Session Comes To Be Found In Redis    ${SESSION}
     Stores Should Agree On The Session
 
+A Refresh Token That Was Spent Before Auth Died Is Good For Nothing After It
+    [Documentation]    What auth itself remembers dies with it.
+    [Tags]    req:M05.3    needs:control.kill
+    ${next} =    Refresh The Tokens Of    ${SESSION}
+    Kill Service    auth
+    Start Service    auth
+    Refresh Is Refused With    ${SESSION.refresh_token}    invalid_grant
+    Refresh Is Refused With    ${next}[refresh_token]    invalid_grant
+    Session Token Should Be Invalid    ${SESSION}    revoked
+
 What Redis Kept Through An Outage Does Not Bring An Old Token Back
     [Documentation]    Auth alone cannot reach Redis, which forgets nothing meanwhile.
     [Tags]    req:M05.3    needs:net.faults
