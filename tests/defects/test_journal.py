@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from defects import journal
+from defects.catalogue import Defect
 from defects.journal import Entry, Journal, digest
 from defects.judge import Outcome
 from tests.defects.entries import DEFECT, proof
@@ -76,6 +77,6 @@ def test_what_python_derives_changes_nothing(tmp_path: Path) -> None:
     assert fresh_digest(DEFECT, tmp_path) == before
 
 
-def fresh_digest(defect: journal.Defect, root: Path) -> str:
+def fresh_digest(defect: Defect, root: Path) -> str:
     journal._tree.cache_clear()
     return digest(defect, "Sample", root)

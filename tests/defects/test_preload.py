@@ -52,7 +52,7 @@ def ask(address: str, copy: Path) -> tuple[subprocess.Popen[bytes], socket.socke
             [sys.executable, "-S", "-m", "defects.preload", address],
             cwd=copy,
             env={**env, "PYTHONPATH": os.pathsep.join([str(copy), env["PYTHONPATH"]])},
-            stdin=theirs,
+            stdin=theirs.fileno(),
         )
     return asked, ours
 

@@ -116,7 +116,10 @@ class Preloader:
 
 
 def _fork_server() -> list[str]:
-    """Python's arguments: ``services.preload``, unless coverage is measured (``.measured``) or something stands for it."""
+    """Python's arguments: ``services.preload``, or what stands for it.
+
+    That is ``.measured`` while coverage is measured, and else what ``LOCKSTEP_PRELOAD`` says (``defects.preload``).
+    """
     if directory := os.environ.get("LOCKSTEP_COVERAGE"):
         return ["-m", f"{__package__}.measured", directory]
     return shlex.split(os.environ.get("LOCKSTEP_PRELOAD", "-m services.preload"))

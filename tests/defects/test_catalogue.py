@@ -1,0 +1,128 @@
+"""The catalogue: read, checked, applied; and what it has to hold (requirement X05)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from defects.catalogue import CatalogueError, apply, check, read, select
+from defects.kinds import Kind
+from defects.sampling import read as samples
+from defects.sampling import sample
+from tests.defects.entries import DEFECT
+
+ENTRY = """
+- id: {id}
+  title: t
+  breaks: [C01.1]
+  origin: own
+  change: {{file: services/a.py, find: old, replace: new}}
+  caught_by: A
+  diagnosis: broke
+"""
+# What the platform that this one replaced is known to have done.
+KNOWN_FAULTS = {
+    "a logout leaves the access tokens valid",
+    "a logout believes a token that nobody verified, and ends the sessions of whom it names",
+    "a refresh changes the identity",
+    "two refreshes within one second give the same token",
+    "a spent refresh token works again",
+    "a spent refresh token works again after a restart",
+    "a session takes the fingerprint of any device",
+    "logins of one user do not wait for each other",
+    "the clean-up says that it has removed what it leaves",
+}
+
+
+def test_selection_by_id_and_by_group() -> None:
+    defects = [replace(DEFECT, id=name) for name in ("C01-01", "C01-02", "C02-01")]
+    assert select(defects, []) == defects
+    assert select(defects, ["C01"]) == defects[:2]
+    assert select(defects, ["C02-01"]) == defects[2:]
+    with pytest.raises(CatalogueError, match="no defect C0"):
+        select(defects, ["C0"])
+
+
+def test_change_is_made_in_the_copy_only(tmp_path: Path) -> None:
+    (tmp_path / "services").mkdir()
+    source = tmp_path / "services" / "a.py"
+    source.write_text("an old line")
+    copy = tmp_path / "copy"
+    apply(DEFECT, copy, tmp_path)
+    assert (copy / "services" / "a.py").read_text() == "an new line"
+    assert source.read_text() == "an old line"
+
+
+@pytest.mark.parametrize("text", ["nothing of it", "old and old again"])
+def test_change_that_does_not_fit_once_is_an_error(tmp_path: Path, text: str) -> None:
+    (tmp_path / "services").mkdir()
+    (tmp_path / "services" / "a.py").write_text(text)
+    with pytest.raises(CatalogueError, match=r"D1-01: services/a.py: .* times, not once: 'old'"):
+        check(DEFECT, tmp_path)
+
+
+@pytest.mark.parametrize("field", ["caught_by", "also"])
+def test_defect_that_names_no_test_is_an_error(tmp_path: Path, field: str) -> None:
+    (tmp_path / "services").mkdir()
+    (tmp_path / "services" / "a.py").write_text("an old line")
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites" / "a.robot").write_text("*** Test Cases ***\nA\n    No Operation\nB\n    No Operation\n")
+    with pytest.raises(CatalogueError, match="D1-01: suites has no test 'C'"):
+        check(replace(DEFECT, **{field: ("A", "C")}), tmp_path)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- id: [",
+        "id: X",
+        "- id: X",
+        ENTRY.format(id="X-01") + "  knid: race",
+        ENTRY.format(id="X-01") + "  kind: bad luck",
+        ENTRY.format(id="X-01") * 2,
+    ],
+)
+def test_catalogue_that_cannot_be_used_is_an_error_that_names_the_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(CatalogueError, match=r"^x\.yaml"):
+        read(tmp_path)
+
+
+def test_compiled_code_goes_along_except_for_what_changes(tmp_path: Path) -> None:
+    compiled = tmp_path / "services" / "__pycache__"
+    compiled.mkdir(parents=True)
+    (tmp_path / "services" / "a.py").write_text("an old line")
+    for name in ("a", "b"):
+        (compiled / f"{name}.cpython-311.pyc").write_bytes(b"")
+    apply(DEFECT, tmp_path / "copy", tmp_path)
+    assert [path.name for path in (tmp_path / "copy" / "services" / "__pycache__").iterdir()] == ["b.cpython-311.pyc"]
+
+
+def test_every_defect_of_the_catalogue_applies_and_has_a_test_that_must_pass() -> None:
+    table = samples()
+    for defect in read():
+        check(defect)
+        check(replace(defect, also=(sample(defect, table),)))
+
+
+def test_every_defect_says_of_what_kind_it_is_and_there_is_one_of_each() -> None:
+    defects = read()
+    assert [defect.id for defect in defects if defect.kind is None] == []
+    assert {defect.kind for defect in defects} == set(Kind)
+
+
+def test_there_are_enough_defects_of_everything() -> None:
+    defects = read()
+    assert len(defects) >= 60
+    assert len([defect for defect in defects if "M15" in defect.breaks]) >= 3
+    areas = Counter(defect.group if defect.group[0] == "C" else defect.group[0] for defect in defects)
+    wanted = [*(f"C{number:02}" for number in range(1, 11)), *"SPRM"]
+    assert {name: areas[name] for name in wanted if areas[name] < 3} == {}
+
+
+def test_the_known_faults_of_the_replaced_platform_are_there() -> None:
+    of_it = {defect.title for defect in read() if defect.origin.startswith("replaced platform")}
+    assert of_it >= KNOWN_FAULTS
