@@ -27,7 +27,9 @@ _MODULES = {
     "soak": "launcher.soak",
     "coverage": "launcher.coverage",
 }
-_COMMANDS = (*_MODULES, "bench", "prove")
+# These are run beside, each in a process of its own.
+_PACKAGES = {"prove": "defects", "mutate": "mutation"}
+_COMMANDS = (*_MODULES, *_PACKAGES, "bench")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -39,8 +41,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         if name == "bench":
             return _bench(rest)
-        if name == "prove":
-            return _module("defects", *rest)
+        if name in _PACKAGES:
+            return _module(_PACKAGES[name], *rest)
         if name in _MODULES:
             code: int = importlib.import_module(_MODULES[name]).main(rest)
             return code

@@ -12,7 +12,7 @@ from launcher.console import LaunchError, say, verdict
 from launcher.paths import ROOT
 from launcher.workers import environment
 
-_PYTHON = ("launcher", "libraries", "services", "defects", "bench", "tests")
+_PYTHON = ("launcher", "libraries", "services", "defects", "mutation", "bench", "tests")
 _TOOLS: dict[str, tuple[str, ...]] = {
     "ruff": ("ruff", "check", "--quiet", *_PYTHON),
     "format": ("ruff", "format", "--check", "--quiet", *_PYTHON),

@@ -1,0 +1,31 @@
+"""Copies of ``services/``: the original is never touched, and may change while the mutants run."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+
+def copy(root: Path, target: Path) -> Path:
+    """``services/`` of ``root`` below ``target``, with what is compiled, so that it starts as fast."""
+    shutil.copytree(root / "services", target / "services")
+    return target
+
+
+def change(target: Path, file: str, text: str) -> None:
+    """Give one file of a copy other contents."""
+    path = target / file
+    path.write_text(text, "utf-8")
+    for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
+        compiled.unlink()
+
+
+def digest(*sources: Path) -> str:
+    """Equal for files and folders with equal contents; what is compiled does not count."""
+    total = hashlib.sha256()
+    for source in sources:
+        for path in sorted(source.rglob("*")) if source.is_dir() else [source]:
+            if path.is_file() and path.suffix != ".pyc":
+                total.update(f"{path.relative_to(source.parent)}\0".encode() + path.read_bytes() + b"\0")
+    return total.hexdigest()[:16]

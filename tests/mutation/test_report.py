@@ -1,0 +1,53 @@
+"""What is said of the trials, and when all is well."""
+
+import json
+from pathlib import Path
+
+from mutation.explained import Explanation
+from mutation.mutants import Mutant
+from mutation.report import Result, Tried, table, write
+from mutation.trial import Outcome, Verdict
+
+MUTANT = Mutant("services/a.py", 0, 2, "x = 1", "x = 2", (2, 2))
+REASON = Explanation("services/a.py", "x = 1", "x = 2", "timing", "nobody waits for it")
+KILLED = Tried(MUTANT, Verdict(Outcome.KILLED, "suites/critical/a.robot", "T", "no"))
+HUNG = Tried(MUTANT, Verdict(Outcome.HUNG, "suites/critical/a.robot", "T"))
+SURVIVED = Tried(MUTANT, Verdict(Outcome.SURVIVED, ran=("a", "b"), left=("c",)))
+EXPLAINED = Tried(MUTANT, Verdict(Outcome.EXPLAINED), REASON)
+
+
+def result(*tried: Tried) -> Result:
+    return Result(tried, "1", 75.0)
+
+
+def test_enough_killed_and_the_rest_explained_is_well() -> None:
+    assert result(KILLED, KILLED, HUNG, EXPLAINED).well
+
+
+def test_one_survivor_without_a_reason_is_not_well() -> None:
+    assert not result(KILLED, KILLED, KILLED, KILLED, SURVIVED).well
+
+
+def test_what_is_explained_does_not_count_as_killed() -> None:
+    assert result(KILLED, EXPLAINED).percent == 50.0
+    assert not result(KILLED, EXPLAINED).well
+
+
+def test_nothing_tried_is_not_well() -> None:
+    assert not result().well
+
+
+def test_a_survivor_is_shown_as_a_difference_with_what_was_not_run() -> None:
+    shown = "\n".join(table(result(KILLED, SURVIVED, EXPLAINED)))
+    assert "    1  critical/a.robot: T" in shown
+    assert "  services/a.py:2\n    - x = 1\n    + x = 2\n    2 suites executed it, and not 1 longer one\n" in shown
+    assert "timing: nobody waits for it" in shown
+    assert shown.endswith("1 of 3 mutants killed: 33.3 % (75 % demanded), seed 1")
+
+
+def test_the_file_has_each_mutant_with_its_outcome(tmp_path: Path) -> None:
+    write(result(KILLED, SURVIVED), tmp_path / "mutate.json", 12.34)
+    told = json.loads((tmp_path / "mutate.json").read_text())
+    assert (told["killed"], told["percent"], told["well"]) == (1, 50.0, False)
+    assert told["outcomes"] == {"killed": 1, "survived": 1}
+    assert [one["test"] for one in told["tried"]] == ["T", ""]
