@@ -27,7 +27,7 @@ _VARIABLES = """
     PUBLIC_URL FRONTEND_URL AUTH_URL SOCKET_URL PROVIDER_URL AUTH_DB_URL MAIN_DB_URL REDIS_URL
     CA_FILE SIGNING_KEY_FILE SIGNING_KID ISSUER AUDIENCE PLATFORM_ID
 """
-_OPTIONS = ("backends", "proxies", "services_dir", "redis_server", "instance_env")
+_OPTIONS = ("backends", "proxies", "services_dir", "redis_server", "instance_env", "own_redis")
 
 
 @library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False)
@@ -126,14 +126,16 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
         services_dir: str | None = None,
         redis_server: str | None = None,
         instance_env: dict[str, dict[str, str]] | None = None,
+        own_redis: list[str] | str | None = None,
         **env: str,
     ) -> None:
         """Starts a platform for this suite alone; it ends with the suite, or with `Release Platform`.
 
         ``proxies`` names the hops that shall be disturbed, as a list or separated by commas; ``*`` is every hop. Named
         arguments in capitals, such as ``ACCESS_TTL=5``, are settings of the services (docs/architecture.md);
-        ``instance_env`` gives some to one instance only. With an ``alias`` it is a further platform beside the one in
-        use: see `Switch Platform`.
+        ``instance_env`` gives some to one instance only. Each replica in ``own_redis`` has a Redis that nobody else
+        uses, as in a region of its own: ``redis-2`` is that of ``backend-2``. With an ``alias`` it is a further
+        platform beside the one in use: see `Switch Platform`.
         """
         if alias in self._in_use and not self._in_use[alias].shared:
             self.release_platform(alias)
@@ -142,8 +144,7 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
             raise PlatformError(
                 f"unknown option {wrong[0]!r}: options are {', '.join(_OPTIONS)}, settings are in capitals"
             )
-        hops = [hop.strip() for hop in proxies.split(",")] if isinstance(proxies, str) else proxies
-        values = (backends, hops, services_dir, redis_server, instance_env)
+        values = (backends, _several(proxies), services_dir, redis_server, instance_env, _several(own_redis))
         options: dict[str, Any] = {
             name: value for name, value in zip(_OPTIONS, values, strict=True) if value is not None
         }
@@ -240,6 +241,10 @@ def suite_variables(descriptor: Mapping[str, Any]) -> dict[str, Any]:
     token = descriptor.get("service_token")
     variables["SERVICE_TOKEN"] = masking.secret(token) if token else None
     return variables
+
+
+def _several(names: list[str] | str | None) -> list[str] | None:
+    return [name.strip() for name in names.split(",")] if isinstance(names, str) else names
 
 
 def _suite() -> str:

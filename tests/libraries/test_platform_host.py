@@ -101,6 +101,19 @@ def test_a_leased_platform_is_complete_and_ready(private: dict[str, Any]) -> Non
     assert private["signing_kid"]
 
 
+def test_a_replica_may_have_a_redis_of_its_own(host: HostClient) -> None:
+    regions = host.lease(shared=False, own_redis=["backend-2"])
+    first, second = regions["backend_urls"]
+    host.call("kill", instance="redis-2", platform=regions["platform_id"])
+    wait_until(lambda: dependency(regions, second, "redis") == "down", "backend-2 misses its Redis")
+    assert dependency(regions, first, "redis") == "up"
+    host.call("start", instance="redis-2", platform=regions["platform_id"])
+    wait_until(lambda: dependency(regions, second, "redis") == "up", "backend-2 has its Redis again")
+    host.release(regions["platform_id"])
+    with pytest.raises(PlatformError, match="there is no replica backend-3"):
+        host.lease(shared=False, own_redis=["backend-3"])
+
+
 def test_every_port_is_on_loopback_and_below_the_ephemeral_range(private: dict[str, Any], place: Path) -> None:
     listening = [
         connection.laddr

@@ -33,10 +33,15 @@ class Wiring:
 
     ports: Mapping[str, int]
     proxied: Mapping[tuple[str, str], int]
+    options: Options = field(default_factory=Options)
 
     def port(self, source: str, target: str) -> int:
         """The port that ``source`` has to use for ``target``."""
-        return self.proxied.get((source, target), self.ports[target])
+        return self.proxied.get((source, target), self.straight(source, target))
+
+    def straight(self, source: str, target: str) -> int:
+        """The port of that ``target`` itself which serves ``source``."""
+        return self.ports[self.options.redis_of(source) if target == "redis" else target]
 
     def http(self, source: str, target: str) -> str:
         """The plain HTTP URL that ``source`` has to use for ``target``."""

@@ -39,7 +39,8 @@ class Options:
     """A platform as it is asked for.
 
     ``env`` goes to every service, ``instance_env`` to one (`{"backend-2": {…}}`); ``proxies`` names hops such as
-    ``backend->redis`` or ``backend-1->redis`` (``db`` means ``postgres``); ``services_dir`` holds ``services/``.
+    ``backend->redis`` or ``backend-1->redis`` (``db`` means ``postgres``); ``services_dir`` holds ``services/``. Each
+    replica in ``own_redis`` has a Redis that nobody else uses, as in a region of its own: ``backend-2`` ``redis-2``.
     """
 
     backends: int = 2
@@ -48,6 +49,7 @@ class Options:
     proxies: tuple[str, ...] = ()
     services_dir: Path = field(default_factory=project_root)
     redis_server: str | None = None
+    own_redis: tuple[str, ...] = ()
 
     @classmethod
     def from_json(cls, entries: Mapping[str, Any]) -> Options:
@@ -62,12 +64,15 @@ class Options:
             given["env"] = _texts(given.get("env", {}))
             given["instance_env"] = {k: _texts(v) for k, v in given.get("instance_env", {}).items()}
             given["proxies"] = tuple(_hop(name) for name in given.get("proxies", ()))
+            given["own_redis"] = tuple(given.get("own_redis", ()))
             given["services_dir"] = Path(given.get("services_dir") or project_root()).resolve()
         except (TypeError, ValueError, AttributeError) as error:
             raise PlatformError(f"bad options {dict(entries)!r}: {error}") from error
         options = cls(**given)
         if not 1 <= options.backends <= _MOST_BACKENDS:
             raise PlatformError(f"backends={options.backends}: a platform has 1 to {_MOST_BACKENDS} backend replicas")
+        if strangers := set(options.own_redis) - set(options.backend_names):
+            raise PlatformError(f"own_redis: there is no replica {', '.join(sorted(strangers))}")
         if not (options.services_dir / "services").is_dir():
             raise PlatformError(f"services_dir {options.services_dir} holds no folder 'services'")
         return options
@@ -82,6 +87,15 @@ class Options:
     def backend_names(self) -> list[str]:
         """Instances of backend."""
         return [f"backend-{number}" for number in range(1, self.backends + 1)]
+
+    @property
+    def redis_names(self) -> list[str]:
+        """Instances of Redis, that of most services first."""
+        return ["redis", *(self.redis_of(name) for name in self.own_redis)]
+
+    def redis_of(self, instance: str) -> str:
+        """The instance of Redis that this instance uses."""
+        return instance.replace("backend", "redis") if instance in self.own_redis else "redis"
 
 
 @dataclass(frozen=True)

@@ -54,26 +54,25 @@ class Platform:
         self._secrets = Secrets()
         self._ports: list[Port] = []
         (self._folder / "logs").mkdir(parents=True)
-        (self._folder / "redis").mkdir()
         self._folder.chmod(0o711)
         self._signing_key = self._folder / "signing-key.pem"
         self.postgres = Postgres(children, postgres_programs, self._data, self._port(), self._log("postgres"))
-        self.redis = Redis(
-            children,
-            redis_server.program(options.redis_server),
-            self._folder / "redis",
-            self._port(),
-            self._log("redis"),
-        )
+        program = redis_server.program(options.redis_server)
+        self._redises = {
+            name: Redis(name, children, program, self._folder / name, self._port(), self._log(name))
+            for name in options.redis_names
+        }
+        self.redis = self._redises["redis"]
         service_ports = {name: self._port() for name in ("provider", "auth", *options.backend_names, "frontend")}
         ports = {name: port.number for name, port in service_ports.items()}
-        ports |= {"postgres": self.postgres.port.number, "redis": self.redis.port.number}
+        ports |= {name: server.port.number for name, server in (("postgres", self.postgres), *self._redises.items())}
+        straight = Wiring(ports, {}, options)
         self.hops = Hops(
-            FaultProxy(link, self._port(), ports[link.target])
+            FaultProxy(link, self._port(), straight.port(link.source, link.target))
             for link in links(options.backend_names)
             if any(link.on(hop) for hop in options.proxies)
         )
-        self._wiring = Wiring(ports, self.hops.ports)
+        self._wiring = Wiring(ports, self.hops.ports, options)
         self._services = {
             name: Service(name.partition("-")[0], name, port, self._log(name), preloader)
             for name, port in service_ports.items()
@@ -84,7 +83,7 @@ class Platform:
 
     def instance(self, name: str) -> Instance:
         """The instance of that name; ``backend`` is the only or the first replica."""
-        everything: dict[str, Instance] = {**self._services, "postgres": self.postgres, "redis": self.redis}
+        everything: dict[str, Instance] = {**self._services, "postgres": self.postgres, **self._redises}
         wanted = {"backend": "backend-1", "db": "postgres"}.get(name, name)
         if wanted not in everything:
             raise PlatformError(f"the platform has no instance {name!r}; there are {', '.join(everything)}")
@@ -95,7 +94,8 @@ class Platform:
         self._begun = time.monotonic()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._timed("postgres", self._start_postgres()))
-            group.create_task(self._timed("redis", self.redis.start()))
+            for name, server in self._redises.items():
+                group.create_task(self._timed(name, server.start()))
             group.create_task(self.hops.open())
             group.create_task(self._start_services(tls))
 
@@ -123,7 +123,7 @@ class Platform:
         """End every process and remove the directory; nothing of it is worth saving but the logs."""
         await self.hops.close()
         await asyncio.gather(*(_end(service) for service in self._services.values()))
-        await asyncio.gather(_end(self.redis), self.postgres.discard())
+        await asyncio.gather(*(_end(server) for server in self._redises.values()), self.postgres.discard())
         for port in self._ports:
             port.release()
         if self._kept_logs is not None:
@@ -134,7 +134,7 @@ class Platform:
 
     def status(self) -> dict[str, str]:
         """Every instance: running, paused or stopped."""
-        names = (*self._services, "postgres", "redis")
+        names = (*self._services, "postgres", *self._redises)
         return {name: self.instance(name).status for name in names}
 
     async def descriptor(self, *, shared: bool) -> dict[str, Any]:

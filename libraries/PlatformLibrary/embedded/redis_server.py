@@ -33,11 +33,12 @@ def program(wanted: str | None) -> Path:
 class Redis(Server):
     """One Redis server without persistence: after a kill it comes back empty, as a default Redis does."""
 
-    def __init__(self, children: Children, server: Path, directory: Path, port: Port, log: Path) -> None:
-        super().__init__("redis", port, log)
+    def __init__(self, name: str, children: Children, server: Path, directory: Path, port: Port, log: Path) -> None:
+        super().__init__(name, port, log)
         self._children = children
         self._program = server
         self._directory = directory
+        directory.mkdir()
         self.version = ""
 
     @property

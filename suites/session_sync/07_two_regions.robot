@@ -1,0 +1,79 @@
+*** Settings ***
+Documentation       Two regions: each replica of backend has a Redis of its own, auth uses that of the first. A session is one and the same
+...                 in both, by what PostgreSQL and auth say, before the first region is lost and after it.
+...                 Sources: docs/protocol.md §3.1 (session_check), §4 (resume, 4003; nothing depends on the doorbell but speed).
+Resource            platform.resource
+Resource            restart.resource
+Resource            synchrony.resource
+Suite Setup         Use A Private Platform    backends=2    own_redis=backend-2
+Suite Teardown      Leave The Platform
+Test Setup          A Part Begins
+Test Teardown       Run Keywords    Every Service Runs Again    AND    The Part Is Over
+Test Tags           session-sync    p1    req:S09    req:S07    needs:ws    needs:ws.resume    needs:replicas.2    needs:db.main
+
+
+*** Variables ***
+@{OTHER_REGION}     auth    auth db    main db    backend-2
+
+
+*** Test Cases ***
+What Is Said And Written In One Region Is Soon Seen In The Other
+    [Documentation]    No ring goes from one to the other.
+    Settle In
+    Session Should Be Found By    live    backend
+    Session Should Be Found By    introspected    backend-2
+    Session Views Should Agree    ${USER}    within=5s
+    Open A Socket    in the other region    url=${BACKEND_2_SOCKET_URL}
+    Subscribe    in the other region
+    Say    From region to region
+    Hear    From region to region    in the other region    within=10s
+
+A Revocation Reaches The Other Region, While The First Lives And After It Is Lost
+    [Tags]    needs:control.kill
+    Sockets Of Two Sessions In The Other Region
+    Revoke Session    ${USER}
+    The Other Region Ends    ${USER}    first session
+    The First Region Is Lost
+    Revoke Session    ${PHONE}
+    The Other Region Ends    ${PHONE}    second session
+
+A Session Is The Same In The Other Region After The First Is Lost
+    [Tags]    needs:control.kill
+    Settle In
+    The First Region Is Lost
+    Open Socket Was Closed With    1006
+    Session Views Should Agree    ${USER}    within=5s    places=${OTHER_REGION}
+    Session Should Be Found By    introspected    backend-2
+    Come Back    in the other region    ${BACKEND_2_SOCKET_URL}
+    Everything Is As It Was    in the other region
+    The State Can Be Written On From Version    1    in the other region
+
+An SSO Session That Was Migrated Is The Same In Every View And In Both Regions
+    [Tags]    needs:session.admin    needs:redis
+    Sign In A New User
+    ${sso} =    Migrate Session    ${USER}    metadata=${{ {'idp': 'corp', 'groups': ['ops', 'Åre']} }}
+    Every View Shows The Session At Each Door    ${sso}
+    ${record} =    Get Session Record    ${sso}
+    Should Be Equal    ${{ ($record['type'], $record['metadata']['idp']) }}    ${{ ('SSO', 'corp') }}    what the session became
+    Wait Until Session Is Gone Everywhere    ${USER}    within=10s
+
+
+*** Keywords ***
+The First Region Is Lost
+    [Documentation]    Its replica and its Redis die by SIGKILL; auth goes on with PostgreSQL alone.
+    Kill Service    redis
+    Kill Service    backend-1
+
+Sockets Of Two Sessions In The Other Region
+    [Documentation]    A new user with two logins, ``USER`` and ``PHONE``, and a socket of each at the second replica.
+    Sign In A New User
+    ${phone} =    Log In Again    ${USER}    client_id=mobile    device=phone
+    VAR    ${PHONE}    ${phone}    scope=TEST
+    Open A Socket    first session    url=${BACKEND_2_SOCKET_URL}
+    Open A Socket    second session    token=${PHONE.access_token}    url=${BACKEND_2_SOCKET_URL}
+
+The Other Region Ends
+    [Documentation]    The second replica comes to refuse the token of this session, and closes its socket with 4003.
+    [Arguments]    ${session}    ${socket}
+    Open Socket Was Closed With    4003    ${socket}    within=10s
+    Get From    backend-2    /api/me    ${session.access_token}    status=401
