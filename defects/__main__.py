@@ -31,15 +31,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """The command line; 0 when every chosen defect was caught by its named tests in its own words."""
     given = sys.argv[1:] if arguments is None else list(arguments)
     chosen = _parser().parse_args(given)
+    if chosen.badge:
+        return _publish(chosen.results / "prove.json")
     try:
-        if chosen.badge:
-            print(badge.publish(chosen.results / "prove.json", ROOT / "README.md"))
-            return 0
         defects = catalogue.select(catalogue.read(), chosen.ids)
         for defect in defects:
             catalogue.check(defect)
         planned = _planned(defects, chosen.repeat)
-    except (CatalogueError, badge.BadgeError) as error:
+    except CatalogueError as error:
         print(f"prove: {error}", file=sys.stderr)
         return 2
     if chosen.check:
@@ -81,14 +80,26 @@ def _prove(planned: Sequence[Task], chosen: argparse.Namespace, command: str) ->
     clock = Clock(open_tasks, journal.seconds())
     interrupted = _go_on(judged, len(planned), open_tasks, chosen.jobs, journal, clock)
     about = Circumstances(command, not chosen.ids, chosen.repeat, chosen.jobs, clock.passed)
-    write(report(planned, judged, about), folder.parent / "prove.json")
-    print(f"\n{table(judged, folder)}, {clock.passed:.0f} s", flush=True)
+    # What was proved of a part must not take the place of what was proved of the whole.
+    path = folder / "part.json" if chosen.ids else folder.parent / "prove.json"
+    write(report(planned, judged, about), path)
+    print(f"\n{table(judged, folder)}, {clock.passed:.0f} s ({path})", flush=True)
     if interrupted:
-        print(f"interrupted after {len(judged)} of {len(planned)} runs; the same command goes on from here")
+        after = "" if chosen.ids else "; without --fresh the same command goes on from here"
+        print(f"interrupted after {len(judged)} of {len(planned)} runs{after}")
         return _INTERRUPTED
-    if chosen.publish:
-        print(badge.publish(folder.parent / "prove.json", ROOT / "README.md"))
+    if chosen.publish and _publish(path):
+        return 2
     return 0 if all(one.caught for one in judged) else 1
+
+
+def _publish(path: Path) -> int:
+    try:
+        print(badge.publish(path, ROOT / "README.md"))
+    except badge.BadgeError as error:
+        print(f"prove: {error}", file=sys.stderr)
+        return 2
+    return 0
 
 
 def _go_on(

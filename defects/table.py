@@ -15,6 +15,8 @@ _OTHERWISE = tuple(outcome for outcome in Outcome if outcome is not Outcome.CAUG
 
 def table(judged: Sequence[Judged], results: Path) -> str:
     """Both tables and the list of what is to be looked at."""
+    if not judged:
+        return verdict(judged)
     parts = [
         _counted("group", judged, lambda defect: defect.group),
         _counted("kind", judged, lambda defect: defect.kind or "(no kind)"),
@@ -35,7 +37,7 @@ def verdict(judged: Iterable[Judged]) -> str:
 
 def _counted(head: str, judged: Iterable[Judged], key: Callable[[Defect], str]) -> str:
     rows = [_row(name, ones) for name, ones in sorted(_by(judged, key).items())]
-    width = max(len(head), *(len(row[0]) for row in rows)) if rows else len(head)
+    width = max(len(head), *(len(row[0]) for row in rows))
     lines = [(head, "defects", "runs", "caught", "otherwise"), *rows]
     return "\n".join(f"{a:{width}}  {b:>7}  {c:>5}  {d:>6}  {e}".rstrip() for a, b, c, d, e in lines)
 
