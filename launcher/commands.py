@@ -25,6 +25,7 @@ _MODULES = {
     "docs": "launcher.reference",
     "baseline": "launcher.baseline",
     "soak": "launcher.soak",
+    "explore": "launcher.explore",
     "coverage": "launcher.coverage",
 }
 # These are run beside, each in a process of its own.

@@ -1,0 +1,166 @@
+"""One schedule played: its steps as they stand, then everything mended, everybody drained, and judged."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from HistoryLibrary.checkers import judge
+from HistoryLibrary.mapping import FrameMapping
+from HistoryLibrary.recorder import History
+from HistoryLibrary.report import report
+from HistoryLibrary.sources import COLUMNS, import_stored
+from HistoryLibrary.timeline import timeline
+from HistoryLibrary.verdicts import Verdict as HistoryVerdict
+
+from .device import BURST
+from .line import Line, tell
+from .schedule import DEVICES, Schedule, Step
+from .search import KEPT, Verdict
+from .stage import Stage
+
+RETURN = 15.0
+"""Seconds after everything is mended in which a device must be connected and resumed again."""
+DRAIN = 10.0
+"""Seconds in which it must then be given all that is stored."""
+_PAUSE = 0.02
+_AS_STEP = {"kill": "kill", "start": "start", "restart": "restart", "hand over": "hand_over", "cut": "cut",
+            "slow down": "slow_down", "speed up": "speed_up"}  # fmt: skip
+
+
+class Performance:
+    """The devices of one new user, and what became of them."""
+
+    def __init__(self, stage: Stage, mapping: FrameMapping, directory: Path) -> None:
+        person = stage.somebody()
+        self._stage = stage
+        self._conversations = person.conversations
+        self._history = History("schedule", directory)
+        self._lines = {
+            name: Line(name, person.conversations, person.user.access_token, self._history, mapping) for name in DEVICES
+        }
+
+    def verdict(self, schedule: Schedule) -> Verdict:
+        """Plays ``schedule`` and judges it; the stage is mended then, whatever came of it."""
+        try:
+            for step in schedule:
+                tell(self._history, str(step))
+                self._take(step)
+        finally:
+            self._stage.mend()
+        tell(self._history, "everything is mended")
+        connected = [line for line in self._lines.values() if line.was_connected]
+        if not connected:
+            return KEPT
+        flaws = [flaw for line in connected if (flaw := self._bring_back(line))]
+        if not flaws:
+            self._drain(connected)
+        for line in connected:
+            line.close()
+            line.wait_until_closed()
+            line.collect()
+        flaws += [_refused(line) for line in connected if line.device.refused]
+        return self._judged(flaws)
+
+    def _take(self, step: Step) -> None:
+        line = self._lines.get(step.who)
+        if line is not None:
+            self._act(line, step)
+        elif step.do in _AS_STEP:
+            getattr(self._stage, _AS_STEP[step.do])(step.who)
+        elif step.do == "flush redis":
+            self._stage.flush_redis()
+        else:
+            {"kill redis": self._stage.kill, "start redis": self._stage.start}[step.do]("redis")
+
+    def _act(self, line: Line, step: Step) -> None:
+        if step.do == "connect":
+            if line.is_open:
+                line.drop()
+                line.wait_until_closed()
+            line.connect(self._stage.doors[step.what])
+            return
+        line.wait_until_joined()
+        device = line.device
+        match step.do:
+            case "send":
+                line.use(device.say(step.what))
+            case "burst":
+                line.use(*(device.say(step.what) for _ in range(BURST)))
+            case "send again":
+                line.use(device.say_again(step.what))
+            case "keep state":
+                line.use(device.keep())
+            case "settle":
+                line.settle()
+            case "drop":
+                line.drop()
+                line.wait_until_closed()
+            case "close":
+                line.close()
+                line.wait_until_closed()
+
+    def _bring_back(self, line: Line) -> str:
+        """Connects the device again where it is not; what is wrong, where that cannot be done."""
+        deadline = time.monotonic() + RETURN
+        while time.monotonic() < deadline:
+            line.wait_until_joined()
+            if line.is_ready:
+                return ""
+            line.drop()
+            line.wait_until_closed()
+            replica = list(self._stage.doors)[DEVICES.index(line.device.name) % len(self._stage.doors)]
+            if not line.connect(self._stage.doors[replica]):
+                time.sleep(_PAUSE)
+        return (
+            f"shut-out: {line.device.name} was not connected and resumed within {RETURN:g} s after everything was "
+            f"mended; {line.trouble or 'its socket was not answered'}"
+        )
+
+    def _drain(self, lines: list[Line]) -> None:
+        """A last message goes through each conversation: whoever has it, and not all before it, has lost something."""
+        for line in lines:
+            line.settle()
+        for conversation in self._conversations:
+            lines[0].use(lines[0].device.say(conversation))
+        lines[0].settle()
+        for line in lines:
+            line.collect()
+        self._history.record("invoke", "database", "scan")
+        rows = self._stage.rows(list(self._conversations.values()))
+        import_stored(self._history, rows, "database", None, None, COLUMNS)
+        heads = {row["conversation_id"]: row["seq"] for row in rows}
+        for line in lines:
+            self._history.record("invoke", line.device.name, "drain")
+        for line in lines:
+            line.wait(partial(_has, line.device.held, heads), DRAIN)
+            self._history.record("ok", line.device.name, "drain")
+
+    def _judged(self, flaws: list[str]) -> Verdict:
+        operations = self._history.operations()
+        judgement = judge(operations)
+        if judgement.verdict is HistoryVerdict.VALID and not flaws:
+            return KEPT
+        found = [f"{anomaly.name}: {anomaly.text}" for anomaly in judgement.anomalies]
+        first = next(iter([*flaws, *found, *judgement.doubts]))
+        pictures = [timeline(operations, anomaly) for anomaly in (*judgement.anomalies[:2], None)]
+        return Verdict(self._named(f"{first}\n{report(judgement, operations)}"), tuple(map(self._named, pictures)))
+
+    def _named(self, text: str) -> str:
+        for name, key in self._conversations.items():
+            text = text.replace(key, f"the {name} conversation")
+        return text
+
+
+def _has(held: Mapping[str, Any], heads: Mapping[str, int]) -> bool:
+    return all(key in held and held[key][1] >= seq for key, seq in heads.items())
+
+
+def _refused(line: Line) -> str:
+    return (
+        f"refused: {line.device.name} was told `recovered: false` ({', '.join(line.device.refused)}), though nothing "
+        "was done that ends a stream"
+    )

@@ -1,0 +1,155 @@
+"""A schedule is data: steps of clients and faults, and a small model that knows which step may follow which."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+
+DEVICES = ("phone", "laptop")
+REPLICAS = ("backend-1", "backend-2")
+CONVERSATIONS = ("first", "second")
+REPEATED = ("first", "last")
+SLOW_HOPS = ("client->backend-1", "client->backend-2", "backend->postgres", "backend->redis")
+
+
+@dataclass(frozen=True, order=True)
+class Step:
+    """One step: the verb ``do``, and what it is about, as far as its verb wants that."""
+
+    do: str
+    who: str = ""
+    what: str = ""
+
+    def __str__(self) -> str:
+        return VERBS[self.do].sentence.format(who=self.who, what=self.what)
+
+
+Schedule = tuple[Step, ...]
+
+
+@dataclass(frozen=True)
+class Situation:
+    """What the model knows of the platform and its clients: ``online`` says which device is where."""
+
+    online: Mapping[str, str]
+    spoken: frozenset[str] = frozenset()
+    down: frozenset[str] = frozenset()
+    redis_down: bool = False
+    slow: frozenset[str] = frozenset()
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is anything yet that a fault could disturb."""
+        return bool(self.online or self.spoken)
+
+
+@dataclass(frozen=True)
+class Verb:
+    """``words`` are what its steps may be about, the simplest first; each is drawn ``weight`` times as often as others.
+
+    ``fits`` says whether such a step makes sense in a situation.
+    """
+
+    sentence: str
+    words: Sequence[tuple[str, ...]]
+    fits: Callable[[Situation, Step], bool]
+    weight: int = 1
+
+
+def _each(*names: Sequence[str]) -> list[tuple[str, ...]]:
+    return list(product(*names))
+
+
+def _online(now: Situation, step: Step) -> bool:
+    return step.who in now.online
+
+
+def _running(now: Situation, step: Step) -> bool:
+    return now.begun and step.who not in now.down
+
+
+def _redis_up(now: Situation, step: Step) -> bool:
+    return now.begun and not now.redis_down
+
+
+_DEVICE, _REPLICA, _HOP = _each(DEVICES), _each(REPLICAS), _each(SLOW_HOPS)
+_MESSAGES = _each(DEVICES, CONVERSATIONS)
+
+VERBS: Mapping[str, Verb] = {
+    "connect": Verb(
+        "{who} connects to {what}",
+        _each(DEVICES, REPLICAS),
+        lambda now, step: step.who not in now.online and step.what not in now.down,
+        3,
+    ),
+    "send": Verb("{who} sends a message to the {what} conversation", _MESSAGES, _online, 2),
+    "burst": Verb("{who} sends five messages to the {what} conversation", _MESSAGES, _online),
+    "settle": Verb("{who} waits for all answers", _DEVICE, _online, 3),
+    "send again": Verb(
+        "{who} sends its {what} message again",
+        _each(DEVICES, REPEATED),
+        lambda now, step: step.who in now.online and step.who in now.spoken,
+        2,
+    ),
+    "keep state": Verb("{who} keeps a state", _DEVICE, _online),
+    "drop": Verb("{who} loses its connection", _DEVICE, _online, 2),
+    "close": Verb("{who} closes its socket", _DEVICE, _online),
+    "kill": Verb("{who} is killed", _REPLICA, _running),
+    "start": Verb("{who} is started", _REPLICA, lambda now, step: step.who in now.down, 3),
+    "restart": Verb("{who} is restarted", _REPLICA, _running),
+    "hand over": Verb("{who} is restarted without a gap", _REPLICA, _running),
+    "cut": Verb("the network resets every socket at {who}", _REPLICA, _running),
+    "slow down": Verb("{who} becomes slow", _HOP, lambda now, step: now.begun and step.who not in now.slow),
+    "speed up": Verb("{who} is as fast as before", _HOP, lambda now, step: step.who in now.slow),
+    "flush redis": Verb("Redis forgets everything", [()], _redis_up),
+    "kill redis": Verb("Redis is killed", [()], _redis_up),
+    "start redis": Verb("Redis is started", [()], lambda now, step: now.redis_down, 3),
+}
+STEPS = [Step(name, *words) for name, verb in VERBS.items() for words in verb.words for _ in range(verb.weight)]
+_ENDS_SOCKETS = ("kill", "restart", "hand over", "cut")
+
+BEGINNING = Situation({})
+
+
+def possible(step: Step, now: Situation) -> bool:
+    """Whether ``step`` makes sense ``now``."""
+    return VERBS[step.do].fits(now, step)
+
+
+def after(now: Situation, step: Step) -> Situation:
+    """What the model knows after ``step``."""
+    online, changed = dict(now.online), now
+    if step.do == "connect":
+        online[step.who] = step.what
+    elif step.do in ("drop", "close"):
+        del online[step.who]
+    elif step.do in ("send", "burst"):
+        changed = replace(now, spoken=now.spoken | {step.who})
+    elif step.do in _ENDS_SOCKETS:
+        online = {device: replica for device, replica in online.items() if replica != step.who}
+        changed = replace(now, down=now.down | {step.who}) if step.do == "kill" else now
+    elif step.do == "start":
+        changed = replace(now, down=now.down - {step.who})
+    elif step.do in ("kill redis", "start redis"):
+        changed = replace(now, redis_down=step.do == "kill redis")
+    elif step.do == "slow down":
+        changed = replace(now, slow=now.slow | {step.who})
+    elif step.do == "speed up":
+        changed = replace(now, slow=now.slow - {step.who})
+    return replace(changed, online=online)
+
+
+def first_impossible(schedule: Schedule) -> int | None:
+    """The number (from 1) of the first step that does not make sense where it stands; None where all do."""
+    now = BEGINNING
+    for number, step in enumerate(schedule, 1):
+        if step not in STEPS or not possible(step, now):
+            return number
+        now = after(now, step)
+    return None
+
+
+def numbered(schedule: Schedule) -> str:
+    """The schedule for a reader, a line a step."""
+    return "\n".join(f"  {number:2}  {step}" for number, step in enumerate(schedule, 1))

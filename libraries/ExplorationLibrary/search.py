@@ -1,0 +1,181 @@
+"""The search: Hypothesis makes schedules and shrinks one that breaks a promise. It never sees time or a platform."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from .schedule import BEGINNING, STEPS, Schedule, Step, after, possible
+
+LONGEST = 20
+"""Steps of a schedule."""
+DRAWS = 45
+"""Steps drawn for it: about half of them make no sense where they stand and are left out."""
+MOST_ATTEMPTS = 50
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What came of playing a schedule: ``broken`` says which promise, with the witness, and is empty where all held."""
+
+    broken: str = ""
+    pictures: tuple[str, ...] = ()
+
+    @property
+    def promise(self) -> str:
+        """The first line of what broke."""
+        return self.broken.partition("\n")[0]
+
+
+KEPT = Verdict()
+Play = Callable[[Schedule], Verdict]
+
+
+def _nobody(tally: Tally, failed: bool) -> None:
+    pass
+
+
+@dataclass
+class Tally:
+    """How much was played, shrinking included or (``searched``) not."""
+
+    searched: int = 0
+    played: int = 0
+    steps: int = 0
+
+
+@dataclass(frozen=True)
+class Failure:
+    """The smallest schedule found that breaks a promise."""
+
+    schedule: Schedule
+    verdict: Verdict
+
+
+@dataclass
+class Memory:
+    """Plays each schedule once and remembers its verdict, so that shrinking never meets two verdicts for one schedule.
+
+    ``patience`` is how many seconds may go by after the first failure: from then on what was not played counts as kept,
+    which ends the shrinking with the smallest failure known. ``told`` hears the tally after each schedule.
+    """
+
+    play: Play
+    patience: float
+    told: Callable[[Tally, bool], None] = _nobody
+    tally: Tally = field(default_factory=Tally)
+    failed_at: float | None = None
+    _known: dict[Schedule, Verdict] = field(default_factory=dict)
+
+    def verdict(self, schedule: Schedule) -> Verdict:
+        """The verdict on ``schedule``, played where it was not before."""
+        if schedule not in self._known:
+            self._known[schedule] = KEPT if self._out_of_patience() else self._played(schedule)
+        return self._known[schedule]
+
+    def _out_of_patience(self) -> bool:
+        return self.failed_at is not None and time.monotonic() - self.failed_at > self.patience
+
+    def _played(self, schedule: Schedule) -> Verdict:
+        self.tally.played += 1
+        self.tally.steps += len(schedule)
+        if self.failed_at is None:
+            self.tally.searched += 1
+        verdict = self.play(schedule)
+        if verdict.broken and self.failed_at is None:
+            self.failed_at = time.monotonic()
+        self.told(self.tally, self.failed_at is not None)
+        return verdict
+
+
+class BrokenPromiseError(Exception):
+    """Raised to Hypothesis, always at one place: so it takes all failures for one, and shrinks it."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.verdict.promise)
+        self.failure = failure
+
+
+def search(memory: Memory, count: int, seed: str) -> Failure | None:
+    """Looks at ``count`` schedules; the smallest one that breaks a promise, None where none does.
+
+    The same seed gives the same schedules, as far as the verdicts are the same.
+    """
+    try:
+        for attempt in range(MOST_ATTEMPTS):
+            # Hypothesis counts drafts that it gave up, and repetitions, too.
+            if left := count - memory.tally.searched:
+                _run(memory, left, number(f"{seed}/{attempt}"))
+    except BrokenPromiseError as error:
+        return error.failure
+    return None
+
+
+def number(text: str) -> int:
+    """A seed for Hypothesis."""
+    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
+
+
+def _run(memory: Memory, count: int, seed: int) -> None:
+    # Imported here: it costs half a second, and most users of this folder want a name or a page of documentation.
+    import hypothesis
+    from hypothesis import HealthCheck, Phase, Verbosity
+    from hypothesis.configuration import set_hypothesis_home_dir
+    from hypothesis.stateful import run_state_machine_as_test
+
+    set_hypothesis_home_dir(tempfile.gettempdir())
+    settings = hypothesis.settings(
+        max_examples=count,
+        stateful_step_count=DRAWS,
+        deadline=None,
+        database=None,
+        derandomize=False,
+        report_multiple_bugs=False,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink),
+        print_blob=False,
+        verbosity=Verbosity.quiet,
+    )
+    run_state_machine_as_test(hypothesis.seed(seed)(_machine(memory)), settings=settings)
+
+
+def _machine(memory: Memory) -> Any:
+    """A state machine whose one rule only writes a step down, where the model allows it; its end plays the schedule.
+
+    Every draw has the same choices, whatever came before: so a step that shrinking leaves out changes no other.
+    """
+    from hypothesis import strategies as st
+    from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
+
+    class Schedules(RuleBasedStateMachine):
+        def __init__(self) -> None:
+            super().__init__()
+            self.now = BEGINNING
+            self.schedule: list[Step] = []
+            self.length = LONGEST
+
+        # Drawn first, so that shrinking can cut the end off in a few tries.
+        @initialize(length=st.integers(1, LONGEST))
+        def begin(self, length: int) -> None:
+            self.length = length
+
+        @rule(step=st.sampled_from(STEPS))
+        def add(self, step: Step) -> None:
+            if len(self.schedule) < self.length and possible(step, self.now):
+                self.schedule.append(step)
+                self.now = after(self.now, step)
+
+        def teardown(self) -> None:
+            # Hypothesis gives up some drafts half-way, by an exception of its own.
+            if self.schedule and sys.exc_info()[0] is None:
+                schedule = tuple(self.schedule)
+                verdict = memory.verdict(schedule)
+                if verdict.broken:
+                    raise BrokenPromiseError(Failure(schedule, verdict))
+
+    return Schedules

@@ -1,0 +1,18 @@
+*** Settings ***
+Documentation       For `./run prove X01`: as suites/exploration, but it looks further before it believes in a server.
+Library             ExplorationLibrary
+Resource            platform.resource
+Suite Setup         Use A Private Platform    backends=2    proxies=client->backend, backend->redis, backend->postgres
+...                     ACCESS_TTL=7200
+Suite Teardown      Leave The Platform
+
+
+*** Test Cases ***
+A Hundred Schedules Keep Every Promise
+    Explore Schedules    count=100    seed=0    times=3    shrink_within=40s
+
+Two Devices That Nothing Disturbs Are Given The Same
+    Replay Schedule    ${CURDIR}/undisturbed.json    times=3
+
+What Is No Schedule Is Not Played
+    Run Keyword And Expect Error    *: damaged: *    Replay Schedule    ${CURDIR}/broken_servers.robot
