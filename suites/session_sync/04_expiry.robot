@@ -26,17 +26,15 @@ Redis, The Row, The Token And The Sockets Name One Moment Of Expiry And Activity
 
 At That Moment Redis, The Row, Backend And Every Socket End The Session
     [Tags]    part:coordinated
-    A User With A Session    idle_ttl=4s    absolute_ttl=4s
-    A Socket Of The Session At Each Door
-    Session Should Be Live Everywhere    ${SESSION}    places=${{ ['redis', 'redis ttl', 'redis index', 'auth db'] }}
+    A Session That Expires Soon Is Live Everywhere    absolute too
     Wait Until The Session Has Expired
-    Wait Until Session Is Gone Everywhere    ${SESSION}    within=2s    socket=session at frontend
+    ${slowness} =    Slowness That Counts    session sync part
+    Wait Until Session Is Gone Everywhere    ${SESSION}    within=${{ 2 * $slowness }}    socket=session at frontend
     Every Socket Was Closed At The Expiry
 
 What Has Expired Leaves Nothing Behind
     [Tags]    part:cleaned-up
-    A User With A Session    idle_ttl=4s
-    A Socket Of The Session At Each Door
+    A Session That Expires Soon Is Live Everywhere
     Wait Until The Session Has Expired
     Every Socket Was Closed At The Expiry
     Clean Up Sessions
@@ -46,6 +44,24 @@ What Has Expired Leaves Nothing Behind
 
 
 *** Keywords ***
+A Session That Expires Soon Is Live Everywhere
+    [Documentation]    A new session that will be idle, or at its absolute end ``too``, in three seconds has a socket at each door and is in
+    ...    each store. Where the machine takes longer than that to get there, another one lives twice as long.
+    [Arguments]    ${too}=${EMPTY}
+    VAR    ${LIFE}    ${1.5}    scope=TEST
+    Wait Until Keyword Succeeds    4x    0s    A Session That Lives Twice As Long Is Live Everywhere    ${too}
+
+A Session That Lives Twice As Long Is Live Everywhere
+    [Documentation]    One attempt of `A Session That Expires Soon Is Live Everywhere`; nothing of an earlier one is open.
+    [Arguments]    ${too}
+    Close All Connections
+    VAR    ${LIFE}    ${{ 2 * $LIFE }}    scope=TEST
+    VAR    &{lifetimes}    idle_ttl=${LIFE}
+    IF    $too    VAR    &{lifetimes}    &{lifetimes}    absolute_ttl=${LIFE}
+    A User With A Session    &{lifetimes}
+    A Socket Of The Session At Each Door
+    Session Should Be Live Everywhere    ${SESSION}    places=${{ ['redis', 'redis ttl', 'redis index', 'auth db'] }}
+
 A Socket Of The Session At Each Door
     [Documentation]    Sockets ``session at <door>``; sets ``TOKEN`` and ``SOCKET_EXPIRIES`` (alias → when it will be closed).
     VAR    &{doors}    backend-1=${BACKEND_SOCKET_URL}    backend-2=${BACKEND_2_SOCKET_URL}    frontend=${SOCKET_URL}
@@ -89,15 +105,17 @@ End Of The Session
 Wait Until The Session Has Expired
     [Documentation]    Waits until the clock has passed the end that auth's record names.
     ${end} =    End Of The Session
-    Wait Until Keyword Succeeds    10s    20ms    Should Be True    time.time() > ${end}    the end has not come
+    Wait Until Keyword Succeeds    30s    20ms    Should Be True    time.time() > ${end}    the end has not come
 
 Every Socket Was Closed At The Expiry
-    [Documentation]    Each door's socket was closed with 4001, not before its token's ``exp`` and within two seconds of it.
+    [Documentation]    Each door's socket was closed with 4001, not before its token's ``exp`` and within two seconds of it, or as many
+    ...    times more as others have kept the machine busy.
     ${claims} =    Read Token Claims    ${TOKEN}
+    ${slowness} =    Slowness That Counts    session sync part
     FOR    ${alias}    IN    @{SOCKET_EXPIRIES}
-        Open Socket Was Closed With    4001    ${alias}
+        Open Socket Was Closed With    4001    ${alias}    within=20s
         ${closed_at} =    Get Close Time    ${alias}
-        Should Be True    0 <= $closed_at - $claims['exp'] <= 2
+        Should Be True    0 <= $closed_at - $claims['exp'] <= 2 * $slowness
         ...    the ${alias} was closed ${{ $closed_at - $claims['exp'] }} s after the expiry
     END
 
