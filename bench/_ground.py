@@ -1,4 +1,4 @@
-"""Where bench.critical and bench.recovery measure messages: a platform of its own with one backend, and the bare server beside it."""
+"""Where messages are measured: a platform of its own with one backend, and the bare server beside it."""
 
 from __future__ import annotations
 

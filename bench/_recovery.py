@@ -1,4 +1,4 @@
-"""The clients of bench.recovery: each connects, says where it was, and takes what it missed; the same at both servers."""
+"""The clients of bench.recovery: each connects, says where it was, and takes what it missed; alike at both servers."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,10 +12,13 @@ from psycopg import AsyncConnection
 
 from services.backend import events
 from services.backend.database import Database, Row
+from services.backend.flights import GroupFlight
 from services.backend.frames import Position
 from services.backend.positions import Head
 from services.common import instants
 from services.common.problems import Problem
+
+Held = tuple[str, Mapping[str, Position]]
 
 
 @dataclass(frozen=True)
@@ -61,10 +64,10 @@ _RENAME = f"""
 """  # noqa: S608 - a constant
 _DELETE = "DELETE FROM conversations WHERE id = %s AND user_id = %s RETURNING id"
 _HEADS = """
-    SELECT c.id::text, c.epoch, c.last_seq,
+    SELECT held.asker, c.id::text, c.epoch, c.last_seq,
            (SELECT count(*) FROM messages m WHERE m.conversation_id = c.id AND m.seq > held.seq AND m.seq <= c.last_seq)
-    FROM unnest(%s::uuid[], %s::bigint[]) held(id, seq)
-    JOIN conversations c ON c.id = held.id AND c.user_id = %s
+    FROM unnest(%s::int[], %s::uuid[], %s::uuid[], %s::bigint[]) held(asker, user_id, id, seq)
+    JOIN conversations c ON c.id = held.id AND c.user_id = held.user_id
 """
 
 
@@ -78,6 +81,7 @@ class Conversations:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._heads = GroupFlight[Held, dict[str, Head]](self._look_up_heads)
 
     async def list(self, user_id: str, after: str | None, limit: int) -> list[Conversation]:
         """In the order of their creation, from the one that follows ``after``."""
@@ -144,8 +148,20 @@ class Conversations:
 
     async def heads(self, user_id: str, positions: Mapping[str, Position]) -> dict[str, Head]:
         """The ends of those of these conversations that are the user's own."""
-        asked = list(positions), [position.seq for position in positions.values()], user_id
-        return {row[0]: Head(*row[1:]) for row in await self._database.fetch(_HEADS, asked)}
+        return await self._heads.ask((user_id, positions))
+
+    async def _look_up_heads(self, asked: Sequence[Held]) -> Sequence[dict[str, Head]]:
+        found: list[dict[str, Head]] = [{} for _ in asked]
+        rows = [
+            (asker, user_id, conversation, position.seq)
+            for asker, (user_id, positions) in enumerate(asked)
+            for conversation, position in positions.items()
+        ]
+        if rows:
+            columns = [list(column) for column in zip(*rows, strict=True)]
+            for asker, conversation, *head in await self._database.fetch(_HEADS, columns):
+                found[asker][conversation] = Head(*head)
+        return found
 
 
 async def _tell(connection: AsyncConnection[Row], user_id: str, change: str, conversation: Conversation) -> None:

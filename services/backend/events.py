@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from psycopg import AsyncConnection
@@ -14,6 +14,7 @@ from psycopg.types.json import Jsonb
 from services.backend import frames
 from services.backend.connection import Connection, SentEvent
 from services.backend.database import Database, Row
+from services.backend.flights import GroupFlight
 from services.common import instants
 from services.common.problems import Problem
 
@@ -42,14 +43,22 @@ _ADD_EACH = """
     RETURNING user_id::text
 """
 _PENDING = """
-    SELECT n.event_id::text, n.kind, n.priority, n.created_at, n.data
-    FROM socket_clients c JOIN notifications n ON n.user_id = c.user_id
-    WHERE c.user_id = %(user)s AND c.client_id = %(client)s AND n.event_id <> ALL(%(sent)s::uuid[])
-    AND CASE WHEN n.created_at >= c.created_at
-        THEN NOT EXISTS (SELECT FROM notification_acks a WHERE a.event_id = n.event_id AND a.client_id = c.client_id)
-        ELSE n.kind = 'notification' AND NOT EXISTS (SELECT FROM notification_acks a WHERE a.event_id = n.event_id)
-        END
-    ORDER BY n.priority DESC, n.position LIMIT %(limit)s
+    SELECT wanting.number, pending.*
+    FROM unnest(%(users)s::uuid[], %(clients)s::uuid[]) WITH ORDINALITY wanting(user_id, client_id, number)
+    CROSS JOIN LATERAL (
+        SELECT n.event_id::text, n.kind, n.priority, n.created_at, n.data,
+            row_number() OVER (ORDER BY n.priority DESC, n.position) AS place
+        FROM socket_clients c JOIN notifications n ON n.user_id = c.user_id
+        WHERE c.user_id = wanting.user_id AND c.client_id = wanting.client_id
+        AND n.event_id::text || c.client_id <> ALL(%(sent)s)
+        AND CASE WHEN n.created_at >= c.created_at
+            THEN NOT EXISTS (SELECT FROM notification_acks a
+                             WHERE a.event_id = n.event_id AND a.client_id = c.client_id)
+            ELSE n.kind = 'notification' AND NOT EXISTS (SELECT FROM notification_acks a WHERE a.event_id = n.event_id)
+            END
+        ORDER BY place LIMIT %(limit)s
+    ) pending
+    ORDER BY wanting.number, pending.place
 """
 _WAITING = """
     SELECT n.event_id::text, n.kind, n.priority, n.created_at, n.data FROM notifications n
@@ -105,6 +114,7 @@ class Events:
         self._resend = resend
         self._acks: list[tuple[str, str, str]] = []
         self._wake = asyncio.Event()
+        self._pending = GroupFlight[Connection, list[Row]](self._read_pending)
 
     async def waiting(self, user_id: str) -> list[dict[str, Any]]:
         """The notifications that no client of the user has acknowledged."""
@@ -162,14 +172,20 @@ class Events:
         finally:
             connection.events_task = None
 
-    async def _drain_once(self, connection: Connection) -> None:
+    async def _read_pending(self, connections: Sequence[Connection]) -> list[list[Row]]:
         values = {
-            "user": connection.user_id,
-            "client": connection.client_id,
-            "sent": list(connection.unacked),
+            "users": [connection.user_id for connection in connections],
+            "clients": [connection.client_id for connection in connections],
+            "sent": [event_id + connection.client_id for connection in connections for event_id in connection.unacked],
             "limit": DRAIN,
         }
-        rows = await self._database.fetch(_PENDING, values)
+        found: list[list[Row]] = [[] for _ in connections]
+        for number, *event, _place in await self._database.fetch(_PENDING, values):
+            found[number - 1].append(tuple(event))
+        return found
+
+    async def _drain_once(self, connection: Connection) -> None:
+        rows = await self._pending.ask(connection)
         # A full reading is not the last one; the next waits until the socket has taken this.
         connection.events_wanted |= len(rows) == DRAIN
         acked = {event_id for user_id, client_id, event_id in self._acks if client_id == connection.client_id}

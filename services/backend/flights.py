@@ -1,12 +1,15 @@
-"""One flight for many callers: whoever asks while a question is under way waits for the same answer."""
+"""One flight for many callers: those with the same question share an answer, those with like questions a round trip."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Hashable
+from collections.abc import Awaitable, Callable, Hashable, Sequence
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
+Q = TypeVar("Q")
+
+SEATS = 100
 
 
 class SingleFlight(Generic[T]):
@@ -23,3 +26,48 @@ class SingleFlight(Generic[T]):
             self._flights[key] = flight
             flight.add_done_callback(lambda _: self._flights.pop(key, None))
         return await asyncio.shield(flight)
+
+
+class GroupFlight(Generic[Q, T]):
+    """Takes the questions of many along in one flight; what is asked while one is under way goes with the next.
+
+    ``work`` gets up to ``seats`` questions and answers each, in their order; its exception reaches all who asked them.
+    A lone question leaves at once; of many, each costs a fraction of a round trip.
+    """
+
+    def __init__(self, work: Callable[[Sequence[Q]], Awaitable[Sequence[T]]], seats: int = SEATS) -> None:
+        self._work = work
+        self._seats = seats
+        self._waiting: list[tuple[Q, asyncio.Future[T]]] = []
+        self._pilot: asyncio.Task[None] | None = None
+
+    async def ask(self, question: Q) -> T:
+        """The answer to ``question``."""
+        answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
+        self._waiting.append((question, answer))
+        if self._pilot is None:
+            self._pilot = asyncio.create_task(self._fly())
+        return await answer
+
+    async def _fly(self) -> None:
+        group: list[tuple[Q, asyncio.Future[T]]] = []
+        try:
+            while self._waiting:
+                group, self._waiting = self._waiting[: self._seats], self._waiting[self._seats :]
+                await self._carry(group)
+        finally:
+            self._pilot = None
+            for _, answer in (*group, *self._waiting):
+                answer.cancel()
+
+    async def _carry(self, group: Sequence[tuple[Q, asyncio.Future[T]]]) -> None:
+        try:
+            answers = await self._work([question for question, _ in group])
+        except Exception as error:
+            for _, answer in group:
+                if not answer.done():
+                    answer.set_exception(error)
+            return
+        for (_, answer), given in zip(group, answers, strict=True):
+            if not answer.done():
+                answer.set_result(given)

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from services.backend.keys import SigningKeys
 from services.backend.sessions import Sessions
 from services.backend.users import Standing, User, Users
-from services.common import access_tokens, problems
-from services.common.access_tokens import AccessToken
+from services.common import problems
+from services.common.access_tokens import AccessToken, Verifier
 
 # The end of the year 9999: what an RFC 3339 text can still name.
 LAST_INSTANT = 253_402_300_800
@@ -28,11 +28,9 @@ class Identity:
     """Turns an access token into a ``Caller``, or into the 401 or 503 that says why not."""
 
     def __init__(self, keys: SigningKeys, users: Users, sessions: Sessions, *, issuer: str, audience: str) -> None:
-        self._keys = keys
+        self._tokens = Verifier(keys.find, issuer=issuer, audience=audience)
         self._users = users
         self._sessions = sessions
-        self._issuer = issuer
-        self._audience = audience
 
     async def authenticate(self, raw: str) -> Caller:
         """Verify ``raw``, find its session live and its user known and active."""
@@ -53,7 +51,7 @@ class Identity:
         return await self._users.standing(token.subject, token.session_id)
 
     async def _verified(self, raw: str) -> AccessToken:
-        token = await access_tokens.verify(raw, self._keys.find, issuer=self._issuer, audience=self._audience)
+        token = await self._tokens.verify(raw)
         for claim in (token.subject, token.session_id):
             if not _is_id(claim):
                 raise problems.token_refused("token_invalid", "sub or sid is not an id")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from services.backend.frames import Position
+from services.backend.messages import Stretch
 
 WINDOW_PASSED = "window_passed"
 UNKNOWN_CLIENT = "unknown_client"
@@ -62,18 +63,18 @@ def _conversation_refusal(position: Position, head: Head) -> str | None:
     return EPOCH_CHANGED if head.held != head.last_seq - position.seq else None
 
 
-def pages(ranges: Mapping[str, tuple[int, int]], size: int) -> Iterator[dict[str, tuple[int, int]]]:
-    """Cut ``(after, up to)`` ranges into pages of at most ``size`` messages, in order within each conversation."""
-    page: dict[str, tuple[int, int]] = {}
+def pages(behind: Iterable[Stretch], size: int) -> Iterator[list[Stretch]]:
+    """Cut stretches into pages of at most ``size`` messages, in order within each conversation."""
+    page: list[Stretch] = []
     room = size
-    for conversation, (low, high) in ranges.items():
+    for conversation, low, high in behind:
         while low < high:
             end = min(high, low + room)
-            page[conversation] = (low, end)
+            page.append(Stretch(conversation, low, end))
             room -= end - low
             low = end
             if room == 0:
                 yield page
-                page, room = {}, size
+                page, room = [], size
     if page:
         yield page

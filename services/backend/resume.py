@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from services.backend import frames, messages, metrics, positions
@@ -11,13 +13,17 @@ from services.backend.clients import Clients
 from services.backend.connection import Connection
 from services.backend.conversations import Conversations
 from services.backend.database import Database
+from services.backend.flights import GroupFlight
 from services.backend.frames import Position, Resume
 from services.backend.hub import Hub
-from services.backend.messages import BATCH
+from services.backend.messages import BATCH, Stored, Stretch
 from services.backend.notices import Notices
 from services.backend.positions import Head
 from services.common import logs
 from services.common.problems import Problem
+
+PAGES_AT_ONCE = 16
+"""Pages that are read together: of full ones with the longest messages, what memory may hold."""
 
 
 class Resumer:
@@ -41,6 +47,7 @@ class Resumer:
         self._notices = notices
         self._window = window
         self._max_replay = max_replay
+        self._pages = GroupFlight[Sequence[Stretch], list[Stored]](self._read_pages, seats=PAGES_AT_ONCE)
 
     async def resume(self, connection: Connection, request: Resume, frame_id: str | None) -> None:
         """Send the replay and ``resumed``; raises 503 while nothing has been sent, later closes with 4010."""
@@ -129,21 +136,23 @@ class Resumer:
         return replayed
 
     async def _replay_page(
-        self, connection: Connection, page: dict[str, tuple[int, int]], subscriptions: dict[str, Subscription]
+        self, connection: Connection, page: Sequence[Stretch], subscriptions: dict[str, Subscription]
     ) -> int | None:
-        found = await messages.read_ranges(self._database, page)
         count = 0
-        for name, (low, high) in page.items():
-            if len(found[name]) != high - low or not messages.is_contiguous(found[name], low):
+        for stretch, stored in zip(page, await self._pages.ask(page), strict=True):
+            if not stored.complete:
                 connection.close(frames.RESUME_NEEDED, "the log has changed")
                 return None
-            for text in messages.batch_frames(found[name]):
-                connection.send(text)
-            subscriptions[name].next_seq = high + 1
-            count += high - low
+            connection.send(stored.frame)
+            subscriptions[stretch.conversation_id].next_seq = stretch.high + 1
+            count += stretch.high - stretch.low
         # One page at a time, so that a long replay to a slow consumer does not pile up here.
         await connection.flushed()
         return None if connection.closing else count
+
+    async def _read_pages(self, pages: Sequence[Sequence[Stretch]]) -> list[list[Stored]]:
+        found = iter(await messages.read_stretches(self._database, [one for page in pages for one in page]))
+        return [list(itertools.islice(found, len(page))) for page in pages]
 
     @staticmethod
     def _record(reason: str | None, replayed: int, seconds: float) -> None:
@@ -155,10 +164,10 @@ class Resumer:
 
 def _behind(
     subscriptions: dict[str, Subscription], heads: dict[str, Head], channels: dict[str, Channel]
-) -> dict[str, tuple[int, int]]:
+) -> list[Stretch]:
     goals = {name: max(channels[name].head or 0, heads[name].last_seq) for name in subscriptions}
-    return {
-        name: (subscription.next_seq - 1, goals[name])
+    return [
+        Stretch(name, subscription.next_seq - 1, goals[name])
         for name, subscription in subscriptions.items()
         if subscription.next_seq <= goals[name]
-    }
+    ]

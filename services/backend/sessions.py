@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from services.backend import metrics
 from services.backend.auth_client import AuthAway, AuthClient
-from services.backend.flights import SingleFlight
+from services.backend.flights import GroupFlight, SingleFlight
 from services.backend.redis_client import Cache, RedisAway
 from services.common import problems
 from services.common.access_tokens import AccessToken
@@ -46,6 +47,7 @@ class Sessions:
         self._ttl = introspection_ttl
         self._flights = SingleFlight[bool]()
         self._introspected: dict[str, tuple[float, bool]] = {}
+        self._entries = GroupFlight[str, tuple[str | None, str | None]](self._look_up)
 
     async def check(self, token: AccessToken, raw: str) -> str:
         """``live``, ``introspected`` or ``jwt-only``; raises 401 for a session that has ended."""
@@ -54,10 +56,8 @@ class Sessions:
         return how
 
     async def _how(self, token: AccessToken, raw: str) -> str:
-        names = (f"session:{token.session_id}", f"session:revoked:{token.session_id}")
         try:
-            entry, revoked = await self._cache.values(names)
-            cached = read_cache(entry, revoked, token)
+            cached = read_cache(*await self._entries.ask(token.session_id), token)
         except RedisAway:
             cached = CachedSession(live=False, revoked=False)
         if cached.revoked:
@@ -71,6 +71,11 @@ class Sessions:
         if not active:
             raise problems.token_refused("session_expired", "the session has ended")
         return INTROSPECTED
+
+    async def _look_up(self, session_ids: Sequence[str]) -> list[tuple[str | None, str | None]]:
+        names = [f"session:{kind}{one}" for kind in ("", "revoked:") for one in session_ids]
+        values = await self._cache.values(names)
+        return list(zip(values[: len(session_ids)], values[len(session_ids) :], strict=True))
 
     async def _introspect(self, token: AccessToken, raw: str) -> bool:
         known = self._introspected.get(token.token_id)

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from services.backend.auth_client import AuthAway, AuthClient
 from services.backend.database import Database, Row
-from services.backend.flights import SingleFlight
+from services.backend.flights import GroupFlight, SingleFlight
 from services.common import instants, problems
 
 
@@ -129,11 +129,17 @@ class Standing:
 _STANDING = """
     SELECT u.id::text, u.email, u.name, u.roles, u.plan, u.status, u.version, u.updated_at,
            d.id IS NOT NULL, r.reason
-    FROM (SELECT %s::uuid AS id, %s::text AS sid) asked
+    FROM unnest(%s::uuid[], %s::text[]) WITH ORDINALITY asked(id, sid, number)
     LEFT JOIN userbase u ON u.id = asked.id
     LEFT JOIN deleted_users d ON d.id = asked.id
     LEFT JOIN revoked_sessions r ON r.sid = asked.sid
+    ORDER BY asked.number
 """
+
+
+def _standing(row: Row) -> Standing:
+    user = User(row[0], row[1], row[2], tuple(row[3]), row[4], row[5], row[6], row[7]) if row[0] else None
+    return Standing(user, row[8], row[9])
 
 
 class Users:
@@ -143,13 +149,15 @@ class Users:
         self._database = database
         self._auth = auth
         self._flights = SingleFlight[None]()
+        self._standings = GroupFlight[tuple[str, str], Standing](self._look_up)
 
     async def standing(self, user_id: str, session_id: str) -> Standing:
         """User, tombstone and revocation in one question to the database."""
-        row = await self._database.fetch_one(_STANDING, (user_id, session_id))
-        assert row is not None
-        user = User(row[0], row[1], row[2], tuple(row[3]), row[4], row[5], row[6], row[7]) if row[0] else None
-        return Standing(user, row[8], row[9])
+        return await self._standings.ask((user_id, session_id))
+
+    async def _look_up(self, asked: Sequence[tuple[str, str]]) -> list[Standing]:
+        columns = [user_id for user_id, _ in asked], [session_id for _, session_id in asked]
+        return [_standing(row) for row in await self._database.fetch(_STANDING, columns)]
 
     async def fetch_missing(self, user_id: str) -> None:
         """Apply auth's record of ``user_id`` like an event; raises 503 ``auth_unavailable`` without auth."""

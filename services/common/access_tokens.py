@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import time
 from collections.abc import Awaitable, Callable
@@ -19,6 +20,8 @@ TYPE = "at+jwt"
 MAX_LENGTH = 8192
 LEEWAY = 2.0
 REQUIRED = ("iss", "aud", "sub", "sid", "jti", "iat", "exp")
+
+_REMEMBERED = 10_000
 
 # What a token can provoke in PyJWT beside its own errors: nested JSON, an infinite iat, a list for a number.
 _UNREADABLE = (jwt.PyJWTError, ValueError, TypeError, AttributeError, OverflowError, RecursionError)
@@ -41,9 +44,53 @@ class AccessToken:
     plan: str
 
 
+@dataclass(frozen=True)
+class _Seen:
+    key_id: str
+    key: EllipticCurvePublicKey
+    token: AccessToken
+
+
+class Verifier:
+    """Verifies; a token that comes again, as with each return of its client, costs no second look at its signature.
+
+    What may have changed meanwhile is asked again: whether it has expired, and whether its key is still the one.
+    """
+
+    def __init__(self, find_key: KeyLookup, *, issuer: str, audience: str) -> None:
+        self._find_key = find_key
+        self._issuer = issuer
+        self._audience = audience
+        self._seen: dict[bytes, _Seen] = {}
+
+    async def verify(self, token: str) -> AccessToken:
+        """The claims of ``token``; raises a 401 ``Problem`` that says what is wrong with it."""
+        digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        seen = self._seen.get(digest)
+        if seen is not None and await self._find_key(seen.key_id) == seen.key:
+            _check_expiry({"exp": seen.token.expires_at})
+            return seen.token
+        seen = await _examine(token, self._find_key, self._issuer, self._audience)
+        if len(self._seen) >= _REMEMBERED:
+            self._seen.clear()
+        self._seen[digest] = seen
+        return seen.token
+
+
 async def verify(token: str, find_key: KeyLookup, *, issuer: str, audience: str) -> AccessToken:
     """The claims of ``token``; raises a 401 ``Problem`` that says what is wrong with it."""
-    claims = await _verified_claims(token, find_key, issuer, audience)
+    return (await _examine(token, find_key, issuer, audience)).token
+
+
+async def _examine(token: str, find_key: KeyLookup, issuer: str, audience: str) -> _Seen:
+    header = _checked_header(token)
+    key = await find_key(header["kid"])
+    if key is None:
+        raise _invalid("the signing key is not known")
+    return _Seen(header["kid"], key, _access_token(_verified_claims(token, key, issuer, audience)))
+
+
+def _access_token(claims: dict[str, Any]) -> AccessToken:
     for name in ("sub", "sid", "jti"):
         if not isinstance(claims[name], str) or not claims[name]:
             raise _invalid(f"claim {name} is not a text")
@@ -63,11 +110,7 @@ async def verify(token: str, find_key: KeyLookup, *, issuer: str, audience: str)
     )
 
 
-async def _verified_claims(token: str, find_key: KeyLookup, issuer: str, audience: str) -> dict[str, Any]:
-    header = _checked_header(token)
-    key = await find_key(header["kid"])
-    if key is None:
-        raise _invalid("the signing key is not known")
+def _verified_claims(token: str, key: EllipticCurvePublicKey, issuer: str, audience: str) -> dict[str, Any]:
     try:
         # Leeway is for nbf and iat only: PyJWT's own would stretch exp too.
         claims: dict[str, Any] = jwt.decode(

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import json
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jwt
@@ -60,3 +61,63 @@ def test_member_that_stands_twice_is_refused(header: str, payload: str) -> None:
     with pytest.raises(Problem, match="a member stands twice") as refused:
         verify(signed(header, payload))
     assert refused.value.code == "token_invalid"
+
+
+class Keys:
+    """The keys of an issuer, which may change."""
+
+    def __init__(self) -> None:
+        self.known = {"k1": KEY.public_key()}
+
+    async def find(self, kid: str) -> ec.EllipticCurvePublicKey | None:
+        return self.known.get(kid)
+
+
+def verifier(keys: Keys) -> Callable[[str], access_tokens.AccessToken]:
+    made = access_tokens.Verifier(keys.find, issuer="https://a.test", audience="api")
+    return lambda token: asyncio.run(made.verify(token))
+
+
+def test_a_token_that_comes_again_is_not_verified_anew_and_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    check, token = verifier(Keys()), signed(HEADER, json.dumps(CLAIMS))
+    first = check(token)
+    monkeypatch.setattr(jwt, "decode", None)
+    assert check(token) == first
+
+
+def test_a_token_that_was_good_is_refused_once_it_has_expired(monkeypatch: pytest.MonkeyPatch) -> None:
+    check, token = verifier(Keys()), signed(HEADER, json.dumps(CLAIMS))
+    check(token)
+    monkeypatch.setattr(time, "time", lambda: float(CLAIMS["exp"]))
+    with pytest.raises(Problem) as refused:
+        check(token)
+    assert refused.value.code == "token_expired"
+
+
+@pytest.mark.parametrize(
+    ("now", "why"),
+    [
+        ({}, "the signing key is not known"),
+        ({"k1": ec.generate_private_key(ec.SECP256R1()).public_key()}, "the signature does not match"),
+    ],
+    ids=["retired", "replaced"],
+)
+def test_a_token_that_was_good_is_refused_once_its_key_is_another(
+    now: dict[str, ec.EllipticCurvePublicKey], why: str
+) -> None:
+    keys = Keys()
+    check, token = verifier(keys), signed(HEADER, json.dumps(CLAIMS))
+    check(token)
+    keys.known = now
+    with pytest.raises(Problem, match=why):
+        check(token)
+
+
+def test_a_token_like_a_good_one_with_another_signature_is_refused() -> None:
+    check, token = verifier(Keys()), signed(HEADER, json.dumps(CLAIMS))
+    check(token)
+    other = signed(HEADER, json.dumps(CLAIMS | {"sub": "u2"}))
+    with pytest.raises(Problem, match="the signature does not match"):
+        check(".".join([*token.split(".")[:2], other.split(".")[2]]))
+    with pytest.raises(Problem):
+        check("\ud800")

@@ -16,7 +16,7 @@ from services.backend import allocation, frames, positions, rings, session_state
 from services.backend.allocation import Conversation, Draft, Place, Stored
 from services.backend.channel import Channel, Subscription
 from services.backend.frames import FrameError, Position
-from services.backend.messages import Message
+from services.backend.messages import Message, Stretch
 from services.backend.positions import Head
 from services.backend.rings import Ring
 from services.backend.shares import Shares
@@ -186,12 +186,12 @@ def test_a_resume_is_whole_or_refused(
 
 @given(st.dictionaries(st.sampled_from("abcd"), st.tuples(st.integers(0, 50), st.integers(0, 50))), st.integers(1, 20))
 def test_pages_cover_each_range_once_in_order(spans: dict[str, tuple[int, int]], size: int) -> None:
-    ranges = {name: (low, low + count) for name, (low, count) in spans.items()}
-    pages = list(positions.pages(ranges, size))
-    assert all(0 < sum(high - low for low, high in page.values()) <= size for page in pages)
-    for name, (low, high) in ranges.items():
-        parts = [page[name] for page in pages if name in page]
-        assert [seq for start, end in parts for seq in range(start, end)] == list(range(low, high))
+    behind = [Stretch(name, low, low + count) for name, (low, count) in spans.items()]
+    pages = list(positions.pages(behind, size))
+    assert all(0 < sum(one.high - one.low for one in page) <= size for page in pages)
+    for name, low, high in behind:
+        parts = [one for page in pages for one in page if one.conversation_id == name]
+        assert [seq for part in parts for seq in range(part.low, part.high)] == list(range(low, high))
 
 
 def test_a_state_document_is_trusted_only_whole_and_under_its_owner() -> None:
