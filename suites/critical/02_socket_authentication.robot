@@ -92,6 +92,16 @@ A Message Reaches Its Owner's Sockets And Nobody Else's
     Hear    For my devices only    phone
     No Message Reached    other
 
+Three Invalid Frames Close A Socket And What Is Merely Unknown Does Not
+    [Tags]    req:C02.3
+    Open A Socket    url=${BACKEND_SOCKET_URL}
+    Socket Answers With Error    socket    subscribe    invalid_frame
+    Socket Answers With Error    socket    subscribe    invalid_frame
+    Socket Answers With Error    socket    make.coffee    unknown_type
+    Who The Socket Says I Am
+    Ask The Socket    socket    subscribe    error
+    Connection Should Be Closed    socket    code=${1008}    reason=three invalid frames
+
 A Socket Without A Token Is Refused
     [Tags]    req:C02.4    sec:W02
     Socket Handshake Is Refused With    401    token=${None}    url=${BACKEND_SOCKET_URL}
@@ -123,6 +133,7 @@ A Socket With An Honestly Signed Token Of The Wrong Kind Is Refused
     wrong type
     not yet valid
     expired
+    critical extension
 
 A Socket With A Token For Another Audience Is Refused
     [Documentation]    The token is genuine: auth issued it to the client ``partner``, whose audience is another API.

@@ -51,8 +51,37 @@ An Oversized State Is Reported And Starts Clean
     The Stored State Becomes    document = '{"thread": "' || repeat('x', 10000000) || '"}'    sealed=True
     The Tab Comes Back To A Clean Start    version=1
 
+The Largest State Is Kept Whole And A Larger One Is Refused
+    VAR    ${size}    ${49152}
+    A State Of Bytes Is Refused    ${size + 1}
+    The Tab Keeps A State Of Bytes    ${size}
+    Close Connection    tab
+    The Tab Opens    ${BACKEND_2_SOCKET_URL}
+    ${resumed} =    The Tab Resumes    missed=0
+    Client And Server Are In The Same State    ${resumed}
+
 
 *** Keywords ***
+Document Of Bytes
+    [Documentation]    A document that is exactly so long as JSON without blanks.
+    [Arguments]    ${size: int}
+    VAR    &{document}    thread=${{ 'x' * ($size - len('{"thread":""}')) }}
+    RETURN    ${document}
+
+A State Of Bytes Is Refused
+    [Documentation]    The tab cannot store a document of this size over the version that it knows.
+    [Arguments]    ${size: int}
+    ${document} =    Document Of Bytes    ${size}
+    Socket Answers With Error    tab    state.update    invalid_frame    base_version=${STATE_VERSION}    document=${document}
+
+The Tab Keeps A State Of Bytes
+    [Documentation]    A document of this size is stored over the version that the tab knows.
+    [Arguments]    ${size: int}
+    ${document} =    Document Of Bytes    ${size}
+    VAR    ${STATE}    ${document}    scope=TEST
+    ${updated} =    Ask The Socket    tab    state.update    state.updated    base_version=${STATE_VERSION}    document=${STATE}
+    VAR    ${STATE_VERSION}    ${updated}[version]    scope=TEST
+
 The Stored State Becomes
     [Documentation]    The tab is cut off and its row is changed like this, with the seal as it was or, ``sealed``, with a new one that
     ...    fits.
