@@ -17,7 +17,22 @@ from pathlib import Path
 from launcher import forking
 from launcher.paths import LIBRARIES
 
-_IMPORTED = ("robot.run", "robot.libraries.Collections", "RequestsLibrary", "DatabaseLibrary", "psycopg")
+_IMPORTED = (
+    "robot.run",
+    "robot.libraries.Collections",
+    "RequestsLibrary",
+    "DatabaseLibrary",
+    "psycopg",
+    # What these import only when a suite runs, each fork would import again.
+    "robot.running.suiterunner",
+    "robot.libraries.Easter",
+    "PlatformLibrary.library",
+    "PlatformLibrary.listener",
+    "jsonschema",
+    "netrc",
+    "psutil",
+    "uvloop",
+)
 
 
 class Robots(forking.ForkServer):
