@@ -127,7 +127,7 @@ def told(tally: Tally, failure: Failure | None) -> str:
     shrinking = tally.played - tally.searched
     return (
         f"{tally.searched} schedules{f' and {shrinking} to shrink one' if failure else ''}, {tally.steps} steps, "
-        f"{1 if failure else 0} violations"
+        f"{'1 violation' if failure else '0 violations'}"
     )
 
 

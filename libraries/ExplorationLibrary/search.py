@@ -7,6 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -61,13 +62,15 @@ class Failure:
 class Memory:
     """Plays each schedule once and remembers its verdict, so that shrinking never meets two verdicts for one schedule.
 
-    ``patience`` is how many seconds may go by after the first failure: from then on what was not played counts as kept,
-    which ends the shrinking with the smallest failure known. ``told`` hears the tally after each schedule.
+    ``patience`` is how many seconds may go by after the first failure, ``goal`` how many schedules are looked at before
+    one; then it is `Enough`. ``told`` hears the tally after each schedule.
     """
 
     play: Play
     patience: float
     told: Callable[[Tally, bool], None] = _nobody
+    goal: int | None = None
+    smallest: Failure | None = None
     tally: Tally = field(default_factory=Tally)
     failed_at: float | None = None
     _known: dict[Schedule, Verdict] = field(default_factory=dict)
@@ -75,11 +78,15 @@ class Memory:
     def verdict(self, schedule: Schedule) -> Verdict:
         """The verdict on ``schedule``, played where it was not before."""
         if schedule not in self._known:
-            self._known[schedule] = KEPT if self._out_of_patience() else self._played(schedule)
+            if self._is_enough():
+                raise Enough
+            self._known[schedule] = self._played(schedule)
         return self._known[schedule]
 
-    def _out_of_patience(self) -> bool:
-        return self.failed_at is not None and time.monotonic() - self.failed_at > self.patience
+    def _is_enough(self) -> bool:
+        if self.failed_at is None:
+            return self.tally.searched == self.goal
+        return time.monotonic() - self.failed_at > self.patience
 
     def _played(self, schedule: Schedule) -> Verdict:
         self.tally.played += 1
@@ -87,8 +94,10 @@ class Memory:
         if self.failed_at is None:
             self.tally.searched += 1
         verdict = self.play(schedule)
-        if verdict.broken and self.failed_at is None:
-            self.failed_at = time.monotonic()
+        if verdict.broken:
+            self.failed_at = self.failed_at or time.monotonic()
+            if self.smallest is None or len(schedule) <= len(self.smallest.schedule):
+                self.smallest = Failure(schedule, verdict)
         self.told(self.tally, self.failed_at is not None)
         return verdict
 
@@ -96,9 +105,9 @@ class Memory:
 class BrokenPromiseError(Exception):
     """Raised to Hypothesis, always at one place: so it takes all failures for one, and shrinks it."""
 
-    def __init__(self, failure: Failure) -> None:
-        super().__init__(failure.verdict.promise)
-        self.failure = failure
+
+class Enough(BaseException):
+    """Nothing more is to be played. No error: like KeyboardInterrupt it ends Hypothesis at once."""
 
 
 def search(memory: Memory, count: int, seed: str) -> Failure | None:
@@ -106,14 +115,12 @@ def search(memory: Memory, count: int, seed: str) -> Failure | None:
 
     The same seed gives the same schedules, as far as the verdicts are the same.
     """
-    try:
+    memory.goal = count
+    with suppress(BrokenPromiseError, Enough):
         for attempt in range(MOST_ATTEMPTS):
             # Hypothesis counts drafts that it gave up, and repetitions, too.
-            if left := count - memory.tally.searched:
-                _run(memory, left, number(f"{seed}/{attempt}"))
-    except BrokenPromiseError as error:
-        return error.failure
-    return None
+            _run(memory, count, number(f"{seed}/{attempt}"))
+    return memory.smallest
 
 
 def number(text: str) -> int:
@@ -174,8 +181,7 @@ def _machine(memory: Memory) -> Any:
             # Hypothesis gives up some drafts half-way, by an exception of its own.
             if self.schedule and sys.exc_info()[0] is None:
                 schedule = tuple(self.schedule)
-                verdict = memory.verdict(schedule)
-                if verdict.broken:
-                    raise BrokenPromiseError(Failure(schedule, verdict))
+                if memory.verdict(schedule).broken:
+                    raise BrokenPromiseError
 
     return Schedules

@@ -1,0 +1,165 @@
+"""The search without a platform: what it draws, how far it shrinks, and what its files hold."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from ExplorationLibrary.files import ScheduleFileError, read_schedule, write_schedule
+from ExplorationLibrary.schedule import BEGINNING, STEPS, Schedule, Step, after, first_impossible, numbered, possible
+from ExplorationLibrary.search import KEPT, LONGEST, Memory, Play, Verdict, search
+
+FOUND = (Step("connect", "phone", "backend-1"), Step("send", "phone", "first"), Step("kill", "backend-1"))
+
+
+class Forgetful:
+    """A server that forgets what its replica has not stored yet: a kill after an unsettled message loses it."""
+
+    def __init__(self, *, moody: bool = False) -> None:
+        self.played: list[Schedule] = []
+        self._moody = moody
+
+    def play(self, schedule: Schedule) -> Verdict:
+        self.played.append(schedule)
+        if self._moody and self.played.count(schedule) > 1:
+            return KEPT
+        unsettled: set[str] = set()
+        where: dict[str, str] = {}
+        for step in schedule:
+            if step.do == "connect":
+                where[step.who] = step.what
+            elif step.do in ("send", "burst"):
+                unsettled.add(step.who)
+            elif step.do == "settle":
+                unsettled.discard(step.who)
+            elif step.do == "kill" and any(where[device] == step.who for device in unsettled):
+                return Verdict("lost: a message that was under way\n  1  its witness")
+        return KEPT
+
+
+def kept(schedules: list[Schedule]) -> Play:
+    def play(schedule: Schedule) -> Verdict:
+        schedules.append(schedule)
+        return KEPT
+
+    return play
+
+
+@pytest.mark.parametrize("seed", ["1", "2"])
+def test_a_failure_is_shrunk_to_the_steps_that_it_needs(seed: str) -> None:
+    failure = search(Memory(Forgetful().play, patience=60), 200, seed)
+    assert failure is not None
+    assert [step.do.replace("burst", "send") for step in failure.schedule] == ["connect", "send", "kill"]
+    assert failure.verdict.promise == "lost: a message that was under way"
+
+
+def test_each_schedule_is_played_once_so_a_moody_server_confuses_nobody() -> None:
+    server = Forgetful(moody=True)
+    failure = search(Memory(server.play, patience=60), 200, "1")
+    assert failure is not None
+    assert len(server.played) == len(set(server.played))
+
+
+def test_shrinking_ends_when_patience_does() -> None:
+    server = Forgetful()
+    memory = Memory(server.play, patience=0)
+    failure = search(memory, 200, "1")
+    assert failure is not None
+    assert memory.tally.played == memory.tally.searched
+    assert failure.schedule == server.played[-1]
+
+
+def test_the_same_seed_draws_the_same_schedules_and_another_seed_others() -> None:
+    runs: list[list[Schedule]] = [[], [], []]
+    for schedules, seed in zip(runs, ["one", "one", "two"], strict=True):
+        assert search(Memory(kept(schedules), patience=0), 10, seed) is None
+    assert runs[0] == runs[1]
+    assert runs[0] != runs[2]
+
+
+def test_as_many_schedules_are_played_as_were_asked_for() -> None:
+    schedules: list[Schedule] = []
+    memory = Memory(kept(schedules), patience=0)
+    search(memory, 25, "7")
+    assert memory.tally.searched == len(set(schedules)) == 25
+    assert memory.tally.steps == sum(map(len, schedules))
+
+
+def test_every_schedule_makes_sense_step_by_step() -> None:
+    schedules: list[Schedule] = []
+    search(Memory(kept(schedules), patience=0), 30, "8")
+    assert all(first_impossible(schedule) is None and 1 <= len(schedule) <= LONGEST for schedule in schedules)
+    assert len({step.do for schedule in schedules for step in schedule}) > 15
+
+
+def test_who_watches_hears_the_tally_and_the_failure() -> None:
+    heard: list[tuple[int, bool]] = []
+    search(Memory(Forgetful().play, 60, lambda tally, failed: heard.append((tally.searched, failed))), 200, "1")
+    assert heard[0] == (1, False)
+    assert heard[-1][1] is True
+
+
+def test_the_model_knows_who_is_where() -> None:
+    now = BEGINNING
+    for step in (*FOUND[:2], Step("hand over", "backend-1")):
+        assert possible(step, now)
+        now = after(now, step)
+    assert now.online == {}
+    assert possible(Step("connect", "phone", "backend-1"), now)
+    assert not possible(Step("send", "phone", "first"), now)
+    assert not possible(Step("start", "backend-1"), now)
+
+
+def test_nothing_is_disturbed_before_anybody_is_there() -> None:
+    assert {step.do for step in STEPS if possible(step, BEGINNING)} == {"connect"}
+
+
+def test_a_schedule_reads_as_a_numbered_list() -> None:
+    assert numbered(FOUND).splitlines() == [
+        "   1  phone connects to backend-1",
+        "   2  phone sends a message to the first conversation",
+        "   3  backend-1 is killed",
+    ]
+
+
+def test_a_file_gives_back_what_was_written(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "found.json"
+    write_schedule(path, FOUND, "seed 7", "lost: a message")
+    assert read_schedule(path) == FOUND
+    document = json.loads(path.read_text())
+    assert (document["version"], document["seed"], document["broke"]) == (1, "seed 7", "lost: a message")
+    assert document["steps"][2]["says"] == "backend-1 is killed"
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [
+        ('{"format": "lockstep schedule", "ver', "damaged: Unterminated string"),
+        ("[]", 'not a schedule: it has no "format": "lockstep schedule"'),
+        ('{"format": "har"}', 'not a schedule: it has no "format": "lockstep schedule"'),
+        ('{"format": "lockstep schedule", "version": 2}', "version 2 is not known, only 1 is"),
+        ('{"format": "lockstep schedule", "version": 1}', "damaged: it has no list of steps"),
+        ('{"format": "lockstep schedule", "version": 1, "steps": [7]}', "damaged: step 1 is no step: 7"),
+        ('{"format": "lockstep schedule", "version": 1, "steps": [{"do": 7}]}', "damaged: step 1 is no step"),
+        (
+            '{"format": "lockstep schedule", "version": 1, "steps": [{"do": "dance"}]}',
+            'step 1 cannot be taken where it stands: {"do": "dance"}',
+        ),
+        (
+            '{"format": "lockstep schedule", "version": 1, "steps": [{"do": "settle", "who": "phone"}]}',
+            "step 1 cannot be taken where it stands",
+        ),
+    ],
+)
+def test_a_file_that_holds_no_schedule_is_refused_with_the_cause(tmp_path: Path, text: str, cause: str) -> None:
+    path = tmp_path / "wrong.json"
+    path.write_text(text)
+    with pytest.raises(ScheduleFileError) as refusal:
+        read_schedule(path)
+    assert f"{path}: {cause}" in str(refusal.value)
+
+
+def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ScheduleFileError, match=r"none\.json: cannot be read: No such file"):
+        read_schedule(tmp_path / "none.json")
