@@ -9,7 +9,8 @@ Suite Setup         Use A Private Platform    backends=2    proxies=client->fron
 Suite Teardown      Leave The Platform
 Test Setup          Something Is To Outlive A Restart
 Test Teardown       The Budgets Hold
-Test Tags           session-persistence    p0    req:P06    needs:ws    needs:ws.resume    needs:replicas.2    needs:db.main    needs:control.kill
+Test Tags           session-persistence    p0    req:P06    needs:ws    needs:ws.resume    needs:replicas.2    needs:db.main
+...                 needs:control.kill
 
 
 *** Test Cases ***
@@ -42,8 +43,8 @@ Sockets That Are Lost In Every Way Are Back Within The Budget
     [Tags]    req:P03    part:reconnection    needs:net.faults
     People Chat    20    every=300ms
     The Network Is Reset    4 times
-    Restart For Real    stop    backend-1    backend-2
     Restart For Real    replace    frontend
+    Restart For Real    stop    backend-1    backend-2
     The Chats Have Gone On    closes=${{ [1006, 1012] }}    lost=100    refused=True
     The History Is Complete And In Order
     Reconnections Are As Quick As The Own Goal
