@@ -6,7 +6,7 @@ Resource            chat.resource
 Resource            restart.resource
 Suite Setup         Use A Private Platform    backends=2
 Suite Teardown      Leave The Platform
-Test Teardown       Run Keywords    End The Chats    AND    Close All Connections
+Test Teardown       The Restart Is Over
 Test Tags           critical    p1    needs:ws    needs:ws.resume    needs:control.restart
 
 
@@ -62,3 +62,11 @@ Both Databases Hold Row For Row What They Held Before Every Service Was Killed O
     Come Back
     Rows Should Have Survived    ${AUTH_ROWS}
     Rows Should Have Survived    ${MAIN_ROWS}
+
+
+*** Keywords ***
+The Restart Is Over
+    [Documentation]    Nobody chats, nothing is open, and the replica runs, also where a test ended while it was down.
+    End The Chats
+    Close All Connections
+    Run Keyword And Ignore Error    Start Service    backend-1
