@@ -56,6 +56,8 @@ class Found:
 def main(argv: Sequence[str]) -> int:
     """Explore, or play one saved schedule again; 0 only if every promise was kept."""
     options = _parser().parse_args(argv)
+    if options.replay is not None and not options.replay.is_file():
+        raise LaunchError(f"There is no file {options.replay}.")
     folder = runfolder.make(options.results.absolute())
     if options.replay is not None:
         return _replay(options.replay.absolute(), options.times, folder)
@@ -94,8 +96,6 @@ def divided(count: int, jobs: int, seed: str) -> list[tuple[int, str]]:
 
 
 def _replay(file: Path, times: int, folder: Path) -> int:
-    if not file.is_file():
-        raise LaunchError(f"There is no file {file}.")
     share = Share(times, "replay", folder)
     worker = _start(share, REPLAYING, {"KEPT": str(file), "TIMES": str(times)})
     if worker.wait() == 0:
