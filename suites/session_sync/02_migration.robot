@@ -25,7 +25,7 @@ Another Instance Recovers The Session While The First Is Dead
     [Tags]    part:recovered
     Settle In
     Kill Service    backend-1
-    Open Socket Was Closed With    1006
+    Open Socket Was Closed With    1006    within=10s
     Come Back    socket at backend-2    ${BACKEND_2_SOCKET_URL}
     Socket Is Served By    socket at backend-2    backend-2
     Say    I have moved    socket at backend-2

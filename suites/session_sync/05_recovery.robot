@@ -17,7 +17,7 @@ The Context Of A Session Is Restored After Everything Was Killed
     [Tags]    part:context    needs:redis    needs:db.main
     Settle In
     Kill And Start    redis    auth    backend-1    frontend
-    Session Views Should Agree    ${USER}    within=5s    places=${{ ['auth', 'auth db', 'main db', 'backend-1'] }}
+    Session Views Should Agree    ${USER}    within=15s    places=${{ ['auth', 'auth db', 'main db', 'backend-1'] }}
     Come Back
     Everything Is As It Was
 
@@ -29,7 +29,7 @@ The Socket Is Reconnected Within The Budget
     The Server Is Restarted And The Socket Comes Back    SIGTERM    1012
     The Server Is Restarted And The Socket Comes Back    SIGKILL    1006
     The Server Is Restarted And The Socket Comes Back    SIGKILL    1006
-    Latencies Should Hold    socket reconnect    max
+    Socket Reconnect Should Hold
     Chat Is Whole    socket
 
 The State Of A Tab Is Restored And Can Be Written On

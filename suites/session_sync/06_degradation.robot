@@ -25,7 +25,7 @@ With Redis Killed Auth Is Asked, Without Auth The Token Alone Speaks, And Every 
     Start Service    redis
     Heal Connection    backend->auth
     Every Answer Says That The Session Was Found    live
-    Session Views Should Agree    ${USER}    within=5s
+    Session Views Should Agree    ${USER}    within=15s
 
 A Flushed Redis Ends No Session And Revives None
     [Tags]    needs:db.auth
@@ -34,7 +34,7 @@ A Flushed Redis Ends No Session And Revives None
     Somebody's Session Was Revoked
     Redis Is Flushed And No Request Is Refused
     Every Answer Says That The Session Was Found    live
-    Session Views Should Agree    ${USER}    within=5s    socket=user at frontend
+    Session Views Should Agree    ${USER}    within=15s    socket=user at frontend
     Every Service Refuses The Token    ${GONE.access_token}    session_revoked
     Every Socket Is Still Open
 

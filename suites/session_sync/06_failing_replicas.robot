@@ -33,14 +33,14 @@ A Backend That Dies Costs No Request, And Without Any The Refusal Comes At Once
     ${report} =    Stop Probe    frontend
     Every Answer Should Be    ${report}    200
     Kill Service    backend-2
-    Frontend Refuses Within    5s
+    Frontend Refuses Within    10s
 
 A Socket That Is Cut Is Closed With A Code That Says Come Again, And Who Does Finds Everything
     [Tags]    needs:ws.resume
     Settle In
     Come Back    through frontend
     Reset Connection    frontend->backend
-    Open Socket Was Closed With    1012    through frontend    within=5s
+    Open Socket Was Closed With    1012    through frontend    within=10s
     Something Is Said Meanwhile
     Come Back    once more    missed=1
     Lose The Connection    once more

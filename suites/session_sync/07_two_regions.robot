@@ -22,7 +22,7 @@ What Is Said And Written In One Region Is Soon Seen In The Other
     Settle In
     Session Should Be Found By    live    backend
     Session Should Be Found By    introspected    backend-2
-    Session Views Should Agree    ${USER}    within=5s
+    Session Views Should Agree    ${USER}    within=15s
     Open A Socket    in the other region    url=${BACKEND_2_SOCKET_URL}
     Subscribe    in the other region
     Say    From region to region
@@ -41,8 +41,8 @@ A Session Is The Same In The Other Region After The First Is Lost
     [Tags]    needs:control.kill
     Settle In
     The First Region Is Lost
-    Open Socket Was Closed With    1006
-    Session Views Should Agree    ${USER}    within=5s    places=${OTHER_REGION}
+    Open Socket Was Closed With    1006    within=10s
+    Session Views Should Agree    ${USER}    within=15s    places=${OTHER_REGION}
     Session Should Be Found By    introspected    backend-2
     Come Back    in the other region    ${BACKEND_2_SOCKET_URL}
     Everything Is As It Was    in the other region

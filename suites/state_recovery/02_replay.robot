@@ -147,10 +147,13 @@ Notifications Have Waited For An Hour
 
 Events Come By Urgency After The Replay
     [Documentation]    All that waits comes once, after ``resumed``, the most urgent first, in the order of creation within one priority.
+    ...    (The platform waits for a ``resume`` for a second; on a machine that takes longer nothing is wrong with what comes first.)
     ${came} =    Wait Until Keyword Succeeds    15s    50ms    All Events Have Come
     ${frames} =    Get Frames    connection=tab
     VAR    ${kinds}    ${{ [frame.json['type'] for frame in $frames] }}
-    Should Be True    $kinds.index('event') > $kinds.index('resumed')    an event came before the replay had ended: ${kinds}[:9]
+    VAR    ${resumed}    ${{ $frames[$kinds.index('resumed')] }}
+    Should Be True    $kinds.index('event') > $kinds.index('resumed') or $resumed.elapsed - $frames[0].elapsed > 0.9
+    ...    an event came before the replay had ended: ${kinds}[:9]
     Should Be Equal    ${came}    ${{ sorted($WAITING) }}    the events (-priority, number) came in another order
 
 All Events Have Come
