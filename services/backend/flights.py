@@ -41,13 +41,13 @@ class GroupFlight(Generic[Q, T]):
         self._waiting: list[tuple[Q, asyncio.Future[T]]] = []
         self._pilot: asyncio.Task[None] | None = None
 
-    async def ask(self, question: Q) -> T:
-        """The answer to ``question``."""
+    def ask(self, question: Q) -> asyncio.Future[T]:
+        """The answer to ``question``, which is on its way whether or not it is waited for."""
         answer: asyncio.Future[T] = asyncio.get_running_loop().create_future()
         self._waiting.append((question, answer))
         if self._pilot is None:
             self._pilot = asyncio.create_task(self._fly())
-        return await answer
+        return answer
 
     async def _fly(self) -> None:
         group: list[tuple[Q, asyncio.Future[T]]] = []

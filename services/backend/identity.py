@@ -35,12 +35,13 @@ class Identity:
     async def authenticate(self, raw: str) -> Caller:
         """Verify ``raw``, find its session live and its user known and active."""
         token = await self._verified(raw)
+        cached = self._sessions.look_up(token)
         standing = await self._users.standing(token.subject, token.session_id)
         if standing.revoked_reason is not None:
             raise problems.token_refused("session_revoked", "the session has been revoked")
         if standing.deleted:
             raise problems.token_refused("session_revoked", "the user has been deleted")
-        session_check = await self._sessions.check(token, raw)
+        session_check = await self._sessions.check(token, raw, await cached)
         user = standing.user or await self._fetched(token)
         if user.status != "active":
             raise problems.token_refused("session_revoked", "the user is not active")

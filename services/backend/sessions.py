@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -47,19 +47,19 @@ class Sessions:
         self._ttl = introspection_ttl
         self._flights = SingleFlight[bool]()
         self._introspected: dict[str, tuple[float, bool]] = {}
-        self._entries = GroupFlight[str, tuple[str | None, str | None]](self._look_up)
+        self._entries = GroupFlight[AccessToken, CachedSession](self._look_up)
 
-    async def check(self, token: AccessToken, raw: str) -> str:
+    def look_up(self, token: AccessToken) -> Awaitable[CachedSession]:
+        """What Redis says of the session: asked at once, so that the asker can do something else meanwhile."""
+        return self._entries.ask(token)
+
+    async def check(self, token: AccessToken, raw: str, cached: CachedSession) -> str:
         """``live``, ``introspected`` or ``jwt-only``; raises 401 for a session that has ended."""
-        how = await self._how(token, raw)
+        how = await self._how(token, raw, cached)
         metrics.SESSION_CHECKS.labels(how).inc()
         return how
 
-    async def _how(self, token: AccessToken, raw: str) -> str:
-        try:
-            cached = read_cache(*await self._entries.ask(token.session_id), token)
-        except RedisAway:
-            cached = CachedSession(live=False, revoked=False)
+    async def _how(self, token: AccessToken, raw: str, cached: CachedSession) -> str:
         if cached.revoked:
             raise problems.token_refused("session_revoked", "the session has been revoked")
         if cached.live:
@@ -72,10 +72,15 @@ class Sessions:
             raise problems.token_refused("session_expired", "the session has ended")
         return INTROSPECTED
 
-    async def _look_up(self, session_ids: Sequence[str]) -> list[tuple[str | None, str | None]]:
-        names = [f"session:{kind}{one}" for kind in ("", "revoked:") for one in session_ids]
-        values = await self._cache.values(names)
-        return list(zip(values[: len(session_ids)], values[len(session_ids) :], strict=True))
+    async def _look_up(self, tokens: Sequence[AccessToken]) -> list[CachedSession]:
+        names = [f"session:{kind}{token.session_id}" for kind in ("", "revoked:") for token in tokens]
+        try:
+            values = await self._cache.values(names)
+        except RedisAway:
+            cached = CachedSession(live=False, revoked=False)
+            return [cached] * len(tokens)
+        entries, revocations = values[: len(tokens)], values[len(tokens) :]
+        return [read_cache(*one) for one in zip(entries, revocations, tokens, strict=True)]
 
     async def _introspect(self, token: AccessToken, raw: str) -> bool:
         known = self._introspected.get(token.token_id)

@@ -25,21 +25,20 @@ class Work:
         return [2 * number for number in numbers]
 
 
-async def asked(flight: GroupFlight[int, int], *numbers: int) -> list[asyncio.Task[int]]:
-    tasks = [asyncio.create_task(flight.ask(number)) for number in numbers]
+async def asked(flight: GroupFlight[int, int], *numbers: int) -> list[asyncio.Future[int]]:
+    answers = [flight.ask(number) for number in numbers]
     await asyncio.sleep(0)
-    await asyncio.sleep(0)
-    return tasks
+    return answers
 
 
 def test_what_is_asked_meanwhile_goes_together_and_each_gets_his_own_answer() -> None:
     async def scene() -> None:
         work = Work()
         flight = GroupFlight(work, seats=3)
-        tasks = await asked(flight, 1) + await asked(flight, 2, 2, 3, 4)
+        answers = await asked(flight, 1) + await asked(flight, 2, 2, 3, 4)
         assert work.groups == [[1]]
         work.gate.set()
-        assert await asyncio.gather(*tasks) == [2, 4, 4, 6, 8]
+        assert await asyncio.gather(*answers) == [2, 4, 4, 6, 8]
         assert work.groups == [[1], [2, 2, 3], [4]]
         assert await flight.ask(5) == 10
 
@@ -50,9 +49,9 @@ def test_a_failure_reaches_those_who_flew_and_nobody_else() -> None:
     async def scene() -> None:
         work = Work()
         flight = GroupFlight(work, seats=2)
-        tasks = await asked(flight, 1, 13, 3, 4)
+        answers = await asked(flight, 1, 13, 3, 4)
         work.gate.set()
-        told = await asyncio.gather(*tasks, return_exceptions=True)
+        told = await asyncio.gather(*answers, return_exceptions=True)
         assert [str(one) for one in told] == ["13", "13", "6", "8"]
 
     asyncio.run(scene())
@@ -77,10 +76,10 @@ def test_who_gives_up_does_not_disturb_the_others() -> None:
 def test_nobody_waits_for_a_flight_that_was_ended() -> None:
     async def scene() -> None:
         flight = GroupFlight(Work())
-        tasks = await asked(flight, 1) + await asked(flight, 2)
+        answers = await asked(flight, 1) + await asked(flight, 2)
         assert flight._pilot is not None
         flight._pilot.cancel()
-        told = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 5)
+        told = await asyncio.wait_for(asyncio.gather(*answers, return_exceptions=True), 5)
         assert [type(one) for one in told] == [asyncio.CancelledError] * 2
 
     asyncio.run(scene())
