@@ -97,7 +97,8 @@ def _mutate(chosen: argparse.Namespace, entries: Sequence[Explanation], names: S
             suites = _suites(source, chosen, env)
             court = Court(source, chosen.results / "trials", env, chosen.within)
             tried = _judge(sample, suites, court, chosen, entries)
-    result = Result(tried, chosen.seed, chosen.least)
+    red = [f"{one.suite}: {test}" for one in suites for test in one.red]
+    result = Result(tried, chosen.seed, chosen.least, red)
     report.write(result, chosen.results.parent / "mutate.json", time.monotonic() - began)
     say("\n".join(report.table(result)))
     return 0 if result.well else 1

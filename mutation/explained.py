@@ -28,9 +28,10 @@ class ExplanationError(Exception):
 
 @dataclass(frozen=True)
 class Explanation:
-    """The lines ``before`` of ``file`` may become ``after``, for this ``reason``, which is of a ``kind``."""
+    """In a ``function`` of ``file`` these lines may become others, for this ``reason``, which is of a ``kind``."""
 
     file: str
+    function: str
     before: str
     after: str
     kind: str
@@ -38,7 +39,8 @@ class Explanation:
 
     def explains(self, mutant: Mutant) -> bool:
         """Whether it is this mutant that is meant."""
-        return (self.file, self.before, self.after) == (mutant.file, mutant.before, mutant.after)
+        mine = (self.file, self.function, self.before, self.after)
+        return mine == (mutant.file, mutant.function, mutant.before, mutant.after)
 
 
 def read(path: Path = FILE) -> list[Explanation]:
@@ -74,6 +76,6 @@ def stale(entries: Iterable[Explanation], root: Path = ROOT) -> list[str]:
     for one in entries:
         path = root / one.file
         text = _stripped(path.read_text("utf-8")) if path.is_file() else ""
-        if f"\n{one.before}\n" not in f"\n{text}\n":
-            wrong.append(f"{one.file} no longer has the lines {one.before!r}: remove the explanation, or mend it")
+        if f"\n{one.before}\n" not in f"\n{text}\n" or f"def {one.function}(" not in text:
+            wrong.append(f"{one.file} no longer has {one.before!r} in {one.function}: mend or remove the explanation")
     return wrong

@@ -31,12 +31,13 @@ _LIMIT = 400.0
 
 @dataclass(frozen=True)
 class Executed:
-    """A suite: its tests, how long it takes, and which lines of which files it executes."""
+    """A suite: its tests that are green, how long it takes, which lines of which files it executes, its red tests."""
 
     suite: str
     tests: tuple[str, ...]
     seconds: float
     lines: Mapping[str, frozenset[int]]
+    red: tuple[str, ...] = ()
 
     def executes(self, file: str, lines: tuple[int, int]) -> bool:
         """Whether it executes anything from the first to the last of ``lines``."""
@@ -97,23 +98,24 @@ class Kept:
 def measure(
     names: Sequence[str], source: Path, kept: Kept, env: Mapping[str, str], jobs: int, tell: Callable[[str], None]
 ) -> list[Executed]:
-    """What each suite executes; LaunchError naming the tests that fail without any mutant."""
+    """What each suite executes. What has red tests is not kept, and LaunchError is raised where nothing is green."""
     known = {name: executed for name in names if (executed := kept.get(name))}
     missing = [name for name in names if name not in known]
-    red: list[str] = []
     with ThreadPoolExecutor(jobs) as pool:
-        for number, (executed, failing) in enumerate(pool.map(lambda name: _measured(name, source, env), missing), 1):
-            tell(f"[{number}/{len(missing)}] {executed.suite}: {len(executed.tests)} tests, {executed.seconds:.0f} s")
-            red += failing
-            if not failing:
+        for number, executed in enumerate(pool.map(lambda name: _measured(name, source, env), missing), 1):
+            red = f", not green: {', '.join(executed.red)}" if executed.red else ""
+            told = f"{executed.suite}: {len(executed.tests)} tests, {executed.seconds:.0f} s{red}"
+            tell(f"[{number}/{len(missing)}] {told}")
+            known[executed.suite] = executed
+            if not executed.red:
                 kept.put(executed)
-                known[executed.suite] = executed
-    if red:
-        raise LaunchError(f"Not green without a mutant, so nothing can be judged: {'; '.join(red)}", code=1)
-    return [known[name] for name in names]
+    green = [known[name] for name in names if known[name].tests]
+    if not green:
+        raise LaunchError("No test is green without a mutant, so nothing can be judged.", code=1)
+    return green
 
 
-def _measured(name: str, source: Path, env: Mapping[str, str]) -> tuple[Executed, list[str]]:
+def _measured(name: str, source: Path, env: Mapping[str, str]) -> Executed:
     """The suite measured. What fails is run again without measuring, which slows services down, at most twice."""
     with tempfile.TemporaryDirectory(prefix="lockstep-lines-") as place:
         data = Path(place) / "data"
@@ -131,7 +133,8 @@ def _measured(name: str, source: Path, env: Mapping[str, str]) -> tuple[Executed
             if failed:
                 again = suite.run(name, next(runs), here, limit=_LIMIT, names=failed, stop=False)
                 failed = [test.name for test in again.failed] if again.tests else failed
-    return Executed(name, tests, seconds, lines), [f"{name}: {test}" for test in failed]
+    green = tuple(test for test in tests if test not in failed)
+    return Executed(name, green, seconds, lines, tuple(failed))
 
 
 def _lines(data: Path, source: Path) -> dict[str, frozenset[int]]:

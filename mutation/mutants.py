@@ -25,7 +25,7 @@ from mutmut.mutation.pragma_handling import IgnoredCode
 SCOPE = (
     *("services/auth/session_*.py", "services/auth/opaque.py", "services/auth/records.py", "services/auth/locks.py"),
     *("services/auth/signing_keys.py", "services/auth/core.py", "services/auth/provider.py"),
-    *("services/auth/access.py", "services/auth/batch.py"),
+    *("services/auth/access.py", "services/auth/batch.py", "services/auth/routes/tokens.py"),
     *("services/common/access_tokens.py", "services/common/quotas.py"),
     *(
         f"services/backend/{name}.py"
@@ -40,12 +40,13 @@ SCOPE = (
 
 @dataclass(frozen=True)
 class Mutant:
-    """One change: the lines that it changes, as they are and as they become, without the blanks at their ends.
+    """One change: the outermost function that has it, and the lines, stripped, as they are and as they become.
 
     ``number`` counts the mutants of a file; ``lines`` are the first and the last line of the statement that is changed.
     """
 
     file: str
+    function: str
     number: int
     line: int
     before: str
@@ -100,7 +101,16 @@ def mutant(root: Path, name: str, number: int) -> Mutant:
     """One of them, read for people."""
     old = (root / name).read_text("utf-8")
     first, before, after = changed(old, text(root, name, number))
-    return Mutant(name, number, first, "\n".join(before), "\n".join(after), statement(old, first))
+    function = _mutations(root / name)[1][number].contained_by_top_level_function
+    return Mutant(
+        name,
+        function.name.value if function else "",
+        number,
+        first,
+        "\n".join(before),
+        "\n".join(after),
+        statement(old, first),
+    )
 
 
 def text(root: Path, name: str, number: int) -> str:

@@ -33,11 +33,12 @@ class Tried:
 
 @dataclass(frozen=True)
 class Result:
-    """All that were tried; ``least`` is the percentage that has to be killed."""
+    """All that were tried; ``least`` percent of them have to be killed; ``red`` tests fail without any mutant."""
 
     tried: Sequence[Tried]
     seed: str
     least: float
+    red: Sequence[str] = ()
 
     @property
     def killed(self) -> int:
@@ -51,8 +52,8 @@ class Result:
 
     @property
     def well(self) -> bool:
-        """Enough are killed, and the rest has its reasons."""
-        return self.percent >= self.least and not any(one.unexplained for one in self.tried)
+        """Enough are killed, the rest has its reasons, and every test could be asked."""
+        return not self.red and self.percent >= self.least and not any(one.unexplained for one in self.tried)
 
 
 def line(one: Tried) -> str:
@@ -78,12 +79,15 @@ def table(result: Result) -> Iterator[str]:
         for one in found:
             yield from _difference(one)
     yield from _noise(result)
+    if result.red:
+        yield paint("\nnot green without a mutant, so not asked", "bold")
+        yield from (f"  {test}" for test in result.red)
     share = f"{result.percent:.1f} % ({result.least:g} % demanded)"
     yield f"\n{result.killed} of {plural(len(result.tried), 'mutant')} killed: {share}, seed {result.seed}"
 
 
 def _difference(one: Tried) -> Iterator[str]:
-    yield f"  {one.mutant.place}"
+    yield f"  {one.mutant.place}  {one.mutant.function}"
     for sign, colour, text in (("-", "red", one.mutant.before), ("+", "green", one.mutant.after)):
         yield from (paint(f"    {sign} {part}", colour) for part in text.splitlines())
     if one.explanation:
@@ -110,6 +114,7 @@ def write(result: Result, path: Path, seconds: float) -> None:
         "least": result.least,
         "well": result.well,
         "seconds": round(seconds, 1),
+        "red": list(result.red),
         "outcomes": Counter(str(one.verdict.outcome) for one in result.tried),
         "tried": [_entry(one) for one in result.tried],
     }
@@ -119,7 +124,8 @@ def write(result: Result, path: Path, seconds: float) -> None:
 def _entry(one: Tried) -> dict[str, Any]:
     mutant, verdict = one.mutant, one.verdict
     return {
-        "place": mutant.place, "number": mutant.number, "before": mutant.before, "after": mutant.after,
+        "place": mutant.place, "function": mutant.function, "number": mutant.number,
+        "before": mutant.before, "after": mutant.after,
         "outcome": str(verdict.outcome), "suite": verdict.suite, "test": verdict.test, "message": verdict.message,
         "ran": verdict.ran, "left": verdict.left, "noise": verdict.noise, "seconds": verdict.seconds,
         "explanation": f"{one.explanation.kind}: {one.explanation.reason}" if one.explanation else None,

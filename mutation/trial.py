@@ -145,8 +145,8 @@ class Runs:
     env: Mapping[str, str]
     folder: Path
 
-    def of(self, names: Sequence[str] = ()) -> suite.Ran:
-        """Run these tests of it, all without names; RuntimeError where it says nothing of any test, twice."""
+    def of(self, names: Sequence[str]) -> suite.Ran:
+        """Run these tests of it; RuntimeError where it says nothing of any test, twice."""
         ran = suite.Ran((), False, "")
         for _ in range(2):
             folder = Path(tempfile.mkdtemp(dir=self.folder)) / "run"
@@ -160,11 +160,11 @@ class Runs:
 def noticed(tests: Sequence[str], run: Callable[[Sequence[str]], suite.Ran], noise: list[str]) -> Verdict | None:
     """What a suite with these tests has against the mutant; what fails once and passes alone goes to ``noise``.
 
-    ``run`` runs the named tests of it, all of them without names, to the first failure.
+    ``run`` runs the named tests of it, to the first failure.
     """
     left = list(tests)
     while left:
-        ran = run([] if len(left) == len(tests) else left)
+        ran = run(left)
         if not ran.failed:
             return _hung(ran, left) if ran.late else None
         suspect = ran.failed[0]

@@ -8,7 +8,7 @@ from mutation.journal import Journal
 from mutation.mutants import Mutant
 from mutation.trial import Outcome, Verdict
 
-MUTANT = Mutant("services/auth/opaque.py", 3, 5, "a", "b", (5, 5))
+MUTANT = Mutant("services/auth/opaque.py", "f", 3, 5, "a", "b", (5, 5))
 KILLED = Verdict(Outcome.KILLED, "s", "t", "m", ("s",), (), ("n",), 2.5)
 SURVIVED = Verdict(Outcome.SURVIVED, ran=("s", "r"))
 

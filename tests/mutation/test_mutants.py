@@ -71,7 +71,7 @@ def test_the_seed_repeats_the_sample_and_a_smaller_one_begins_a_larger_one(root:
 def test_a_mutant_knows_the_statement_that_it_changes(root: Path) -> None:
     number = every_number(root, "1,", "2,")
     one = mutant(root, "services/auth/opaque.py", number)
-    assert (one.line, one.lines) == (20, (18, 21))
+    assert (one.function, one.line, one.lines) == ("enter", 20, (18, 21))
 
 
 def every_number(root: Path, before: str, after: str) -> int:

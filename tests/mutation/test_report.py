@@ -8,8 +8,8 @@ from mutation.mutants import Mutant
 from mutation.report import Result, Tried, table, write
 from mutation.trial import Outcome, Verdict
 
-MUTANT = Mutant("services/a.py", 0, 2, "x = 1", "x = 2", (2, 2))
-REASON = Explanation("services/a.py", "x = 1", "x = 2", "timing", "nobody waits for it")
+MUTANT = Mutant("services/a.py", "f", 0, 2, "x = 1", "x = 2", (2, 2))
+REASON = Explanation("services/a.py", "f", "x = 1", "x = 2", "timing", "nobody waits for it")
 KILLED = Tried(MUTANT, Verdict(Outcome.KILLED, "suites/critical/a.robot", "T", "no"))
 HUNG = Tried(MUTANT, Verdict(Outcome.HUNG, "suites/critical/a.robot", "T"))
 SURVIVED = Tried(MUTANT, Verdict(Outcome.SURVIVED, ran=("a", "b"), left=("c",)))
@@ -33,6 +33,12 @@ def test_what_is_explained_does_not_count_as_killed() -> None:
     assert not result(KILLED, EXPLAINED).well
 
 
+def test_what_is_red_without_a_mutant_is_named_and_is_not_well() -> None:
+    red = Result((KILLED,), "1", 75.0, ("suites/critical/a.robot: U",))
+    assert not red.well
+    assert "not green without a mutant, so not asked\n  suites/critical/a.robot: U" in "\n".join(table(red))
+
+
 def test_nothing_tried_is_not_well() -> None:
     assert not result().well
 
@@ -40,7 +46,7 @@ def test_nothing_tried_is_not_well() -> None:
 def test_a_survivor_is_shown_as_a_difference_with_what_was_not_run() -> None:
     shown = "\n".join(table(result(KILLED, SURVIVED, EXPLAINED)))
     assert "    1  critical/a.robot: T" in shown
-    assert "  services/a.py:2\n    - x = 1\n    + x = 2\n    2 suites executed it, and not 1 longer one\n" in shown
+    assert "  services/a.py:2  f\n    - x = 1\n    + x = 2\n    2 suites executed it, and not 1 longer one\n" in shown
     assert "timing: nobody waits for it" in shown
     assert shown.endswith("1 of 3 mutants killed: 33.3 % (75 % demanded), seed 1")
 

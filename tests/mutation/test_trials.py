@@ -8,7 +8,7 @@ from mutation.suite import Ran, Told
 from mutation.trial import Outcome, Verdict, chosen, noticed
 
 FILE = "services/auth/opaque.py"
-MUTANT = Mutant(FILE, 0, 5, "a", "b", (5, 6))
+MUTANT = Mutant(FILE, "f", 0, 5, "a", "b", (5, 6))
 
 
 def executed(name: str, seconds: float, *lines: int) -> Executed:
@@ -74,13 +74,13 @@ def test_a_failure_that_is_there_again_kills() -> None:
     suite = Suite(ran(("A", "PASS"), ("B", "FAIL")), ran(("B", "FAIL")))
     verdict, noise = judged(suite)
     assert verdict == Verdict(Outcome.KILLED, test="B", message="B says FAIL")
-    assert (suite.asked, noise) == ([[], ["B"]], [])
+    assert (suite.asked, noise) == ([["A", "B", "C"], ["B"]], [])
 
 
 def test_a_failure_that_is_gone_is_noise_and_what_was_not_run_follows() -> None:
     suite = Suite(ran(("A", "PASS"), ("B", "FAIL")), ran(("B", "PASS")), ran(("C", "PASS")))
     assert judged(suite) == (None, ["B"])
-    assert suite.asked == [[], ["B"], ["C"]]
+    assert suite.asked == [["A", "B", "C"], ["B"], ["C"]]
 
 
 def test_a_suite_that_hangs_names_the_test_that_it_hangs_in() -> None:
