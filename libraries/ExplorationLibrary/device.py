@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 BURST = 5
-_SUBSCRIBE, _RESUME = "subscribe", "resume"
+_SUBSCRIBE, _RESUME, _UPDATE = "subscribe", "resume", "state.update"
 
 
 @dataclass
@@ -43,6 +43,11 @@ class Device:
         """Whether the beginning of the socket was answered, so that it may be used."""
         return not any(waited.startswith((_RESUME, _SUBSCRIBE)) for waited in self.waiting)
 
+    @property
+    def is_keeping(self) -> bool:
+        """Whether a state is on its way."""
+        return any(waited.startswith(_UPDATE) for waited in self.waiting)
+
     def say(self, conversation: str) -> str:
         """The frame of a new message."""
         self._sent += 1
@@ -62,7 +67,7 @@ class Device:
     def keep(self) -> str:
         """The frame that stores a state over the version that this device knows."""
         self._sent += 1
-        return self._ask("state.update", {"base_version": self.version, "document": {"step": self._sent}})
+        return self._ask(_UPDATE, {"base_version": self.version, "document": {"step": self._sent}})
 
     def hear(self, frame: Mapping[str, Any]) -> None:
         """Takes what came."""

@@ -14,7 +14,6 @@ from HistoryLibrary.recorder import History
 from HistoryLibrary.report import report
 from HistoryLibrary.sources import COLUMNS, import_stored
 from HistoryLibrary.timeline import timeline
-from HistoryLibrary.verdicts import Verdict as HistoryVerdict
 
 from .device import BURST
 from .line import Line, tell
@@ -93,7 +92,9 @@ class Performance:
             case "send again":
                 line.use(device.say_again(step.what))
             case "keep state":
-                line.use(device.keep())
+                # As clients do: the next version is built on the answer to the one before.
+                if line.wait(lambda: not device.is_keeping):
+                    line.use(device.keep())
             case "settle":
                 line.settle()
             case "drop":
@@ -142,12 +143,12 @@ class Performance:
     def _judged(self, flaws: list[str]) -> Verdict:
         operations = self._history.operations()
         judgement = judge(operations)
-        if judgement.verdict is HistoryVerdict.VALID and not flaws:
-            return KEPT
         found = [f"{anomaly.name}: {anomaly.text}" for anomaly in judgement.anomalies]
-        first = next(iter([*flaws, *found, *judgement.doubts]))
+        wrong = [*flaws, *found, *judgement.doubts]
+        if not wrong:
+            return KEPT
         pictures = [timeline(operations, anomaly) for anomaly in (*judgement.anomalies[:2], None)]
-        return Verdict(self._named(f"{first}\n{report(judgement, operations)}"), tuple(map(self._named, pictures)))
+        return Verdict(self._named(f"{wrong[0]}\n{report(judgement, operations)}"), tuple(map(self._named, pictures)))
 
     def _named(self, text: str) -> str:
         for name, key in self._conversations.items():

@@ -7,11 +7,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from .schedule import BEGINNING, STEPS, Schedule, Step, after, possible
+from .schedule import BEGINNING, STEPS, Schedule, Step, after, numbered, possible
 
 LONGEST = 20
 """Steps of a schedule."""
@@ -58,6 +57,16 @@ class Failure:
     verdict: Verdict
 
 
+class UnplayableError(RuntimeError):
+    """A schedule could not be played to its end, which says nothing about any promise; the message shows it."""
+
+    ROBOT_SUPPRESS_NAME = True
+
+
+class _Unplayable(BaseException):
+    """The same on its way through Hypothesis, which would shrink any `Exception`."""
+
+
 @dataclass
 class Memory:
     """Plays each schedule once and remembers its verdict, so that shrinking never meets two verdicts for one schedule.
@@ -93,7 +102,10 @@ class Memory:
         self.tally.steps += len(schedule)
         if self.failed_at is None:
             self.tally.searched += 1
-        verdict = self.play(schedule)
+        try:
+            verdict = self.play(schedule)
+        except Exception as error:
+            raise _Unplayable(f"a schedule could not be played: {error}\n{numbered(schedule)}") from error
         if verdict.broken:
             self.failed_at = self.failed_at or time.monotonic()
             if self.smallest is None or len(schedule) <= len(self.smallest.schedule):
@@ -113,13 +125,18 @@ class Enough(BaseException):
 def search(memory: Memory, count: int, seed: str) -> Failure | None:
     """Looks at ``count`` schedules; the smallest one that breaks a promise, None where none does.
 
+    Raises ``UnplayableError`` where one cannot be played: what is wrong then is no verdict.
     The same seed gives the same schedules, as far as the verdicts are the same.
     """
     memory.goal = count
-    with suppress(BrokenPromiseError, Enough):
+    try:
         for attempt in range(MOST_ATTEMPTS):
             # Hypothesis counts drafts that it gave up, and repetitions, too.
             _run(memory, count, number(f"{seed}/{attempt}"))
+    except (BrokenPromiseError, Enough):
+        pass
+    except _Unplayable as error:
+        raise UnplayableError(str(error)) from error.__cause__
     return memory.smallest
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from ExplorationLibrary.files import ScheduleFileError, read_schedule, write_schedule
 from ExplorationLibrary.schedule import BEGINNING, STEPS, Schedule, Step, after, first_impossible, numbered, possible
-from ExplorationLibrary.search import KEPT, LONGEST, Memory, Play, Verdict, search
+from ExplorationLibrary.search import KEPT, LONGEST, Memory, Play, UnplayableError, Verdict, search
 
 FOUND = (Step("connect", "phone", "backend-1"), Step("send", "phone", "first"), Step("kill", "backend-1"))
 
@@ -91,6 +91,14 @@ def test_every_schedule_makes_sense_step_by_step() -> None:
     search(Memory(kept(schedules), patience=0), 30, "8")
     assert all(first_impossible(schedule) is None and 1 <= len(schedule) <= LONGEST for schedule in schedules)
     assert len({step.do for schedule in schedules for step in schedule}) > 15
+
+
+def test_a_schedule_that_cannot_be_played_ends_the_search_and_is_no_verdict() -> None:
+    def play(schedule: Schedule) -> Verdict:
+        raise ConnectionError("no platform answers")
+
+    with pytest.raises(UnplayableError, match=r"could not be played: no platform answers\n +1 +\w+ connects to"):
+        search(Memory(play, 60), 10, "1")
 
 
 def test_who_watches_hears_the_tally_and_the_failure() -> None:
