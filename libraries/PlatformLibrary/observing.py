@@ -49,28 +49,43 @@ class ObservationKeywords(abc.ABC):
         )
 
     @keyword(tags=("getter",))
-    def get_process(self, instance: str) -> ServerProcess:
+    def get_process(self, instance: str, within: timedelta = timedelta(seconds=10)) -> ServerProcess:
         """Which process serves as ``instance`` now: ``instance``, ``start_id`` (another for each start) and ``pid``.
 
-        Services are asked for their ``/health``, Redis and PostgreSQL (``redis``, ``postgres``) in their own words.
+        Services are asked for their ``/health``, Redis and PostgreSQL (``redis``, ``postgres``) in their own words,
+        over and over until they answer.
         """
-        return processes.serving(self._platform().descriptor, instance)
+        return self._serving(instance, within)
 
     @keyword(tags=("assertion",))
-    def process_should_have_been_replaced(self, before: ServerProcess) -> None:
+    def process_should_have_been_replaced(
+        self, before: ServerProcess, within: timedelta = timedelta(seconds=10)
+    ) -> None:
         """Passes when another process serves now than ``before`` (see `Get Process`), which is gone.
 
         | ${before} =    `Get Process`    backend-1
         | `Restart Service`    backend-1
         | `Process Should Have Been Replaced`    ${before}
 
-        That the former one is gone can be seen on this machine only; elsewhere another ``start_id`` must do.
+        That the former one is gone can be seen on this machine only; elsewhere another ``start_id`` must do. ``within``
+        is how long who serves now may take to say who it is.
         """
-        now = processes.serving(self._platform().descriptor, before.instance)
+        now = self._serving(before.instance, within)
         if now.start_id == before.start_id or (before.local is not None and now.pid == before.pid):
             raise AssertionError(f"{before.instance} was not restarted: process {before.pid} serves as before")
         if before.lives:
             raise AssertionError(f"{before.instance} is served by process {now.pid}, but {before.pid} lives on")
+
+    def _serving(self, instance: str, within: timedelta) -> ServerProcess:
+        descriptor = self._platform().descriptor
+        return wait_until(
+            f"who serves as {instance}",
+            "known",
+            lambda: processes.serving(descriptor, instance),
+            lambda found: True,
+            within,
+            tolerate=(PlatformError,),
+        )
 
     @keyword(tags=("getter", "assertion"))
     def service_metric(
