@@ -136,9 +136,10 @@ def _message(failure: Failure, again: list[Verdict], origin: str, path: Path) ->
         logger.info(masking.mask(picture), html=True)
     logger.info(f"<pre>{escape(numbered(failure.schedule))}</pre>", html=True)
     broken = sum(bool(verdict.broken) for verdict in again)
+    promise, _, witness = failure.verdict.broken.partition("\n")
     return masking.mask(
-        f"{failure.verdict.broken}\n\nThe schedule has {len(failure.schedule)} steps and failed {broken} of "
-        f"{len(again)} times when played again:\n{numbered(failure.schedule)}\n{origin}\n"
+        f"{promise} ({len(failure.schedule)} steps)\n{witness}\n\nThis schedule failed {broken} of {len(again)} times "
+        f"when played again:\n{numbered(failure.schedule)}\n{origin}\n"
         f"Replay: ./run explore --replay {path}"
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,13 +21,11 @@ from .schedule import DEVICES, Schedule, Step
 from .search import KEPT, Verdict
 from .stage import Stage
 
-RETURN = 15.0
+RETURN = 30.0
 """Seconds after everything is mended in which a device must be connected and resumed again."""
 DRAIN = 10.0
 """Seconds in which it must then be given all that is stored."""
 _PAUSE = 0.02
-_AS_STEP = {"kill": "kill", "start": "start", "restart": "restart", "hand over": "hand_over", "cut": "cut",
-            "slow down": "slow_down", "speed up": "speed_up"}  # fmt: skip
 
 
 class Performance:
@@ -68,12 +66,21 @@ class Performance:
         line = self._lines.get(step.who)
         if line is not None:
             self._act(line, step)
-        elif step.do in _AS_STEP:
-            getattr(self._stage, _AS_STEP[step.do])(step.who)
-        elif step.do == "flush redis":
-            self._stage.flush_redis()
         else:
-            {"kill redis": self._stage.kill, "start redis": self._stage.start}[step.do]("redis")
+            self._disturb(step)
+
+    def _disturb(self, step: Step) -> None:
+        stage = self._stage
+        match step.do:
+            case "kill redis":
+                stage.kill("redis")
+            case "start redis":
+                stage.start("redis")
+            case "flush redis":
+                stage.flush_redis()
+            case verb:
+                fault: Callable[[str], None] = getattr(stage, verb.replace(" ", "_"))
+                fault(step.who)
 
     def _act(self, line: Line, step: Step) -> None:
         if step.do == "connect":
@@ -137,8 +144,14 @@ class Performance:
         for line in lines:
             self._history.record("invoke", line.device.name, "drain")
         for line in lines:
-            line.wait(partial(_has, line.device.held, heads), DRAIN)
+            self._give_all(line, partial(_has, line.device.held, heads))
             self._history.record("ok", line.device.name, "drain")
+
+    def _give_all(self, line: Line, has_all: Callable[[], bool]) -> None:
+        """Waits until the device has everything; a socket that is closed meanwhile (4010, say) is no loss yet."""
+        if not line.wait(has_all, DRAIN) and not line.is_open:
+            self._bring_back(line)
+            line.wait(has_all, DRAIN)
 
     def _judged(self, flaws: list[str]) -> Verdict:
         operations = self._history.operations()

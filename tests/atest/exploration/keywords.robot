@@ -11,11 +11,11 @@ Kept
     Should Be Equal    ${tally}[played]    ${10}
 
 Broken
-    [Documentation]    FAIL lost: phone-1 is gone\n  1  the witness\n\nThe schedule has 3 steps and failed 5 of 5 times when played again:\n   1  * connects to *\n   2  * sends *\n   3  * sends its * message again\n* schedules and * to shrink one, * steps, 1 violation, seed 7\nReplay: ./run explore --replay *.json
+    [Documentation]    FAIL lost: phone-1 is gone (3 steps)\n  1  the witness\n\nThis schedule failed 5 of 5 times when played again:\n   1  * connects to *\n   2  * sends *\n   3  * sends its * message again\n* schedules and * to shrink one, * steps, 1 violation, seed 7\nReplay: ./run explore --replay *.json
     Broken.Explore Schedules    count=100    seed=7
 
 Replayed
-    [Documentation]    FAIL lost: phone-1 is gone\n  1  the witness\n\nThe schedule has 3 steps and failed 4 of 4 times when played again:\n*
+    [Documentation]    FAIL lost: phone-1 is gone (3 steps)\n  1  the witness\n\nThis schedule failed 4 of 4 times when played again:\n*
     Broken.Replay Schedule    ${FOUND}    times=4
 
 Replayed And Kept
