@@ -175,9 +175,10 @@ Everybody Goes On
     Collect On All    1    ${BACK}    where=type=message    within=15s
 
 The Recovery Was Within Its Budget
-    [Documentation]    From the first handshake to the last ``resumed``; the own goal is 0.3 s, the budget what the requirement allows.
+    [Documentation]    From the first handshake to the last ``resumed``, by a client that shares the machine with everything else: the
+    ...    budget is what the requirement allows. The own goal, 0.3 s, is judged by ``./run bench recovery``, beside a bare server.
     ...    How long each client waited, from its own handshake on, is drawn into the log.
-    Log    ${{ len($BACK) }} clients came back in ${SECONDS} s (own goal: 0.3 s)
+    Log    ${{ len($BACK) }} clients came back in ${SECONDS} s
     FOR    ${alias}    IN    @{BACK}
         ${frames} =    Get Frames    connection=${alias}    type=resumed
         Record Latency    R10 one client recovered    ${{ $frames[0].elapsed }}
@@ -329,10 +330,10 @@ What The Services Hold
 
 The Services Hold No More Than They Did
     [Documentation]    With nobody connected each replica comes to have as few open files as at `What The Services Hold Is Noted`, but for
-    ...    what its pools of connections may have grown by: far less than one a client.
+    ...    what its pool of at most eight connections to PostgreSQL may have grown by: 50 sockets have come and gone at each.
     Nobody Is Connected
     FOR    ${replica}    ${files}    IN    &{HELD_BY_SERVICES}
-        Service Metric    ${replica}    process_open_fds    <=    ${files + 20}    within=10s
+        Service Metric    ${replica}    process_open_fds    <=    ${files + 10}    within=10s
     END
 
 Memory Growth Is Within Its Budget
