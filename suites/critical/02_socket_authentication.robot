@@ -92,6 +92,19 @@ A Message Reaches Its Owner's Sockets And Nobody Else's
     Hear    For my devices only    phone
     No Message Reached    other
 
+What Is Unsubscribed Is No Longer Heard
+    [Tags]    req:C02.3
+    Start A Conversation
+    Open A Socket    alias=speaker    url=${BACKEND_SOCKET_URL}
+    Subscribe    speaker
+    Open A Socket    url=${BACKEND_SOCKET_URL}
+    Subscribe
+    ${answer} =    Ask The Socket    socket    unsubscribe    unsubscribed    conversation_id=${CONVERSATION}
+    Should Be Equal    ${answer}    ${{ {'conversation_id': $CONVERSATION} }}    the answer names another conversation
+    Say    Not for the other tab    speaker
+    Hear    Not for the other tab    speaker
+    No Message Reached    socket
+
 Three Invalid Frames Close A Socket And What Is Merely Unknown Does Not
     [Tags]    req:C02.3
     Open A Socket    url=${BACKEND_SOCKET_URL}

@@ -31,6 +31,16 @@ Services Agree On The Claims Of The Token
     Should Be Equal    ${rest.json()}[email]    ${claims}[email]    REST and token differ in the e-mail
     Should Be Equal    ${socket}[email]    ${claims}[email]    socket and token differ in the e-mail
 
+Introspection Tells What The Token Says
+    [Documentation]    RFC 7662, section 2.2: each member means what the claim of its name does.
+    [Tags]    req:C04.1
+    ${form} =    Request Body    token=${ACCESS_TOKEN}
+    ${told} =    Post Form To    auth    /auth/introspect    ${form}    ${SERVICE_TOKEN}
+    ${claims} =    Read Token Claims    ${ACCESS_TOKEN}
+    Should Be True    ${told.json()}[active]    introspection says that a good token is not active
+    Should Not Be Empty    ${claims}[roles]    nothing is proved by a user without roles
+    All Of These Are Told    ${told.json()}    ${claims}    sub    sid    iat    exp    aud    client_id    email    roles    plan
+
 A Token That Was Tampered With Is Refused Everywhere
     [Tags]    req:C04.2    sec:J01    needs:ws    needs:replicas.2
     ${token} =    Forge From My Token    flipped signature bit
@@ -72,3 +82,12 @@ A Forged Token Logs Nobody Out
     Post To    auth    /auth/logout    ${{ {} }}    ${token}    status=anything
     Every Service Accepts The Token
     Service Refuses The Token    auth    /users/me    ${token}    token_invalid
+
+
+*** Keywords ***
+All Of These Are Told
+    [Documentation]    The answer has each of these claims as the token has it.
+    [Arguments]    ${told}    ${claims}    @{names}
+    FOR    ${name}    IN    @{names}
+        Should Be Equal    ${told}[${name}]    ${claims}[${name}]    introspection and token differ in ${name}
+    END
