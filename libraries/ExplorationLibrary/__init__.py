@@ -3,7 +3,7 @@
 from .files import ScheduleFileError, read_schedule, write_schedule
 from .keywords import ExplorationLibrary
 from .schedule import Schedule, Step
-from .search import Memory, Tally, Verdict, search
+from .searching import Memory, Tally, Verdict, search
 
 __all__ = [
     "ExplorationLibrary",

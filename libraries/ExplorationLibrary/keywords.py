@@ -23,7 +23,7 @@ from robot.libraries.BuiltIn import BuiltIn
 from .files import read_schedule, write_schedule
 from .play import Performance
 from .schedule import numbered
-from .search import Failure, Memory, Play, Tally, Verdict, search
+from .searching import Failure, Memory, Play, Tally, Verdict, search
 from .stage import Stage
 
 _A_MINUTE = timedelta(minutes=1)

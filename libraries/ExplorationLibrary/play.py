@@ -18,7 +18,7 @@ from HistoryLibrary.timeline import timeline
 from .device import BURST
 from .line import Line, tell
 from .schedule import DEVICES, Schedule, Step
-from .search import KEPT, Verdict
+from .searching import KEPT, Verdict
 from .stage import Stage
 
 RETURN = 30.0

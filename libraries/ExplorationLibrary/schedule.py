@@ -150,6 +150,16 @@ def first_impossible(schedule: Schedule) -> int | None:
     return None
 
 
+def only_possible(schedule: Schedule) -> Schedule:
+    """``schedule`` without the steps that do not make sense where they stand."""
+    now, kept = BEGINNING, []
+    for step in schedule:
+        if possible(step, now):
+            kept.append(step)
+            now = after(now, step)
+    return tuple(kept)
+
+
 def numbered(schedule: Schedule) -> str:
     """The schedule for a reader, a line a step."""
     return "\n".join(f"  {number:2}  {step}" for number, step in enumerate(schedule, 1))

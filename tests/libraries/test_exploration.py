@@ -7,10 +7,41 @@ from pathlib import Path
 
 import pytest
 from ExplorationLibrary.files import ScheduleFileError, read_schedule, write_schedule
-from ExplorationLibrary.schedule import BEGINNING, STEPS, Schedule, Step, after, first_impossible, numbered, possible
-from ExplorationLibrary.search import KEPT, LONGEST, Memory, Play, UnplayableError, Verdict, search
+from ExplorationLibrary.schedule import (
+    BEGINNING,
+    STEPS,
+    Schedule,
+    Step,
+    after,
+    first_impossible,
+    numbered,
+    only_possible,
+    possible,
+)
+from ExplorationLibrary.searching import (
+    KEPT,
+    LONGEST,
+    BrokenPromiseError,
+    Memory,
+    Play,
+    UnplayableError,
+    Verdict,
+    search,
+)
 
 FOUND = (Step("connect", "phone", "backend-1"), Step("send", "phone", "first"), Step("kill", "backend-1"))
+LONG = (
+    FOUND[0],
+    Step("settle", "phone"),
+    Step("connect", "laptop", "backend-2"),
+    Step("keep state", "phone"),
+    Step("send", "phone", "first"),
+    Step("slow down", "backend->redis"),
+    Step("drop", "phone"),
+    Step("burst", "laptop", "second"),
+    Step("kill", "backend-1"),
+    Step("start", "backend-1"),
+)
 
 
 class Forgetful:
@@ -171,3 +202,20 @@ def test_a_file_that_holds_no_schedule_is_refused_with_the_cause(tmp_path: Path,
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ScheduleFileError, match=r"none\.json: cannot be read: No such file"):
         read_schedule(tmp_path / "none.json")
+
+
+def test_what_hypothesis_had_no_time_for_is_left_out_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    def give_up(memory: Memory, count: int, seed: int) -> None:
+        memory.verdict(LONG)
+        raise BrokenPromiseError
+
+    monkeypatch.setattr("ExplorationLibrary.searching._run", give_up)
+    server = Forgetful()
+    failure = search(Memory(server.play, patience=60), 1, "1")
+    assert failure is not None
+    assert failure.schedule == FOUND
+    assert len(server.played) < 15
+
+
+def test_steps_that_lost_their_sense_go_too() -> None:
+    assert only_possible(LONG[1:]) == (Step("connect", "laptop", "backend-2"), *LONG[5:6], *LONG[7:])

@@ -7,10 +7,11 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from .schedule import BEGINNING, STEPS, Schedule, Step, after, numbered, possible
+from .schedule import BEGINNING, STEPS, Schedule, Step, after, numbered, only_possible, possible
 
 LONGEST = 20
 """Steps of a schedule."""
@@ -134,10 +135,28 @@ def search(memory: Memory, count: int, seed: str) -> Failure | None:
             # Hypothesis counts drafts that it gave up, and repetitions, too.
             _run(memory, count, number(f"{seed}/{attempt}"))
     except (BrokenPromiseError, Enough):
-        pass
+        _shorten(memory)
     except _Unplayable as error:
         raise UnplayableError(str(error)) from error.__cause__
     return memory.smallest
+
+
+def _shorten(memory: Memory) -> None:
+    """Leaves out of the smallest failure what it does not need: halves, quarters, … single steps, the last ones first.
+
+    Hypothesis does this among much else, and may have run out of patience on a slow machine before it got so far.
+    """
+    if memory.smallest is None:
+        return
+    memory.failed_at = time.monotonic()
+    size = len(memory.smallest.schedule) // 2
+    with suppress(Enough):
+        while size:
+            before = memory.smallest
+            for start in range(len(before.schedule) - size, -1, -size):
+                schedule = memory.smallest.schedule
+                memory.verdict(only_possible((*schedule[:start], *schedule[start + size :])))
+            size = size if memory.smallest is not before and size == 1 else size // 2
 
 
 def number(text: str) -> int:
