@@ -12,6 +12,7 @@ from services.backend.connection import Connection
 from services.backend.handlers import Handlers
 from services.backend.handshake import Opening
 from services.backend.parts import Parts
+from services.backend.peer import Peer
 from services.backend.resume import Resumer
 from services.backend.turns import Turn
 from services.common import instants, logs
@@ -25,11 +26,13 @@ class SocketEndpoint:
         """Serve one socket."""
         parts: Parts = scope["app"].state.parts
         await receive()
+        peer = Peer(receive)
         request = HTTPConnection(scope)
         try:
             opening = handshake.read(request, parts.settings.public_url)
-            connection = await self._admit(parts, opening, request)
+            connection = await self._admit(parts, opening, request, peer)
         except Problem as problem:
+            peer.forget()
             metrics.HANDSHAKES.labels(problem.status).inc()
             logs.logger().info("socket_refused", status=problem.status, code=problem.code)
             problem.headers.update(getattr(request.state, "answer_headers", {}))
@@ -39,13 +42,16 @@ class SocketEndpoint:
         metrics.HANDSHAKES.labels(101).inc()
         headers = [(b"x-request-id", (logs.request_id.get() or "").encode())]
         await send({"type": "websocket.accept", "subprotocol": opening.subprotocol, "headers": headers})
-        await self._live(parts, scope["app"].state.handlers, connection, receive, send)
+        await self._live(parts, scope["app"].state.handlers, connection, peer.receive, send)
 
-    async def _admit(self, parts: Parts, opening: Opening, request: HTTPConnection) -> Connection:
+    async def _admit(self, parts: Parts, opening: Opening, request: HTTPConnection, peer: Peer) -> Connection:
         await parts.quotas.admit_address(request)
         caller = await parts.identity.authenticate(opening.token)
         await parts.quotas.admit_user(request, caller.user.id, caller.user.plan)
         settings = parts.settings
+        if peer.has_left:
+            # Its next attempt may be open already, at another replica: it must not be replaced by this one.
+            raise Problem(408, "handshake_given_up", "the peer has left before its socket was open")
         connection = Connection(caller, opening.client_id, settings.socket_queue, settings.close_grace)
         registration = await parts.clients.register(connection.user_id, connection.client_id, connection.session_id)
         connection.generation = registration.generation

@@ -16,38 +16,50 @@ Test Tags           session-persistence    p0    req:P06    needs:ws    needs:ws
 *** Test Cases ***
 Sessions, Tokens And Sockets Outlive A Backend That Is Stopped And Started
     [Tags]    req:P01    part:stopped    needs:control.restart
-    People Chat    8
+    People Chat    6
     Restart For Real    stop    backend-1    backend-2
-    The Chats Have Gone On    closes=${{ [1012] }}    lost=8
+    The Chats Have Gone On    closes=${{ [1012] }}    lost=6
     Everybody's Token And Session Are What They Were
     The History Is Complete And In Order
 
 Sessions, Tokens And Sockets Outlive A Backend That Is Killed And Started
     [Tags]    req:P01    part:killed
-    People Chat    8
+    People Chat    6
     Restart For Real    kill    backend-1    backend-2
-    The Chats Have Gone On    closes=${{ [1012] }}    lost=8    refused=True
+    The Chats Have Gone On    closes=${{ [1012] }}    lost=6    refused=True
     Everybody's Token And Session Are What They Were
     The History Is Complete And In Order
 
 Sessions, Tokens And Sockets Outlive A Backend That Is Replaced And Nobody Is Refused
     [Tags]    req:P01    part:replaced    needs:control.restart
-    People Chat    8
+    People Chat    6
     Restart For Real    replace    backend-1    backend-2
-    The Chats Have Gone On    closes=${{ [1012] }}    lost=8
+    The Chats Have Gone On    closes=${{ [1012] }}    lost=6
     Everybody's Token And Session Are What They Were
     The History Is Complete And In Order
 
 Sockets That Are Lost In Every Way Are Back Within The Budget
     [Documentation]    A hundred reconnections and more, each timed from the loss of the socket until its stream is resumed.
     [Tags]    req:P03    part:reconnection    needs:net.faults
-    People Chat    20    every=300ms
+    People Chat    20    every=500ms
     The Network Is Reset    4 times
     Restart For Real    replace    frontend
     Restart For Real    stop    backend-1    backend-2
     The Chats Have Gone On    closes=${{ [1006, 1012] }}    lost=100    refused=True
     The History Is Complete And In Order
     Reconnections Are As Quick As The Own Goal
+
+A Handshake That Was Given Up Replaces Nobody Who Is Back At The Other Replica
+    [Documentation]    A replica hangs, so that frontend opens sockets at the other one; then it goes on with what was given up.
+    [Tags]    req:P03    part:reconnection    needs:control.pause
+    Load Users With A Conversation Each    6    assistant=${False}
+    Pause Service    backend-1
+    Open Chats    ${SOCKET_URL}    ${TOKENS}    ${CONVERSATIONS}    ca_file=${CA_FILE}    within=20s
+    Resume Service    backend-1
+    Start Chatting    200ms
+    Let Chats Say    3
+    The Chats Have Gone On    closes=${{ [] }}    lost=0
+    The History Is Complete And In Order
 
 What Was Said While No Backend Ran Is Part Of The History
     [Tags]    req:P04    req:P01    part:backend
