@@ -33,6 +33,16 @@ With Redis Killed A Revoked Session Is Dead At Once
     Wait Until Session Is Gone Everywhere    ${SESSION}    within=10s    places=${{ ['auth', 'auth db', 'main db', 'backend-1'] }}
     Service Refuses The Token    backend    /api/me    ${SESSION.access_token}    session_revoked
 
+With Redis Killed Each Session Is Judged By Its Own Token Whoever Was Asked About Before
+    [Documentation]    What backend remembers of one introspection is nobody else's.
+    [Tags]    req:M04.4    needs:control.kill
+    ${other} =    Create User
+    Let Time Pass For The Session    11min
+    Kill Service    redis
+    Get From    backend    /api/me    ${other.access_token}
+    Service Refuses The Token    backend    /api/me    ${SESSION.access_token}    session_expired
+    Get From    backend    /api/me    ${other.access_token}
+
 With Redis Killed All But The Current One Are Dead At Once
     [Tags]    req:M06.5    req:M06.6    needs:control.kill
     ${current} =    Create Managed Session    ${USER_ID}
