@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from services.backend import events
+from services.backend import events, frames, messages
 from services.backend.database import Database, Row
 from services.backend.flights import GroupFlight
 from services.backend.frames import Position
@@ -63,12 +63,16 @@ _RENAME = f"""
     WHERE id = %s AND user_id = %s AND version = %s RETURNING {_COLUMNS}
 """  # noqa: S608 - a constant
 _DELETE = "DELETE FROM conversations WHERE id = %s AND user_id = %s RETURNING id"
-_HEADS = """
+_HEADS = f"""
     SELECT held.asker, c.id::text, c.epoch, c.last_seq,
-           (SELECT count(*) FROM messages m WHERE m.conversation_id = c.id AND m.seq > held.seq AND m.seq <= c.last_seq)
-    FROM unnest(%s::int[], %s::uuid[], %s::uuid[], %s::bigint[]) held(asker, user_id, id, seq)
+           (SELECT count(*) FROM messages m
+            WHERE m.conversation_id = c.id AND m.seq > held.seq AND m.seq <= c.last_seq),
+           stretch.low, stretch.high, stored.count, stored.messages
+    FROM unnest(%s::int[], %s::uuid[], %s::uuid[], %s::bigint[], %s::bigint[]) held(asker, user_id, id, seq, until)
     JOIN conversations c ON c.id = held.id AND c.user_id = held.user_id
-"""
+    CROSS JOIN LATERAL (SELECT held.seq AS low, least(c.last_seq, held.until) AS high) stretch
+    CROSS JOIN {messages.OF_STRETCH}
+"""  # noqa: S608 - a constant
 
 
 def not_found() -> Problem:
@@ -81,7 +85,7 @@ class Conversations:
 
     def __init__(self, database: Database) -> None:
         self._database = database
-        self._heads = GroupFlight[Held, dict[str, Head]](self._look_up_heads)
+        self._heads = GroupFlight[Held, dict[str, Head]](self._look_up_heads, messages.PAGES_AT_ONCE)
 
     async def list(self, user_id: str, after: str | None, limit: int) -> list[Conversation]:
         """In the order of their creation, from the one that follows ``after``."""
@@ -153,15 +157,20 @@ class Conversations:
     async def _look_up_heads(self, asked: Sequence[Held]) -> Sequence[dict[str, Head]]:
         found: list[dict[str, Head]] = [{} for _ in asked]
         rows = [
-            (asker, user_id, conversation, position.seq)
+            (asker, user_id, conversation, position.seq, _page_end(position, len(positions)))
             for asker, (user_id, positions) in enumerate(asked)
             for conversation, position in positions.items()
         ]
         if rows:
             columns = [list(column) for column in zip(*rows, strict=True)]
-            for asker, conversation, *head in await self._database.fetch(_HEADS, columns):
-                found[asker][conversation] = Head(*head)
+            for asker, name, epoch, last_seq, held, low, high, *of in await self._database.fetch(_HEADS, columns):
+                first = messages.stored(messages.Stretch(name, low, high), epoch, *of)
+                found[asker][name] = Head(epoch, last_seq, held, first)
         return found
+
+
+def _page_end(position: Position, conversations: int) -> int:
+    return min(position.seq + messages.BATCH // conversations, frames.MAX_SEQ)
 
 
 async def _tell(connection: AsyncConnection[Row], user_id: str, change: str, conversation: Conversation) -> None:

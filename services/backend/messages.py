@@ -15,6 +15,8 @@ from services.common import instants
 
 ASSISTANT = "assistant"
 BATCH = 500
+PAGES_AT_ONCE = 16
+"""Pages that are read together: of full ones with the longest messages, what memory may hold."""
 
 
 class Message(NamedTuple):
@@ -60,8 +62,9 @@ class Stretch(NamedTuple):
 
 
 class Stored(NamedTuple):
-    """What the log holds of a stretch: all of it, or not, and its ``message.batch`` frame."""
+    """What the log holds of ``stretch``: all of it, or not, and its ``message.batch`` frame."""
 
+    stretch: Stretch
     complete: bool
     frame: str
 
@@ -72,19 +75,20 @@ _AFTER = f"""
     WHERE m.conversation_id = %s AND m.seq > %s ORDER BY m.seq LIMIT %s
 """  # noqa: S608 - both parts are constants
 # PostgreSQL writes the JSON of ``Message.as_json``: a replay passes through here as it stands, at a sixth of the cost.
-_STRETCHES = """
-    SELECT c.epoch, stored.count, stored.messages
-    FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[]) WITH ORDINALITY stretch(id, low, high, number)
-    LEFT JOIN conversations c ON c.id = stretch.id
-    CROSS JOIN LATERAL (
+OF_STRETCH = """
+    LATERAL (
         SELECT count(*), coalesce(json_agg(message ORDER BY message.seq), '[]')::text AS messages FROM (
             SELECT m.conversation_id, c.epoch, m.seq, m.client_msg_id, m.sender, m.role, m.body,
                 to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_at
             FROM messages m WHERE m.conversation_id = c.id AND m.seq > stretch.low AND m.seq <= stretch.high
         ) message
     ) stored
-    ORDER BY stretch.number
 """
+_STRETCHES = f"""
+    SELECT c.epoch, stored.count, stored.messages
+    FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[]) WITH ORDINALITY stretch(id, low, high, number)
+    LEFT JOIN conversations c ON c.id = stretch.id CROSS JOIN {OF_STRETCH} ORDER BY stretch.number
+"""  # noqa: S608 - a constant
 
 
 async def read_after(database: Database, conversation_id: str, seq: int, limit: int) -> list[Message]:
@@ -96,14 +100,15 @@ async def read_stretches(database: Database, stretches: Sequence[Stretch]) -> li
     """What the log holds of each."""
     columns = [list(column) for column in zip(*stretches, strict=True)]
     rows = await database.fetch(_STRETCHES, columns)
-    return [_stored(stretch, *row) for stretch, row in zip(stretches, rows, strict=True)]
+    return [stored(stretch, *row) for stretch, row in zip(stretches, rows, strict=True)]
 
 
-def _stored(stretch: Stretch, epoch: str | None, count: int, messages: str) -> Stored:
+def stored(stretch: Stretch, epoch: str | None, count: int, messages: str) -> Stored:
+    """What was found of ``stretch``: so many messages, and their JSON."""
     # No seq stands twice in a conversation: as many as there may be are all of them, one after another.
     complete = count == stretch.high - stretch.low
     payload = {"conversation_id": stretch.conversation_id, "epoch": epoch, "messages": orjson.Fragment(messages)}
-    return Stored(complete, frames.make("message.batch", payload))
+    return Stored(stretch, complete, frames.make("message.batch", payload))
 
 
 def is_contiguous(messages: Sequence[Message], after: int) -> bool:

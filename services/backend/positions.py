@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from services.backend.frames import Position
-from services.backend.messages import Stretch
+from services.backend.messages import Stored, Stretch
 
 WINDOW_PASSED = "window_passed"
 UNKNOWN_CLIENT = "unknown_client"
@@ -19,11 +19,15 @@ REASONS = (EPOCH_CHANGED, TOO_MANY_MISSED, WINDOW_PASSED, UNKNOWN_CLIENT, NOT_FO
 
 @dataclass(frozen=True)
 class Head:
-    """The end of a conversation's log, and how many messages after the client's position it still holds."""
+    """The end of a conversation's log, and how many messages after the client's position it still holds.
+
+    ``first`` are the first of these, as many as fit into a page with those of the client's other conversations.
+    """
 
     epoch: str
     last_seq: int
     held: int
+    first: Stored | None = None
 
 
 def refusal(

@@ -16,14 +16,11 @@ from services.backend.database import Database
 from services.backend.flights import GroupFlight
 from services.backend.frames import Position, Resume
 from services.backend.hub import Hub
-from services.backend.messages import BATCH, Stored, Stretch
+from services.backend.messages import BATCH, PAGES_AT_ONCE, Stored, Stretch
 from services.backend.notices import Notices
 from services.backend.positions import Head
 from services.common import logs
 from services.common.problems import Problem
-
-PAGES_AT_ONCE = 16
-"""Pages that are read together: of full ones with the longest messages, what memory may hold."""
 
 
 class Resumer:
@@ -47,7 +44,7 @@ class Resumer:
         self._notices = notices
         self._window = window
         self._max_replay = max_replay
-        self._pages = GroupFlight[Sequence[Stretch], list[Stored]](self._read_pages, seats=PAGES_AT_ONCE)
+        self._pages = GroupFlight[Sequence[Stretch], list[Stored]](self._read_pages, PAGES_AT_ONCE)
 
     async def resume(self, connection: Connection, request: Resume, frame_id: str | None) -> None:
         """Send the replay and ``resumed``; raises 503 while nothing has been sent, later closes with 4010."""
@@ -120,7 +117,7 @@ class Resumer:
         try:
             while behind := _behind(subscriptions, heads, channels):
                 for page in positions.pages(behind, BATCH):
-                    count = await self._replay_page(connection, page, subscriptions)
+                    count = await self._replay_page(connection, page, subscriptions, heads)
                     if count is None:
                         return None
                     replayed += count
@@ -136,10 +133,17 @@ class Resumer:
         return replayed
 
     async def _replay_page(
-        self, connection: Connection, page: Sequence[Stretch], subscriptions: dict[str, Subscription]
+        self,
+        connection: Connection,
+        page: Sequence[Stretch],
+        subscriptions: dict[str, Subscription],
+        heads: dict[str, Head],
     ) -> int | None:
+        # What came with the heads need not be asked for, where it is this page.
+        firsts = [first for one in page if (first := heads[one.conversation_id].first) and first.stretch == one]
         count = 0
-        for stretch, stored in zip(page, await self._pages.ask(page), strict=True):
+        for stored in firsts if len(firsts) == len(page) else await self._pages.ask(page):
+            stretch = stored.stretch
             if not stored.complete:
                 connection.close(frames.RESUME_NEEDED, "the log has changed")
                 return None

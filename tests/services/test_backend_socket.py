@@ -17,6 +17,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.http11 import Response
 from websockets.sync.client import connect
 
+from services.backend import frames
 from tests.services.backend_kit import ISSUER, KeyServer, Person, Replicas, Tab, start_replicas, tab
 from tests.services.servers import MakeDatabase, Servers, StartService, wait_until
 
@@ -299,7 +300,8 @@ def said(one: Tab, conversation: str, count: int, prefix: str = "m") -> str:
 
 
 @pytest.mark.parametrize(
-    ("seq", "epoch", "reason"), [(0, "other", "epoch_changed"), (4, None, "ahead_of_log"), (2, None, None)]
+    ("seq", "epoch", "reason"),
+    [(0, "other", "epoch_changed"), (4, None, "ahead_of_log"), (frames.MAX_SEQ, None, "ahead_of_log"), (2, None, None)],
 )
 def test_a_position_is_resumed_or_declared_lost(
     replicas: Replicas, ada: Person, seq: int, epoch: str | None, reason: str | None
