@@ -22,9 +22,9 @@ from robot.libraries.BuiltIn import BuiltIn
 
 from .files import read_schedule, write_schedule
 from .play import Performance
-from .schedule import numbered
+from .schedule import Schedule, numbered
 from .searching import Failure, Memory, Play, Tally, Verdict, search
-from .stage import Stage
+from .stage import LARGEST_BATCH, Stage
 
 _A_MINUTE = timedelta(minutes=1)
 
@@ -68,7 +68,7 @@ class ExplorationLibrary:
         """
         chosen = seed or os.environ.get("LOCKSTEP_SEED") or "0"
         begun = time.monotonic()
-        with self._stage(chosen) as play:
+        with self._stage(chosen, count) as play:
             memory = Memory(play, shrink_within.total_seconds(), _report)
             failure = search(memory, count, chosen)
             again = [play(failure.schedule) for _ in range(times)] if failure else []
@@ -87,12 +87,8 @@ class ExplorationLibrary:
         A file that is damaged, of another kind, or of another version fails with what is wrong with it.
         """
         schedule = read_schedule(file)
-        with self._stage(f"replay {file.name}") as play:
-            verdicts = [play(schedule) for _ in range(times)]
-        broken = [verdict for verdict in verdicts if verdict.broken]
-        if broken:
-            raise AssertionError(_message(Failure(schedule, broken[0]), verdicts, "replayed", file))
-        logger.info(f"{file.name}: {len(schedule)} steps, every promise kept {times} of {times} times")
+        with self._stage(f"replay {file.name}", times) as play:
+            _replay(play, schedule, file, times)
 
     @keyword
     def replay_schedules(self, folder: Path, times: int = 1) -> None:
@@ -100,11 +96,13 @@ class ExplorationLibrary:
         files = [folder] if folder.is_file() else sorted(folder.glob("*.json"))
         if not files:
             raise AssertionError(f"{folder} holds no schedule")
-        for file in files:
-            self.replay_schedule(file, times)
+        schedules = {file: read_schedule(file) for file in files}
+        with self._stage(f"replay {folder.name}", times * len(files)) as play:
+            for file, schedule in schedules.items():
+                _replay(play, schedule, file, times)
 
     @contextmanager
-    def _stage(self, seed: str) -> Iterator[Play]:
+    def _stage(self, seed: str, plays: int) -> Iterator[Play]:
         """How a schedule is played. What the platform's library would tell of each fault stays out of the log."""
         if self._play is not None:
             yield self._play
@@ -112,7 +110,7 @@ class ExplorationLibrary:
         found = target.current()
         mapping = mapping_in_use(None, target.current)
         platform: Any = BuiltIn().get_library_instance("PlatformLibrary")
-        stage = Stage(platform, found, f"{seed} exploration")
+        stage = Stage(platform, found, f"{seed} exploration", min(plays, LARGEST_BATCH))
         before = BuiltIn().set_log_level("WARN")
         try:
             with tempfile.TemporaryDirectory(prefix="schedules-") as folder:
@@ -120,6 +118,14 @@ class ExplorationLibrary:
         finally:
             BuiltIn().set_log_level(before)
             stage.close()
+
+
+def _replay(play: Play, schedule: Schedule, file: Path, times: int) -> None:
+    verdicts = [play(schedule) for _ in range(times)]
+    broken = [verdict for verdict in verdicts if verdict.broken]
+    if broken:
+        raise AssertionError(_message(Failure(schedule, broken[0]), verdicts, "replayed", file))
+    logger.info(f"{file.name}: {len(schedule)} steps, every promise kept {times} of {times} times")
 
 
 def told(tally: Tally, failure: Failure | None) -> str:
@@ -136,9 +142,10 @@ def _message(failure: Failure, again: list[Verdict], origin: str, path: Path) ->
         logger.info(masking.mask(picture), html=True)
     logger.info(f"<pre>{escape(numbered(failure.schedule))}</pre>", html=True)
     broken = sum(bool(verdict.broken) for verdict in again)
+    size = f"{len(failure.schedule)} step{'s' if len(failure.schedule) > 1 else ''}"
     promise, _, witness = failure.verdict.broken.partition("\n")
     return masking.mask(
-        f"{promise} ({len(failure.schedule)} steps)\n{witness}\n\nThis schedule failed {broken} of {len(again)} times "
+        f"{promise} ({size})\n{witness}\n\nThis schedule failed {broken} of {len(again)} times "
         f"when played again:\n{numbered(failure.schedule)}\n{origin}\n"
         f"Replay: ./run explore --replay {path}"
     )

@@ -18,6 +18,8 @@ LONGEST = 20
 DRAWS = 45
 """Steps drawn for it: about half of them make no sense where they stand and are left out."""
 MOST_ATTEMPTS = 50
+FIRST_SHARE = 0.25
+"""Hypothesis' share of the patience. It simplifies as well; leaving steps out, for which the rest is, needs less."""
 
 
 @dataclass(frozen=True)
@@ -130,15 +132,22 @@ def search(memory: Memory, count: int, seed: str) -> Failure | None:
     The same seed gives the same schedules, as far as the verdicts are the same.
     """
     memory.goal = count
+    patience, memory.patience = memory.patience, memory.patience * FIRST_SHARE
     try:
-        for attempt in range(MOST_ATTEMPTS):
-            # Hypothesis counts drafts that it gave up, and repetitions, too.
-            _run(memory, count, number(f"{seed}/{attempt}"))
-    except (BrokenPromiseError, Enough):
+        _draw(memory, count, seed)
+        memory.patience = patience
         _shorten(memory)
     except _Unplayable as error:
         raise UnplayableError(str(error)) from error.__cause__
     return memory.smallest
+
+
+def _draw(memory: Memory, count: int, seed: str) -> None:
+    """Has Hypothesis look at ``count`` schedules, and shrink the first that fails."""
+    with suppress(BrokenPromiseError, Enough):
+        for attempt in range(MOST_ATTEMPTS):
+            # It counts drafts that it gave up, and repetitions, too.
+            _run(memory, count, number(f"{seed}/{attempt}"))
 
 
 def _shorten(memory: Memory) -> None:
@@ -148,7 +157,6 @@ def _shorten(memory: Memory) -> None:
     """
     if memory.smallest is None:
         return
-    memory.failed_at = time.monotonic()
     size = len(memory.smallest.schedule) // 2
     with suppress(Enough):
         while size:

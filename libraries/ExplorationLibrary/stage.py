@@ -16,7 +16,7 @@ from redis import Redis
 
 from .schedule import CONVERSATIONS, REPLICAS
 
-BATCH = 50
+LARGEST_BATCH = 50
 LATENCY = "40ms"
 MENDED = timedelta(seconds=30)
 _ROWS = """
@@ -51,10 +51,11 @@ class Person:
 class Stage:
     """Plays faults, and knows what they have left behind."""
 
-    def __init__(self, platform: Platform, found: Descriptor, seed: str) -> None:
+    def __init__(self, platform: Platform, found: Descriptor, seed: str, batch: int) -> None:
         self.doors = dict(zip(REPLICAS, found.needed("backend_socket_urls"), strict=False))
         self._platform = platform
         self._factory = DataFactory(seed)
+        self._batch = batch
         self._persons: list[Person] = []
         self._down: set[str] = set()
         self._disturbed = False
@@ -64,7 +65,7 @@ class Stage:
     def somebody(self) -> Person:
         """Somebody who has done nothing yet."""
         if not self._persons:
-            users = self._factory.create_load_users(BATCH)
+            users = self._factory.create_load_users(self._batch)
             made = [self._factory.create_conversation_for_each(users) for _ in CONVERSATIONS]
             self._persons = [
                 Person(user, dict(zip(CONVERSATIONS, [one.id for one in of_user], strict=True)))

@@ -9,7 +9,7 @@ Suite Teardown      Leave The Platform
 
 *** Test Cases ***
 A Hundred Schedules Keep Every Promise
-    Explore Schedules    count=100    seed=0    times=3    shrink_within=40s
+    Explore Schedules    count=100    seed=0    times=3    shrink_within=90s
 
 Two Devices That Nothing Disturbs Are Given The Same
     Replay Schedule    ${CURDIR}/undisturbed.json    times=3
