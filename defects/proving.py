@@ -97,7 +97,7 @@ class Clock:
 
     def tick(self, task: Task) -> None:
         """``task`` is done."""
-        self._left -= self._expected.pop((task.defect.id, task.repetition), 0.0)
+        self._left = max(0.0, self._left - self._expected.pop((task.defect.id, task.repetition), 0.0))
 
     @property
     def passed(self) -> float:
