@@ -7,8 +7,8 @@ Resource            platform.resource
 Suite Setup         Use A Private Platform    backends=2    proxies=client->backend, backend->redis, backend->postgres
 ...                     ACCESS_TTL=7200
 Suite Teardown      Leave The Platform
-Test Tags           exploration    p1    req:X01    needs:ws    needs:ws.resume    needs:replicas.2    needs:db.main    needs:redis
-...                 needs:control.kill    needs:control.restart    needs:net.faults
+Test Tags           exploration    p1    req:R02    req:R07    req:X01    needs:ws    needs:ws.resume    needs:replicas.2    needs:db.main
+...                 needs:redis    needs:control.kill    needs:control.restart    needs:net.faults
 
 
 *** Variables ***
@@ -20,9 +20,8 @@ ${TIMES}            1
 
 *** Test Cases ***
 Whatever Clients Do And Whatever Breaks Nothing Acknowledged Is Lost Doubled Or Withheld
-    [Tags]    req:R01    req:R02    req:R07
+    [Tags]    req:R01
     Explore Schedules    count=${COUNT}    seed=${EXPLORED_SEED}
 
 Schedules That Once Told A Broken Server Keep Every Promise
-    [Tags]    req:R02    req:R07
     Replay Schedules    ${KEPT}    times=${TIMES}
