@@ -33,9 +33,9 @@ What Is Said During The Replay Follows It Without A Seam
     [Tags]    req:R02
     A Tab And A Second Device
     Lose The Connection    tab
-    The Device Says    1000
+    The Device Says    5000
     The Tab Comes Back While The Device Goes On    600
-    Nothing Was Lost On The Way    1600    tab    device
+    Nothing Was Lost On The Way    5600    tab    device
 
 What Waited In Several Conversations Comes In The Order Of Each
     [Tags]    req:R02
