@@ -19,13 +19,16 @@ from .files import as_json, encode
 from .operations import Epoch, Kind, Operation, Row
 
 _CHUNK = 1024
+_LONGEST = 2048
+_HEAD = 100
 _OLDEST_UNWRITTEN = 1_000_000_000
 
 
 class History:
     """The operations of one test, in memory and in a file. Every method may be called from any thread.
 
-    The file is opened with the first operation and follows the memory by at most 1,024 operations or, while operations
+    A value that is a text of more than 2,048 characters is kept as its beginning, length and SHA-256: equal texts stay
+    equal. The file is opened with the first operation and follows the memory by at most 1,024 operations or, while operations
     keep coming, one second. A disk that refuses it never disturbs the test: ``trouble`` then says why the file is
     incomplete, and the judgement is made from memory.
     """
@@ -66,12 +69,13 @@ class History:
         now = time.monotonic_ns()
         stamp = time.time() if wall is None else wall
         moment = now if at is None else at
+        kept = shortened(value) if isinstance(value, str) and len(value) > _LONGEST else value
         with self._lock:
             if self._closed:
                 return
             index = len(self._rows)
             self._rows.append(
-                (index, moment, stamp, process, kind, op, key, value, seq, epoch, client_msg_id, node, note)
+                (index, moment, stamp, process, kind, op, key, kept, seq, epoch, client_msg_id, node, note)
             )
             if index - self._written >= _CHUNK or now - self._last_write > _OLDEST_UNWRITTEN:
                 self._write()
@@ -121,6 +125,12 @@ class History:
             self.path = path
             return file
         raise OSError(0, f"too many histories named {self.name}")
+
+
+def shortened(text: str) -> str:
+    """What stands for a long ``text``; no secret that begins in its head is cut in two."""
+    digest = hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()
+    return f"{mask(text[:_LONGEST])[:_HEAD]}… ({len(text)} characters, SHA-256 {digest})"
 
 
 def without_secrets(rows: list[Row]) -> list[Row]:

@@ -58,6 +58,26 @@ def test_a_history_is_in_its_file_once_it_is_closed(tmp_path: Path) -> None:
     assert read_history(history.path) == history.operations()
 
 
+def test_a_long_text_is_kept_as_head_length_and_digest(tmp_path: Path) -> None:
+    history = History("Suite.Long", tmp_path)
+    for value in ("a" * 2048, "a" * 2049, "a" * 2049, "a" * 2048 + "b"):
+        history.record("ok", "alice", "read", value=value)
+    history.close()
+    whole, one, same, other = (operation.value for operation in history.operations())
+    assert whole == "a" * 2048
+    assert one == same != other
+    assert one.startswith("a" * 100 + "… (2049 characters, SHA-256 ")
+    assert [operation.value for operation in read_history(tmp_path / "Suite.Long.jsonl")] == [whole, one, same, other]
+
+
+def test_the_head_of_a_long_text_shows_no_secret(tmp_path: Path) -> None:
+    masking.register("Sup3rSecretValue-of-this-test")
+    history = History("Suite.Long", tmp_path)
+    history.record("ok", "alice", "read", value="x" * 90 + " Sup3rSecretValue-of-this-test " + "y" * 4000)
+    history.close()
+    assert "Sup3r" not in (tmp_path / "Suite.Long.jsonl").read_text()
+
+
 def test_what_comes_after_the_end_is_ignored(tmp_path: Path) -> None:
     history = History("t", tmp_path)
     history.record("ok", "alice", "connect")
