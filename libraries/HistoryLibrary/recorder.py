@@ -28,9 +28,9 @@ class History:
     """The operations of one test, in memory and in a file. Every method may be called from any thread.
 
     A value that is a text of more than 2,048 characters is kept as its beginning, length and SHA-256: equal texts stay
-    equal. The file is opened with the first operation and follows the memory by at most 1,024 operations or, while operations
-    keep coming, one second. A disk that refuses it never disturbs the test: ``trouble`` then says why the file is
-    incomplete, and the judgement is made from memory.
+    equal. The file is opened with the first operation and follows the memory by at most 1,024 operations or, while
+    operations keep coming, one second. A disk that refuses it never disturbs the test: ``trouble`` then says why the
+    file is incomplete, and the judgement is made from memory.
     """
 
     def __init__(self, name: str, directory: Path) -> None:
