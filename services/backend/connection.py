@@ -97,6 +97,12 @@ class Connection:
         self._wake.set()
         asyncio.get_running_loop().call_later(self._close_grace, self._give_up)
 
+    def end(self, code: int) -> None:
+        """The socket is gone, with ``code`` where this side did not close it: nothing is queued or read for it now."""
+        self.closing = self.closing or (code, "the peer has gone")
+        if self.events_task is not None:
+            self.events_task.cancel()
+
     def on_abort(self, abort: Callable[[], object] | None) -> None:
         """What ends a socket whose peer does not even take the close frame."""
         self._abort = abort

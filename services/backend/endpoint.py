@@ -83,6 +83,7 @@ class SocketEndpoint:
             await asyncio.wait([pump], timeout=1)
         finally:
             connection.on_abort(None)
+            connection.end(code)
             parts.hub.remove(connection)
             parts.clients.left(connection)
             pump.cancel()
