@@ -7,15 +7,14 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
 from redis import asyncio as aioredis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import ResponseError
 
 from services.common import logs
 from services.common.problems import Problem
-from services.common.redis_errors import AWAY, LOST
+from services.common.redis_connections import AWAY, connect
 
 TIMEOUT = 1.0
+CONNECTIONS = 50
 _RETRY_EVERY = 0.05
 _PROBE_EVERY = 1.0
 
@@ -31,14 +30,7 @@ class RedisLink:
     """Gives the client while Redis is trusted: reachable, and brought up to date since it was last away."""
 
     def __init__(self, url: str) -> None:
-        # One immediate retry: the pooled connection may have died with a restarted server.
-        self.client: aioredis.Redis = aioredis.Redis.from_url(
-            url,
-            decode_responses=True,
-            socket_connect_timeout=TIMEOUT,
-            socket_timeout=TIMEOUT,
-            retry=Retry(NoBackoff(), 1, LOST),
-        )
+        self.client: aioredis.Redis = connect(url, TIMEOUT, CONNECTIONS)
         self.up = asyncio.Event()
         self._suspect = asyncio.Event()
         self._reachable = False

@@ -41,6 +41,7 @@ class Database:
     """The pool. Every method raises ``Problem`` 503 ``database_unavailable`` while PostgreSQL is away."""
 
     def __init__(self, url: str) -> None:
+        self._answers = False
         self._pool: AsyncConnectionPool[AsyncConnection[Row]] = AsyncConnectionPool(
             url,
             min_size=1,
@@ -66,11 +67,12 @@ class Database:
         await self._pool.close(timeout=1.0)
 
     async def is_up(self) -> bool:
-        """Whether a query is answered now."""
+        """Whether a query is answered now; of a pool that is busy, whether the last query was."""
         try:
-            await self.fetch("SELECT 1")
-        except problems.Problem:
-            return False
+            async with asyncio.timeout(CHECK_TIMEOUT):
+                await self.fetch("SELECT 1")
+        except (problems.Problem, TimeoutError):
+            return self._answers
         return True
 
     async def fetch(self, query: LiteralString, params: Params = None) -> list[Row]:
@@ -100,14 +102,18 @@ class Database:
         for last in (False, True):
             try:
                 async with self._connection() as connection:
-                    return await work(connection)
+                    result = await work(connection)
             except PoolTimeout:
                 break
             except AWAY:
+                self._answers = False
                 # The pool hands out connections that died with a restarted server: one more try with a fresh one.
                 if last:
                     break
                 await self._discard_dead()
+            else:
+                self._answers = True
+                return result
         raise problems.unavailable("database")
 
     @asynccontextmanager

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from services.backend import metrics, redis_client, rings
 from services.backend.rings import CHANNEL, Ring
-from services.common import logs, redis_errors
+from services.common import logs, redis_connections
 
 RECONNECT_EVERY = 0.3
 HEALTH_CHECK_EVERY = 2.0
@@ -22,8 +22,8 @@ class Doorbell:
         self._replica = replica
         self._heard = heard
         self._wake = asyncio.Event()
-        self._publisher = redis_client.connect(url)
-        self._subscriber = redis_client.connect(url)
+        self._publisher = redis_connections.connect(url, redis_client.TIMEOUT, redis_client.CONNECTIONS)
+        self._subscriber = redis_connections.connect(url, redis_client.TIMEOUT, redis_client.CONNECTIONS)
         self.on_change: Callable[[], None] = lambda: None
 
     def ring(self) -> None:
@@ -44,7 +44,7 @@ class Doorbell:
             return
         try:
             await self._publisher.publish(CHANNEL, rings.encode(ring, self._replica))
-        except redis_errors.AWAY as error:
+        except redis_connections.AWAY as error:
             logs.logger().warning("ring_not_sent", reason=str(error))
 
     async def listen(self) -> None:
@@ -52,7 +52,7 @@ class Doorbell:
         while True:
             try:
                 await self._listen_once()
-            except redis_errors.AWAY as error:
+            except redis_connections.AWAY as error:
                 if self.connected:
                     logs.logger().warning("doorbell_lost", reason=str(error))
             self._set_connected(False)

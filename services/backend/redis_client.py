@@ -7,39 +7,26 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import TypeVar
 
 import redis.asyncio as redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 
 from services.backend import metrics
 from services.common.quotas import SPEND
-from services.common.redis_errors import AWAY, LOST
+from services.common.redis_connections import AWAY, connect
 
 T = TypeVar("T")
 TIMEOUT = 0.5
 PAUSE = 0.5
+CONNECTIONS = 20
 
 
 class RedisAway(Exception):  # noqa: N818 - a state, not a defect
     """Redis did not answer in time, or did not a moment ago."""
 
 
-def connect(url: str) -> redis.Redis:
-    """A client that gives up after ``TIMEOUT`` seconds and tries a broken connection once more."""
-    return redis.Redis.from_url(
-        url,
-        decode_responses=True,
-        socket_timeout=TIMEOUT,
-        socket_connect_timeout=TIMEOUT,
-        retry=Retry(NoBackoff(), 1, LOST),
-        max_connections=20,
-    )
-
-
 class Cache:
     """Calls to Redis that fail at once while it is known to be away."""
 
     def __init__(self, url: str) -> None:
-        self._client = connect(url)
+        self._client = connect(url, TIMEOUT, CONNECTIONS)
         self._away_until = float("-inf")
 
     async def close(self) -> None:
