@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import NamedTuple
 
 import aiohttp
 
@@ -16,12 +18,20 @@ PROBE_TIMEOUT = 2.0
 _STEP = 0.1
 
 
+class Health(NamedTuple):
+    """What a replica says of itself: it takes requests, and it has its database."""
+
+    ready: bool
+    sound: bool
+
+
 class Replica:
     """One process of a service, at one address."""
 
     def __init__(self, url: str) -> None:
         self.url = url
         self.ready = False
+        self.sound = True
         self.silent = False
         self.asked = 0
         self.found_away = 0
@@ -50,18 +60,19 @@ class Replica:
     async def ask(self, session: aiohttp.ClientSession) -> None:
         """Ask for its health, and take it in, take it out or call it silent accordingly."""
         self.asked += 1
-        asking = asyncio.create_task(_is_ready(self.url, session))
+        asking = asyncio.create_task(_health(self.url, session))
         try:
             if not await self._speaks(asking):
                 self._fall_silent()
                 return
-            self.ready, self.silent = asking.result(), False
+            self.ready, self.sound = asking.result()
+            self.silent = False
             if not self.ready:
                 self.found_away = self.asked
         finally:
             asking.cancel()
 
-    async def _speaks(self, asking: asyncio.Task[bool]) -> bool:
+    async def _speaks(self, asking: asyncio.Task[Health]) -> bool:
         """Whether ``asking`` ended before ``PROBE_TIMEOUT`` seconds without a sign of life.
 
         They are counted in short steps, each as what it was to last: who was held up himself did not listen that long.
@@ -100,7 +111,7 @@ class Replicas:
         return any(replica.ready for replica in self.all)
 
     async def choose(self, avoid: Replica | None = None) -> Replica:
-        """The next ready replica, another than ``avoid`` where there is one.
+        """The next ready replica, another than ``avoid`` and one that has its database where there is one.
 
         Raises the 503 ``Problem`` that names the service, but not before each replica was asked anew (or ``patience``
         seconds have passed): one of which nothing is known yet, which has just failed or is just coming back may be
@@ -110,8 +121,9 @@ class Replicas:
             raise problems.unavailable(self.name)
         ready = [replica for replica in self.all if replica.ready]
         others = [replica for replica in ready if replica is not avoid] or ready
+        best = [replica for replica in others if replica.sound] or others
         self._turn += 1
-        return others[self._turn % len(others)]
+        return best[self._turn % len(best)]
 
     async def _find_ready(self) -> bool:
         asked = [(replica, replica.asked) for replica in self.all]
@@ -147,10 +159,18 @@ class Replicas:
                 continue
 
 
-async def _is_ready(url: str, session: aiohttp.ClientSession) -> bool:
+async def _health(url: str, session: aiohttp.ClientSession) -> Health:
     try:
         async with session.get(f"{url}/health") as answer:
-            await answer.read()
-            return answer.status == 200
+            told = await answer.read()
+            return Health(answer.status == 200, _has_database(told))
     except (aiohttp.ClientError, OSError):
-        return False
+        return Health(ready=False, sound=False)
+
+
+def _has_database(told: bytes) -> bool:
+    """Whether a service says so, or says nothing of it."""
+    try:
+        return bool(json.loads(told)["dependencies"]["database"] != "down")
+    except (ValueError, TypeError, KeyError):
+        return True
