@@ -14,6 +14,8 @@ from services.common.draining import DrainingProtocol, DrainingServer, DrainingW
 from services.common.settings import CommonSettings
 
 GRACEFUL_SHUTDOWN = 3
+KEEP_ALIVE = 20
+"""Seconds that an idle connection stays open: longer than clients pause, since a request that meets its end is lost."""
 MAX_FRAME = 64 << 10
 
 
@@ -46,6 +48,7 @@ def serve(name: str, listener: socket.socket | None = None) -> int:
             ws_ping_interval=getattr(settings, "ping_interval", 20.0),
             ws_ping_timeout=getattr(settings, "ping_timeout", 20.0),
             timeout_graceful_shutdown=GRACEFUL_SHUTDOWN,
+            timeout_keep_alive=KEEP_ALIVE,
             backlog=1024,
             log_config=None,
             access_log=False,
