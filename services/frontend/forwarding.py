@@ -79,10 +79,13 @@ class Forwarder:
 
 
 async def _relay(answer: aiohttp.ClientResponse, send: Send) -> None:
-    """Status and fields, then the body piece by piece, as fast as the client takes it."""
+    """Status and fields, then the body: at once where it has been read, else as fast as the client takes it."""
     await send(
         {"type": "http.response.start", "status": answer.status, "headers": headers.downstream(answer.raw_headers)}
     )
+    if answer.content.at_eof():
+        await send({"type": "http.response.body", "body": await answer.read()})
+        return
     try:
         async for piece in answer.content.iter_any():
             await send({"type": "http.response.body", "body": piece, "more_body": True})

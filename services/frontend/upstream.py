@@ -19,6 +19,8 @@ from services.frontend.replicas import Replica, Replicas
 
 # Shorter than the 5 s after which uvicorn closes an idle connection: the closing must not race with a request.
 _IDLE_TIMEOUT = 4.0
+# An answer that may be asked for again is waited for as a whole up to this size; a longer one is passed on as it comes.
+_SMALL = 64 << 10
 _NO_OWN_HEADERS = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 
 REPEATED = Counter("frontend_repeated_total", "Requests sent a second time", ["service"])
@@ -109,17 +111,24 @@ class Upstream:
             await session.close()
 
     async def send(self, outgoing: Outgoing) -> aiohttp.ClientResponse:
-        """The answer, its body unread; a 503 ``Problem`` naming the service where none comes."""
+        """The answer; a 503 ``Problem`` naming the service where none comes.
+
+        Its body is unread, or read already where the request may be repeated and the answer is small: a replica that
+        dies between its head and its end has then answered nothing.
+        """
         session = self._pooled if outgoing.repeatable else self._fresh
 
         async def attempt(replica: Replica) -> aiohttp.ClientResponse:
-            return await session.request(
+            answer = await session.request(
                 outgoing.method,
                 URL(replica.url + outgoing.target, encoded=True),
                 headers=_as_written(outgoing.headers),
                 data=outgoing.body or None,
                 allow_redirects=False,
             )
+            if outgoing.repeatable and answer.content_length is not None and answer.content_length <= _SMALL:
+                await answer.read()
+            return answer
 
         return await self._on_a_replica(attempt, outgoing.repeatable)
 

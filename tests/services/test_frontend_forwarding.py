@@ -189,7 +189,9 @@ def test_a_slow_reader_holds_the_service_back(bench: Bench) -> None:
 def test_a_cut_answer_is_seen_to_be_cut(own_bench: MakeBench) -> None:
     bench = own_bench()
     with pytest.raises(httpx.RemoteProtocolError):
-        bench.http.get("/api/cut")
+        bench.http.get("/api/cut?of=100000")
+    with pytest.raises(httpx.RemoteProtocolError):
+        bench.http.post("/api/cut")
 
 
 # --- whose request it is
@@ -254,6 +256,14 @@ def test_a_safe_request_without_an_answer_is_repeated_on_another_replica(own_ben
     assert bench.backends[0].process is not None
     assert bench.backends[0].process.wait(5) == 1
     assert bench.ready_backends() == {"two"}
+
+
+def test_a_small_answer_that_was_cut_is_asked_for_on_another_replica(own_bench: MakeBench) -> None:
+    bench = own_bench()
+    for _ in range(2):
+        assert bench.http.get("/api/cut?at=one").json()["name"] == "two"
+    assert bench.backends[0].process is not None
+    assert bench.backends[0].process.wait(5) == 1
 
 
 def test_an_idempotency_key_makes_a_write_repeatable(own_bench: MakeBench) -> None:

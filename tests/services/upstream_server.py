@@ -2,7 +2,8 @@
 
 Started as ``python -m tests.services.upstream_server <port> <name>``. A path ``/…/die`` (``?at=<name>``: only there)
 ends the process without an answer, ``hang`` never answers, ``falter`` answers from the second time on, ``stream``
-answers 128 MiB as fast as they are read, ``cut`` breaks off; after ``ail?health=<seconds>`` each ``/health`` takes so
+answers 128 MiB as fast as they are read, ``cut`` breaks off in an answer of 1,000 bytes (``?at=<name>``: only there;
+``?of=<bytes>``: of so many); after ``ail?health=<seconds>`` each ``/health`` takes so
 long; a number answers with that status; all else is echoed. A WebSocket may be accepted ``late`` by some seconds.
 """
 
@@ -51,8 +52,10 @@ class Echo:
         if last == "stream":
             await self._stream(send)
             return
-        if last == "cut":
-            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"1000")]})
+        asked = parse_qs(scope["query_string"].decode())
+        if last == "cut" and asked.get("at", [self.name]) == [self.name]:
+            length = asked.get("of", ["1000"])[0].encode()
+            await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", length)]})
             await send({"type": "http.response.body", "body": b"x" * 10, "more_body": True})
             os._exit(1)
         answer = {
