@@ -24,7 +24,7 @@ An Open Socket Is Closed With 4001 At Its Token's Expiry And Not Before
     Socket Was Closed At The Expiry    through frontend
 
 A Socket Lives On With A Refreshed Token
-    [Tags]    req:C04.3
+    [Tags]    req:C04.3    robot:continue-on-failure
     Open A Socket
     VAR    ${old}    ${ACCESS_TOKEN}
     Wait Until Token Has Left    ${old}    1s

@@ -159,10 +159,12 @@ So Many Sessions Should Be Allowed
     Length Should Be    ${active}    ${wanted}    ${{ len($active) }} sessions are active, not ${wanted}
 
 Bring Both Stores Back
-    [Documentation]    Starts the stores, and auth, where a test left them dead, waits until auth has found them, and connects anew.
+    [Documentation]    Starts the stores, and auth, where a test left them dead, waits until auth has found them, in word and in
+    ...    deed, and connects anew.
     FOR    ${instance}    IN    redis    postgres    auth
         Run Keyword And Ignore Error    Start Service    ${instance}
     END
     Auth Should See Its Dependencies    database=up    redis=up
+    Wait Until Keyword Succeeds    15s    0.1s    A User Without A Session
     Disconnect From All Databases
     Open Databases
