@@ -50,14 +50,15 @@ Sockets That Are Lost In Every Way Are Back Within The Budget
     Reconnections Are As Quick As The Own Goal
 
 A Handshake That Was Given Up Replaces Nobody Who Is Back At The Other Replica
-    [Documentation]    A replica hangs, so that frontend opens sockets at the other one; then it goes on with what was given up.
+    [Documentation]    A replica hangs, so that frontend opens sockets at the other one; then it goes on with what was given up. The chats
+    ...    last longer than the two seconds after which a socket hears at the latest that it was replaced.
     [Tags]    req:P03    part:reconnection    needs:control.pause
     Load Users With A Conversation Each    6    assistant=${False}
     Pause Service    backend-1
     Open Chats    ${SOCKET_URL}    ${TOKENS}    ${CONVERSATIONS}    ca_file=${CA_FILE}    within=20s
     Resume Service    backend-1
-    Start Chatting    200ms
-    Let Chats Say    3
+    Start Chatting    500ms
+    Let Chats Say    7
     The Chats Have Gone On    closes=${{ [] }}    lost=0
     The History Is Complete And In Order
 
