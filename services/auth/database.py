@@ -15,9 +15,9 @@ from services.common import logs, postgres, problems
 
 CONNECT_TIMEOUT = 1.0
 # A busy pool or a starved machine is no outage: only a longer silence is called one.
-WAIT_FOR_CONNECTION = 3.0
+WAIT_FOR_CONNECTION = 8.0
 PROBE_TIMEOUT = 2.0
-STATEMENT_TIMEOUT = 5.0
+STATEMENT_TIMEOUT = 10.0
 MAX_CONNECTIONS = 10
 _RETRY_EVERY = 0.05
 _PROBE_EVERY = 1.0
