@@ -1,6 +1,6 @@
 *** Settings ***
-Documentation       One log a conversation, whoever writes it and from wherever it is read: simultaneous writers share its seqs, a message is
-...                 one thing however it comes, and a log that begins anew under open sockets is never passed off as the old one.
+Documentation       One log a conversation, whoever writes it and from wherever it is read: simultaneous writers share its seqs, a message
+...                 is one thing however it comes, and a log that begins anew under open sockets is never passed off as the old one.
 ...                 Sources: docs/protocol.md §3.1 (``client_msg_id``) and §4 (the promise, ``state.conflict``, ``resume`` and 4009, 4010);
 ...                 judged by the recorded history.
 Resource            contract.resource

@@ -1,9 +1,9 @@
 *** Settings ***
-Documentation       Bounds and times that the platform declares, from both sides: what keeps within them is left alone, what goes beyond them
-...                 is told so, and nothing stays unanswered.
+Documentation       Bounds and times that the platform declares, from both sides: what keeps within them is left alone, what goes beyond
+...                 them is told so, and nothing stays unanswered.
 ...                 Sources: docs/protocol.md §3.2 (quotas) and §4 (bounds of /api/capabilities, ``event_resend``, 4003, 4008, dead peers,
 ...                 ``unavailable``, attempts of an answer); RFC 6455 §5.5.2 (pings).
-Resource            contract.resource
+Resource            bounds.resource
 Suite Setup         Use A Private Platform    backends=2    proxies=auth->backend    ANSWER_LEASE=2    RATE_LIMIT=${LIMIT}
 ...                     instance_env=${{ {'backend-2': $SECOND} }}
 Suite Teardown      Leave The Platform
@@ -15,7 +15,7 @@ Test Tags           contract    p1    needs:ws    needs:replicas.2
 *** Variables ***
 ${LIMIT}                60
 &{SECOND}               MAX_REPLAY=50    EVENT_RESEND=0.5    CHUNK_DELAY=0.2    PING_INTERVAL=0.5    PING_TIMEOUT=3
-${LONG_QUESTION}        ${{ 'Tell me all of it, from the beginning. ' * 7 }}
+${LONG_QUESTION}        ${{ 'Tell me all of it, from the beginning. ' * 8 }}
 ${TOO_SLOW}             socket_closes_total{code="4008"}
 
 
@@ -39,7 +39,7 @@ An Event Is Sent Again Until It Is Acknowledged And No Longer
     ${first} =    A Notification Is Posted    again and again
     Copies Come    ${first}    user at backend-2    3
     Acknowledge    ${first}    user at backend-2
-    Notifications That Wait Come To Be    ${ACCESS_TOKEN}
+    Ask The Socket    user at backend-2    ping    pong
     ${from} =    Get Journal Position    user at backend-2
     ${second} =    A Notification Is Posted    a clock for the first
     Copies Come    ${second}    user at backend-2    3
@@ -94,7 +94,6 @@ A Peer That Answers No Ping Is Given Up And An Idle One That Does Is Not
     Sign In A New User
     Open A Socket    idle    url=${BACKEND_2_SOCKET_URL}
     A Deaf Socket Opens    ${BACKEND_2_SOCKET_URL}
-    Only So Many Sockets Are Left    backend-2    2
     Only So Many Sockets Are Left    backend-2    1
     Who The Socket Says I Am    idle
 
@@ -104,6 +103,7 @@ An Answer That Takes Longer Than Its Lease Is Given Once
     Open A Socket    elsewhere    url=${BACKEND_SOCKET_URL}
     Subscribe    elsewhere
     Say    ${LONG_QUESTION}    tab
+    The Lease Is Renewed While The Answer Is Given    256
     The Whole Answer Comes In One Attempt To    ${LONG_QUESTION}    tab    elsewhere
     No Answer Is Owed Any More
 

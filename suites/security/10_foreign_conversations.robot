@@ -3,7 +3,7 @@ Documentation       A conversation is its owner's. Whoever else knows its id can
 ...                 door, and is answered as if there were none.
 ...                 Sources: OWASP ASVS 5.0 8.2.2 and OWASP API1:2023 (access to single objects), RFC 9110 §15.5.5 (404 instead of 403);
 ...                 docs/protocol.md §1, §3.1 and §4 (foreign ones are ``not_found``).
-Resource            contract.resource
+Resource            strangers.resource
 Suite Setup         Use The Shared Platform
 Suite Teardown      Leave The Platform
 Test Setup          A Conversation And A Stranger Who Knows Its Id

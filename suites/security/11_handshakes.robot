@@ -2,7 +2,7 @@
 Documentation       Who may open a socket, in which ways he says who he is, and what he must not send on it.
 ...                 Sources: RFC 6455 §4.2.2, §7.4.1 and §10.2 (origin, close codes, sockets across sites), RFC 6750 §2.3 (no token in a
 ...                 query), OWASP ASVS 5.0 4.4.2 (origin of a handshake); docs/protocol.md §4.
-Resource            contract.resource
+Resource            strangers.resource
 Suite Setup         Use The Shared Platform
 Suite Teardown      Leave The Platform
 Test Setup          Sign In A New User
