@@ -1,0 +1,65 @@
+*** Settings ***
+Documentation       Whatever happens to a user is told to every client of his, for as long as that client has not said that it knows.
+...                 Sources: docs/protocol.md §3.1 (notifications, conversations) and §4 (``event``, ``event.ack``, when a new client and a
+...                 returning one get their events).
+Resource            contract.resource
+Suite Setup         Use The Shared Platform
+Suite Teardown      Leave The Platform
+Test Teardown       Run Keywords    Drop Connections    AND    Close All Connections
+Test Tags           contract    p1    needs:ws    needs:replicas.2    needs:db.main
+
+
+*** Test Cases ***
+What One Device Has Acknowledged Still Comes To The Other That Was Away
+    [Tags]    req:R03    req:R06    req:C10.3    needs:ws.resume
+    A Tab And A Second Device
+    Close Connection    tab
+    ${event} =    A Notification Is Posted    for both
+    Event Comes To    ${event}    device    it is online
+    Acknowledge    ${event}    device
+    Notifications That Wait Come To Be    ${ACCESS_TOKEN}
+    The Tab Comes Back    missed=0
+    Event Comes To    ${event}    tab    only the other device has acknowledged it
+
+What A Stranger Acknowledges Goes On Waiting For Whom It Is Meant
+    [Tags]    req:R03    req:C02.3    sec:W06
+    ${users} =    Create Load Users    2
+    Userbase Should Hold    ${users}
+    ${theirs} =    A Notification Is Posted    not for strangers    ${users}[0]
+    ${own} =    A Notification Is Posted    for the stranger    ${users}[1]
+    Open A Socket    stranger    ${users[1].access_token}    ${BACKEND_SOCKET_URL}
+    Acknowledge    ${theirs}    stranger
+    Acknowledge    ${own}    stranger
+    Notifications That Wait Come To Be    ${users[1].access_token}
+    Notifications That Wait Are    ${users[0].access_token}    ${theirs}
+
+What Waited For Somebody Who Was Never Online Comes To His First Client And Once Acknowledged To No New One
+    [Tags]    req:R03    req:R06
+    Somebody Has A Conversation
+    ${waited} =    A Notification Is Posted    before the first socket
+    Open A Socket    first
+    First Event Of    first    ${waited}    it waited for the first client
+    Acknowledge    ${waited}    first
+    Notifications That Wait Come To Be    ${ACCESS_TOKEN}
+    Open A Socket    second
+    ${new} =    A Notification Is Posted    to both sockets
+    First Event Of    second    ${new}    the earlier one had been acknowledged before this client was there
+
+A Tab That Comes Back And Does Not Resume Is Told Of What Waits A Second After Its Welcome
+    [Tags]    req:R06    req:C10.3
+    A Tab In A Conversation
+    Close Connection    tab
+    ${waited} =    A Notification Is Posted    while away
+    The Tab Opens And Is Told After A Second    ${waited}
+    ${new} =    A Notification Is Posted    after it
+    Event Comes To    ${new}    tab    it is online
+
+What Is Deleted On One Device Is Gone On All
+    [Tags]    req:C10.2    req:C10.3
+    Two Devices Of One User
+    Delete At    frontend    /api/conversations/${CONVERSATION}    ${DEVICES.browser.access_token}
+    ${told} =    Every Tab Hears Of    conversations.updated    change    deleted    browser    phone
+    Should Be Equal    ${told}[conversation][id]    ${CONVERSATION}    the devices were told that another conversation was deleted
+    Every Door Lists No Conversation
+    Socket Answers With Error    phone    message.send    not_found    conversation_id=${CONVERSATION}
+    ...    client_msg_id=too-late    body=too late

@@ -1,0 +1,77 @@
+*** Settings ***
+Documentation       One log a conversation, whoever writes it and from wherever it is read: simultaneous writers share its seqs, a message
+...                 is one thing however it comes, and a log that begins anew under open sockets is never passed off as the old one.
+...                 Sources: docs/protocol.md §3.1 (``client_msg_id``) and §4 (the promise, ``state.conflict``, ``resume`` and 4009, 4010);
+...                 judged by the recorded history.
+Resource            contract.resource
+Suite Setup         Use The Shared Platform
+Suite Teardown      Leave The Platform
+Test Teardown       Run Keywords    End The Load    AND    Close All Connections
+Test Tags           contract    p1    needs:ws    needs:ws.resume    needs:replicas.2    needs:db.main
+
+
+*** Test Cases ***
+Two Devices That Write Into One Conversation At Once At Two Replicas Are Both Acknowledged In One Order
+    [Tags]    req:C05.1    req:R07    req:S03
+    A Tab And A Second Device
+    Tab And Device Say At Once    200
+    Nothing Was Lost On The Way    400    tab    device
+
+The Same Message At Two Replicas At One Instant Is Stored Once And Acknowledged Twice
+    [Tags]    req:R07    req:S03
+    A Tab And A Second Device
+    Hold The Conversation In The Main Database
+    Both Say The Same Before It Can Be Stored
+    One Was New And The Other Is Told So
+    Hear    said twice    tab
+    Nothing Was Lost On The Way    1    tab    device
+
+A Message Is The Same Thing Live Replayed And Over REST
+    [Tags]    req:R02    req:C05.1
+    A Tab And A Second Device
+    Close Connection    tab
+    Say    The same, whatever way it comes: 𝔘nicode, "quotes" and \\ all    device
+    ${live} =    Wait For Json    connection=device    type=message
+    The Tab Comes Back    missed=1
+    A Message Is The Same On    ${live}[payload]
+
+A Log That Begins Anew Under Open Sockets Closes Them With 4010
+    [Tags]    req:R02    req:R06
+    A Tab And A Second Device
+    Say    Of the old log    tab
+    Hear    Of the old log    tab
+    The Log Begins Anew
+    Everybody Has To Resume
+    The Tab Is Told It Has Not Recovered    epoch_changed
+    The Rest Is There Over REST And Goes On Live
+
+What Is Said In A New Log Reaches Nobody Before He Has Resumed
+    [Tags]    req:R02    req:R06
+    A Tab And A Second Device
+    Say    Of the old log    device
+    Hear    Of the old log    tab
+    The Log Begins Anew
+    Somebody Else Says    Of the new log
+    Everybody Has To Resume
+    The Tab Is Told It Has Not Recovered    epoch_changed
+    The Rest Is There Over REST And Goes On Live
+
+The Loser Of A State Conflict Is Told The Version To Write Over Next
+    [Tags]    req:S03    req:R06    req:C10.4
+    A Tab With Something To Lose
+    The Tab Keeps A State    step=2
+    ${version} =    Loser Of A State Conflict Is Told    1
+    VAR    ${STATE_VERSION}    ${version}    scope=TEST
+    The Tab Keeps A State    step=3
+    Loser Of A State Conflict Is Told    0
+
+A Client That A Socket Has Left By Resume Is Free For Whoever Opens It Next
+    [Tags]    req:R05    req:R10
+    Sign In A New User
+    ${left} =    Random UUID
+    ${taken} =    Random UUID
+    Open A Socket    moved    url=${BACKEND_SOCKET_URL}    client_id=${left}
+    Resume    ${taken}    ${{ {} }}    moved
+    Open A Socket    next    url=${BACKEND_SOCKET_URL}    client_id=${left}
+    Socket Speaks For    moved    ${taken}
+    Socket Speaks For    next    ${left}

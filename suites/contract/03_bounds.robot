@@ -1,0 +1,127 @@
+*** Settings ***
+Documentation       Bounds and times that the platform declares, from both sides: what keeps within them is left alone, what goes beyond
+...                 them is told so, and nothing stays unanswered.
+...                 Sources: docs/protocol.md §3.2 (quotas) and §4 (bounds of /api/capabilities, ``event_resend``, 4003, 4008, dead peers,
+...                 ``unavailable``, attempts of an answer); RFC 6455 §5.5.2 (pings).
+Resource            bounds.resource
+Suite Setup         Use A Private Platform    backends=2    proxies=auth->backend    ANSWER_LEASE=2    RATE_LIMIT=${LIMIT}
+...                     instance_env=${{ {'backend-2': $SECOND} }}
+Suite Teardown      Leave The Platform
+Test Teardown       Run Keywords    Heal All    AND    The Database Takes Everything    AND    Drop Connections
+...                     AND    Close All Connections
+Test Tags           contract    p1    needs:ws    needs:replicas.2
+
+
+*** Variables ***
+${LIMIT}                60
+&{SECOND}               MAX_REPLAY=50    EVENT_RESEND=0.5    CHUNK_DELAY=0.2    PING_INTERVAL=0.5    PING_TIMEOUT=3
+${LONG_QUESTION}        ${{ 'Tell me all of it, from the beginning. ' * 8 }}
+${TOO_SLOW}             socket_closes_total{code="4008"}
+
+
+*** Test Cases ***
+As Many Messages As Are Replayed Come Back And One More Is Declared
+    [Tags]    req:R02    needs:ws.resume    needs:db.main
+    A Tab And A Second Device
+    The Tab Comes Back And Has Missed    50
+    The Tab Has Missed Too Many    51
+    The Rest Is There Over REST And Goes On Live
+
+What Is Replayed Is Bounded Over All Conversations Together
+    [Tags]    req:R02    needs:ws.resume    needs:db.main
+    A Tab And A Second Device    in_conversations=2
+    The Tab Comes Back And Has Missed    25
+    The Tab Has Missed Too Many    26
+
+An Event Is Sent Again Until It Is Acknowledged And No Longer
+    [Tags]    req:R03    req:R07
+    Sockets Of A Bulk User At Every Door
+    ${first} =    A Notification Is Posted    again and again
+    Copies Come    ${first}    user at backend-2    3
+    Acknowledge    ${first}    user at backend-2
+    Ask The Socket    user at backend-2    ping    pong
+    ${from} =    Get Journal Position    user at backend-2
+    ${second} =    A Notification Is Posted    a clock for the first
+    Copies Come    ${second}    user at backend-2    3
+    No Copy Comes Since    ${first}    user at backend-2    ${from}
+
+A Socket That Reads All It Is Sent Is Never Too Slow However Much That Is
+    [Tags]    req:R02    req:R10
+    Sign In A New User
+    Open A Socket    url=${BACKEND_SOCKET_URL}
+    A Socket Gets Back    700
+    Connection Should Be Open    socket
+    Who The Socket Says I Am
+
+A Socket For Which Too Many Bytes Wait Is Closed However Few Frames They Are
+    [Tags]    req:R02    req:R10
+    Sign In A New User
+    Open A Socket    url=${BACKEND_SOCKET_URL}
+    ${before} =    Service Metric    backend-1    ${TOO_SLOW}
+    Pause Reading    socket
+    Send Many Bytes    900
+    Service Metric    backend-1    ${TOO_SLOW}    ==    ${before + 1}    within=15s
+
+A Message That The Database Refuses Is Answered As Unavailable And May Be Sent Again
+    [Tags]    req:R07    req:S06    needs:db.main
+    A Tab In A Conversation
+    The Database Refuses    Not now
+    The Tab Is Told That It Cannot Be Stored    Not now    refused-1
+    REST Says That It Cannot Be Stored    Not now
+    The Database Takes Everything
+    ${ack} =    Say    Not now    tab    client_msg_id=refused-2
+    Should Be Equal    ${{ ($ack['seq'], $ack['duplicate']) }}    ${{ (1, False) }}    a message that was refused is there all the same
+    Nothing Was Lost On The Way    rows=1
+
+What No Database Can Store Is Refused At Once And Takes Nobody's Message With It
+    [Tags]    req:R07
+    A Tab In A Conversation
+    Socket Answers With Error    tab    message.send    invalid_frame    conversation_id=${CONVERSATION}    client_msg_id=nul
+    ...    body=${{ 'nul \x00' }}
+    Say    After it    tab
+    Hear    After it    tab
+
+A Revocation Ends Every Socket Though Nothing Passes From Auth To Backend
+    [Tags]    req:C07.3    req:C04.3    req:S04    sec:S03    needs:net.faults    needs:redis    needs:db.auth
+    Sockets Of A Bulk User At Every Door
+    Cut Connection    auth->backend
+    Log Out
+    Every Socket Is Closed As Revoked
+    Backend Has Been Told Of Nothing
+
+A Peer That Answers No Ping Is Given Up And An Idle One That Does Is Not
+    [Tags]    req:R01    req:R10    req:S06
+    Sign In A New User
+    Open A Socket    idle    url=${BACKEND_2_SOCKET_URL}
+    A Deaf Socket Opens    ${BACKEND_2_SOCKET_URL}
+    Only So Many Sockets Are Left    backend-2    1
+    Who The Socket Says I Am    idle
+
+An Answer That Takes Longer Than Its Lease Is Given Once
+    [Tags]    req:R04    needs:assistant    needs:db.main
+    A Tab In A Conversation    ${BACKEND_2_SOCKET_URL}    assistant=True
+    Open A Socket    elsewhere    url=${BACKEND_SOCKET_URL}
+    Subscribe    elsewhere
+    Say    ${LONG_QUESTION}    tab
+    The Lease Is Renewed While The Answer Is Given    256
+    The Whole Answer Comes In One Attempt To    ${LONG_QUESTION}    tab    elsewhere
+    No Answer Is Owed Any More
+
+A Burst On A Socket Costs The User's Shared Quota As Much As It Was
+    [Tags]    req:C08.1    req:C08.4    needs:ratelimit
+    Sign In A New User
+    Start A Conversation
+    Open A Socket    url=${BACKEND_SOCKET_URL}
+    A Burst Is Sent And Acknowledged    20
+    The Doors Come To Say That He Has Used    22    ${LIMIT}
+
+What A Resume Is Said To Have Taken Is What It Took
+    [Tags]    req:R09    needs:ws.resume    needs:db.main
+    A Tab And A Second Device
+    Close Connection    tab
+    The Device Says    3
+    ${before} =    Service Metric    backend-1    socket_resume_seconds_sum
+    No Message Can Be Read
+    The Tab Begins To Resume
+    Somebody Has Waited In The Database For    300
+    Resumes Were Said To Take    ${before}    0.3
