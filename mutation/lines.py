@@ -25,7 +25,7 @@ from launcher.console import LaunchError
 from launcher.paths import RESOURCES, ROOT
 from mutation import copies, suite
 
-AREAS = ("critical", "session_manager", "session_sync", "session_persistence", "state_recovery", "contract")
+AREAS = ("critical", "session_manager", "session_sync", "session_persistence", "state_recovery", "contract", "security")
 _LIMIT = 400.0
 
 

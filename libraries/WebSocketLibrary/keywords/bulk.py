@@ -51,7 +51,7 @@ class Bulk(Base):
         origin: str | None = None,
         ca_file: str | None = None,
         at_once: int = 100,
-        timeout: timedelta = timedelta(seconds=10),
+        timeout: timedelta = timedelta(seconds=20),
     ) -> list[str]:
         """Opens one socket for each of ``tokens``, or ``count`` sockets without a token; returns their aliases
         ``<alias>-0``, ``<alias>-1``, …
