@@ -20,6 +20,7 @@ A Web Session Is The Same In Every Store
 A Mobile Session Is The Same In Every Store
     [Tags]    req:M02.2
     A Login Makes A Session    mobile    MOBILE
+    A Login With A Device And A Fingerprint Keeps Both
     The Manager Makes A Session    MOBILE    mobile
 
 An Api Session Is The Same In Every Store
@@ -139,6 +140,7 @@ The Manager Makes A Session
     [Arguments]    ${type}    ${client_id}
     A User With A Session    type=${type}    device=the device
     Session Should Be Of    ${SESSION}    ${type}    ${client_id}    admin
+    Device Should Be    ${SESSION}    the device
     Stores Should Agree On The Session
     Row Should Be That Of The Session
     Session Token Should Be Valid    ${SESSION}    source=redis
@@ -149,7 +151,7 @@ The Manager Makes A Session
     Should Be Equal    ${{ [(event['type'], event['detail']) for event in $events] }}    ${{ [('created', $detail)] }}    the audit trail
 
 Session Should Be Of
-    [Documentation]    A live session is, in Redis and in its row, of this type, of this client and of this origin.
+    [Documentation]    A live session is, in Redis and in its row, of this type, of this client and of this origin, and has its user's roles.
     [Arguments]    ${session}    ${type}    ${client_id}    ${origin}
     ${row} =    Session Row    ${session.session_id}
     ${document} =    Redis Json    session:${session.session_id}
@@ -157,6 +159,25 @@ Session Should Be Of
         Should Be Equal    ${row}[${field}]    ${value}    ${field} of the session in its row
         Should Be Equal    ${document}[${field}]    ${value}    ${field} of the session in Redis
     END
+    ${user} =    Auth User Row    ${row}[user_id]
+    Should Be Equal    ${row}[roles]    ${user}[roles]    the session has other roles than its user
+
+Device Should Be
+    [Documentation]    Redis and the row name this device for a session.
+    [Arguments]    ${session}    ${device}
+    ${row} =    Session Row    ${session.session_id}
+    Should Be Equal    ${row}[device]    ${device}    the device of the session in its row
+    ${document} =    Redis Json    session:${session.session_id}
+    Should Be Equal    ${document}[device]    ${device}    the device of the session in Redis
+
+A Login With A Device And A Fingerprint Keeps Both
+    [Documentation]    A login that names its device and its traits makes a session that has them, the traits as a hash.
+    VAR    &{login}    device=the phone    fingerprint=Pixel 12; 1080x2424
+    ${body} =    Request Body    email=${USER.email}    password=${USER.password}    &{login}
+    ${response} =    Post To    auth    /auth/login    ${body}
+    ${row} =    Session Row    ${response.json()}[session_id]
+    Should Be Equal    ${row}[device]    the phone    the device of a login in its row
+    Should Match Regexp    ${{ str($row['fingerprint']) }}    ^[0-9a-f]{64}$    no hash stands for the traits that a login stated
 
 A Login With Metadata Keeps It
     [Documentation]    A login that brings metadata makes a session that has it.
