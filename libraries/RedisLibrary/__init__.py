@@ -232,8 +232,8 @@ class RedisLibrary:
     def configure_redis(self, option: str, value: str, connection: str = DEFAULT) -> str:
         """Sets an option of the running server (``CONFIG SET``) and returns what it was.
 
-        For a platform that the suite has to itself. ``min-replicas-to-write`` of 1 makes a server without replicas refuse
-        every write, as one does that has lost them, and answer everything else.
+        For a platform that the suite has to itself. ``min-replicas-to-write`` of 1 makes a server without replicas
+        refuse every write, as one does that has lost them, and answer everything else.
         """
 
         def configure(client: redis.Redis) -> str:

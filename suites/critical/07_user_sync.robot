@@ -181,11 +181,14 @@ Rights Should Be
 
 Replica That Auth Asks First
     [Documentation]    The one that a change of the current user was delivered to: who answered last is asked first.
+    ...    (The refused call sees to it that there is a count.)
+    Post To    backend    /internal/sync    ${{ {} }}    status=401
     ${before} =    Service Metric    backend-1    http_requests_total{route="/internal/sync"}
     Rename Myself
     Userbase Follows Auth    ${USER.id}
     ${after} =    Service Metric    backend-1    http_requests_total{route="/internal/sync"}
-    RETURN    ${{ 'backend-1' if $after > $before else 'backend-2' }}
+    ${first} =    Set Variable If    ${after} > ${before}    backend-1    backend-2
+    RETURN    ${first}
 
 Both Replicas Answer
     [Documentation]    For a teardown: neither replica hangs any more.

@@ -56,7 +56,8 @@ A Refusal Says When It Ends And Ends Then
     Connection Should Be Open
 
 Who Fails To Log In Too Often Has To Wait, By Account And By Address
-    [Documentation]    An account is one in whatever letters its e-mail is written, from whatever address; an address is one for all accounts.
+    [Documentation]    An account is one in whatever letters its e-mail is written, from whatever address; an address is one for all
+    ...    accounts.
     [Tags]    req:C08.1    req:C08.3    sec:R05
     In One Window    Logins From An Address Are Refused After Failures    ${FAILURE_LIMIT}
     In One Window    Logins Of An Account Are Refused After Failures    ${FAILURE_LIMIT}

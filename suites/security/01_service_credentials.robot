@@ -1,6 +1,6 @@
 *** Settings ***
-Documentation       What services and operators may do, nobody else may: every endpoint below ``/admin`` and ``/internal``, and introspection,
-...                 is closed to whoever does not show the service credential, whole and unchanged.
+Documentation       What services and operators may do, nobody else may: every endpoint below ``/admin`` and ``/internal``, and
+...                 introspection, is closed to whoever does not show the service credential, whole and unchanged.
 ...                 Sources: docs/protocol.md §1 (service credential), RFC 6750 §3 (challenge), RFC 7662 §2.1 and §2.2 (introspection),
 ...                 OWASP ASVS 5.0 8.2.1 (access to functions) and 13.2.1 (authentication between services).
 Resource            security.resource
@@ -8,12 +8,12 @@ Library             RedisLibrary
 Suite Setup         Use The Shared Platform
 Suite Teardown      Leave The Platform
 Test Setup          Sign In A New User
-Test Tags           security    p0    needs:session.admin    needs:db.auth
+Test Tags           security    p0    req:X03    needs:session.admin    needs:db.auth
 
 
 *** Test Cases ***
 No Service Door Opens Without The Service Credential
-    [Tags]    req:X03    needs:replicas.2
+    [Tags]    needs:replicas.2
     [Template]    No Service Door Opens With
     no credential    ${None}    token_missing
     a user's access token    ${ACCESS_TOKEN}
@@ -23,7 +23,7 @@ No Service Door Opens Without The Service Credential
     one sign more than the credential    ${{ robot.api.types.Secret($SERVICE_TOKEN.value + 'x') }}
 
 What A Refused Caller Asked For Is Not Done
-    [Tags]    req:X03    needs:redis    needs:replicas.2
+    [Tags]    needs:redis    needs:replicas.2
     ${before} =    Auth User Row    ${USER.id}
     No Service Door Opens With    a user's access token    ${ACCESS_TOKEN}
     ${after} =    Auth User Row    ${USER.id}
@@ -32,13 +32,12 @@ What A Refused Caller Asked For Is Not Done
     Session Lives    ${USER}
 
 A Missing Service Credential Is Asked For In The Standard Words
-    [Tags]    req:X03
     ${response} =    Get From    auth    /admin/users/${USER.id}    status=401
     Answer Should Challenge For A Token    ${response}
     Service Refuses The Token    auth    /admin/users/${USER.id}    ${ACCESS_TOKEN}    token_invalid
 
 Nobody Introspects Without The Credential And Nothing But A Living Session's Access Token Is Active
-    [Tags]    req:X03    sec:O09    needs:jwt.signing_key
+    [Tags]    sec:O09    needs:jwt.signing_key
     Introspection Says    ${ACCESS_TOKEN}    ${True}
     ${expired} =    Forge From My Token    expired
     Introspection Says    ${expired}    ${False}
@@ -51,7 +50,7 @@ Nobody Introspects Without The Credential And Nothing But A Living Session's Acc
     Introspection Says    ${ACCESS_TOKEN}    ${False}
 
 No Service Door Is Reached Through Frontend
-    [Tags]    req:X03    needs:replicas.2
+    [Tags]    needs:replicas.2
     [Template]    Frontend Does Not Lead To
     /admin/users/${USER.id}
     /admin/outbox

@@ -1,6 +1,6 @@
 *** Settings ***
-Documentation       No service writes a secret into its log, whatever way the secret came: in a form, in JSON, in a header, in a query string,
-...                 in a good request or in a refused one.
+Documentation       No service writes a secret into its log, whatever way the secret came: in a form, in JSON, in a header, in a query
+...                 string, in a good request or in a refused one.
 ...                 Sources: docs/protocol.md §1 (logs hold no token, cookie, password, key or Authorization value),
 ...                 OWASP ASVS 5.0 16.2.5 (no credentials in logs), RFC 6750 §5.3 (no bearer tokens in URLs), RFC 9700 §4.2.4.
 Resource            oauth.resource
@@ -53,7 +53,7 @@ Everything That Was Asked Stands In The Logs Under Its Request's Id
 
 *** Keywords ***
 Everything Was Logged
-    [Documentation]    A request through frontend to auth, and one to each replica, are in the logs of all who had a part in them, under the ids
+    [Documentation]    A request through frontend to auth, and one to a replica, are in the logs of all who had a part in them, under the id
     ...    that they were given: so are, then, all requests that were answered before.
     ${id} =    Random UUID
     ${response} =    Post To    frontend    /auth/refresh    ${{ {'refresh_token': 'no-such-token'} }}    status=400    X-Request-Id=${id}

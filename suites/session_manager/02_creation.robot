@@ -139,8 +139,7 @@ The Manager Makes A Session
     [Documentation]    A session of this type is alike in all stores, its token is known to Redis, and it begins with an audit row.
     [Arguments]    ${type}    ${client_id}
     A User With A Session    type=${type}    device=the device
-    Session Should Be Of    ${SESSION}    ${type}    ${client_id}    admin
-    Device Should Be    ${SESSION}    the device
+    Session Should Be Of    ${SESSION}    ${type}    ${client_id}    admin    the device
     Stores Should Agree On The Session
     Row Should Be That Of The Session
     Session Token Should Be Valid    ${SESSION}    source=redis
@@ -151,24 +150,17 @@ The Manager Makes A Session
     Should Be Equal    ${{ [(event['type'], event['detail']) for event in $events] }}    ${{ [('created', $detail)] }}    the audit trail
 
 Session Should Be Of
-    [Documentation]    A live session is, in Redis and in its row, of this type, of this client and of this origin, and has its user's roles.
-    [Arguments]    ${session}    ${type}    ${client_id}    ${origin}
+    [Documentation]    A live session is, in Redis and in its row, of this type, client, origin and device, and has its user's roles.
+    [Arguments]    ${session}    ${type}    ${client_id}    ${origin}    ${device}=${None}
     ${row} =    Session Row    ${session.session_id}
     ${document} =    Redis Json    session:${session.session_id}
-    FOR    ${field}    ${value}    IN    type    ${type}    client_id    ${client_id}    origin    ${origin}    status    active
+    VAR    &{wanted}    type=${type}    client_id=${client_id}    origin=${origin}    device=${device}    status=active
+    FOR    ${field}    ${value}    IN    &{wanted}
         Should Be Equal    ${row}[${field}]    ${value}    ${field} of the session in its row
         Should Be Equal    ${document}[${field}]    ${value}    ${field} of the session in Redis
     END
     ${user} =    Auth User Row    ${row}[user_id]
     Should Be Equal    ${row}[roles]    ${user}[roles]    the session has other roles than its user
-
-Device Should Be
-    [Documentation]    Redis and the row name this device for a session.
-    [Arguments]    ${session}    ${device}
-    ${row} =    Session Row    ${session.session_id}
-    Should Be Equal    ${row}[device]    ${device}    the device of the session in its row
-    ${document} =    Redis Json    session:${session.session_id}
-    Should Be Equal    ${document}[device]    ${device}    the device of the session in Redis
 
 A Login With A Device And A Fingerprint Keeps Both
     [Documentation]    A login that names its device and its traits makes a session that has them, the traits as a hash.
