@@ -61,6 +61,14 @@ A Token Too Long To Be Read Is Refused Everywhere And At Once
     Socket Handshake Is Refused With    431    ${deep}    ${BACKEND_SOCKET_URL}
     Socket Handshake Is Refused With    431    ${long}    ${SOCKET_URL}
 
+A Body Larger Than Any That Is Wanted Is Refused Before It Is Looked At
+    [Tags]    req:X03
+    VAR    &{body}    refresh_token=${{ 'A' * 1200000 }}
+    ${response} =    Post To    auth    /auth/refresh    ${body}    status=413
+    Answer Should Be A Problem    ${response}    payload_too_large
+    ${response} =    Post To    backend    /api/conversations    ${body}    ${ACCESS_TOKEN}    status=413
+    Answer Should Be A Problem    ${response}    payload_too_large
+
 A Token Of The Real Key Lets Nobody Into Another User's Session
     [Documentation]    Subject and session of a token belong together, whoever signed it.
     [Tags]    req:X02    needs:jwt.signing_key

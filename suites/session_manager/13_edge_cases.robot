@@ -49,12 +49,14 @@ A Redis That Refuses Writes Is Not Trusted Until It Has Taken What It Missed
     A Session And One To Be Ended
     Configure Redis    min-replicas-to-write    1
     ${renewed} =    Refresh Session Token    ${SESSION}
+    Refresh Session Token    ${ENDED}
     Revoke Session    ${ENDED}
-    Session Token Should Be Invalid    ${ENDED}    reason=revoked
+    Session Token Should Be Invalid    ${ENDED}    reason=not_found
     Session Token Should Be Invalid    ${SESSION}    reason=not_found
     Configure Redis    min-replicas-to-write    0
     Redis Judges The Session Again    ${renewed}[session_token]
     Redis Should Hold Nothing Of The Session    ${ENDED}
+    Redis Key Should Exist    session:revoked:${ENDED.session_id}
     [Teardown]    Redis Takes Writes Again
 
 Damaged Data In Redis Is Put Aside And Reported And The Row Answers
