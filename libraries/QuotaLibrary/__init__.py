@@ -8,6 +8,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from json import dumps
 from typing import Any
 
 from lockstep import masking, test_identity
@@ -57,12 +58,14 @@ class QuotaLibrary:
         source: str | None = None,
         headers: Mapping[str, str] | None = None,
         ca_file: str | None = None,
+        json: Mapping[str, Any] | None = None,
     ) -> list[Answer]:
         """Gets the ``urls`` in turn, ``count`` requests in all, one after the other; returns the answers.
 
-        ``source`` is the local address to come from, such as ``127.0.0.2``. No answer fails the keyword.
+        ``source`` is the local address to come from, such as ``127.0.0.2``. With ``json``, a body, it posts that.
+        No answer fails the keyword.
         """
-        return self._ask(count, urls, token, source, headers, ca_file)
+        return self._ask(count, urls, token, source, headers, ca_file, json)
 
     @keyword(tags=("asking",))
     def unused_address(self) -> str:
@@ -238,10 +241,11 @@ class QuotaLibrary:
         source: str | None,
         headers: Mapping[str, str] | None,
         ca_file: str | None,
+        body: Mapping[str, Any] | None,
     ) -> list[Answer]:
         if not urls:
             raise ValueError("no URL: nothing would be asked")
-        asker = self._asker(token, source, headers, ca_file)
+        asker = self._asker(token, source, headers, ca_file, body)
         try:
             return list(asker.ask(urls, count))
         finally:
@@ -249,12 +253,19 @@ class QuotaLibrary:
 
     @staticmethod
     def _asker(
-        token: str | Secret | None, source: str | None, headers: Mapping[str, str] | None, ca_file: str | None
+        token: str | Secret | None,
+        source: str | None,
+        headers: Mapping[str, str] | None,
+        ca_file: str | None,
+        body: Mapping[str, Any] | None = None,
     ) -> Asker:
         complete = test_identity.headers() | {name: str(value) for name, value in (headers or {}).items()}
         if token is not None:
             complete["Authorization"] = f"Bearer {masking.reveal(token)}"
-        return Asker(complete, source, ca_file)
+        if body is None:
+            return Asker(complete, source, ca_file)
+        complete["Content-Type"] = "application/json"
+        return Asker(complete, source, ca_file, dumps(body).encode())
 
 
 def _due(promise: Any) -> float:

@@ -47,10 +47,16 @@ class Answer:
 
 
 class Asker:
-    """Connections to some services from one address, with one set of headers; for one thread."""
+    """Connections to some services from one address, with one set of headers; for one thread.
 
-    def __init__(self, headers: Mapping[str, str], source: str | None, ca_file: str | None) -> None:
+    It gets what it asks for; where there is a ``body``, it posts that.
+    """
+
+    def __init__(
+        self, headers: Mapping[str, str], source: str | None, ca_file: str | None, body: bytes | None = None
+    ) -> None:
         self._headers = dict(headers)
+        self._body = body
         self._source = source
         self._ca_file = ca_file
         self._connections: dict[str, HTTPConnection] = {}
@@ -58,7 +64,7 @@ class Asker:
     def ask(self, urls: Sequence[str], count: int) -> Iterator[Answer]:
         """``count`` requests, the ``urls`` in turn, each after the answer to the one before."""
         for number in range(count):
-            yield self._get(urls[number % len(urls)])
+            yield self._asked(urls[number % len(urls)])
 
     def insist(
         self, urls: Sequence[str], refusals: int, until: float, first: Callable[[], object], enough: Event
@@ -89,7 +95,7 @@ class Asker:
         while len(answers) < count and time.monotonic() < until:
             due = began + every * len(answers)
             pause.wait(max(0.0, due - time.monotonic()))
-            answers.append(replace(self._get(urls[len(answers) % len(urls)]), sent=due))
+            answers.append(replace(self._asked(urls[len(answers) % len(urls)]), sent=due))
         return answers
 
     def close(self) -> None:
@@ -97,12 +103,13 @@ class Asker:
         for connection in self._connections.values():
             connection.close()
 
-    def _get(self, url: str) -> Answer:
+    def _asked(self, url: str) -> Answer:
         parts = urlsplit(url)
         connection = self._connection(parts)
         sent = time.monotonic()
         try:
-            connection.request("GET", parts.path or "/", headers=self._headers)
+            method = "GET" if self._body is None else "POST"
+            connection.request(method, parts.path or "/", self._body, self._headers)
             response = connection.getresponse()
             body = response.read()
         except (OSError, HTTPException) as error:

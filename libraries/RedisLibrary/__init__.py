@@ -228,6 +228,21 @@ class RedisLibrary:
         """Empties the database of ``connection``: for a platform that the suite has to itself."""
         self._ask(lambda client: client.flushdb(), connection)
 
+    @keyword(tags=("writing",))
+    def configure_redis(self, option: str, value: str, connection: str = DEFAULT) -> str:
+        """Sets an option of the running server (``CONFIG SET``) and returns what it was.
+
+        For a platform that the suite has to itself. ``min-replicas-to-write`` of 1 makes a server without replicas
+        refuse every write, as one does that has lost them, and answer everything else.
+        """
+
+        def configure(client: redis.Redis) -> str:
+            before: Any = client.config_get(option)
+            client.config_set(option, value)
+            return str(before[option])
+
+        return str(self._ask(configure, connection))
+
     @keyword(tags=("publishing",))
     def publish_to_redis(self, channel: str, data: str, connection: str = DEFAULT) -> int:
         """Publishes ``data``; returns how many subscribers got it."""

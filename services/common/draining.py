@@ -56,6 +56,14 @@ class DrainingWebSocket(WebSocketsSansIOProtocol):
     _write_planned = False
     _cut: asyncio.TimerHandle | None = None
 
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.conn.handshake_exc is not None and not self.handshake_complete:
+            # A handshake too long to be read, for one: uvicorn would leave its refusal unsent, and the peer waiting.
+            self.handshake_complete = True
+            self.transport.write(b"".join(self.conn.data_to_send()))
+            self.transport.close()
+
     def shutdown(self) -> None:
         if not self.handshake_complete:
             # uvicorn would answer the handshake with 500: it is answered as it deserves, and then told.

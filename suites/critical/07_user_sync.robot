@@ -38,6 +38,30 @@ A Change Of Name And E-mail Reaches Userbase And Every Open Socket
     ${me} =    Who The Socket Says I Am    user at frontend
     Should Be Equal    ${me}[email]    ${record}[email]
 
+A Change Of Roles And Plan Reaches Userbase And The Next Token
+    [Tags]    req:C07.2    needs:session.admin
+    Sign In A New User
+    VAR    &{change}    roles=${{ ['user', 'auditor'] }}    plan=bulk
+    ${response} =    Patch At    auth    /admin/users/${USER.id}    ${change}    ${SERVICE_TOKEN}
+    Rights Should Be    ${response.json()}    ${change}    the answer to the change
+    Userbase Follows Auth    ${USER.id}
+    ${row} =    Backend User Row    ${USER.id}
+    Rights Should Be    ${row}    ${change}    userbase
+    Refresh The Tokens
+    ${claims} =    Read Token Claims    ${ACCESS_TOKEN}
+    Rights Should Be    ${claims}    ${change}    the next token
+
+A Replica That Hangs Holds Up No Change Of A User
+    [Documentation]    It takes the connection and answers nothing; auth gives it up and asks the other one.
+    [Tags]    req:C07.2    needs:control.pause
+    Sign In A New User
+    Userbase Follows Auth    ${USER.id}
+    ${replica} =    Replica That Auth Asks First
+    Pause Service    ${replica}
+    Rename Myself
+    Userbase Follows Auth    ${USER.id}    within=15s
+    [Teardown]    Run Keywords    Both Replicas Answer    AND    Undo Outages
+
 A Deactivation Ends Everything That Was Open And An Activation Lets The User In Again
     [Tags]    req:C07.3    sec:S04    needs:ws    needs:session.admin
     Sign In A New User
@@ -149,6 +173,28 @@ Everything Delivered Again In Any Order Changes Nothing
 
 
 *** Keywords ***
+Rights Should Be
+    [Documentation]    What is known of a user there has these roles and this plan.
+    [Arguments]    ${record}    ${rights}    ${where}
+    Should Be Equal    ${record}[roles]    ${rights}[roles]    roles of the user by ${where}
+    Should Be Equal    ${record}[plan]    ${rights}[plan]    plan of the user by ${where}
+
+Replica That Auth Asks First
+    [Documentation]    The one that a change of the current user was delivered to: who answered last is asked first.
+    ...    (The refused call sees to it that there is a count.)
+    Post To    backend    /internal/sync    ${{ {} }}    status=401
+    ${before} =    Service Metric    backend-1    http_requests_total{route="/internal/sync"}
+    Rename Myself
+    Userbase Follows Auth    ${USER.id}
+    ${after} =    Service Metric    backend-1    http_requests_total{route="/internal/sync"}
+    ${first} =    Set Variable If    ${after} > ${before}    backend-1    backend-2
+    RETURN    ${first}
+
+Both Replicas Answer
+    [Documentation]    For a teardown: neither replica hangs any more.
+    Run Keyword And Ignore Error    Resume Service    backend-1
+    Run Keyword And Ignore Error    Resume Service    backend-2
+
 Userbase Status Should Be
     [Documentation]    The current user has this status in both databases.
     [Arguments]    ${status}

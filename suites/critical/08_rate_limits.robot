@@ -3,7 +3,7 @@ Documentation       A user, an address and a socket have one quota each, the sam
 ...                 who floods is throttled, and nobody else notices. Sources: RFC 6585 §4 (429), RFC 9110 §10.2.3 (Retry-After),
 ...                 draft-ietf-httpapi-ratelimit-headers-10, RFC 6455 §7.4.2 (close codes).
 Resource            quotas.resource
-Suite Setup         A Platform With Small Quotas    ${USER_LIMIT}    ${ADDRESS_LIMIT}    ${SOCKET_LIMIT}    ${WINDOW}
+Suite Setup         A Platform With Small Quotas    ${USER_LIMIT}    ${ADDRESS_LIMIT}    ${SOCKET_LIMIT}    ${WINDOW}    ${FAILURE_LIMIT}
 Suite Teardown      Leave The Platform
 Test Teardown       Close All Connections
 Test Tags           critical    p1    needs:ratelimit    needs:replicas.2    needs:session.admin
@@ -14,6 +14,7 @@ ${USER_LIMIT}       ${8}
 ${ADDRESS_LIMIT}    ${16}
 ${SOCKET_LIMIT}     ${8}
 ${WINDOW}           ${2}
+${FAILURE_LIMIT}    ${3}
 
 
 *** Test Cases ***
@@ -53,6 +54,27 @@ A Refusal Says When It Ends And Ends Then
     Wait As Promised    ${PROMISE}
     Say    after the warning
     Connection Should Be Open
+
+Who Fails To Log In Too Often Has To Wait, By Account And By Address
+    [Documentation]    An account is one in whatever letters its e-mail is written, from whatever address; an address is one for all
+    ...    accounts.
+    [Tags]    req:C08.1    req:C08.3    sec:R05
+    In One Window    Logins From An Address Are Refused After Failures    ${FAILURE_LIMIT}
+    In One Window    Logins Of An Account Are Refused After Failures    ${FAILURE_LIMIT}
+    Wait As Promised    ${PROMISE}
+    The Right Password Is Answered With    200
+
+While Redis Is Dead Each Service Counts For Itself And Says So
+    [Tags]    req:C08.1    sec:R06    needs:control.kill    needs:redis
+    Kill Service    redis
+    In One Window    Quota Of A User Holds At    ${USER_LIMIT}    ${DOORS}[0]
+    In One Window    Quota Of A User Holds At    ${USER_LIMIT}    ${DOORS}[1]
+    Quotas Are Said To Be    per-process
+    Start Service    redis
+    Wait Until Keyword Succeeds    15s    100ms    Every Service Sees Redis
+    In One Window    Quota Of A User Holds At    ${USER_LIMIT}    @{DOORS}
+    Quotas Are Said To Be    shared
+    [Teardown]    Run Keyword And Ignore Error    Start Service    redis
 
 A Flood Is Throttled Everywhere And Nobody Else Notices
     [Documentation]    How long an innocent user waits for answers is measured by how long another one waits, at the same time, at a

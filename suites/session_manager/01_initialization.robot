@@ -6,7 +6,7 @@ Library             String
 Resource            platform.resource
 Resource            auth.resource
 Resource            sessions.resource
-Suite Setup         Use A Private Platform    backends=1
+Suite Setup         Use A Private Platform    backends=1    SESSION_SWEEP=0.5
 Suite Teardown      Leave The Platform
 Test Tags           session-manager    p0    needs:db.auth    needs:redis    needs:session.admin
 
@@ -50,6 +50,15 @@ Without A Database It Finds Redis And Waits For The Record
     Everything Should Be Good Again
     [Teardown]    Bring Both Stores Back
 
+What Has Expired Is Swept Away Without Being Asked For, Also After The Database Was Away
+    [Tags]    req:M08.1    req:M01.2    extra    needs:control.kill
+    A Session Expires And Is Swept Away
+    Kill Service    postgres
+    Auth Should See Its Dependencies    database=down    redis=up
+    Database Is Back
+    A Session Expires And Is Swept Away
+    [Teardown]    Bring Both Stores Back
+
 Unless Told Otherwise It Goes By The Declared Limits
     [Tags]    req:M01.3
     A Login Should Live    web    WEB    access_ttl    session_idle    session_absolute
@@ -61,6 +70,12 @@ Unless Told Otherwise It Goes By The Declared Limits
 
 
 *** Keywords ***
+A Session Expires And Is Swept Away
+    [Documentation]    A session that nobody asks for comes to be expired in its row and gone from its user's list in Redis.
+    A User With A Session    idle_ttl=300ms
+    Wait Until Keyword Succeeds    15s    100ms    Session Row Should Be    ${SESSION.session_id}    expired
+    Redis Comes To Hold Nothing Of The Session
+
 Auth Is Started Without Its Stores
     [Documentation]    Redis and PostgreSQL die, and auth begins anew without them: sets ``STARTED``, which process that is.
     Kill Service    redis

@@ -20,6 +20,7 @@ A Web Session Is The Same In Every Store
 A Mobile Session Is The Same In Every Store
     [Tags]    req:M02.2
     A Login Makes A Session    mobile    MOBILE
+    A Login With A Device And A Fingerprint Keeps Both
     The Manager Makes A Session    MOBILE    mobile
 
 An Api Session Is The Same In Every Store
@@ -138,7 +139,7 @@ The Manager Makes A Session
     [Documentation]    A session of this type is alike in all stores, its token is known to Redis, and it begins with an audit row.
     [Arguments]    ${type}    ${client_id}
     A User With A Session    type=${type}    device=the device
-    Session Should Be Of    ${SESSION}    ${type}    ${client_id}    admin
+    Session Should Be Of    ${SESSION}    ${type}    ${client_id}    admin    the device
     Stores Should Agree On The Session
     Row Should Be That Of The Session
     Session Token Should Be Valid    ${SESSION}    source=redis
@@ -149,14 +150,26 @@ The Manager Makes A Session
     Should Be Equal    ${{ [(event['type'], event['detail']) for event in $events] }}    ${{ [('created', $detail)] }}    the audit trail
 
 Session Should Be Of
-    [Documentation]    A live session is, in Redis and in its row, of this type, of this client and of this origin.
-    [Arguments]    ${session}    ${type}    ${client_id}    ${origin}
+    [Documentation]    A live session is, in Redis and in its row, of this type, client, origin and device, and has its user's roles.
+    [Arguments]    ${session}    ${type}    ${client_id}    ${origin}    ${device}=${None}
     ${row} =    Session Row    ${session.session_id}
     ${document} =    Redis Json    session:${session.session_id}
-    FOR    ${field}    ${value}    IN    type    ${type}    client_id    ${client_id}    origin    ${origin}    status    active
+    VAR    &{wanted}    type=${type}    client_id=${client_id}    origin=${origin}    device=${device}    status=active
+    FOR    ${field}    ${value}    IN    &{wanted}
         Should Be Equal    ${row}[${field}]    ${value}    ${field} of the session in its row
         Should Be Equal    ${document}[${field}]    ${value}    ${field} of the session in Redis
     END
+    ${user} =    Auth User Row    ${row}[user_id]
+    Should Be Equal    ${row}[roles]    ${user}[roles]    the session has other roles than its user
+
+A Login With A Device And A Fingerprint Keeps Both
+    [Documentation]    A login that names its device and its traits makes a session that has them, the traits as a hash.
+    VAR    &{login}    device=the phone    fingerprint=Pixel 12; 1080x2424
+    ${body} =    Request Body    email=${USER.email}    password=${USER.password}    &{login}
+    ${response} =    Post To    auth    /auth/login    ${body}
+    ${row} =    Session Row    ${response.json()}[session_id]
+    Should Be Equal    ${row}[device]    the phone    the device of a login in its row
+    Should Match Regexp    ${{ str($row['fingerprint']) }}    ^[0-9a-f]{64}$    no hash stands for the traits that a login stated
 
 A Login With Metadata Keeps It
     [Documentation]    A login that brings metadata makes a session that has it.

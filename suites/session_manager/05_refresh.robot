@@ -22,6 +22,18 @@ A Refresh With Extension Starts The Idle Time Again
     Let Time Pass For The Session    8min
     Session Token Should Be Valid    ${renewed}[session_token]
 
+A Refresh Of The Token Pair Starts The Idle Time Again
+    [Documentation]    It is all that a browser or an app does for its session.
+    [Tags]    req:M05.1    extra
+    A User With A Session    idle_ttl=10min    absolute_ttl=1h
+    Let Time Pass For The Session    8min
+    Refresh The Tokens Of    ${SESSION}
+    Redis TTL    session:${SESSION.session_id}    >    ${{ 5 * 60 }}    message=Redis did not start the session's time again
+    Session Should Be Left To Live    idle=10min    absolute=1h
+    Stores Should Agree On The Session
+    Let Time Pass For The Session    8min
+    Session Token Should Be Valid    ${SESSION}
+
 No Refresh Extends The Absolute Lifetime
     [Tags]    req:M05.1    extra
     A User With A Session    idle_ttl=10min    absolute_ttl=15min

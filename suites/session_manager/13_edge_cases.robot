@@ -43,6 +43,22 @@ When Redis Comes Back With What It Knew Before Nothing That Ended Lives Again
     Stores Should Agree On The Session
     [Teardown]    Redis Is Back
 
+A Redis That Refuses Writes Is Not Trusted Until It Has Taken What It Missed
+    [Documentation]    It answers, but can be told nothing: out of memory, read-only, or without the replicas that it must have.
+    [Tags]    req:M13.1    req:M06.4    extra
+    A Session And One To Be Ended
+    Configure Redis    min-replicas-to-write    1
+    ${renewed} =    Refresh Session Token    ${SESSION}
+    Refresh Session Token    ${ENDED}
+    Revoke Session    ${ENDED}
+    Session Token Should Be Invalid    ${ENDED}    reason=not_found
+    Session Token Should Be Invalid    ${SESSION}    reason=not_found
+    Configure Redis    min-replicas-to-write    0
+    Redis Judges The Session Again    ${renewed}[session_token]
+    Redis Should Hold Nothing Of The Session    ${ENDED}
+    Redis Key Should Exist    session:revoked:${ENDED.session_id}
+    [Teardown]    Redis Takes Writes Again
+
 Damaged Data In Redis Is Put Aside And Reported And The Row Answers
     [Tags]    req:M13.2    needs:control.logs
     A User Without A Session
@@ -132,6 +148,11 @@ A Session And One To Be Ended
     A User With A Session
     ${doomed} =    Create Managed Session    ${USER_ID}
     VAR    ${ENDED}    ${doomed}    scope=TEST
+
+Redis Takes Writes Again
+    [Documentation]    For a teardown: Redis refuses nothing, and auth trusts it.
+    Configure Redis    min-replicas-to-write    0
+    Redis Is Back
 
 Work Should Go On Without Redis
     [Documentation]    With Redis away sessions are judged, made, kept alive, refreshed, moved, listed, counted, swept and ended, and

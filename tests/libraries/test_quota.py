@@ -193,6 +193,12 @@ class _Limited(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
+    def do_POST(self) -> None:
+        said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.send_response(401 if said == {"password": "wrong"} else 200)
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
     def log_message(self, *_: object) -> None:
         pass
 
@@ -214,6 +220,12 @@ def test_keywords_use_up_a_real_quota_and_see_it_return(door: str) -> None:
     library.promises_should_be_kept(until)
     with pytest.raises(AssertionError, match="passed before the first refusal, not 4"):
         library.exactly_should_pass(library.ask(6, door, source="127.0.0.6"), 4)
+
+
+def test_a_body_is_posted(door: str) -> None:
+    library = QuotaLibrary()
+    assert [one.status for one in library.ask(2, door, json={"password": "wrong"})] == [401, 401]
+    assert [one.status for one in library.ask(1, door, json={"password": "right"})] == [200]
 
 
 def test_a_flood_is_judged_by_attacker_and_by_door(door: str) -> None:

@@ -79,6 +79,19 @@ def test_the_redis_of_the_target_is_the_default(make_redis: MakeRedis) -> None:
         target.set_current(None)
 
 
+def test_a_server_without_the_replicas_that_it_needs_refuses_writes_alone(make_redis: MakeRedis) -> None:
+    library = RedisLibrary()
+    library.connect_to_redis(make_redis().url)
+    library.set_redis_value("a", "1")
+    assert library.configure_redis("min-replicas-to-write", "1") == "0"
+    with pytest.raises(RuntimeError, match="refuses: "):
+        library.set_redis_value("a", "2")
+    assert library.redis_value("a") == "1"
+    assert library.configure_redis("min-replicas-to-write", "0") == "1"
+    library.set_redis_value("a", "2")
+    library.disconnect_from_redis()
+
+
 def test_the_password_of_a_url_is_masked() -> None:
     with pytest.raises((RedisAwayError, NotRedisError)) as failure:
         RedisLibrary().connect_to_redis(f"redis://:very-secret-word@127.0.0.1:{free_port()}/0")

@@ -1,0 +1,66 @@
+*** Settings ***
+Documentation       What services and operators may do, nobody else may: every endpoint below ``/admin`` and ``/internal``, and
+...                 introspection, is closed to whoever does not show the service credential, whole and unchanged.
+...                 Sources: docs/protocol.md §1 (service credential), RFC 6750 §3 (challenge), RFC 7662 §2.1 and §2.2 (introspection),
+...                 OWASP ASVS 5.0 8.2.1 (access to functions) and 13.2.1 (authentication between services).
+Resource            security.resource
+Library             RedisLibrary
+Suite Setup         Use The Shared Platform
+Suite Teardown      Leave The Platform
+Test Setup          Sign In A New User
+Test Tags           security    p0    req:X03    needs:session.admin    needs:db.auth
+
+
+*** Test Cases ***
+No Service Door Opens Without The Service Credential
+    [Tags]    needs:replicas.2
+    [Template]    No Service Door Opens With
+    no credential    ${None}    token_missing
+    a user's access token    ${ACCESS_TOKEN}
+    a user's refresh token    ${REFRESH_TOKEN}
+    any text    let-me-in
+    the credential cut by one sign    ${{ robot.api.types.Secret($SERVICE_TOKEN.value[:-1]) }}
+    one sign more than the credential    ${{ robot.api.types.Secret($SERVICE_TOKEN.value + 'x') }}
+
+What A Refused Caller Asked For Is Not Done
+    [Tags]    needs:redis    needs:replicas.2
+    ${before} =    Auth User Row    ${USER.id}
+    No Service Door Opens With    a user's access token    ${ACCESS_TOKEN}
+    ${after} =    Auth User Row    ${USER.id}
+    Should Be Equal    ${after}    ${before}    a refused call has changed the user
+    Redis Key Should Not Exist    lock:${USER.id}
+    Session Lives    ${USER}
+
+A Missing Service Credential Is Asked For In The Standard Words
+    ${response} =    Get From    auth    /admin/users/${USER.id}    status=401
+    Answer Should Challenge For A Token    ${response}
+    Service Refuses The Token    auth    /admin/users/${USER.id}    ${ACCESS_TOKEN}    token_invalid
+
+Nobody Introspects Without The Credential And Nothing But A Living Session's Access Token Is Active
+    [Tags]    sec:O09    needs:jwt.signing_key
+    Introspection Says    ${ACCESS_TOKEN}    ${True}
+    ${expired} =    Forge From My Token    expired
+    Introspection Says    ${expired}    ${False}
+    Introspection Says    ${REFRESH_TOKEN}    ${False}
+    Introspection Says    no-token-at-all    ${False}
+    ${form} =    Request Body    token=${ACCESS_TOKEN}
+    ${response} =    Post Form To    auth    /auth/introspect    ${form}    ${ACCESS_TOKEN}    status=401
+    Should Be Equal    ${response.json()}[error]    invalid_client    introspection is refused in other words
+    Log Out
+    Introspection Says    ${ACCESS_TOKEN}    ${False}
+
+No Service Door Is Reached Through Frontend
+    [Tags]    needs:replicas.2
+    [Template]    Frontend Does Not Lead To
+    /admin/users/${USER.id}
+    /admin/outbox
+    /internal/sync
+    /openapi.json
+
+
+*** Keywords ***
+Frontend Does Not Lead To
+    [Documentation]    Even with the service credential, frontend knows no such path.
+    [Arguments]    ${path}
+    ${response} =    Get From    frontend    ${path}    ${SERVICE_TOKEN}    status=anything
+    Should Be Equal As Integers    ${response.status_code}    404    frontend leads to ${path}, to which it must not

@@ -1,0 +1,98 @@
+*** Settings ***
+Documentation       What a login through the provider promises beyond its course: whom it lets in, for how long its parts are good, and that
+...                 a provider which hangs holds up nobody for long.
+...                 Sources: docs/protocol.md §2.1 and §2.2, RFC 6749 §4.1.2 (lifetime of a code) and §4.1.2.1, RFC 9700 §2.1,
+...                 OpenID Connect Core §5.7 (verified e-mail), OWASP WSTG SESS-02 (cookie attributes).
+Resource            oauth.resource
+Resource            security.resource
+Library             RedisLibrary
+Suite Setup         Use The Shared Platform
+Suite Teardown      Leave The Platform
+Test Setup          A Person Known To The Provider
+Test Tags           security    p0    req:X03    needs:oauth.provider    needs:db.auth
+
+
+*** Test Cases ***
+An E-mail That The Provider Has Not Verified Makes Nobody
+    [Tags]    sec:O11
+    A Person Whose E-mail Is Not Verified
+    ${url} =    Reach The Callback
+    Login Ends With Error    ${url}    access_denied
+    Auth Holds No User Named    ${PERSON.email}
+
+A Deactivated User Does Not Come In Through The Provider
+    [Tags]    sec:S04
+    Sign In Through The Provider
+    Post To    auth    /users/me/deactivate    ${{ {} }}    ${ACCESS_TOKEN}    status=204
+    ${url} =    Reach The Callback
+    Login Ends With Error    ${url}    access_denied
+
+A One-time Code Is Kept As A Hash For A Minute And Good For Nothing After That
+    [Tags]    sec:O05    needs:redis
+    ${code} =    Come Back With A Code
+    VAR    ${key}    code:${{ hashlib.sha256($code.encode()).hexdigest() }}
+    Redis Ttl    ${key}    validate    0 < value <= 60    message=a one-time code that nobody redeems is good for longer than a minute
+    Redis Keys    *${code}*    ==    ${{ [] }}    message=Redis keeps the code itself
+    Delete Redis Keys    ${key}
+    Exchange Is Refused    ${code}
+    ${user} =    Auth User Named    ${PERSON.email}
+    Auth Holds Sessions    ${user}[id]    0
+
+A Login Under Way Is Kept As A Hash For Five Minutes
+    [Tags]    sec:O04    needs:redis
+    ${url} =    Reach The Callback
+    VAR    ${state}    ${{ urllib.parse.parse_qs(urllib.parse.urlsplit($url).query)['state'][0] }}
+    Redis Ttl    login:${{ hashlib.sha256($state.encode()).hexdigest() }}    validate    0 < value <= 300
+    ...    message=a login that nobody ends may be ended later than five minutes after its begin
+    Redis Keys    *${state}*    ==    ${{ [] }}    message=Redis keeps the state itself
+
+The Login's Cookie Is Kept From Scripts, From Other Sites And From Plain Connections
+    [Tags]    sec:S09
+    ${response} =    Start A Login
+    VAR    ${cookie}    ${response.headers}[Set-Cookie]
+    Should Start With    ${cookie}    __Host-login\=    the cookie of the login has another name
+    Cookie Should Have    ${cookie}    secure    httponly    samesite=lax    path=/
+    Should Not Contain    ${cookie.lower()}    domain\=    the cookie of the login goes to other hosts, too
+
+A Login Of Another Client Makes A Session Of That Client
+    ${tokens} =    Sign In Through The Provider    api    ${PUBLIC_URL}/api-client/callback
+    Token Claim    ${ACCESS_TOKEN}    client_id    ==    api
+    Should Be Stored    auth    type and client of the session in sessions
+    ...    SELECT type || ' ' || client_id FROM sessions WHERE id = %s    ${tokens}[session_id]    API api
+
+A Token Is Never Given In A Redirect
+    [Tags]    sec:O07
+    ${response} =    Start A Login    response_type=token
+    Redirect Should Carry Error    ${response}    ${PUBLIC_URL}/login/callback    unsupported_response_type
+
+A Provider That Hangs Is Given Up After Seconds And A Later Login Works
+    [Tags]    sec:O10
+    ${url} =    Reach The Callback
+    The Provider Fails For    ${PERSON}    token    delay=${9}
+    Login Is Given Up    ${url}    temporarily_unavailable
+    Auth Holds No User Named    ${PERSON.email}
+    The Provider Works For    ${PERSON}
+    Sign In Through The Provider
+
+
+*** Keywords ***
+A Person Whose E-mail Is Not Verified
+    [Documentation]    The provider knows somebody, but not whether the e-mail is his: sets ``PERSON``.
+    ${person} =    Create Provider Identity    email_verified=${False}
+    VAR    ${PERSON}    ${person}    scope=TEST
+
+Cookie Should Have
+    [Documentation]    A ``Set-Cookie`` field has each of these attributes (RFC 6265 §4.1.2).
+    [Arguments]    ${cookie}    @{attributes}
+    VAR    ${has}    ${{ [part.strip().lower() for part in $cookie.split(';')[1:]] }}
+    FOR    ${attribute}    IN    @{attributes}
+        Should Contain    ${has}    ${attribute}    the cookie of the login lacks ${attribute}
+    END
+
+Login Is Given Up
+    [Documentation]    The callback of a login whose provider hangs for nine seconds ends with this error, well before the provider answers.
+    [Arguments]    ${url}    ${error}
+    ${response} =    Browse    browser    ${url}    status=302
+    VAR    ${seconds}    ${response.elapsed.total_seconds()}
+    Should Be True    ${seconds} < 8    a provider that hangs has kept the browser waiting for ${seconds} s
+    Redirect Should Carry Error    ${response}    ${ATTEMPT.redirect_uri}    ${error}
