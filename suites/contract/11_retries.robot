@@ -6,7 +6,7 @@ Documentation       A write is sent again only where that is safe, and where it 
 Resource            retries.resource
 Suite Setup         Use A Private Platform    backends=2
 ...                     proxies=frontend->auth, frontend->backend, backend->auth, backend->redis, auth->postgres, auth->redis
-...                     AUTH_TIMEOUT=2    BREAKER_THRESHOLD=2    BREAKER_TTL=0.3    INTROSPECTION_TTL=0.05
+...                     AUTH_TIMEOUT=8    BREAKER_THRESHOLD=2    BREAKER_TTL=0.3    INTROSPECTION_TTL=0.05
 Suite Teardown      Leave The Platform
 Test Setup          Somebody Has An Empty Conversation
 Test Teardown       Everything Is Well Again

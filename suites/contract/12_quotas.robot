@@ -1,7 +1,7 @@
 *** Settings ***
-Documentation       Each plan has its own quota; without Redis a quota holds in each process by itself, and the capabilities say so; what else
-...                 they say of quotas is true, too. Sources: RFC 6585 §4 (429), draft-ietf-httpapi-ratelimit-headers-10;
-...                 docs/protocol.md §3.2.
+Documentation       Each plan has its own quota; without Redis a quota holds in each process by itself, and the capabilities say so; what
+...                 else they say of quotas is true, too. Sources: RFC 6585 §4 (429),
+...                 draft-ietf-httpapi-ratelimit-headers-10; docs/protocol.md §3.2.
 Resource            rest.resource
 Suite Setup         A Platform Where Each Plan Has A Quota    ${USER_LIMIT}    ${BULK_LIMIT}    ${ADDRESS_LIMIT}    ${WINDOW}
 Suite Teardown      Leave The Platform
