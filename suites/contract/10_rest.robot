@@ -60,6 +60,15 @@ Roles And Plan Follow Auth As They Are Given And Taken Away
     Operator Sets    bulk    user    operator
     Operator Sets    standard    user
 
+What Is Wrong With A Request Is Told By A Problem That Names It
+    [Tags]    req:C01.3
+    [Setup]    Sign In A New User
+    [Template]    Mistakes Are Told At
+    auth         /users/me
+    backend      /api/preferences
+    frontend     /api/conversations
+    frontend     /users/me
+
 What No Table Can Hold Is Refused At Every Door
     [Tags]    req:X03
     [Setup]    Somebody Has An Empty Conversation

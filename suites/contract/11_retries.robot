@@ -35,6 +35,12 @@ A Replica That Starts While Auth Is Away Says So And Blames No Token
     It Says That Auth Is Away
     It Takes The Token As Soon As Auth Is Back
 
+A Replica That Starts Deletes What Nobody Can Ask For Any More
+    [Tags]    req:S04    needs:control.restart    needs:ws
+    Old And New Are Stored
+    Restart Service    backend-2
+    Only The New Is Left
+
 Health Names The Neighbour That Is Away And No Other
     [Tags]    req:H03
     [Template]    Health Tells Of The Cut
