@@ -14,6 +14,8 @@ from lockstep import masking, test_identity
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
 
+from OAuthLibrary import cookies
+
 REDIRECTS = (301, 302, 303, 307, 308)
 
 
@@ -172,3 +174,49 @@ class OAuthLibrary:
         if got != error or "code" in redirect.parameters:
             also = " and a code" if "code" in redirect.parameters else ""
             raise AssertionError(f"expected error {error!r} and no code in the redirect, got error {got!r}{also}")
+
+    @keyword
+    def cookie_should_be_protected(self, response: Any, name: str, max_age: int | None = None) -> str:
+        """Passes when ``response`` sets one cookie whose name begins with ``name``, for this origin and no script.
+
+        That is: ``Secure``, ``HttpOnly``, ``SameSite=Lax``, ``Path=/``, no ``Domain`` (OWASP WSTG-SESS-02), and where
+        given, a life of ``max_age`` seconds. Returns the cookie's value.
+        """
+        found = [cookie for cookie in _set_by(response).values() if cookie.name.startswith(name)]
+        if len(found) != 1 or found[0].removes:
+            raise AssertionError(f"{_shown(response)} sets no single cookie {name}: {_names(response)}")
+        if wrong := cookies.unprotected(found[0], max_age):
+            raise AssertionError(wrong)
+        masking.register(found[0].value)
+        return found[0].value
+
+    @keyword
+    def cookies_should_be_removed(self, response: Any, *names: str) -> None:
+        """Passes when ``response`` tells the browser to forget each of these cookies."""
+        found = _set_by(response)
+        kept = [name for name in names if name not in found or not found[name].removes]
+        if kept:
+            raise AssertionError(f"{_shown(response)} does not remove {', '.join(kept)}; it sets: {_names(response)}")
+
+    @keyword
+    def cookies_should_be_left_alone(self, response: Any) -> None:
+        """Passes when ``response`` neither sets nor removes a cookie."""
+        if found := _names(response):
+            raise AssertionError(f"{_shown(response)} changes the cookies: {found}")
+
+    @keyword
+    def cookie_header(self, browser: Any) -> str:
+        """The ``Cookie`` field that ``browser``, a session of Requests, would send now."""
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.cookies)
+
+
+def _set_by(response: Any) -> dict[str, cookies.SetCookie]:
+    return cookies.read(response.raw.headers.getlist("Set-Cookie"))
+
+
+def _names(response: Any) -> list[str]:
+    return [f"{name} (removed)" if cookie.removes else name for name, cookie in _set_by(response).items()]
+
+
+def _shown(response: Any) -> str:
+    return f"{response.request.method} {urlsplit(response.url).path} ({response.status_code})"

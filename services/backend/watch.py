@@ -110,11 +110,9 @@ class Watch:
                 continue
 
     async def tidy(self) -> None:
-        """Delete what nobody can ask for any more."""
+        """Delete what nobody can ask for any more, at once too: a replica may be replaced before a pause has ended."""
         while True:
-            await asyncio.sleep(TIDY_EVERY)
-            try:
+            with suppress(Problem):
                 for statement in _TIDY:
                     await self._parts.database.fetch(statement, {"window": self._parts.settings.resume_window})
-            except Problem:
-                continue
+            await asyncio.sleep(TIDY_EVERY)

@@ -79,6 +79,7 @@ class Upstream:
         self.replicas = Replicas(name, urls, timeout)
         self._timeout = timeout
         self._ping_interval = ping_interval
+        REPEATED.labels(name)  # counted from nought, not from the first
 
     async def open(self) -> None:
         """Open the connections' pools and begin to watch the replicas; needs the running loop."""

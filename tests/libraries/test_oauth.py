@@ -68,3 +68,49 @@ def test_right_error_redirect_passes() -> None:
     OAuthLibrary().redirect_should_carry_error(
         answer(302, "https://a.test/cb?error=access_denied&state=s"), "https://a.test/cb", "access_denied"
     )
+
+
+GOOD = "__Host-access=abc; HttpOnly; Max-Age=300; Path=/; SameSite=lax; Secure"
+
+
+def setting(*fields: str) -> SimpleNamespace:
+    reply: SimpleNamespace = answer(303, "https://a.test/")
+    reply.raw = SimpleNamespace(headers=SimpleNamespace(getlist=lambda _: list(fields)))
+    return reply
+
+
+def test_protected_cookie_passes_and_is_read() -> None:
+    assert OAuthLibrary().cookie_should_be_protected(setting(GOOD), "__Host-acc", 300) == "abc"
+
+
+@pytest.mark.parametrize(
+    ("field", "message"),
+    [
+        (GOOD.replace(" HttpOnly;", ""), "has httponly None, not '': a script of the page can read it"),
+        (GOOD.replace("; Secure", ""), "has secure None, not '': it travels unencrypted too"),
+        (GOOD.replace("lax", "None"), "has samesite 'None', not 'lax': other sites' requests carry it"),
+        (GOOD.replace("Path=/", "Path=/api"), "has path '/api', not '/'"),
+        (GOOD + "; Domain=a.test", "names the domain a.test: other hosts get it"),
+        (GOOD.replace("300", "301"), "lives for 301 s, not 300 s"),
+        (GOOD.replace("300", "0"), r"GET /x/y \(303\) sets no single cookie __Host-access: .*removed"),
+        ("other=1", "sets no single cookie __Host-access: .*other"),
+    ],
+)
+def test_unprotected_cookies_are_named(field: str, message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
+        OAuthLibrary().cookie_should_be_protected(setting(field), "__Host-access", 300)
+
+
+def test_removed_and_changed_cookies_are_told_apart() -> None:
+    library, gone = OAuthLibrary(), GOOD.replace("300", "0")
+    library.cookies_should_be_removed(setting(gone), "__Host-access")
+    library.cookies_should_be_left_alone(setting())
+    with pytest.raises(AssertionError, match=r"remove __Host-access, __Host-refresh; it sets: .*__Host-access"):
+        library.cookies_should_be_removed(setting(GOOD), "__Host-access", "__Host-refresh")
+    with pytest.raises(AssertionError, match=r"changes the cookies: .*\(removed\)"):
+        library.cookies_should_be_left_alone(setting(gone))
+
+
+def test_a_browser_sends_all_its_cookies() -> None:
+    kept = [SimpleNamespace(name="a", value="1"), SimpleNamespace(name="b", value="2")]
+    assert OAuthLibrary().cookie_header(SimpleNamespace(cookies=kept)) == "a=1; b=2"

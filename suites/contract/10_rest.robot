@@ -1,0 +1,106 @@
+*** Settings ***
+Documentation       What backend's REST endpoints promise beyond a single call: keys that may be repeated, lists that are read in pages, and
+...                 deletions, notifications, roles and plans that are the same everywhere; and what frontend keeps to itself.
+...                 Sources: RFC 9110 §9.2.2, draft-ietf-httpapi-idempotency-key-header-07, RFC 9457, RFC 3986 §6;
+...                 docs/protocol.md §1, §3.1, §3.3, §4 and §5.
+Resource            rest.resource
+Suite Setup         Use The Shared Platform
+Suite Teardown      Leave The Platform
+Test Teardown       Close All Connections
+Test Tags           contract    p1    needs:replicas.2
+
+
+*** Test Cases ***
+A Repeated Key Makes One Thing And Is Refused With Another Body
+    [Tags]    req:C09.2    req:R07
+    Somebody Has An Empty Conversation
+    A Key Is Good For One    /api/conversations    conversations    title
+    A Key Is Good For One    /api/conversations/${CONVERSATION}/messages    messages    body
+    A Key Of Another User Is Another Key
+
+Lists Are Read Page By Page At Any Door And Hold Everything In Order
+    [Tags]    req:C03.2    req:C10.2
+    Sign In A New User
+    ${made} =    Create Conversations    ${USER}    7    messages=0
+    Pages Hold    3    ${{ [one.id for one in $made] }}
+    Pages Hold    7    ${{ [one.id for one in $made] }}
+    VAR    ${CONVERSATION}    ${made[0].id}    scope=TEST
+    Add Messages    ${USER}    ${CONVERSATION}    5
+    Messages Are Read In Steps Of    2    5
+    A Page Is Refused    /api/conversations?limit=0    /api/conversations?limit=101    /api/conversations?after=me
+    ...    /api/conversations/${CONVERSATION}/messages?limit=1001    /api/conversations/${CONVERSATION}/messages?after=-1
+
+A Deleted Conversation Is Gone From Every Device, Door And Table
+    [Tags]    req:C10.2    req:C10.3    needs:ws    needs:db.main
+    Two Devices Of One User
+    Say    Soon forgotten    browser
+    Hear    Soon forgotten    phone
+    Delete At    frontend    /api/conversations/${CONVERSATION}    ${ACCESS_TOKEN}
+    Every Device Hears Of The Deletion    ${CONVERSATION}
+    The Conversation Is Gone    ${CONVERSATION}
+    Delete At    backend-2    /api/conversations/${CONVERSATION}    ${ACCESS_TOKEN}    status=404
+
+What Waits For A User Is Listed By Urgency Until It Is Acknowledged
+    [Tags]    req:R03    needs:ws
+    Somebody Whom Backend Knows
+    Notify    first
+    Notify    second    0
+    ${urgent} =    Notify    third    9
+    Notify    fourth    5
+    Every Door Lists As Waiting    9 third    5 first    5 fourth    0 second
+    Open A Socket
+    Acknowledge    ${urgent}
+    Wait Until Keyword Succeeds    5s    50ms    Every Door Lists As Waiting    5 first    5 fourth    0 second
+    Notification Of Nobody Is Refused And Of Others Not Shown
+
+Roles And Plan Follow Auth As They Are Given And Taken Away
+    [Tags]    req:C07.1    req:C07.2    needs:ws    needs:db.auth    needs:db.main    needs:session.admin
+    Sign In A New User
+    Open A Socket
+    Operator Sets    bulk    user    operator
+    Operator Sets    standard    user
+
+What Is Wrong With A Request Is Told By A Problem That Names It
+    [Tags]    req:C01.3
+    [Setup]    Sign In A New User
+    [Template]    Mistakes Are Told At
+    auth         /users/me
+    backend      /api/preferences
+    frontend     /api/conversations
+    frontend     /users/me
+
+What No Table Can Hold Is Refused At Every Door
+    [Tags]    req:X03
+    [Setup]    Somebody Has An Empty Conversation
+    [Template]    What Cannot Be Stored Is Refused
+    POST    /api/conversations    ${{ {'title': 'a' + chr(0)} }}
+    POST    /api/conversations    ${{ {'title': chr(0xd800)} }}
+    POST    /api/conversations/${CONVERSATION}/messages    ${{ {'body': 'a' + chr(0)} }}
+    POST    /api/conversations/${CONVERSATION}/messages    ${{ {'body': 'a', 'client_msg_id': chr(0)} }}
+    PATCH    /api/conversations/${CONVERSATION}    ${{ {'title': chr(0)} }}    If-Match="1"
+    PUT    /api/preferences    ${{ {'theme': ['dark', 'a' + chr(0)]} }}    If-Match="0"
+    PUT    /api/preferences    ${{ {'a' + chr(0): 'dark'} }}    If-Match="0"
+
+Frontend Forwards Nothing But What Is The Users' And Only Where The Path Has One Meaning
+    [Tags]    req:X03
+    Frontend Answers    404    not_found    /admin/outbox    /admin/sessions/analytics    /internal/sync    /openapi.json
+    ...    /control/requests    /apiadmin/outbox
+    Frontend Answers    400    invalid_request    /auth/../admin/outbox    /auth/%2e%2e/admin/outbox    /auth/..%2fadmin/outbox
+    ...    /auth//admin/outbox    /auth/%252e%252e/admin/outbox    /users/..%5cadmin/outbox    /api/./me    /api/%2fme
+
+A Deleted User Leaves Nothing Behind
+    [Tags]    req:C07.3    needs:ws    needs:db.main    needs:assistant
+    Somebody Leaves Much Behind
+    Delete At    auth    /users/me    ${ACCESS_TOKEN}
+    Nothing Is Left Of Him
+
+
+*** Keywords ***
+Notification Of Nobody Is Refused And Of Others Not Shown
+    [Documentation]    Whom backend does not know it does not notify, and a user without notifications has an empty list.
+    ${stranger} =    Create User
+    Every Door Lists As Waiting    token=${stranger.access_token}
+    ${nobody} =    Random UUID
+    ${response} =    Post To    backend    /internal/notifications    ${{ {'user_id': $nobody, 'body': 'Who?'} }}    ${SERVICE_TOKEN}
+    ...    status=404
+    Answer Should Be A Problem    ${response}    not_found

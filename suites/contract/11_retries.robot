@@ -1,0 +1,50 @@
+*** Settings ***
+Documentation       A write is sent again only where that is safe, and where it is safe it is; a breaker that tries lets one through; a
+...                 service without its neighbour says so, and blames nobody's token.
+...                 Sources: RFC 9110 §9.2.2 (what may be repeated), §15.6.4 and §10.2.3 (503, Retry-After), M. Nygard, Release It! (circuit
+...                 breaker); docs/protocol.md §1, §3.1 and §5.
+Resource            retries.resource
+Suite Setup         Use A Private Platform    backends=2
+...                     proxies=frontend->auth, frontend->backend, backend->auth, backend->redis, auth->postgres, auth->redis
+...                     AUTH_TIMEOUT=8    BREAKER_THRESHOLD=2    BREAKER_TTL=0.3    INTROSPECTION_TTL=0.05
+Suite Teardown      Leave The Platform
+Test Setup          Somebody Has An Empty Conversation
+Test Teardown       Everything Is Well Again
+Test Tags           contract    p1    needs:net.faults    needs:replicas.2    needs:db.main
+
+
+*** Test Cases ***
+A Write Whose Answer Is Lost Is Sent Again Only With A Key And Never Stored Twice
+    [Tags]    req:C09.2    req:P07
+    Both Replicas Serve
+    Answers To Writes Are Lost
+
+A Write That Reached Nobody Is Sent To The Other Replica
+    [Tags]    req:C09.2    req:P07
+    Both Replicas Serve
+    A Write Finds A Replica Gone
+
+A Half-open Breaker Lets One Question Through However Many Wait
+    [Tags]    req:C06.3    req:C06.4    req:S10
+    A Crowd Asks What Only A Failing Auth Knows
+    A Half-open Breaker Asks Auth Once A Trial
+
+A Replica That Starts While Auth Is Away Says So And Blames No Token
+    [Tags]    req:C06.2    needs:control.restart    needs:ws
+    A Replica Starts Without Auth
+    It Says That Auth Is Away
+    It Takes The Token As Soon As Auth Is Back
+
+A Replica That Starts Deletes What Nobody Can Ask For Any More
+    [Tags]    req:S04    needs:control.restart    needs:ws
+    Old And New Are Stored
+    Restart Service    backend-2
+    Only The New Is Left
+
+Health Names The Neighbour That Is Away And No Other
+    [Tags]    req:H03
+    [Template]    Health Tells Of The Cut
+    backend-1->redis     backend     database=up    redis=down
+    frontend->backend    frontend    auth=up    backend=down
+    frontend->auth       frontend    auth=down    backend=up
+    auth->redis          auth        database=up    redis=down

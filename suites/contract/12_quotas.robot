@@ -1,0 +1,36 @@
+*** Settings ***
+Documentation       Each plan has its own quota; without Redis a quota holds in each process by itself, and the capabilities say so; what
+...                 else they say of quotas is true, too. Sources: RFC 6585 §4 (429),
+...                 draft-ietf-httpapi-ratelimit-headers-10; docs/protocol.md §3.2.
+Resource            rest.resource
+Suite Setup         A Platform Where Each Plan Has A Quota    ${USER_LIMIT}    ${BULK_LIMIT}    ${ADDRESS_LIMIT}    ${WINDOW}
+Suite Teardown      Leave The Platform
+Test Teardown       Close All Connections
+Test Tags           contract    p1    req:C08.1    needs:ratelimit    needs:replicas.2    needs:session.admin
+
+
+*** Variables ***
+${USER_LIMIT}           ${6}
+${BULK_LIMIT}           ${11}
+${ADDRESS_LIMIT}        ${30}
+${WINDOW}               ${3}
+
+
+*** Test Cases ***
+Each Plan Has The Quota That The Capabilities Name
+    [Tags]    sec:R01    needs:ws
+    Capabilities Should Tell Of Quotas    shared
+    In One Window    Quota Of A User Holds At    ${BULK_LIMIT}    ${DOORS}[0]    ${DOORS}[2]    ${DOORS}[3]    plan=bulk
+    In One Window    Quota Of A User Holds At    ${USER_LIMIT}    ${DOORS}[1]    ${DOORS}[3]
+
+Without Redis Each Process Holds The Quota And Says That It Is Alone
+    [Tags]    sec:R06    needs:control.kill    needs:redis
+    Kill Service    redis
+    Wait Until Keyword Succeeds    10s    50ms    Capabilities Should Tell Of Quotas    per-process
+    In One Window    Quota Of A User Holds At    ${USER_LIMIT}    ${DOORS}[0]
+    In One Window    Quota Of A User Holds In Each Replica    ${USER_LIMIT}
+    In One Window    Quota Of An Address Holds At    ${ADDRESS_LIMIT}    ${OPEN_DOORS}[1]
+    Start Service    redis
+    Wait Until Keyword Succeeds    15s    50ms    Capabilities Should Tell Of Quotas    shared
+    In One Window    Quota Of A User Holds At    ${USER_LIMIT}    @{DOORS}
+    [Teardown]    Redis Is There Again

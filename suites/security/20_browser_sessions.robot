@@ -1,0 +1,112 @@
+*** Settings ***
+Documentation       A browser holds its session in cookies that no script reads and no other site uses; it is refreshed once, replaced
+...                 whole, and ended for good. Sources: OWASP ASVS 5.0 3.3 (cookies), 3.5 (requests of other origins), 7.2.4 and 7.4.1
+...                 (sessions end), OWASP WSTG-SESS-02 and SESS-05, RFC 9700 §4.7 (CSRF), RFC 6455 §10.2 (Origin);
+...                 docs/protocol.md §1 and §5.
+Resource            browser.resource
+Suite Setup         Use A Private Platform    proxies=frontend->auth
+Suite Teardown      Leave The Platform
+Test Teardown       Run Keywords    Close All Connections    AND    Heal All
+Test Tags           security    p0    req:X03    needs:oauth.provider    needs:net.faults    needs:db.auth    needs:db.main
+
+
+*** Test Cases ***
+No Script And No Other Host Gets A Browser's Cookies
+    [Tags]    sec:S09
+    ${landed} =    A Person Signs In In A Browser
+    Cookie Should Be Protected    ${LOGIN_BEGUN}    __Host-flow-    max_age=${300}
+    Every Protected Cookie Is Set    ${landed}
+    ${refreshed} =    Post In The Browser    /session/refresh    status=200
+    Every Protected Cookie Is Set    ${refreshed}    ${refreshed.json()}[refresh_expires_in]
+    Should Not Contain    ${refreshed.text}    token    the page's scripts are shown tokens
+
+A Page Of Another Origin Cannot Act With A Browser's Cookies
+    [Tags]    sec:W01    needs:ws
+    A Person Signs In In A Browser
+    Pages Elsewhere Cannot Act    ${None}    null    https://evil.example    ${{ $PUBLIC_URL.replace('https:', 'http:') }}
+    ...    ${PUBLIC_URL}.evil.example    ${PUBLIC_URL}0    ${PUBLIC_URL}/    ${{ $PUBLIC_URL[:-1] }}
+    Nothing Was Done In The User's Name
+    Own Page Can Act
+
+A Browser's Cookie Is Its Token At Every Door And A Token Of One's Own Goes First
+    [Tags]    needs:ws
+    A Person Signs In In A Browser
+    Browser Sees User Id    ${USER_ID}
+    Page's Socket Sees User Id    ${USER_ID}
+    ${other} =    Create User
+    A Request With Cookie And Token Is The Token's    ${other}
+    Page's Socket Sees User Id    ${other.id}    ${other.access_token}
+    Page's Socket Sees User Id    ${other.id}    ${other.access_token}    ${BACKEND_SOCKET_URL}
+
+Tabs That Refresh At One Instant Share One Refresh
+    [Tags]    req:C04.3    sec:O06
+    A Person Signs In In A Browser
+    Tabs Refresh At One Instant    10
+    Session Should Be    active, refreshed 1
+    Browser Sees User Id    ${USER_ID}
+
+A Refresh That Fails Says Why And Costs The Cookies Only Where Auth Refused
+    A Person Signs In In A Browser
+    Refresh Without A Cookie Is Refused
+    While Auth Is Away The Cookies Stay
+    Session Should Be    active, refreshed 0
+    Log Out
+    A Refused Refresh Signs The Browser Out
+
+A New Login Ends The Session That The Browser Had
+    [Tags]    sec:S01    needs:ws
+    A Person Signs In In A Browser
+    VAR    ${first}    ${SESSION_ID}
+    VAR    ${old_token}    ${ACCESS_TOKEN}
+    Open A Twin Of The Browser    ${BROWSER}
+    Sign In In The Browser
+    Session Should Be    revoked, refreshed 0    ${first}
+    Session Should Be    active, refreshed 0
+    Every Service Refuses The Token    ${old_token}    session_revoked
+    A Refused Refresh Signs The Browser Out    twin
+    Browser Sees User Id    ${USER_ID}
+
+A Logout Ends The Session And Removes The Cookies
+    [Tags]    sec:S03    needs:ws
+    A Person Signs In In A Browser
+    The Browser Signs Out
+    A Refresh Finds No Cookie
+
+A Login Ends On This Origin Whatever Was Asked For
+    [Tags]    sec:O01
+    [Setup]    A Person Known To The Provider
+    [Template]    Login Ends At
+    /chat?with=me             /chat?with=me
+    //evil.example/           /
+    @evil.example/            /
+    /\\evil.example           /
+    https://evil.example/     /
+
+A Login Ends Only In The Browser That Began It, And Only Once
+    [Tags]    sec:O04
+    A Person Known To The Provider
+    Open A Fresh Browser    stranger
+    ${one} =    Come Back To Frontend
+    ${two} =    Come Back To Frontend
+    Frontend's Callback Is Refused    ${one}    stranger
+    Login Should End Well    ${two}    the later of two logins was refused
+    Login Should End Well    ${one}    the login that another tab overtook was refused
+    Frontend's Callback Is Refused    ${one}
+
+No Log Holds What A Login Hands Over
+    [Tags]    req:X04    sec:W02    needs:control.logs
+    A Person Known To The Provider
+    ${callback} =    Come Back To Frontend
+    ${secrets} =    Callback Parameters    ${callback}
+    Browse    browser    ${callback}    status=303
+    The Browser Is Signed In
+    Token In The Query Is Refused And Not Logged
+    Post In The Browser    /session/refresh    status=200
+    No Service Log Contains Any Of    @{secrets}    ${ACCESS_TOKEN}    ${REFRESH_TOKEN}    ${SERVICE_TOKEN}
+
+
+*** Keywords ***
+A Refresh Finds No Cookie
+    [Documentation]    The browser has forgotten its tokens: it is asked for one.
+    ${response} =    Post In The Browser    /session/refresh    status=401
+    Answer Should Be A Problem    ${response}    token_missing
