@@ -49,8 +49,7 @@ A Redis That Refuses Writes Is Not Trusted Until It Has Taken What It Missed
     A Session And One To Be Ended
     Configure Redis    min-replicas-to-write    1
     ${renewed} =    Refresh Session Token    ${SESSION}
-    Refresh Session Token    ${ENDED}
-    Revoke Session    ${ENDED}
+    A Session Is Refreshed And Then Revoked    ${ENDED}
     Session Token Should Be Invalid    ${ENDED}    reason=not_found
     Session Token Should Be Invalid    ${SESSION}    reason=not_found
     Configure Redis    min-replicas-to-write    0
@@ -153,6 +152,12 @@ A Session And One To Be Ended
     A User With A Session
     ${doomed} =    Create Managed Session    ${USER_ID}
     VAR    ${ENDED}    ${doomed}    scope=TEST
+
+A Session Is Refreshed And Then Revoked
+    [Documentation]    Two changes of one session, neither of which Redis may know of yet.
+    [Arguments]    ${session}
+    Refresh Session Token    ${session}
+    Revoke Session    ${session}
 
 Redis Takes Writes Again
     [Documentation]    For a teardown: Redis refuses nothing, and auth trusts it.
