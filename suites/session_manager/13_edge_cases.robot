@@ -54,7 +54,8 @@ A Redis That Refuses Writes Is Not Trusted Until It Has Taken What It Missed
     Session Token Should Be Invalid    ${SESSION}    reason=not_found
     Configure Redis    min-replicas-to-write    0
     Redis Judges The Session Again    ${renewed}[session_token]
-    Redis Should Hold The Session As Revoked    ${ENDED}
+    Redis Should Hold Nothing Of The Session    ${ENDED}
+    Redis Key Should Exist    session:revoked:${ENDED.session_id}
     [Teardown]    Redis Takes Writes Again
 
 Damaged Data In Redis Is Put Aside And Reported And The Row Answers
@@ -141,12 +142,6 @@ Metadata That Is Too Large Is Refused At A Login And In A Body Of Any Size
 
 
 *** Keywords ***
-Redis Should Hold The Session As Revoked
-    [Documentation]    Nothing of it but the mark of its revocation.
-    [Arguments]    ${session}
-    Redis Should Hold Nothing Of The Session    ${session}
-    Redis Key Should Exist    session:revoked:${session.session_id}
-
 A Session And One To Be Ended
     [Documentation]    Two sessions of a new user that Redis knows: sets ``SESSION`` and ``ENDED``.
     A User With A Session
