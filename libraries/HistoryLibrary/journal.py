@@ -6,14 +6,15 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from .mapping import FrameMapping, Paths, Rule, find
+from .mapping import FIELDS, FrameMapping, Paths, Rule, find
 from .operations import epoch_of, position
 from .recorder import History
 
 _CLOSE = 8
-_FIELDS = ("key", "value", "seq", "epoch", "client_msg_id", "node", "note")
+_TEXTS = ("key", "client_msg_id", "node", "note")
 _SECOND = 1_000_000_000
 
 Call = tuple[str, str | None, str | None]
@@ -36,21 +37,19 @@ class Entry:
 
         Needed are ``at`` (monotonic seconds), ``direction`` and ``json`` or ``text``; raises ``ValueError`` otherwise.
         """
-        at, direction = _get(entry, "at"), _get(entry, "direction")
+        get = entry.get if isinstance(entry, Mapping) else partial(getattr, entry)
+        at, direction = get("at", None), get("direction", None)
         if not isinstance(at, int | float) or direction is None:
             raise ValueError(f"not a journal entry: {entry!r:.200}")
+        parsed = get("json", None)
         return cls(
             time=int(at * _SECOND),
-            wall=_wall(_get(entry, "wall")),
+            wall=_wall(get("wall", None)),
             sent=str(direction) in ("sent", "out"),
-            opcode=int(_get(entry, "opcode", 1)),
-            frame=_parsed(entry),
-            body=_get(entry, "body", b"") or b"",
+            opcode=int(get("opcode", 1)),
+            frame=_parsed(entry) if parsed is None and isinstance(entry, Mapping) else parsed,
+            body=get("body", b"") or b"",
         )
-
-
-def _get(entry: Any, name: str, default: Any = None) -> Any:
-    return entry.get(name, default) if isinstance(entry, Mapping) else getattr(entry, name, default)
 
 
 def _wall(value: Any) -> float:
@@ -59,10 +58,7 @@ def _wall(value: Any) -> float:
     return float(value) if isinstance(value, int | float) else 0.0
 
 
-def _parsed(entry: Any) -> Any:
-    parsed = _get(entry, "json")
-    if parsed is not None or isinstance(entry, Mapping) is False:
-        return parsed
+def _parsed(entry: Mapping[str, Any]) -> Any:
     try:
         return json.loads(entry.get("text") or "null")
     except ValueError:
@@ -148,7 +144,7 @@ class Translator:
         """Adds to an answer what only the question said: its key and message id, or all its keys."""
         if several:
             named = {fields["key"] for fields in records}
-            empty = dict.fromkeys(_FIELDS)
+            empty = dict.fromkeys(FIELDS)
             records += [
                 {**empty, "key": key, "note": None if note is None else str(note)}
                 for _, key, _ in calls
@@ -161,8 +157,10 @@ class Translator:
 
     def _records(self, rule: Rule, frame: Any) -> Iterator[dict[str, Any]]:
         for item_key, item in _items(rule.each, frame):
-            fields = {name: self._field(getattr(rule, name), frame, item, item_key) for name in _FIELDS}
-            for name in ("key", "client_msg_id", "node", "note"):
+            fields: dict[str, Any] = dict.fromkeys(FIELDS)
+            for name, paths in rule.told:
+                fields[name] = self._field(paths, frame, item, item_key)
+            for name in _TEXTS:
                 fields[name] = None if fields[name] is None else str(fields[name])
             yield fields
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
+from functools import cache
 from typing import Any
 
 from .operations import KINDS
 
 Paths = str | Sequence[str]
+FIELDS = ("key", "value", "seq", "epoch", "client_msg_id", "node", "note")
+"""What a rule may find in a frame."""
 
 _MESSAGE = {
     "key": [".conversation_id", "payload.conversation_id"],
@@ -71,7 +74,10 @@ class MappingError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One frame type's meaning. ``op`` None: the outcome of the call that it answers, where that is ``of`` this op."""
+    """One frame type's meaning. ``op`` None: the outcome of the call that it answers, where that is ``of`` this op.
+
+    ``told`` are the fields that it finds in a frame, with their paths.
+    """
 
     kind: str
     op: str | None = None
@@ -86,6 +92,11 @@ class Rule:
     of: str | None = None
     when: Mapping[str, Any] | None = None
     joins: bool = False
+    told: tuple[tuple[str, Paths], ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        told = tuple((name, paths) for name in FIELDS if (paths := getattr(self, name)))
+        object.__setattr__(self, "told", told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +126,7 @@ def mapping_from(data: Mapping[str, Any] | None = None) -> FrameMapping:
 
 def _rules(entries: Sequence[Mapping[str, Any]]) -> dict[str, list[Rule]]:
     rules: dict[str, list[Rule]] = defaultdict(list)
-    names = {field.name for field in fields(Rule)}
+    names = {known.name for known in fields(Rule) if known.init}
     for entry in entries:
         frame = entry.get("on", "")
         if str(frame).split(" ", 1)[0] not in ("in", "out") or " " not in str(frame):
@@ -136,9 +147,15 @@ def find(path: str, root: Any, item: Any = None, item_key: object = None) -> Any
         return path[1:]
     if path == "@key":
         return item_key
-    here, steps = (item, path[1:]) if path.startswith(".") else (root, path)
-    for step in steps.split("."):
-        if not isinstance(here, Mapping):
+    here = item if path.startswith(".") else root
+    for step in _steps(path):
+        # The exact type first: it is nearly always that, and asking costs a tenth.
+        if type(here) is not dict and not isinstance(here, Mapping):
             return None
         here = here.get(step)
     return here
+
+
+@cache
+def _steps(path: str) -> tuple[str, ...]:
+    return tuple(path.removeprefix(".").split("."))

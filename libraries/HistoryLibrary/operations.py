@@ -69,7 +69,9 @@ FIELDS = tuple(Operation.__dataclass_fields__)
 
 def position(value: object) -> int | None:
     """``value`` as a seq or version; raises ``ValueError`` where it is not a whole number."""
-    if value is None or value == "":
+    if type(value) is int or value is None:
+        return value
+    if value == "":
         return None
     if isinstance(value, bool) or (isinstance(value, float) and not value.is_integer()):
         raise ValueError(f"a seq is a whole number, not {value!r}")
