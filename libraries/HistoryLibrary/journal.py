@@ -74,6 +74,8 @@ class Translator:
         self._mapping = mapping
         self._context: dict[str, str] = {}
         self._open: dict[Call, object] = {}
+        # By call id as it is written, since a broken frame may hold anything.
+        self._asked: dict[str, list[Call]] = {}
         self._joined: set[str] = set()
         self._held: list[str] = []
         self._last: Entry | None = None
@@ -124,7 +126,9 @@ class Translator:
         records = list(self._records(rule, entry.frame))
         if rule.kind == "invoke":
             for fields in records:
-                self._open[rule.op, fields["key"], fields["client_msg_id"]] = call_id
+                call = (rule.op, fields["key"], fields["client_msg_id"])
+                self._open[call] = call_id
+                self._asked.setdefault(repr(call_id), []).append(call)
         else:
             note = self._field(rule.note, entry.frame)
             self._complete(records, list(self._answered(call_id, rule.op)), note, several=rule.each is not None)
@@ -135,9 +139,11 @@ class Translator:
         """The open calls that an answer with ``call_id`` answers; they are no longer open."""
         if call_id is None:
             return []
-        calls = [call for call, known in self._open.items() if known == call_id and op in (None, call[0])]
+        asked = self._asked.get(repr(call_id), [])
+        calls = [call for call in dict.fromkeys(asked) if self._open.get(call) == call_id and op in (None, call[0])]
         for call in calls:
             del self._open[call]
+        self._asked[repr(call_id)] = [call for call in asked if call in self._open]
         return calls
 
     def _complete(self, records: list[dict[str, Any]], calls: list[Call], note: object, *, several: bool) -> None:
