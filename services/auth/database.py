@@ -13,10 +13,10 @@ from psycopg_pool import AsyncConnectionPool, PoolClosed, PoolTimeout
 
 from services.common import logs, postgres, problems
 
-CONNECT_TIMEOUT = 1.0
+CONNECT_TIMEOUT = 2.0
 # A busy pool or a starved machine is no outage: only a longer silence is called one.
-WAIT_FOR_CONNECTION = 8.0
-PROBE_TIMEOUT = 2.0
+WAIT_FOR_CONNECTION = 3.0
+PROBE_TIMEOUT = 4.0
 STATEMENT_TIMEOUT = 10.0
 MAX_CONNECTIONS = 10
 _RETRY_EVERY = 0.05
@@ -27,7 +27,7 @@ Connection = psycopg.AsyncConnection[DictRow]
 
 
 async def connect(url: str) -> Connection:
-    """A connection outside the pool, in autocommit; raises ``psycopg.Error`` or TimeoutError within a second."""
+    """A connection outside the pool, in autocommit; raises ``psycopg.Error`` or TimeoutError within two seconds."""
     async with asyncio.timeout(CONNECT_TIMEOUT):
         return await psycopg.AsyncConnection.connect(
             url, autocommit=True, row_factory=dict_row, options=postgres.OPTIONS

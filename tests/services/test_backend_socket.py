@@ -361,8 +361,10 @@ def test_more_than_the_published_replay_is_refused(replicas: Replicas, ada: Pers
 
 def test_a_client_that_was_away_too_long_is_told(replicas: Replicas, ada: Person) -> None:
     client_id = str(uuid.uuid4())
+    seen = "SELECT last_seen FROM socket_clients WHERE client_id = %s"
     with tab(replicas, ada, client_id=client_id):
-        pass
+        opened = replicas.execute(seen, client_id)
+    wait_until(lambda: replicas.execute(seen, client_id) > opened, "its leaving is written down")
     replicas.execute(
         "UPDATE socket_clients SET last_seen = now() - interval '25 hours' WHERE client_id = %s", client_id
     )
