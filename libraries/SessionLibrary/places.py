@@ -101,7 +101,7 @@ class Redis:
         if left == -2:
             return View("redis ttl", live=False)
         expiry = {} if left == -1 else {"expires_at": time.time() + left / 1000}
-        return View("redis ttl", True, expiry, note="never expires" if left == -1 else "", tolerance=1.0)
+        return View("redis ttl", True, expiry, note="never expires" if left == -1 else "", tolerance=2.0)
 
     def index(self, session: Identity) -> View:
         score = self._client.zscore(f"user:{session.user_id}:sessions", session.session_id)
