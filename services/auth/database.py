@@ -26,11 +26,11 @@ _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClos
 Connection = psycopg.AsyncConnection[DictRow]
 
 
-async def connect(url: str) -> Connection:
+async def connect(url: str, name: str) -> Connection:
     """A connection outside the pool, in autocommit; raises ``psycopg.Error`` or TimeoutError within two seconds."""
     async with asyncio.timeout(CONNECT_TIMEOUT):
         return await psycopg.AsyncConnection.connect(
-            url, autocommit=True, row_factory=dict_row, options=postgres.OPTIONS
+            url, autocommit=True, row_factory=dict_row, application_name=name, options=postgres.OPTIONS
         )
 
 
@@ -95,9 +95,15 @@ class Database:
             await self._drop()
 
     async def _answers(self) -> bool:
-        # Never through the pool: one that is exhausted by load is no sign that PostgreSQL is away.
+        """Whether it answers on the probe's connection, or, where that has ended, on a new one.
+
+        Never through the pool: one that is exhausted by load is no sign that PostgreSQL is away.
+        """
+        return (self._probe is not None and await self._answers_probe()) or await self._answers_probe()
+
+    async def _answers_probe(self) -> bool:
         try:
-            self._probe = self._probe or await connect(self.url)
+            self._probe = self._probe or await connect(self.url, "auth-probe")
             async with asyncio.timeout(PROBE_TIMEOUT):
                 await self._probe.execute("SELECT 1")
         except (psycopg.Error, TimeoutError):

@@ -57,7 +57,7 @@ class Dispatcher:
         try:
             while self._backends:
                 with suppress(psycopg.Error, OSError, TimeoutError):
-                    connection = await database.connect(self._database_url)
+                    connection = await database.connect(self._database_url, "auth-dispatcher")
                     async with connection:
                         await self._serve(connection)
                 await asyncio.sleep(_STAND_BY)

@@ -53,6 +53,22 @@ def test_it_starts_without_anything_and_finds_what_comes(
         store.kill()
 
 
+def test_one_lost_connection_is_no_outage(start_service: StartService, make_database: MakeDatabase) -> None:
+    """Not even that by which auth asks how its database is: an administrator ends it, or a firewall."""
+    url = make_database("auth", "auth")
+    service = start_service("auth", auth_environment(url, "redis://127.0.0.1:1"))
+    api = Api(service.url)
+    wait_until(lambda: dependencies(api)["database"] == "up", "PostgreSQL is found")
+    with psycopg.connect(url, autocommit=True) as admin:
+        probe = "application_name = 'auth-probe' AND datname = current_database()"
+        pids = admin.execute(f"SELECT pid FROM pg_stat_activity WHERE {probe}").fetchall()
+        ended = admin.execute(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {probe}").fetchall()
+        assert ended == [(True,)]
+        renewed = f"SELECT pid FROM pg_stat_activity WHERE {probe}"
+        wait_until(lambda: admin.execute(renewed).fetchall() not in (pids, []), "auth asks on a new connection")
+    assert not [line for line in map(json.loads, service.log().splitlines()) if line["event"] == "database_down"]
+
+
 def _login_request() -> dict[str, str]:
     return {
         "client_id": "web",
