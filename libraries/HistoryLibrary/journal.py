@@ -128,7 +128,8 @@ class Translator:
             for fields in records:
                 call = (rule.op, fields["key"], fields["client_msg_id"])
                 self._open[call] = call_id
-                self._asked.setdefault(repr(call_id), []).append(call)
+                if call_id is not None:
+                    self._asked.setdefault(repr(call_id), []).append(call)
         else:
             note = self._field(rule.note, entry.frame)
             self._complete(records, list(self._answered(call_id, rule.op)), note, several=rule.each is not None)
@@ -139,11 +140,12 @@ class Translator:
         """The open calls that an answer with ``call_id`` answers; they are no longer open."""
         if call_id is None:
             return []
-        asked = self._asked.get(repr(call_id), [])
+        asked = self._asked.pop(repr(call_id), [])
         calls = [call for call in dict.fromkeys(asked) if self._open.get(call) == call_id and op in (None, call[0])]
         for call in calls:
             del self._open[call]
-        self._asked[repr(call_id)] = [call for call in asked if call in self._open]
+        if left := [call for call in asked if call in self._open]:
+            self._asked[repr(call_id)] = left
         return calls
 
     def _complete(self, records: list[dict[str, Any]], calls: list[Call], note: object, *, several: bool) -> None:

@@ -14,7 +14,7 @@ What One Device Has Acknowledged Still Comes To The Other That Was Away
     [Tags]    req:R03    req:R06    req:C10.3    needs:ws.resume
     A Tab And A Second Device
     Close Connection    tab
-    ${event} =    A Notification Is Posted    for both
+    ${event} =    Notify    for both
     Event Comes To    ${event}    device    it is online
     Acknowledge    ${event}    device
     Notifications That Wait Come To Be    ${ACCESS_TOKEN}
@@ -25,8 +25,8 @@ What A Stranger Acknowledges Goes On Waiting For Whom It Is Meant
     [Tags]    req:R03    req:C02.3    sec:W06
     ${users} =    Create Load Users    2
     Userbase Should Hold    ${users}
-    ${theirs} =    A Notification Is Posted    not for strangers    ${users}[0]
-    ${own} =    A Notification Is Posted    for the stranger    ${users}[1]
+    ${theirs} =    Notify    not for strangers    user=${users}[0]
+    ${own} =    Notify    for the stranger    user=${users}[1]
     Open A Socket    stranger    ${users[1].access_token}    ${BACKEND_SOCKET_URL}
     Acknowledge    ${theirs}    stranger
     Acknowledge    ${own}    stranger
@@ -36,22 +36,22 @@ What A Stranger Acknowledges Goes On Waiting For Whom It Is Meant
 What Waited For Somebody Who Was Never Online Comes To His First Client And Once Acknowledged To No New One
     [Tags]    req:R03    req:R06
     Somebody Has A Conversation
-    ${waited} =    A Notification Is Posted    before the first socket
+    ${waited} =    Notify    before the first socket
     Open A Socket    first
     First Event Of    first    ${waited}    it waited for the first client
     Acknowledge    ${waited}    first
     Notifications That Wait Come To Be    ${ACCESS_TOKEN}
     Open A Socket    second
-    ${new} =    A Notification Is Posted    to both sockets
+    ${new} =    Notify    to both sockets
     First Event Of    second    ${new}    the earlier one had been acknowledged before this client was there
 
 A Tab That Comes Back And Does Not Resume Is Told Of What Waits A Second After Its Welcome
     [Tags]    req:R06    req:C10.3
     A Tab In A Conversation
     Close Connection    tab
-    ${waited} =    A Notification Is Posted    while away
+    ${waited} =    Notify    while away
     The Tab Opens And Is Told After A Second    ${waited}
-    ${new} =    A Notification Is Posted    after it
+    ${new} =    Notify    after it
     Event Comes To    ${new}    tab    it is online
 
 What Is Deleted On One Device Is Gone On All

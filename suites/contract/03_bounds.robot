@@ -36,12 +36,12 @@ What Is Replayed Is Bounded Over All Conversations Together
 An Event Is Sent Again Until It Is Acknowledged And No Longer
     [Tags]    req:R03    req:R07
     Sockets Of A Bulk User At Every Door
-    ${first} =    A Notification Is Posted    again and again
+    ${first} =    Notify    again and again
     Copies Come    ${first}    user at backend-2    3
     Acknowledge    ${first}    user at backend-2
     Ask The Socket    user at backend-2    ping    pong
     ${from} =    Get Journal Position    user at backend-2
-    ${second} =    A Notification Is Posted    a clock for the first
+    ${second} =    Notify    a clock for the first
     Copies Come    ${second}    user at backend-2    3
     No Copy Comes Since    ${first}    user at backend-2    ${from}
 

@@ -31,6 +31,7 @@ Without Redis Each Process Holds The Quota And Says That It Is Alone
     In One Window    Quota Of A User Holds In Each Replica    ${USER_LIMIT}
     In One Window    Quota Of An Address Holds At    ${ADDRESS_LIMIT}    ${OPEN_DOORS}[1]
     Start Service    redis
+    Wait Until Keyword Succeeds    15s    100ms    Every Service Sees Redis
     Wait Until Keyword Succeeds    15s    50ms    Capabilities Should Tell Of Quotas    shared
     In One Window    Quota Of A User Holds At    ${USER_LIMIT}    @{DOORS}
     [Teardown]    Redis Is There Again

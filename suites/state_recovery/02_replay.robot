@@ -129,8 +129,7 @@ Notifications Wait
     [Arguments]    @{priorities}
     VAR    @{WAITING}    @{EMPTY}    scope=TEST
     FOR    ${number}    ${priority}    IN ENUMERATE    @{priorities}    start=1
-        Post To    backend    /internal/notifications    ${{ {'user_id': $USER.id, 'priority': int($priority), 'body': $number} }}
-        ...    ${SERVICE_TOKEN}    status=201
+        Notify    ${number}    ${priority}
         Append To List    ${WAITING}    ${{ (-int($priority), $number) }}
     END
 
@@ -168,9 +167,7 @@ The Tab Acknowledges Every Event
     [Documentation]    Each event is acknowledged, and REST shows that none waits any more.
     ${events} =    Get Frames    connection=tab    type=event
     FOR    ${event}    IN    @{events}
-        VAR    &{payload}    event_id=${event.json}[payload][event_id]
-        VAR    &{frame}    type=event.ack    payload=${payload}
-        Send Json    ${frame}    tab
+        Acknowledge    ${event.json}[payload][event_id]    tab
     END
     Wait Until Keyword Succeeds    5s    50ms    No Notification Waits
 
