@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,8 @@ from launcher.paths import ROOT
 from launcher.workers import environment
 
 _PYTEST_GRACE = 20.0
+PYTEST_LIMIT = 1500.0
+"""Seconds that all tests of pytest have together; a single one ends earlier by ``timeout`` in pyproject.toml."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +67,8 @@ def _pytest(request: RunRequest) -> Tally:
     """A process for each folder of tests, all at once, since most tests wait; what they say is shown in turn."""
     request.results.mkdir(parents=True, exist_ok=True)
     folders = sorted({path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").glob("*/test_*.py")})
-    running = [_Pytest(folder, request.results / f"pytest-{folder}.xml") for folder in folders]
+    deadline = time.monotonic() + PYTEST_LIMIT
+    running = [_Pytest(folder, request.results / f"pytest-{folder}.xml", deadline) for folder in folders]
     try:
         return sum((one.tally() for one in running), Tally())
     finally:
@@ -75,8 +79,9 @@ def _pytest(request: RunRequest) -> Tally:
 class _Pytest:
     """The tests of one folder, running."""
 
-    def __init__(self, folder: str, report: Path) -> None:
+    def __init__(self, folder: str, report: Path, deadline: float) -> None:
         self._folder = folder
+        self._deadline = deadline
         self._report = report
         report.unlink(missing_ok=True)
         self._output = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - see end()
@@ -92,12 +97,18 @@ class _Pytest:
         )
 
     def tally(self) -> Tally:
-        """Wait for the end, show what it said, and count; an end without a report is a failure."""
-        code = self._process.wait()
+        """Wait for the end, show what it said, and count; an end without a report is a failure, as is none at all."""
+        try:
+            code = self._process.wait(max(0.0, self._deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            # Its faulthandler says where every thread is.
+            self._process.send_signal(signal.SIGABRT)
+            code = self._process.wait()
+            complain(f"pytest of tests/{self._folder} did not end in time; where it was is said below")
         self._output.seek(0)
         say(f"-- tests/{self._folder}\n{self._output.read().rstrip()}")
         tally = read_junit(self._report)
-        if code not in (0, 1) or (code == 1 and not tally.failed):
+        if code and not tally.failed:
             complain(f"pytest of tests/{self._folder} ended with code {code}")
             tally += Tally(failed=1)
         return tally

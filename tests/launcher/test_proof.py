@@ -5,6 +5,10 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+import pytest
+
+from launcher import proof
+from launcher.arguments import RunRequest
 from launcher.proof import Tally, read_junit
 from tests.launcher.launching import ROOT, command, launcher_environment
 
@@ -31,3 +35,18 @@ def test_an_unknown_part_is_refused_and_ci_still_gets_its_last_line() -> None:
     )
     assert ci.returncode == 2
     assert ci.stdout.splitlines()[-1] == "0 passed, 1 failed"
+
+
+def test_pytest_that_does_not_end_is_a_failure_and_says_where_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "tests" / "hanging").mkdir(parents=True)
+    (tmp_path / "tests" / "hanging" / "test_hanging.py").write_text(
+        "import threading\n\n\ndef test_for_ever():\n    threading.Event().wait()\n"
+    )
+    monkeypatch.setattr(proof, "ROOT", tmp_path)
+    monkeypatch.setattr(proof, "PYTEST_LIMIT", 3.0)
+    assert proof._pytest(RunRequest(names=(), results=tmp_path / "results")) == Tally(failed=1)
+    said = capfd.readouterr()
+    assert "pytest of tests/hanging did not end in time" in said.err
+    assert "in test_for_ever" in said.out
