@@ -105,8 +105,7 @@ class _Pytest:
             self._process.send_signal(signal.SIGABRT)
             code = self._process.wait()
             complain(f"pytest of tests/{self._folder} did not end in time; where it was is said below")
-        self._output.seek(0)
-        say(f"-- tests/{self._folder}\n{self._output.read().rstrip()}")
+        self._show()
         tally = read_junit(self._report)
         if code and not tally.failed:
             complain(f"pytest of tests/{self._folder} ended with code {code}")
@@ -114,7 +113,7 @@ class _Pytest:
         return tally
 
     def end(self) -> None:
-        """Interrupt what still runs, so that its fixtures clean up; kill it where it does not end."""
+        """Interrupt what still runs, so that its fixtures clean up, and show where it was; kill what does not end."""
         if self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
             try:
@@ -122,7 +121,12 @@ class _Pytest:
             except subprocess.TimeoutExpired:
                 self._process.kill()
                 self._process.wait()
+            self._show()
         self._output.close()
+
+    def _show(self) -> None:
+        self._output.seek(0)
+        say(f"-- tests/{self._folder}\n{self._output.read().rstrip()}")
 
 
 def read_junit(path: Path) -> Tally:
