@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,7 @@ from defects.judge import Judgement, Outcome, Verdict, judge
 from launcher.forking import ForkServer
 from launcher.robots import Robots
 from launcher.workers import environment
+from mutation import copies
 
 TIME_LIMIT = 240
 _SAID = 300
@@ -43,11 +45,15 @@ class Bench:
     def __init__(self, results: Path) -> None:
         """Results of what was not caught stay in ``results``."""
         self.results = results
+        self._folders = ExitStack()
+        self._source = ROOT
         self._servers: list[ForkServer] = []
         self._environment: dict[str, str] = {}
 
     def __enter__(self) -> Bench:
         self.results.mkdir(parents=True, exist_ok=True)
+        place = self._folders.enter_context(tempfile.TemporaryDirectory(prefix="lockstep-prove-"))
+        self._source = copies.copy(ROOT, Path(place))
         if sys.platform == "linux":
             robots, services = Robots(self.results, environment({})), _services(self.results)
             self._servers = [robots, services]
@@ -65,6 +71,7 @@ class Bench:
         for server in self._servers:
             server.close()
         self._servers = []
+        self._folders.close()
 
     def prove(self, defect: Defect, sample: str, repetition: int) -> Proof:
         """Boot a copy of the platform with ``defect``, run its tests and ``sample``, and judge them."""
@@ -73,7 +80,7 @@ class Bench:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         with tempfile.TemporaryDirectory(prefix="lockstep-defect-") as copy:
-            apply(defect, Path(copy))
+            apply(defect, Path(copy), self._source)
             said = self._run(defect, sample, folder, Path(copy))
         verdicts = _verdicts(folder / "output.xml")
         judgement = Judgement(Outcome.NOT_RUN, said) if verdicts is None else judge(defect, verdicts, sample)

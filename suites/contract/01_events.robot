@@ -53,13 +53,3 @@ A Tab That Comes Back And Does Not Resume Is Told Of What Waits A Second After I
     The Tab Opens And Is Told After A Second    ${waited}
     ${new} =    Notify    after it
     Event Comes To    ${new}    tab    it is online
-
-What Is Deleted On One Device Is Gone On All
-    [Tags]    req:C10.2    req:C10.3
-    Two Devices Of One User
-    Delete At    frontend    /api/conversations/${CONVERSATION}    ${DEVICES.browser.access_token}
-    ${told} =    Every Tab Hears Of    conversations.updated    change    deleted    browser    phone
-    Should Be Equal    ${told}[conversation][id]    ${CONVERSATION}    the devices were told that another conversation was deleted
-    Every Door Lists No Conversation
-    Socket Answers With Error    phone    message.send    not_found    conversation_id=${CONVERSATION}
-    ...    client_msg_id=too-late    body=too late

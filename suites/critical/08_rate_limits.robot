@@ -64,18 +64,6 @@ Who Fails To Log In Too Often Has To Wait, By Account And By Address
     Wait As Promised    ${PROMISE}
     The Right Password Is Answered With    200
 
-While Redis Is Dead Each Service Counts For Itself And Says So
-    [Tags]    req:C08.1    sec:R06    needs:control.kill    needs:redis
-    Kill Service    redis
-    In One Window    Quota Of A User Holds At    ${USER_LIMIT}    ${DOORS}[0]
-    In One Window    Quota Of A User Holds At    ${USER_LIMIT}    ${DOORS}[1]
-    Quotas Are Said To Be    per-process
-    Start Service    redis
-    Wait Until Keyword Succeeds    15s    100ms    Every Service Sees Redis
-    In One Window    Quota Of A User Holds At    ${USER_LIMIT}    @{DOORS}
-    Quotas Are Said To Be    shared
-    [Teardown]    Run Keyword And Ignore Error    Start Service    redis
-
 A Flood Is Throttled Everywhere And Nobody Else Notices
     [Documentation]    How long an innocent user waits for answers is measured by how long another one waits, at the same time, at a
     ...    platform where nobody floods, in a crowd of as many who may ask.
