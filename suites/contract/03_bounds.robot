@@ -62,6 +62,29 @@ A Socket For Which Too Many Bytes Wait Is Closed However Few Frames They Are
     Send Many Bytes    900
     Service Metric    backend-1    ${TOO_SLOW}    ==    ${before + 1}    within=15s
 
+A Message Of One Byte Is Stored And Heard And One Of None Is Refused
+    [Tags]    req:R07    req:C02.3
+    A Tab In A Conversation
+    Say    .    tab
+    Hear    .    tab
+    Socket Answers With Error    tab    message.send    invalid_frame    conversation_id=${CONVERSATION}    client_msg_id=none
+    ...    body=${EMPTY}
+
+What Is Wrong With A Frame Is Told By An Error That Names It
+    [Tags]    req:C02.3    req:R07
+    [Setup]    Sign In A New User
+    [Template]    A Frame Is Refused By Name
+    type               ${{ {'type': 7} }}
+    payload            ${{ {'type': 'ping', 'payload': []} }}
+    conversation_id    ${{ {'type': 'subscribe', 'payload': {'conversation_id': 7}} }}
+    conversation_id    ${{ {'type': 'unsubscribe', 'payload': {'conversation_id': 'not-a-uuid'}} }}
+    base_version       ${{ {'type': 'state.update', 'payload': {'base_version': -1, 'document': {}}} }}
+    base_version       ${{ {'type': 'state.update', 'payload': {'base_version': True, 'document': {}}} }}
+    document           ${{ {'type': 'state.update', 'payload': {'base_version': 0, 'document': []}} }}
+    client_id          ${{ {'type': 'resume', 'payload': {'client_id': 'not-a-uuid', 'positions': {}}} }}
+    positions          ${{ {'type': 'resume', 'payload': {'client_id': $USER.id, 'positions': []}} }}
+    seq                ${{ {'type': 'resume', 'payload': {'client_id': $USER.id, 'positions': {$USER.id: {'epoch': 'e', 'seq': -1}}}} }}
+
 A Message That The Database Refuses Is Answered As Unavailable And May Be Sent Again
     [Tags]    req:R07    req:S06    needs:db.main
     A Tab In A Conversation

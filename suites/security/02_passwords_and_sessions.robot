@@ -75,6 +75,12 @@ A Revoked Token Ends Its Session Whichever Of Its Tokens It Is And Garbage Ends 
     Revoke Token    ${by_access.access_token}
     Session Lives    ${USER}
 
+A Forged Token Ends No Session
+    [Tags]    sec:O08    sec:J01
+    ${forged} =    Forge From My Token    unknown kid
+    Revoke Token    ${forged}
+    Session Lives    ${USER}
+
 A Refresh Token That Was Spent Still Ends Its Session When It Is Revoked
     [Tags]    sec:O08
     VAR    ${spent}    ${REFRESH_TOKEN}

@@ -15,9 +15,16 @@ Test Tags           security    p0    req:X03    needs:oauth.provider    needs:d
 *** Test Cases ***
 An E-mail That The Provider Has Not Verified Makes Nobody
     [Tags]    sec:O11
-    A Person Whose E-mail Is Not Verified
+    The Provider Knows Somebody With    email_verified=${False}
     ${url} =    Reach The Callback
     Login Ends With Error    ${url}    access_denied
+    Auth Holds No User Named    ${PERSON.email}
+
+A Name That No User Can Have Makes Nobody
+    [Tags]    sec:O11
+    The Provider Knows Somebody With    name=${{ 'N\x00 Name' }}
+    ${url} =    Reach The Callback
+    Login Ends With Error    ${url}    server_error
     Auth Holds No User Named    ${PERSON.email}
 
 A Deactivated User Does Not Come In Through The Provider
@@ -76,9 +83,10 @@ A Provider That Hangs Is Given Up After Seconds And A Later Login Works
 
 
 *** Keywords ***
-A Person Whose E-mail Is Not Verified
-    [Documentation]    The provider knows somebody, but not whether the e-mail is his: sets ``PERSON``.
-    ${person} =    Create Provider Identity    email_verified=${False}
+The Provider Knows Somebody With
+    [Documentation]    A new person of whom the provider says this: sets ``PERSON``.
+    [Arguments]    &{claims}
+    ${person} =    Create Provider Identity    &{claims}
     VAR    ${PERSON}    ${person}    scope=TEST
 
 Cookie Should Have
