@@ -10,6 +10,7 @@ from statistics import mean
 
 from defects.catalogue import Defect
 from defects.journal import Entry, Journal
+from defects.kinds import Kind
 from defects.running import Proof
 
 USUAL_SECONDS = 5.0
@@ -54,8 +55,15 @@ def kept(planned: Iterable[Task], journal: Journal) -> list[Judged]:
 
 
 def in_order(open_tasks: Iterable[Task], seconds: Mapping[str, float]) -> list[Task]:
-    """One repetition after the other; in each, the longest first, so that none is left to run alone at the end."""
-    return sorted(open_tasks, key=lambda task: (task.repetition, -seconds.get(task.defect.id, float("inf"))))
+    """One repetition after the other; in each, the longest first, so that none is left to run alone at the end.
+
+    Who was never timed goes before the others, and first of all what is slow by its kind.
+    """
+
+    def place(task: Task) -> tuple[int, float, bool]:
+        return task.repetition, -seconds.get(task.defect.id, float("inf")), task.defect.kind is not Kind.SLOWNESS
+
+    return sorted(open_tasks, key=place)
 
 
 def proceed(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from defects.catalogue import Defect
 from defects.journal import Journal
+from defects.kinds import Kind
 from defects.proving import Clock, in_order, kept, proceed, tasks
 from defects.running import Proof
 from tests.defects.entries import DEFECT, proof, task
@@ -38,6 +40,16 @@ def test_the_unknown_and_the_longest_come_first_one_repetition_after_the_other()
     assert [(one.defect.id, one.repetition) for one in ordered] == [
         ("new", 1), ("long", 1), ("short", 1), ("new", 2), ("long", 2), ("short", 2),
     ]  # fmt: skip
+
+
+def test_of_what_was_never_timed_the_slow_kind_goes_first() -> None:
+    slow = task("slow")
+    slow = replace(slow, defect=replace(slow.defect, kind=Kind.SLOWNESS))
+    assert [one.defect.id for one in in_order([task("new"), slow, task("timed")], {"timed": 99.0})] == [
+        "slow",
+        "new",
+        "timed",
+    ]
 
 
 def test_everything_is_judged_and_kept(journal: Journal) -> None:
