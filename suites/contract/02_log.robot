@@ -35,6 +35,14 @@ A Message Is The Same Thing Live Replayed And Over REST
     The Tab Comes Back    missed=1
     A Message Is The Same On    ${live}[payload]
 
+Who Has Left A Conversation And Comes Again Hears It Again
+    [Tags]    req:C02.3
+    A Tab And A Second Device
+    Ask The Socket    tab    unsubscribe    unsubscribed    conversation_id=${CONVERSATION}
+    Subscribe    tab
+    Say    After it came again    device
+    Hear    After it came again    tab
+
 A Log That Begins Anew Under Open Sockets Closes Them With 4010
     [Tags]    req:R02    req:R06
     A Tab And A Second Device

@@ -43,6 +43,17 @@ With Redis Killed Each Session Is Judged By Its Own Token Whoever Was Asked Abou
     Service Refuses The Token    backend    /api/me    ${SESSION.access_token}    session_expired
     Get From    backend    /api/me    ${other.access_token}
 
+With Redis Killed What Auth Said Of A Token Is Not Asked Again At Each Request
+    [Documentation]    It is believed for five seconds: a slow machine may see these end once.
+    [Tags]    req:C06.4    needs:control.kill
+    Kill Service    redis
+    Get From    backend    /api/me    ${SESSION.access_token}
+    ${asked} =    Service Metric    auth    http_requests_total{route="/auth/introspect"}
+    FOR    ${_}    IN RANGE    10
+        Get From    backend    /api/me    ${SESSION.access_token}
+    END
+    Service Metric    auth    http_requests_total{route="/auth/introspect"}    <=    ${asked + 2}
+
 With Redis Killed All But The Current One Are Dead At Once
     [Tags]    req:M06.5    req:M06.6    needs:control.kill
     ${current} =    Create Managed Session    ${USER_ID}
