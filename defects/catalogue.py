@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import yaml
 
 from defects.kinds import Kind
+from mutation import copies
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = Path(__file__).resolve().parent / "catalogue"
@@ -148,12 +148,9 @@ def apply(defect: Defect, target: Path, root: Path = ROOT) -> None:
     What is compiled goes along, so that a copy starts as fast as the original, except for what changes.
     """
     changed = _changed_files(defect, root)
-    shutil.copytree(root / "services", target / "services")
+    copies.copy(root, target)
     for file, text in changed.items():
-        path = target / file
-        path.write_text(text, encoding="utf-8")
-        for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
-            compiled.unlink()
+        copies.change(target, file, text)
 
 
 def _changed_files(defect: Defect, root: Path) -> dict[str, str]:

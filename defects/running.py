@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -45,15 +44,13 @@ class Bench:
     def __init__(self, results: Path) -> None:
         """Results of what was not caught stay in ``results``."""
         self.results = results
-        self._folders = ExitStack()
-        self._source = ROOT
+        self._original = tempfile.TemporaryDirectory(prefix="lockstep-prove-")
         self._servers: list[ForkServer] = []
         self._environment: dict[str, str] = {}
 
     def __enter__(self) -> Bench:
         self.results.mkdir(parents=True, exist_ok=True)
-        place = self._folders.enter_context(tempfile.TemporaryDirectory(prefix="lockstep-prove-"))
-        self._source = copies.copy(ROOT, Path(place))
+        copies.original(ROOT, Path(self._original.name))
         if sys.platform == "linux":
             robots, services = Robots(self.results, environment({})), _services(self.results)
             self._servers = [robots, services]
@@ -71,7 +68,7 @@ class Bench:
         for server in self._servers:
             server.close()
         self._servers = []
-        self._folders.close()
+        self._original.cleanup()
 
     def prove(self, defect: Defect, sample: str, repetition: int) -> Proof:
         """Boot a copy of the platform with ``defect``, run its tests and ``sample``, and judge them."""
@@ -80,7 +77,7 @@ class Bench:
         shutil.rmtree(folder, ignore_errors=True)
         folder.mkdir(parents=True)
         with tempfile.TemporaryDirectory(prefix="lockstep-defect-") as copy:
-            apply(defect, Path(copy), self._source)
+            apply(defect, Path(copy), Path(self._original.name))
             said = self._run(defect, sample, folder, Path(copy))
         verdicts = _verdicts(folder / "output.xml")
         judgement = Judgement(Outcome.NOT_RUN, said) if verdicts is None else judge(defect, verdicts, sample)

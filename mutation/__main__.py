@@ -87,7 +87,7 @@ def _alone(folder: Path) -> Iterator[None]:
 def _mutate(chosen: argparse.Namespace, entries: Sequence[Explanation], names: Sequence[str]) -> int:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="lockstep-mutate-") as place:
-        source = copies.copy(ROOT, Path(place))
+        source = copies.original(ROOT, Path(place))
         sample = mutants.sample(source, names, chosen.sample, chosen.seed)
         say(
             f"{plural(len(sample), 'mutant')} of {plural(len(names), 'module')}, seed {chosen.seed}, "

@@ -28,7 +28,6 @@ Without Redis Each Process Holds The Quota And Says That It Is Alone
     Kill Service    redis
     Wait Until Keyword Succeeds    10s    50ms    Capabilities Should Tell Of Quotas    per-process
     In One Window    Quota Of A User Holds At    ${USER_LIMIT}    ${DOORS}[0]
-    In One Window    Quota Of A User Holds At    ${USER_LIMIT}    ${DOORS}[1]
     In One Window    Quota Of A User Holds In Each Replica    ${USER_LIMIT}
     In One Window    Quota Of An Address Holds At    ${ADDRESS_LIMIT}    ${OPEN_DOORS}[1]
     Start Service    redis
