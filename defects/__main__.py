@@ -1,7 +1,7 @@
 """``./run prove [id …]``: run the suites against each seeded defect and see it caught, by name and in its own words.
 
-Without names the whole catalogue is proved; what an interrupted proof has judged is not judged again, unless something
-has changed. Named defects are always run.
+Without names each test that must catch any defect is proved with one, with ``--all`` with every one of the catalogue.
+What an interrupted proof has judged is not judged again, unless something has changed. Named defects are always run.
 """
 
 from __future__ import annotations
@@ -18,12 +18,13 @@ from pathlib import Path
 from defects import badge, catalogue, sampling
 from defects.catalogue import ROOT, CatalogueError, Defect
 from defects.journal import Journal, digest
+from defects.lanes import Lanes
 from defects.proving import Clock, Judged, Task, in_order, kept, proceed, tasks
-from defects.report import Circumstances, report, write
+from defects.report import Circumstances, Scope, report, write
 from defects.running import Bench
 from defects.table import table
 
-_JOBS_PER_CORE = 2
+_JOBS_PER_CORE = 4
 _INTERRUPTED = 130
 
 
@@ -37,6 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         defects = catalogue.select(catalogue.read(), chosen.ids)
         for defect in defects:
             catalogue.check(defect)
+        if _scope(chosen) is Scope.EACH_TEST and not chosen.check:
+            defects = catalogue.one_each(defects)
         planned = _planned(defects, chosen.repeat)
     except CatalogueError as error:
         print(f"prove: {error}", file=sys.stderr)
@@ -52,15 +55,29 @@ def _parser() -> argparse.ArgumentParser:
         prog="./run prove", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     jobs = _JOBS_PER_CORE * (os.cpu_count() or 1)
-    parser.add_argument("ids", nargs="*", help="defects (C01-04) or groups of them (C01) to prove; default: all")
-    parser.add_argument("--jobs", type=int, default=jobs, help=f"how many at a time ({_JOBS_PER_CORE} a core: {jobs})")
+    parser.add_argument("ids", nargs="*", help="defects (C01-04) or groups of them (C01); default: one for each test")
+    parser.add_argument("--all", action="store_true", help="prove every defect of the catalogue")
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        default=jobs,
+        metavar="N",
+        help=f"at most so many at a time ({_JOBS_PER_CORE} a core: {jobs});"
+        " more than one a core only while processors are idle",
+    )
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="judge each so many times (1)")
     parser.add_argument("--fresh", action="store_true", help="judge again what an earlier proof has judged")
     parser.add_argument("--check", action="store_true", help="only check that every defect still applies")
-    parser.add_argument("--publish", action="store_true", help="at the end, sum up a whole proof in the README")
-    parser.add_argument("--badge", action="store_true", help="only sum up the last whole proof in the README")
+    parser.add_argument("--publish", action="store_true", help="at the end, sum up the proof in the README")
+    parser.add_argument("--badge", action="store_true", help="only sum up the last proof in the README")
     parser.add_argument("--results", type=Path, default=ROOT / "results", help="where results go (results/)")
     return parser
+
+
+def _scope(chosen: argparse.Namespace) -> Scope:
+    if chosen.ids:
+        return Scope.NAMED
+    return Scope.ALL if chosen.all else Scope.EACH_TEST
 
 
 def _planned(defects: Sequence[Defect], repetitions: int) -> list[Task]:
@@ -76,11 +93,11 @@ def _prove(planned: Sequence[Task], chosen: argparse.Namespace, command: str) ->
     judged = [] if chosen.fresh or chosen.ids else kept(planned, journal)
     settled = {one.task for one in judged}
     open_tasks = in_order((task for task in planned if task not in settled), journal.seconds())
-    print(f"{len(planned)} runs, {len(judged)} of them judged before, {chosen.jobs} at a time", flush=True)
+    print(f"{len(planned)} runs, {len(judged)} of them judged before, at most {chosen.jobs} at a time", flush=True)
     clock = Clock(open_tasks, journal.seconds())
-    interrupted = _go_on(judged, len(planned), open_tasks, chosen.jobs, journal, clock)
-    about = Circumstances(command, not chosen.ids, chosen.repeat, chosen.jobs, clock.passed)
-    # What was proved of a part must not take the place of what was proved of the whole.
+    interrupted = _go_on(judged, len(planned), open_tasks, Lanes(chosen.jobs), journal, clock)
+    about = Circumstances(command, _scope(chosen), chosen.repeat, chosen.jobs, clock.passed)
+    # What was proved of some must not take the place of what was proved of each.
     path = folder / "part.json" if chosen.ids else folder.parent / "prove.json"
     write(report(planned, judged, about), path)
     print(f"\n{table(judged, folder)}, {clock.passed:.0f} s ({path})", flush=True)
@@ -103,13 +120,13 @@ def _publish(path: Path) -> int:
 
 
 def _go_on(
-    judged: list[Judged], count: int, open_tasks: Sequence[Task], jobs: int, journal: Journal, clock: Clock
+    judged: list[Judged], count: int, open_tasks: Sequence[Task], lanes: Lanes, journal: Journal, clock: Clock
 ) -> bool:
     """Judge what is open and add it to ``judged``; whether that was interrupted."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with Bench(journal.folder) as bench:
         try:
-            with contextlib.closing(proceed(open_tasks, jobs, bench.prove, bench.close, journal)) as proofs:
+            with contextlib.closing(proceed(open_tasks, lanes, bench.prove, bench.close, journal)) as proofs:
                 for one in proofs:
                     clock.tick(one.task)
                     judged.append(one)

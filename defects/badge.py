@@ -1,4 +1,4 @@
-"""The README's summary of the last whole proof, made from ``results/prove.json``."""
+"""The README's summary of the last proof of every test, or of every defect, made from ``results/prove.json``."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from defects.judge import Outcome
-from defects.report import FORMAT
+from defects.report import FORMAT, Scope
 
 BEGIN = "<!-- proof: written by ./run prove --badge -->"
 END = "<!-- end of proof -->"
@@ -30,16 +30,17 @@ def publish(report: Path, readme: Path) -> str:
 
 
 def summary(document: Mapping[str, Any]) -> str:
-    """One line of Markdown; BadgeError unless ``document`` is of a whole proof that came to its end."""
+    """One line of Markdown; BadgeError where defects were named, or ``document`` is of a proof that did not end."""
     if document.get("format") != FORMAT:
         raise BadgeError("the report has another format: ./run prove makes a new one")
-    if not (document["whole"] and document["complete"]):
-        raise BadgeError("the last proof was not of the whole catalogue, or did not come to its end")
+    if document["scope"] == Scope.NAMED or not document["complete"]:
+        raise BadgeError("the last proof was of named defects only, or did not come to its end")
     defects, times = document["defects"].values(), document["repetitions"]
+    each = ", one for each test that must catch any" if document["scope"] == Scope.EACH_TEST else ""
     caught = sum(all(one["outcome"] == Outcome.CAUGHT for one in defect["judgements"]) for defect in defects)
     return (
         f"**{caught} of {len(defects)} seeded defects caught by the named test with the right diagnosis, "
-        f"in {times} of {times} repetition{'s' * (times > 1)}**: "
+        f"in {times} of {times} repetition{'s' * (times > 1)}**{each}: "
         f"`{document['command']}`, {document['date'][:10]}, {_time(document)}, "
         f"{document['cores']} cores, commit {document['commit']}"
     )

@@ -11,6 +11,7 @@ from statistics import mean
 from defects.catalogue import Defect
 from defects.journal import Entry, Journal
 from defects.kinds import Kind
+from defects.lanes import LOOK, Lanes
 from defects.running import Proof
 
 USUAL_SECONDS = 5.0
@@ -67,21 +68,22 @@ def in_order(open_tasks: Iterable[Task], seconds: Mapping[str, float]) -> list[T
 
 
 def proceed(
-    open_tasks: Sequence[Task], jobs: int, prove: Prove, abandon: Callable[[], None], journal: Journal
+    open_tasks: Sequence[Task], lanes: Lanes, prove: Prove, abandon: Callable[[], None], journal: Journal
 ) -> Generator[Judged, None, None]:
-    """Judge ``open_tasks``, ``jobs`` at a time, each as it is done; what is judged is in the journal first.
+    """Judge ``open_tasks``, as many at a time as ``lanes`` lets, each as it is done; it is in the journal first.
 
     When this is closed early, or interrupted, no further run begins, and ``abandon`` has to end those that have begun.
     """
     left = list(reversed(open_tasks))
     running: dict[Future[Proof], Task] = {}
-    with ThreadPoolExecutor(jobs) as pool:
+    with ThreadPoolExecutor(lanes.most) as pool:
         try:
             while left or running:
-                while left and len(running) < jobs:
+                while left and lanes.free(len(running)):
                     task = left.pop()
                     running[pool.submit(prove, task.defect, task.sample, task.repetition)] = task
-                done, _ = wait(running, return_when=FIRST_COMPLETED)
+                more = left and len(running) < lanes.most
+                done, _ = wait(running, LOOK if more else None, FIRST_COMPLETED)
                 for future in done:
                     task = running.pop(future)
                     entry = Entry.of(task.defect, task.digest, task.repetition, future.result())

@@ -9,22 +9,31 @@ import platform
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 from defects.catalogue import ROOT
 from defects.proving import Judged, Task
 
-FORMAT = 1
+FORMAT = 2
 _PROVED = ("services", "suites", "resources", "libraries", "variables", "defects")
+
+
+class Scope(StrEnum):
+    """Which defects a proof is about."""
+
+    NAMED = "those that were named"
+    EACH_TEST = "one for each test"
+    ALL = "all"
 
 
 @dataclass(frozen=True)
 class Circumstances:
-    """Of a whole proof: its command, whether it was about the whole catalogue, and the seconds it took."""
+    """Of a proof: its command, which defects it was about, and the seconds it took."""
 
     command: str
-    whole: bool
+    scope: Scope
     repetitions: int
     jobs: int
     seconds: float
@@ -42,7 +51,7 @@ def report(planned: Sequence[Task], judged: Sequence[Judged], about: Circumstanc
         "jobs": about.jobs,
         "seconds": round(about.seconds, 1),
         "repetitions": about.repetitions,
-        "whole": about.whole,
+        "scope": about.scope,
         "complete": len(judged) == len(planned),
         "kept": sum(one.kept for one in judged),
         "defects": _defects(planned, judged),

@@ -4,25 +4,36 @@ from __future__ import annotations
 
 import compileall
 import hashlib
+import os
 import shutil
 from pathlib import Path
 
 
 def original(root: Path, target: Path) -> Path:
     """``services/`` of ``root`` below ``target``, compiled: what copies are made of, which then start as fast."""
-    compileall.compile_dir(copy(root, target) / "services", quiet=2)
+    shutil.copytree(root / "services", target / "services")
+    compileall.compile_dir(target / "services", quiet=2)
     return target
 
 
 def copy(root: Path, target: Path) -> Path:
-    """``services/`` of ``root`` below ``target``, with what is compiled."""
-    shutil.copytree(root / "services", target / "services")
+    """``services/`` of ``root`` below ``target``, with what is compiled; both share their files until `change`."""
+    shutil.copytree(root / "services", target / "services", copy_function=_share)
     return target
+
+
+def _share(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:
+        # Another file system, or one without links.
+        shutil.copy2(source, target)
 
 
 def change(target: Path, file: str, text: str) -> None:
     """Give one file of a copy other contents."""
     path = target / file
+    path.unlink()
     path.write_text(text, "utf-8")
     for compiled in (path.parent / "__pycache__").glob(f"{path.stem}.*"):
         compiled.unlink()

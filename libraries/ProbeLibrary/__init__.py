@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import timedelta
@@ -37,7 +38,7 @@ class _Probe:
         self._ca_file = ca_file
         self._every = every
         self._ended = threading.Event()
-        self._answers: list[Answer] = []
+        self.answers: list[Answer] = []
         self._marks: list[float] = []
         self._thread = threading.Thread(target=self._run, name=f"probe {url}", daemon=True)
         self._thread.start()
@@ -46,12 +47,12 @@ class _Probe:
         """Lets the request under way finish, and reports."""
         self._ended.set()
         self._thread.join(_TIMEOUT + 1)
-        return Report(self.url, tuple(self._answers), tuple(self._marks))
+        return Report(self.url, tuple(self.answers), tuple(self._marks))
 
     @property
     def count(self) -> int:
         """How many answers there are."""
-        return len(self._answers)
+        return len(self.answers)
 
     def mark(self, instant: float) -> None:
         """Note an instant (seconds since the epoch)."""
@@ -62,7 +63,7 @@ class _Probe:
             due = time.monotonic()
             while not self._ended.wait(max(0.0, due - time.monotonic())):
                 due = max(due + self._every, time.monotonic())
-                self._answers.append(_ask(agent))
+                self.answers.append(_ask(agent))
 
 
 class _UserAgent:
@@ -180,13 +181,30 @@ class ProbeLibrary:
         )
 
     @keyword
+    def wait_for_probe_failure(self, name: str, within: timedelta = timedelta(seconds=30)) -> None:
+        """Waits until a request of this probe fails that had no answer yet: what it asks is away, and is noticed to be.
+
+        | Kill Service              auth
+        | Wait For Probe Failure    shop
+        | Start Service             auth
+        """
+        probe = self._running(name)
+        known = probe.count
+        wait_until(
+            f"what the probe of {probe.url} was answered",
+            "a failure",
+            lambda: dict(Counter("failed" if one.failed else one.status for one in probe.answers[known:])),
+            lambda answers: "failed" in answers,
+            within,
+        )
+
+    @keyword
     def stop_probe(self, name: str) -> Report:
         """Stops a probe and returns its report: ``answers``, ``availability`` (percent), ``failures`` and
         ``longest_outage`` (seconds from sending a request that failed until the next good answer).
         """
-        if name not in self._probes:
-            raise AssertionError(f"no probe {name!r} is running; running: {', '.join(self._probes) or 'none'}")
-        report = self._probes.pop(name).stop()
+        report = self._running(name).stop()
+        del self._probes[name]
         logger.info(report.summary())
         return report
 
@@ -279,3 +297,8 @@ class ProbeLibrary:
         replies = volley.fire([Request.read(request) for request in requests], ca_file)
         logger.info(volley.summary(replies))
         return replies
+
+    def _running(self, name: str) -> _Probe:
+        if name not in self._probes:
+            raise AssertionError(f"no probe {name!r} is running; running: {', '.join(self._probes) or 'none'}")
+        return self._probes[name]

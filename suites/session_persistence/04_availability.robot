@@ -24,7 +24,8 @@ A Replica That Is Stopped Or Killed Costs No Request That The Other Can Answer
     [Tags]    req:P07    part:replicas
     Somebody Asks On And On
     Restart For Real    stop    backend-1    backend-2
-    Restart For Real    kill    backend-1    backend-2
+    Kill Until It Is Missed    backend-1    replica
+    Restart For Real    kill    backend-2
     Wait For Probe Answers    50
     Doors Stayed Open    replicas are stopped and killed    backend    auth
     Door Said Why It Was Closed    replica    the only replica is stopped and killed    no answer
@@ -41,7 +42,7 @@ An Auth That Is Stopped Or Killed Says So And Closes No Door Of Backend
     [Tags]    req:P07    part:auth
     Somebody Asks On And On
     Restart For Real    stop    auth
-    Restart For Real    kill    auth
+    Kill Until It Is Missed    auth    auth
     Wait For Probe Answers    50
     Doors Stayed Open    auth is stopped and killed    backend    replica
     Door Said Why It Was Closed    auth    the only auth is stopped and killed    auth_unavailable
@@ -50,7 +51,7 @@ A PostgreSQL That Is Stopped Or Killed Is Named And Missed No Longer Than It Is 
     [Tags]    req:P07    part:stores
     Somebody Asks On And On
     Restart For Real    stop    postgres
-    Restart For Real    kill    postgres
+    Kill Until It Is Missed    postgres    auth
     Wait For Probe Answers    50
     Door Said Why It Was Closed    auth    PostgreSQL is stopped and killed    database_unavailable
 
@@ -58,7 +59,7 @@ A Frontend That Is Stopped Or Killed Closes No Door But Its Own
     [Tags]    req:P07    part:frontend
     Somebody Asks On And On
     Restart For Real    stop    frontend
-    Restart For Real    kill    frontend
+    Kill Until It Is Missed    frontend    backend
     Wait For Probe Answers    50
     Doors Stayed Open    frontend is stopped and killed    replica
     Door Said Why It Was Closed    backend    the only frontend is stopped and killed    no answer

@@ -13,8 +13,8 @@ from defects.badge import BEGIN, END, BadgeError, placed, publish, summary
 from defects.catalogue import ROOT
 
 DOCUMENT: dict[str, Any] = {
-    "format": 1, "command": "./run prove --repeat 3", "commit": "0123456789", "date": "2026-11-21T12:00:00+00:00",
-    "cores": 2, "seconds": 1800.4, "repetitions": 3, "whole": True, "complete": True, "kept": 0,
+    "format": 2, "command": "./run prove --repeat 3", "commit": "0123456789", "date": "2026-11-21T12:00:00+00:00",
+    "cores": 2, "seconds": 1800.4, "repetitions": 3, "scope": "all", "complete": True, "kept": 0,
     "defects": {
         "C01-01": {"judgements": [{"outcome": "caught"}] * 3},
         "C01-02": {"judgements": [{"outcome": "caught"}, {"outcome": "missed"}, {"outcome": "caught"}]},
@@ -23,7 +23,7 @@ DOCUMENT: dict[str, Any] = {
 NONE_YET = re.compile(r"No proof has been published yet: `\./run prove [^`]*--publish`")
 PUBLISHED = re.compile(
     r"\*\*(\d+) of (\d+) seeded defects caught by the named test with the right diagnosis, in (\d+) of \3 "
-    r"repetitions?\*\*: `\./run prove[^`]*`, \d{4}-\d\d-\d\d, "
+    r"repetitions?\*\*(?:, one for each test that must catch any)?: `\./run prove[^`]*`, \d{4}-\d\d-\d\d, "
     r"(\d+ s a repetition|\d+ of the judgements kept from an interrupted proof), \d+ cores, commit \w+\+?"
 )
 
@@ -35,11 +35,17 @@ def test_it_counts_what_was_caught_each_time() -> None:
     )
 
 
+def test_it_says_where_each_test_was_proved_and_not_each_defect() -> None:
+    assert "repetitions**, one for each test that must catch any: `" in summary(
+        {**DOCUMENT, "scope": "one for each test"}
+    )
+
+
 def test_it_says_what_was_not_judged_now() -> None:
     assert "7 of the judgements kept" in summary({**DOCUMENT, "kept": 7})
 
 
-@pytest.mark.parametrize("change", [{"whole": False}, {"complete": False}, {"format": 0}])
+@pytest.mark.parametrize("change", [{"scope": "those that were named"}, {"complete": False}, {"format": 0}])
 def test_a_part_of_a_proof_is_none(change: dict[str, Any]) -> None:
     with pytest.raises(BadgeError):
         summary({**DOCUMENT, **change})

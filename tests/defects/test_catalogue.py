@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from defects.catalogue import CatalogueError, apply, check, read, select
+from defects.catalogue import CatalogueError, apply, check, one_each, read, select
 from defects.kinds import Kind
 from defects.sampling import read as samples
 from defects.sampling import sample
@@ -126,3 +126,17 @@ def test_there_are_enough_defects_of_everything() -> None:
 def test_the_known_faults_of_the_replaced_platform_are_there() -> None:
     of_it = {defect.title for defect in read() if defect.origin.startswith("replaced platform")}
     assert of_it >= KNOWN_FAULTS
+
+
+def test_one_for_each_test_leaves_no_test_out_and_takes_none_in_vain() -> None:
+    defects = read()
+    chosen = one_each(defects)
+    named = Counter(name for defect in chosen for name in defect.caught_by)
+    assert set(named) == {name for defect in defects for name in defect.caught_by}
+    assert len(chosen) <= len(named)
+
+
+def test_what_is_slow_proves_a_test_only_where_nothing_else_does() -> None:
+    slow, quick = replace(DEFECT, id="C01-01", kind=Kind.SLOWNESS), replace(DEFECT, id="C01-02")
+    alone = replace(slow, id="C01-03", caught_by=("another test",))
+    assert one_each([slow, quick, alone]) == [quick, alone]

@@ -45,7 +45,10 @@ class Bench:
 
 @pytest.fixture(autouse=True)
 def small_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
-    defects = [replace(DEFECT, id=f"{group}-0{n}", sample="S") for group in ("C01", "R01") for n in (1, 2)]
+    ids = [f"{group}-0{n}" for group in ("C01", "R01") for n in (1, 2)]
+    defects = [replace(DEFECT, id=one, sample="S", caught_by=(f"test of {one}",)) for one in ids]
+    # A second one for a test that has one.
+    defects.append(replace(defects[-1], id="R01-03"))
     monkeypatch.setattr(catalogue, "read", lambda: defects)
     monkeypatch.setattr(catalogue, "check", lambda defect: None)
     monkeypatch.setattr(command, "digest", lambda defect, sample: "same")
@@ -74,6 +77,13 @@ def test_a_whole_proof_is_written_and_not_made_twice(tmp_path: Path) -> None:
     assert (code, len(ran)) == (0, 4)
 
 
+def test_each_test_is_proved_with_one_and_all_of_them_on_demand(tmp_path: Path) -> None:
+    assert "R01-03.1" not in prove(tmp_path)[1]
+    assert read(tmp_path / "prove.json")["scope"] == "one for each test"
+    assert prove(tmp_path, "--all") == (0, ["R01-03.1"])
+    assert read(tmp_path / "prove.json")["scope"] == "all"
+
+
 def test_an_interrupted_proof_goes_on_where_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -94,9 +104,10 @@ def test_a_defect_that_is_missed_is_a_failure_and_stays_one(tmp_path: Path, monk
 def test_named_defects_are_always_run_and_are_no_whole_proof(tmp_path: Path) -> None:
     assert prove(tmp_path)[0] == 0
     before = (tmp_path / "prove.json").read_text("utf-8")
-    assert prove(tmp_path, "R01") == (0, ["R01-01.1", "R01-02.1"])
+    code, ran = prove(tmp_path, "R01")
+    assert (code, sorted(ran)) == (0, ["R01-01.1", "R01-02.1", "R01-03.1"])
     assert (tmp_path / "prove.json").read_text("utf-8") == before
-    assert not read(tmp_path / "prove" / "part.json")["whole"]
+    assert read(tmp_path / "prove" / "part.json")["scope"] == "those that were named"
 
 
 def test_an_unknown_defect_is_wrong_usage(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,13 +18,25 @@ from launcher.forking import ForkServer
 from launcher.workers import environment
 
 SERVICE = """
-BRANCHES, SHARED = (), ("colorsys",)
+BRANCHES, SHARED = (), ("colorsys", "services.uses", "services.apart")
 if __name__ == "__main__":
     import json, os, socket, sys
+    known = {name: sys.modules[name].LOADED for name in SHARED if name in sys.modules and "." in name}
+    import services.apart, services.uses
     end = socket.socket(fileno=os.dup(0))
-    end.sendall(json.dumps([__file__, "colorsys" in sys.modules, sys.argv]).encode())
+    told = {"file": __file__, "colorsys": "colorsys" in sys.modules, "argv": sys.argv, "known": sorted(known),
+            "value": services.uses.value(), "apart": services.apart.LOADED}
+    end.sendall(json.dumps(told).encode())
     while end.recv(9):
         pass
+"""
+METRIC = "from prometheus_client import Counter\nSEEN = Counter('seen', 'A name that a process knows once')\n"
+USES = """
+from services import base
+from services.base import SEEN
+LOADED = __file__
+def value():
+    return base.VALUE
 """
 DEADLINE = 30
 
@@ -32,12 +47,25 @@ def tree(folder: Path) -> Path:
     (folder / "services").mkdir(parents=True)
     (folder / "services" / "__init__.py").write_text("")
     (folder / "services" / "preload.py").write_text(SERVICE)
+    (folder / "services" / "base.py").write_text(f"{METRIC}VALUE = 'as it was'\n")
+    (folder / "services" / "uses.py").write_text(USES)
+    (folder / "services" / "apart.py").write_text("LOADED = __file__\n")
+    (folder / "services" / "page.html").write_text("read by whoever shows it")
     return folder
 
 
+def copied(original: Path, target: Path) -> Path:
+    shutil.copytree(original, target)
+    return target
+
+
 @pytest.fixture
-def server(tmp_path: Path) -> Iterator[ForkServer]:
-    original = tree(tmp_path / "original")
+def original(tmp_path: Path) -> Path:
+    return tree(tmp_path / "original")
+
+
+@pytest.fixture
+def server(original: Path) -> Iterator[ForkServer]:
     running = ForkServer("defects.preload", original, environment({}))
     yield running
     running.close()
@@ -57,12 +85,45 @@ def ask(address: str, copy: Path) -> tuple[subprocess.Popen[bytes], socket.socke
     return asked, ours
 
 
-def test_it_runs_the_copy_in_a_process_that_has_imported_what_it_needs(server: ForkServer, tmp_path: Path) -> None:
-    copy = tree(tmp_path / "copy")
-    asked, line = ask(server.address, copy)
-    assert line.recv(4096).decode() == f'["{copy / "services" / "preload.py"}", true, ["services.preload"]]'
+def told_by(address: str, copy: Path) -> dict[str, Any]:
+    asked, line = ask(address, copy)
+    told: dict[str, Any] = json.loads(line.recv(4096))
     line.close()
     assert asked.wait(DEADLINE) == 0
+    return told
+
+
+def test_it_runs_the_copy_in_a_process_that_has_imported_what_it_needs(
+    server: ForkServer, original: Path, tmp_path: Path
+) -> None:
+    copy = copied(original, tmp_path / "copy")
+    told = told_by(server.address, copy)
+    assert told["file"] == str(copy / "services" / "preload.py")
+    assert told["argv"] == ["services.preload"]
+    assert told["colorsys"]
+    assert told["known"] == ["services.apart", "services.uses"]
+
+
+def test_what_differs_in_the_copy_and_what_uses_it_is_imported_anew(
+    server: ForkServer, original: Path, tmp_path: Path
+) -> None:
+    copy = copied(original, tmp_path / "copy")
+    (copy / "services" / "base.py").write_text(f"{METRIC}VALUE = 'seeded here'\n")
+    told = told_by(server.address, copy)
+    assert told["value"] == "seeded here"
+    assert told["known"] == ["services.apart"]
+    assert told["apart"] == str(original / "services" / "apart.py")
+
+
+@pytest.mark.parametrize("file", ["page.html", "__init__.py"])
+def test_where_nobody_knows_who_uses_what_differs_all_is_imported_anew(
+    server: ForkServer, original: Path, tmp_path: Path, file: str
+) -> None:
+    copy = copied(original, tmp_path / "copy")
+    (copy / "services" / file).write_text("# changed")
+    told = told_by(server.address, copy)
+    assert told["known"] == []
+    assert told["apart"] == str(copy / "services" / "apart.py")
 
 
 def test_it_ends_with_who_asked_for_it(server: ForkServer, tmp_path: Path) -> None:

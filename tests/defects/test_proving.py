@@ -11,6 +11,7 @@ import pytest
 from defects.catalogue import Defect
 from defects.journal import Journal
 from defects.kinds import Kind
+from defects.lanes import Lanes
 from defects.proving import Clock, in_order, kept, proceed, tasks
 from defects.running import Proof
 from tests.defects.entries import DEFECT, proof, task
@@ -54,7 +55,7 @@ def test_of_what_was_never_timed_the_slow_kind_goes_first() -> None:
 
 def test_everything_is_judged_and_kept(journal: Journal) -> None:
     planned = [task(f"D{number}-01") for number in range(7)]
-    found = list(proceed(planned, 3, at_once, nothing, journal))
+    found = list(proceed(planned, Lanes(3, 3), at_once, nothing, journal))
     assert {one.task for one in found} == set(planned)
     again = kept(planned, Journal(journal.folder / "journal.jsonl"))
     assert [one.task for one in again] == planned
@@ -68,7 +69,7 @@ def test_as_many_run_side_by_side_as_were_asked_for(journal: Journal) -> None:
         together.wait()
         return proof()
 
-    assert len(list(proceed([task(f"D{number}-01") for number in range(6)], 3, prove, nothing, journal))) == 6
+    assert len(list(proceed([task(f"D{number}-01") for number in range(6)], Lanes(3, 3), prove, nothing, journal))) == 6
 
 
 def test_an_interruption_ends_what_runs_and_keeps_what_was_judged(journal: Journal) -> None:
@@ -81,7 +82,7 @@ def test_an_interruption_ends_what_runs_and_keeps_what_was_judged(journal: Journ
         return proof()
 
     planned = [task(f"D{number}-01") for number in range(9)]
-    running = proceed(planned, 2, prove, abandoned.set, journal)
+    running = proceed(planned, Lanes(2, 2), prove, abandoned.set, journal)
     assert next(running).task == planned[0]
     running.close()
     assert abandoned.is_set()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from defects.judge import Outcome
-from defects.report import Circumstances, report
+from defects.report import Circumstances, Scope, report
 from defects.table import table, verdict
 from tests.defects.entries import judged, task
 
@@ -45,7 +45,7 @@ def test_a_defect_counts_that_was_caught_each_time() -> None:
 
 def test_the_report_holds_every_judgement_and_what_is_missing() -> None:
     planned = [task(one.task.defect.id, one.task.repetition) for one in JUDGED]
-    about = Circumstances("./run prove", whole=True, repetitions=2, jobs=4, seconds=12.34)
+    about = Circumstances("./run prove", scope=Scope.ALL, repetitions=2, jobs=4, seconds=12.34)
     whole = report(planned, JUDGED, about)
     assert (whole["complete"], whole["seconds"], whole["kept"]) == (True, 12.3, 0)
     assert [one["outcome"] for one in whole["defects"]["C01-02"]["judgements"]] == ["caught", "missed"]

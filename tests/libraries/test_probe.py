@@ -118,9 +118,7 @@ def test_probe_of_a_dead_server_reports_failures() -> None:
     library.start_probe("dead", "http://127.0.0.1:9/")
     with pytest.raises(AssertionError, match="'dead' is running already"):
         library.start_probe("dead", "http://127.0.0.1:9/")
-    deadline = time.monotonic() + 5
-    while not library._probes["dead"]._answers and time.monotonic() < deadline:
-        threading.Event().wait(0.01)
+    library.wait_for_probe_failure("dead", timedelta(seconds=5))
     seen = library.stop_probe("dead")
     assert seen.availability == 0.0
     assert "ConnectionRefusedError" in seen.answers[0].detail
@@ -173,6 +171,10 @@ def test_a_probe_comes_from_its_source_and_is_waited_for(door: str) -> None:
     library.wait_for_probe_answers(3)
     with pytest.raises(AssertionError, match="the number of answers of each probe did not become 900 more in 50 ms"):
         library.wait_for_probe_answers(900, timedelta(milliseconds=50))
+    with pytest.raises(AssertionError, match=r"answered did not become a failure in 50 ms; last seen: \{'?200"):
+        library.wait_for_probe_failure("here", timedelta(milliseconds=50))
+    with pytest.raises(AssertionError, match="no probe 'there' is running; running: here"):
+        library.wait_for_probe_failure("there")
     seen = library.stop_probe("here")
     assert [len(part.answers) >= 3 for part in seen.parts()] == [True, True]
     assert _Door.peers == {"127.0.0.9"}

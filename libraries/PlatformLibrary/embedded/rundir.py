@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TextIO
 
 from . import system
 from .errors import PlatformError
@@ -23,6 +24,8 @@ _MEMORY = Path("/dev/shm")  # noqa: S108 - directories there are made by mkdtemp
 _MEMORY_NEEDED = 1 << 30
 _PIDS = "pids"
 _GRACE = 1.0
+_ATTEMPTS = 100
+_UNMARKED = 60.0
 _LONGEST_SWEEP = 20.0
 
 
@@ -81,12 +84,9 @@ class RunDirectory:
 
     def __init__(self) -> None:
         self.base = base_directory()
-        self.path = _new_directory(self.base)
-        self.path.chmod(0o711)
-        self.data = _fast_directory(self.path)
         # The janitor shares this lock by inheritance, so nobody sweeps while it still works.
-        self._lock = (self.path / _LOCK).open("w")
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        self.path, self._lock = _new_directory(self.base)
+        self.data = _fast_directory(self.path)
         self._pids = (self.path / _PIDS).open("a")
 
     def note(self, pid: int) -> None:
@@ -119,13 +119,22 @@ class RunDirectory:
         os.close(waiting)
 
 
-def _new_directory(base: Path) -> Path:
-    for _ in range(10):
+def _new_directory(base: Path) -> tuple[Path, TextIO]:
+    """A directory and the lock that keeps it; until that is held, another host may take both away."""
+    for _ in range(_ATTEMPTS):
         try:
-            return Path(tempfile.mkdtemp(prefix="host-", dir=base))
+            path = Path(tempfile.mkdtemp(prefix="host-", dir=base))
         except FileNotFoundError:
             # Another host, the last one till then, has just taken the base away.
             base_directory()
+            continue
+        with contextlib.suppress(FileNotFoundError):
+            path.chmod(0o711)
+            lock = (path / _LOCK).open("w")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if path.exists():
+                return path, lock
+            lock.close()
     raise PlatformError(f"cannot make a directory in {base}")
 
 
@@ -173,9 +182,14 @@ def _become_janitor(waiting: int) -> None:
 def sweep(base: Path) -> None:
     """Clear the directories of hosts that died without doing so."""
     for path in base.glob("host-*"):
-        with contextlib.suppress(OSError), (path / _LOCK).open("a") as lock:
+        # Who has no lock yet is just being made; or died at it, long ago.
+        with contextlib.suppress(OSError), (path / _LOCK).open("a" if _age(path) > _UNMARKED else "r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             clear(path)
+
+
+def _age(path: Path) -> float:
+    return time.time() - path.stat().st_mtime
 
 
 def clear(path: Path) -> None:
