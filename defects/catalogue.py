@@ -91,7 +91,7 @@ def select(defects: list[Defect], names: Sequence[str]) -> list[Defect]:
 
 
 def one_each(defects: Sequence[Defect]) -> list[Defect]:
-    """Of the defects as many as it takes for each test to catch one that it must; before the slow ones go the others."""
+    """As many of the defects as let each test catch one that it must; a slow one only where there is no other."""
     chosen: list[Defect] = []
     proved: set[str] = set()
     for defect in sorted(defects, key=lambda defect: defect.kind is Kind.SLOWNESS):
