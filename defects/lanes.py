@@ -13,7 +13,7 @@ import psutil
 
 LOOK = 0.5
 """Seconds after which one who has begun is seen to work, and how often processors are looked at."""
-SPARE = 0.25
+SPARE = 0.2
 """The share of the processors that has to be idle for one more."""
 
 

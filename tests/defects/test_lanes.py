@@ -22,7 +22,7 @@ def test_a_few_run_however_busy_the_processors_are() -> None:
     assert [Lanes(8, 2, lambda: 100.0).free(running) for running in range(3)] == [True, True, False]
 
 
-@pytest.mark.parametrize(("busy", "free"), [(74.0, True), (76.0, False)])
+@pytest.mark.parametrize(("busy", "free"), [(79.0, True), (81.0, False)])
 def test_one_more_begins_while_processors_are_idle(clock: list[float], busy: float, free: bool) -> None:
     one = Lanes(8, 2, lambda: busy)
     clock[0] += lanes.LOOK
