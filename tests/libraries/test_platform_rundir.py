@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from PlatformLibrary.embedded import rundir
+from PlatformLibrary.embedded import host, rundir
+from PlatformLibrary.embedded.errors import PlatformError
 from PlatformLibrary.embedded.rundir import RunDirectory
 
 from tests.libraries.platform_boot import own_place
@@ -55,3 +56,15 @@ def test_what_was_left_before_it_was_marked_is_swept_when_it_is_old(
     os.utime(old, (0, 0))
     rundir.sweep(base)
     assert list(base.iterdir()) == [young]
+
+
+def test_a_host_without_a_directory_leaves_no_socket(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail() -> None:
+        raise PlatformError("no room")
+
+    monkeypatch.setattr(host, "RunDirectory", fail)
+    assert host.main(["--socket", str(tmp_path / "host.sock")]) == 1
+    assert capsys.readouterr().err == "platform host: no room\n"
+    assert list(tmp_path.iterdir()) == []

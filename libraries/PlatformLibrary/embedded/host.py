@@ -37,10 +37,13 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         listener = _listen(chosen.socket)
+    except PlatformError as error:
+        return _failed(error)
+    try:
         directory = RunDirectory()
     except (OSError, PlatformError) as error:
-        print(f"platform host: {error}", file=sys.stderr)
-        return 1
+        chosen.socket.unlink(missing_ok=True)
+        return _failed(error)
     if chosen.detach:
         _detach(directory.path / "host.log")
     directory.leave_to_janitor(chosen.socket)
@@ -54,6 +57,11 @@ def main(arguments: list[str] | None = None) -> int:
             chosen.socket.unlink()
         rundir.remove_if_empty(directory.base)
     return 0
+
+
+def _failed(error: Exception) -> int:
+    print(f"platform host: {error}", file=sys.stderr)
+    return 1
 
 
 def _listen(path: Path) -> socket.socket:
