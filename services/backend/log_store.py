@@ -23,17 +23,19 @@ _LOCK = """
     SELECT id::text, user_id::text, epoch, last_seq, assistant FROM conversations
     WHERE id = ANY(%s::uuid[]) ORDER BY id FOR UPDATE
 """
+# Not "=" for the conversation: until somebody has analysed the table, going through all its messages by the primary key
+# looks as cheap as the index of the names, and a prepared statement keeps to that.
 _KNOWN_BY_ID = """
     SELECT m.conversation_id::text, m.sender, 'id', m.client_msg_id, m.seq, m.body
     FROM json_to_recordset(%s) asked(conversation_id uuid, sender text, name text)
-    JOIN messages m ON m.conversation_id = asked.conversation_id AND m.sender = asked.sender
-        AND m.client_msg_id = asked.name
+    JOIN messages m ON m.client_msg_id = asked.name AND m.sender = asked.sender
+        AND m.conversation_id IS NOT DISTINCT FROM asked.conversation_id
 """
 _KNOWN_BY_KEY = """
     SELECT m.conversation_id::text, m.sender, 'key', m.idempotency_key, m.seq, m.body
     FROM json_to_recordset(%s) asked(conversation_id uuid, sender text, name text)
-    JOIN messages m ON m.conversation_id = asked.conversation_id AND m.sender = asked.sender
-        AND m.idempotency_key = asked.name
+    JOIN messages m ON m.idempotency_key = asked.name AND m.sender = asked.sender
+        AND m.conversation_id IS NOT DISTINCT FROM asked.conversation_id
 """
 _GROW = """
     UPDATE conversations SET last_seq = grown.seq

@@ -60,9 +60,9 @@ CREATE TABLE messages (
     created_at timestamptz NOT NULL,
     idempotency_key text,
     PRIMARY KEY (conversation_id, seq),
-    UNIQUE (conversation_id, sender, client_msg_id)
+    UNIQUE (client_msg_id, sender, conversation_id)
 );
-CREATE UNIQUE INDEX messages_idempotency ON messages (conversation_id, sender, idempotency_key)
+CREATE UNIQUE INDEX messages_idempotency ON messages (idempotency_key, sender, conversation_id)
     WHERE idempotency_key IS NOT NULL;
 
 -- An answer that is owed; a replica holds it by a lease and another takes it over when the lease runs out.
