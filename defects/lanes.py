@@ -35,4 +35,5 @@ class Lanes:
         if running >= self._sure and now - self._looked < LOOK:
             return False
         self._looked = now
+        # Asked in any case: each start begins a new stretch to be judged.
         return self._busy() <= 100 * (1 - SPARE) or running < self._sure

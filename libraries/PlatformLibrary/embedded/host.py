@@ -37,13 +37,14 @@ def main(arguments: list[str] | None = None) -> int:
     chosen = parser.parse_args(arguments)
     try:
         listener = _listen(chosen.socket)
-    except PlatformError as error:
-        return _failed(error)
-    try:
-        directory = RunDirectory()
+        try:
+            directory = RunDirectory()
+        except BaseException:
+            chosen.socket.unlink(missing_ok=True)
+            raise
     except (OSError, PlatformError) as error:
-        chosen.socket.unlink(missing_ok=True)
-        return _failed(error)
+        print(f"platform host: {error}", file=sys.stderr)
+        return 1
     if chosen.detach:
         _detach(directory.path / "host.log")
     directory.leave_to_janitor(chosen.socket)
@@ -57,11 +58,6 @@ def main(arguments: list[str] | None = None) -> int:
             chosen.socket.unlink()
         rundir.remove_if_empty(directory.base)
     return 0
-
-
-def _failed(error: Exception) -> int:
-    print(f"platform host: {error}", file=sys.stderr)
-    return 1
 
 
 def _listen(path: Path) -> socket.socket:
