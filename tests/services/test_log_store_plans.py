@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -21,7 +22,7 @@ SELECT %s, seq, 'm-' || seq, %s, 'user', 'body', now(), 'k-' || seq FROM generat
 
 
 @pytest.fixture
-def connection(make_database: MakeDatabase) -> Any:
+def connection(make_database: MakeDatabase) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(
         make_database("plans", migrate="backend"), autocommit=True, options=postgres.OPTIONS
     ) as connection:
@@ -33,7 +34,7 @@ def connection(make_database: MakeDatabase) -> Any:
 def conversation(connection: psycopg.Connection[Any]) -> str:
     connection.execute(
         "INSERT INTO userbase (id, email, name, roles, plan, status, version, updated_at)"
-        " VALUES (%s, 'a@example.test', 'a', '{user}', 'free', 'active', 1, now()) ON CONFLICT DO NOTHING",
+        " VALUES (%s, 'a@example.test', 'a', '{user}', 'free', 'active', 1, now())",
         (USER,),
     )
     found = str(uuid4())
