@@ -16,6 +16,7 @@ from typing import Any
 
 from HistoryLibrary.scopes import mapping_in_use
 from lockstep import masking, target
+from lockstep.run_folder import run_folder
 from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.libraries.BuiltIn import BuiltIn
@@ -75,7 +76,7 @@ class ExplorationLibrary:
         seconds = time.monotonic() - begun
         logger.info(f"{told(memory.tally, failure)} in {seconds:.1f} s, seed {chosen}")
         if failure:
-            path = _folder() / f"schedule-{os.getpid()}-{memory.tally.played}.json"
+            path = run_folder("schedules") / f"schedule-{os.getpid()}-{memory.tally.played}.json"
             write_schedule(path, failure.schedule, chosen, failure.verdict.promise)
             raise AssertionError(_message(failure, again, f"{told(memory.tally, failure)}, seed {chosen}", path))
         return asdict(memory.tally)
@@ -149,11 +150,6 @@ def _message(failure: Failure, again: list[Verdict], origin: str, path: Path) ->
         f"when played again:\n{numbered(failure.schedule)}\n{origin}\n"
         f"Replay: ./run explore --replay {path}"
     )
-
-
-def _folder() -> Path:
-    run = os.environ.get("LOCKSTEP_RUN_DIR")
-    return Path(run) / "schedules" if run else Path(tempfile.mkdtemp(prefix="schedules-"))
 
 
 def _report(tally: Tally, failed: bool) -> None:

@@ -39,8 +39,8 @@ class HistoryLibrary:
     %OPS%
 
     Own ops begin with ``x-``; checks pass them by. A history belongs to a test and is written to
-    ``$LOCKSTEP_RUN_DIR/histories/<suite>.<test>.jsonl``, one JSON object a line; without that variable to a temporary
-    directory. Secrets in values and notes are masked in the file and in the log.
+    ``$LOCKSTEP_RUN_DIR/histories/<suite>.<test>.jsonl``, one JSON object a line; without that variable to
+    ``${OUTPUT_DIR}/histories``. Secrets in values and notes are masked in the file and in the log.
 
     = Checks =
 

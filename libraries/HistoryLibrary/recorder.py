@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import tempfile
 import threading
 import time
-from functools import cache
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -167,14 +164,3 @@ def file_name(name: str, attempt: int = 1) -> str:
         digest = hashlib.sha256(name.encode()).hexdigest()[:8]
         safe = f"{safe.encode()[:110].decode(errors='ignore')}-{digest}"
     return f"{safe}.jsonl" if attempt == 1 else f"{safe}-{attempt}.jsonl"
-
-
-def default_directory() -> Path:
-    """``$LOCKSTEP_RUN_DIR/histories``, or a temporary directory of this process."""
-    run = os.environ.get("LOCKSTEP_RUN_DIR")
-    return Path(run) / "histories" if run else _temporary_directory()
-
-
-@cache
-def _temporary_directory() -> Path:
-    return Path(tempfile.mkdtemp(prefix="histories-"))

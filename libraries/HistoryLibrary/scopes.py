@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
+from lockstep.run_folder import run_folder
 from robot.running.context import EXECUTION_CONTEXTS
 
 from .mapping import FrameMapping, mapping_from
-from .recorder import History, default_directory
+from .recorder import History
 from .sources import ImportedJournal, RecordedSocket
 
 
@@ -46,7 +47,7 @@ class Recordings:
         if scope in self._by_scope:
             self._by_scope[scope].close()
         title = ".".join(part for part in (scope, name) if part)
-        self._by_scope[scope] = Recording(History(title, default_directory()))
+        self._by_scope[scope] = Recording(History(title, run_folder("histories")))
         return self._by_scope[scope]
 
     def current(self) -> Recording:

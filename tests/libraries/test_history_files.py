@@ -13,7 +13,7 @@ import pytest
 from HistoryLibrary import History, HistoryFileError, Operation, read_history
 from HistoryLibrary.files import decode, encode
 from HistoryLibrary.operations import FIELDS, Row, epoch_of, position
-from HistoryLibrary.recorder import default_directory, file_name
+from HistoryLibrary.recorder import file_name
 from HistoryLibrary.scopes import EndOfScope, Recordings
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -88,7 +88,8 @@ def test_what_comes_after_the_end_is_ignored(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("event", ["end_test", "end_suite", "close"])
-def test_a_history_ends_with_its_scope(event: str) -> None:
+def test_a_history_ends_with_its_scope(event: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCKSTEP_RUN_DIR", str(tmp_path))
     recordings = Recordings()
     history = recordings.current().history
     listener = EndOfScope(recordings)
@@ -162,14 +163,6 @@ def test_long_names_stay_distinct_and_short() -> None:
     one, other = file_name("é" * 300 + "1"), file_name("é" * 300 + "2")
     assert one != other
     assert len(one.encode()) < 140
-
-
-def test_the_run_directory_is_where_histories_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("LOCKSTEP_RUN_DIR", str(tmp_path))
-    assert default_directory() == tmp_path / "histories"
-    monkeypatch.delenv("LOCKSTEP_RUN_DIR")
-    assert default_directory().is_dir()
-    assert default_directory() == default_directory()
 
 
 def test_secrets_are_masked_in_the_file_and_the_file_stays_readable(tmp_path: Path) -> None:

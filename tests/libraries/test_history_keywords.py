@@ -131,9 +131,11 @@ def test_no_secret_is_left_behind(judging: InnerRun) -> None:
         assert "hunter2" not in path.read_text(encoding="utf-8"), path
 
 
-def test_a_suite_can_share_one_history(tmp_path: Path) -> None:
-    run_inner(INNER / "history" / "shared.robot", tmp_path, LOCKSTEP_RUN_DIR=str(tmp_path)).all_as_declared()
-    operations = read_history(tmp_path / "histories" / "Shared.jsonl")
+@pytest.mark.parametrize("run_folder", ["", "run"])
+def test_a_suite_can_share_one_history(tmp_path: Path, run_folder: str) -> None:
+    folder = str(tmp_path / run_folder) if run_folder else ""
+    run_inner(INNER / "history" / "shared.robot", tmp_path, LOCKSTEP_RUN_DIR=folder).all_as_declared()
+    operations = read_history(tmp_path / run_folder / "histories" / "Shared.jsonl")
     assert [operation.op for operation in operations] == ["connect", "subscribe"]
 
 
