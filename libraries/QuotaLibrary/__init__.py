@@ -89,8 +89,8 @@ class QuotaLibrary:
         An attacker is a dictionary with ``urls``, which he asks in turn, and ``token``, ``source`` and ``ca_file`` as
         in `Ask`, and ``refusals`` of his own where he is not one of many; with 0 he asks until the innocents are
         served. So is an innocent, who asks ``answers`` times, once ``every`` so long, from when each attacker has been
-        refused for the first time; before he is served no attacker ends. Returns the answers of each attacker and those
-        of each innocent. After ``at_most`` they give up.
+        refused for the first time, or from half of ``at_most``; before he is served no attacker ends. Returns the
+        answers of each attacker and those of each innocent. After ``at_most`` they give up.
         """
 
         def party(one: Mapping[str, Any]) -> Party:

@@ -26,8 +26,9 @@ class Party:
 class Flood:
     """A flood ends when all was seen that it is for: by count, so that it takes a slow machine longer, and no less.
 
-    Each attacker sees his ``refusals`` of each of his URLs. Once all have been refused for the first time, each
-    innocent sees ``answers``, one ``every`` so many seconds. After ``at_most`` seconds they give up.
+    Each attacker sees his ``refusals`` of each of his URLs. Once all have been refused for the first time, or after
+    half of the time where refusing takes that long, each innocent sees ``answers``, one ``every`` so many seconds.
+    After ``at_most`` seconds they give up.
     """
 
     answers: int
@@ -49,7 +50,7 @@ class Flood:
                     for one in attackers
                 ]
                 for _ in attackers:
-                    refused.acquire(timeout=max(0.0, until - time.monotonic()))
+                    refused.acquire(timeout=max(0.0, began + self.at_most / 2 - time.monotonic()))
                 visits = [pool.submit(one.asker.pace, one.urls, self.answers, self.every, until) for one in innocents]
                 try:
                     seen = [visit.result() for visit in visits]

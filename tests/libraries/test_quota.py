@@ -261,6 +261,14 @@ def test_a_flood_lasts_until_the_innocent_have_their_answers(door: str) -> None:
     assert len(_Limited.held) == 4
 
 
+def test_the_innocent_are_asked_though_attackers_are_never_refused(door: str) -> None:
+    library = QuotaLibrary()
+    attackers = [{"source": library.unused_address(), "urls": ["http://127.0.0.1:9/"]}]
+    innocents = [{"source": library.unused_address(), "urls": [door]}]
+    _, seen = library.flood(attackers, 1, innocents, 1, at_most=timedelta(seconds=1))
+    assert [one.status for one in seen[0]] == [200]
+
+
 def test_a_quota_is_filled_by_count(door: str) -> None:
     library = QuotaLibrary()
     assert library.ask_until_it_is_refused(door, LIMIT + 1, source="127.0.0.9").retry_after == 1
