@@ -17,7 +17,7 @@ FOLDER = Path(__file__).resolve().parent / "catalogue"
 # The one in C, where PyYAML was built with it, reads the catalogue ten times as fast.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 FIELDS = {"id", "title", "breaks", "origin", "change", "caught_by", "diagnosis"}
-KNOWN = {*FIELDS, "kind", "suite", "also", "sample"}
+KNOWN = {*FIELDS, "kind", "suite", "also", "sample", "uncrowded"}
 
 
 class CatalogueError(Exception):
@@ -45,6 +45,8 @@ class Defect:
     """One seeded defect: what it is, what it breaks, and which tests must say so in which words.
 
     ``also`` are tests that it reddens by rights beside those that must name it; ``sample`` is one that it must not.
+    One that is told by times which a crowd of other runs would drown is ``uncrowded``: beside it run as many as there
+    are cores, and no more.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Defect:
     kind: Kind | None = None
     also: tuple[str, ...] = ()
     sample: str = ""
+    uncrowded: bool = False
 
     @property
     def group(self) -> str:
@@ -130,6 +133,7 @@ def _defect(entry: dict[str, Any], file: str) -> Defect:
         kind=_kind(entry.get("kind"), f"{file}: {name}"),
         also=tuple(_listed(entry.get("also", []))),
         sample=entry.get("sample", ""),
+        uncrowded=entry.get("uncrowded", False),
     )
 
 

@@ -27,9 +27,9 @@ class Lanes:
         self._busy = busy
         self._looked = time.monotonic()
 
-    def free(self, running: int) -> bool:
-        """Whether one may begin beside so many that run."""
-        if running >= self.most:
+    def free(self, running: int, *, uncrowded: bool = False) -> bool:
+        """Whether one may begin beside so many that run; an ``uncrowded`` one among them leaves room for the sure ones."""
+        if running >= (self._sure if uncrowded else self.most):
             return False
         now = time.monotonic()
         if running >= self._sure and now - self._looked < LOOK:

@@ -79,7 +79,7 @@ def proceed(
     with ThreadPoolExecutor(lanes.most) as pool:
         try:
             while left or running:
-                while left and lanes.free(len(running)):
+                while left and lanes.free(len(running), uncrowded=_uncrowded(left[-1], *running.values())):
                     task = left.pop()
                     running[pool.submit(prove, task.defect, task.sample, task.repetition)] = task
                 more = left and len(running) < lanes.most
@@ -93,6 +93,10 @@ def proceed(
             # The pool waits for what runs in it.
             abandon()
             raise
+
+
+def _uncrowded(*together: Task) -> bool:
+    return any(task.defect.uncrowded for task in together)
 
 
 class Clock:

@@ -17,8 +17,8 @@ DEFECT = Defect(
 )  # fmt: skip
 
 
-def task(name: str = DEFECT.id, repetition: int = 1) -> Task:
-    return Task(replace(DEFECT, id=name), "Sample", f"digest of {name}", repetition)
+def task(name: str = DEFECT.id, repetition: int = 1, *, uncrowded: bool = False) -> Task:
+    return Task(replace(DEFECT, id=name, uncrowded=uncrowded), "Sample", f"digest of {name}", repetition)
 
 
 def proof(outcome: Outcome = Outcome.CAUGHT, seconds: float = 1.0) -> Proof:

@@ -38,6 +38,15 @@ def test_who_has_begun_is_given_time_to_show_how_busy_he_is(clock: list[float]) 
     assert one.free(3)
 
 
+def test_one_who_needs_it_has_no_crowd_beside_him(clock: list[float]) -> None:
+    one = Lanes(8, 2, lambda: 0.0)
+    clock[0] += lanes.LOOK
+    assert one.free(1, uncrowded=True)
+    clock[0] += lanes.LOOK
+    assert not one.free(2, uncrowded=True)
+    assert one.free(2)
+
+
 def test_never_more_run_than_were_asked_for(clock: list[float]) -> None:
     clock[0] += lanes.LOOK
     assert not Lanes(1, 2, lambda: 0.0).free(1)

@@ -72,6 +72,19 @@ def test_as_many_run_side_by_side_as_were_asked_for(journal: Journal) -> None:
     assert len(list(proceed([task(f"D{number}-01") for number in range(6)], Lanes(3, 3), prove, nothing, journal))) == 6
 
 
+def test_who_needs_it_is_uncrowded_when_he_begins_and_as_long_as_he_runs(journal: Journal) -> None:
+    asked = set[tuple[int, bool]]()
+
+    class Noted(Lanes):
+        def free(self, running: int, *, uncrowded: bool = False) -> bool:
+            asked.add((running, uncrowded))
+            return super().free(running, uncrowded=uncrowded)
+
+    planned = [task("D0-01"), task("D1-01", uncrowded=True), task("D2-01")]
+    assert len(list(proceed(planned, Noted(3, 1, lambda: 100.0), at_once, nothing, journal))) == 3
+    assert asked == {(0, False), (1, True), (0, True)}
+
+
 def test_an_interruption_ends_what_runs_and_keeps_what_was_judged(journal: Journal) -> None:
     abandoned, begun = threading.Event(), list[str]()
 
