@@ -28,7 +28,7 @@ class Lanes:
         self._looked = time.monotonic()
 
     def free(self, running: int, *, uncrowded: bool = False) -> bool:
-        """Whether one may begin beside so many that run; an ``uncrowded`` one among them leaves room for the sure ones."""
+        """Whether one may begin beside so many that run; beside an ``uncrowded`` one only the sure ones."""
         if running >= (self._sure if uncrowded else self.most):
             return False
         now = time.monotonic()
