@@ -19,6 +19,7 @@ KINDS = {
     "timing": "how long or how often, within what is promised",
     "defence": "a second line behind one that holds",
     "elsewhere": "seen by tests/services, or only on another target",
+    "two faults": "seen only where a second part fails between two statements of one request",
 }
 
 
