@@ -113,6 +113,7 @@ class Events:
         self._database = database
         self._resend = resend
         self._acks: list[tuple[str, str, str]] = []
+        self._recording: list[tuple[str, str, str]] = []
         self._wake = asyncio.Event()
         self._pending = GroupFlight[Connection, list[Row]](self._read_pending)
 
@@ -143,11 +144,13 @@ class Events:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            acks, self._acks = self._acks, []
+            acks = self._recording = self._acks
+            self._acks = []
             try:
                 await self._database.fetch(_ACK, tuple(list(column) for column in zip(*acks, strict=True)))
+                self._recording = []
             except Problem:
-                self._acks = acks + self._acks
+                self._acks, self._recording = acks + self._acks, []
                 await asyncio.sleep(1)
                 self._wake.set()
 
@@ -172,11 +175,18 @@ class Events:
         finally:
             connection.events_task = None
 
+    def _acked(self, clients: Iterable[str]) -> list[tuple[str, str]]:
+        """Event and client of what these clients have acknowledged and the database may not show as that yet."""
+        among = set(clients)
+        return [(event, client) for _user, client, event in (*self._recording, *self._acks) if client in among]
+
     async def _read_pending(self, connections: Sequence[Connection]) -> list[list[Row]]:
+        clients = [connection.client_id for connection in connections]
+        unacked = [(event, connection.client_id) for connection in connections for event in connection.unacked]
         values = {
             "users": [connection.user_id for connection in connections],
-            "clients": [connection.client_id for connection in connections],
-            "sent": [event_id + connection.client_id for connection in connections for event_id in connection.unacked],
+            "clients": clients,
+            "sent": [event + client for event, client in (*unacked, *self._acked(clients))],
             "limit": DRAIN,
         }
         found: list[list[Row]] = [[] for _ in connections]
@@ -188,7 +198,7 @@ class Events:
         rows = await self._pending.ask(connection)
         # A full reading is not the last one; the next waits until the socket has taken this.
         connection.events_wanted |= len(rows) == DRAIN
-        acked = {event_id for user_id, client_id, event_id in self._acks if client_id == connection.client_id}
+        acked = {event for event, _client in self._acked([connection.client_id])}
         for row in rows:
             if row[0] not in acked:
                 text = frames.make("event", as_json(row))

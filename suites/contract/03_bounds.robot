@@ -45,6 +45,19 @@ An Event Is Sent Again Until It Is Acknowledged And No Longer
     Copies Come    ${second}    user at backend-2    3
     No Copy Comes Since    ${first}    user at backend-2    ${from}
 
+An Event Whose Acknowledgement Is Still Being Written Down Is Not Sent Again
+    [Tags]    req:R03    req:R07    needs:db.main
+    Sockets Of A Bulk User At Every Door
+    ${first} =    Notify    once
+    Copies Come    ${first}    user at backend-2    1
+    No Acknowledgement Can Be Written Down
+    Acknowledge    ${first}    user at backend-2
+    Ask The Socket    user at backend-2    ping    pong
+    ${from} =    Get Journal Position    user at backend-2
+    ${second} =    Notify    a clock for the first
+    Copies Come    ${second}    user at backend-2    3
+    No Copy Comes Since    ${first}    user at backend-2    ${from}
+
 A Socket That Reads All It Is Sent Is Never Too Slow However Much That Is
     [Tags]    req:R02    req:R10
     Sign In A New User
