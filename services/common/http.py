@@ -61,6 +61,13 @@ class Requests:
     async def _http(self, scope: Scope, headers: Headers, receive: Receive, send: Send) -> None:
         started = time.perf_counter()
         status = 0
+        recorded = False
+
+        def record() -> None:
+            nonlocal recorded
+            if not recorded:
+                recorded = True
+                self._record(scope, status, time.perf_counter() - started)
 
         async def send_on(message: Message) -> None:
             nonlocal status
@@ -70,6 +77,9 @@ class Requests:
                 answer["X-Request-Id"] = logs.request_id.get() or ""
                 for name, value in scope.get("state", {}).get("answer_headers", {}).items():
                     answer[name] = value
+            elif message["type"] == "http.response.body" and not message.get("more_body", False):
+                # Before the end leaves: whoever has the answer finds it in the log and in the metrics.
+                record()
             await send(message)
 
         try:
@@ -89,7 +99,7 @@ class Requests:
                 scope, receive, send_on
             )
         finally:
-            self._record(scope, status, time.perf_counter() - started)
+            record()
 
     @staticmethod
     def _record(scope: Scope, status: int, seconds: float) -> None:
