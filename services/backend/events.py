@@ -113,7 +113,6 @@ class Events:
         self._database = database
         self._resend = resend
         self._acks: list[tuple[str, str, str]] = []
-        self._recording: list[tuple[str, str, str]] = []
         self._wake = asyncio.Event()
         self._pending = GroupFlight[Connection, list[Row]](self._read_pending)
 
@@ -144,13 +143,12 @@ class Events:
         while True:
             await self._wake.wait()
             self._wake.clear()
-            acks = self._recording = self._acks
-            self._acks = []
+            # They stay until they are written down: whoever reads meanwhile does not find them there yet.
+            acks = list(self._acks)
             try:
                 await self._database.fetch(_ACK, tuple(list(column) for column in zip(*acks, strict=True)))
-                self._recording = []
+                del self._acks[: len(acks)]
             except Problem:
-                self._acks, self._recording = acks + self._acks, []
                 await asyncio.sleep(1)
                 self._wake.set()
 
@@ -178,7 +176,7 @@ class Events:
     def _acked(self, clients: Iterable[str]) -> list[tuple[str, str]]:
         """Event and client of what these clients have acknowledged and the database may not show as that yet."""
         among = set(clients)
-        return [(event, client) for _user, client, event in (*self._recording, *self._acks) if client in among]
+        return [(event, client) for _user, client, event in self._acks if client in among]
 
     async def _read_pending(self, connections: Sequence[Connection]) -> list[list[Row]]:
         clients = [connection.client_id for connection in connections]
