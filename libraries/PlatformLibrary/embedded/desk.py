@@ -186,12 +186,16 @@ async def _do(platform: Platform, verb: str, name: str, *, gapless: bool) -> Non
         if not isinstance(instance, Service):
             raise PlatformError(f"{name} cannot be restarted without a gap: only a service hands over its socket")
         await instance.restart_without_gap()
-    elif verb in ("pause", "resume"):
-        instance.pause() if verb == "pause" else instance.resume()
+    elif verb == "resume":
+        instance.resume()
     else:
-        await {"start": instance.start, "stop": instance.stop, "kill": instance.kill, "restart": instance.restart}[
-            verb
-        ]()
+        await {
+            "start": instance.start,
+            "stop": instance.stop,
+            "kill": instance.kill,
+            "pause": instance.pause,
+            "restart": instance.restart,
+        }[verb]()
 
 
 def _leased(visit: Visit, request: Request) -> Tenancy:

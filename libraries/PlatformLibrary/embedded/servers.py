@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from .children import Child
@@ -16,6 +17,7 @@ from .ports import Port
 START_DEADLINE = 20.0
 STOP_DEADLINE = 5.0
 _POLL = 0.005
+_GONE = ("dead", "zombie")
 _PORT_CLASH = ("Address already in use", "could not bind")
 
 
@@ -61,27 +63,26 @@ class Instance(abc.ABC):
     async def kill(self) -> None:
         """SIGKILL for the whole tree; returns when nothing of it is left."""
         child = self.must_run()
-        # Stopped first, so that the parent cannot start new children or tidy up while its tree dies.
-        child.send(signal.SIGSTOP)
-        for process in descendants(child.pid):
-            _send(process, signal.SIGKILL)
+        # Stopped first, so that no parent can start new children or tidy up while its tree dies.
+        tree = await _stopped_tree(child.pid)
+        for pid in tree:
+            _send(pid, signal.SIGKILL)
         child.send(signal.SIGKILL)
         await child.exited
+        # What is killed goes on to hold its memory, ports and locks until it has ended.
+        await _until_each_is(tree, *_GONE)
         self.paused = False
 
-    def pause(self) -> None:
-        """SIGSTOP for the whole tree: connections stay open, nothing is answered."""
-        child = self.must_run()
-        child.send(signal.SIGSTOP)
-        for process in descendants(child.pid):
-            _send(process, signal.SIGSTOP)
+    async def pause(self) -> None:
+        """SIGSTOP for the whole tree: connections stay open, nothing is answered; returns when nothing of it runs."""
+        await _stopped_tree(self.must_run().pid)
         self.paused = True
 
     def resume(self) -> None:
         """SIGCONT for the whole tree."""
         child = self.must_run()
-        for process in descendants(child.pid):
-            _send(process, signal.SIGCONT)
+        for pid in _descendants(child.pid):
+            _send(pid, signal.SIGCONT)
         child.send(signal.SIGCONT)
         self.paused = False
 
@@ -138,7 +139,26 @@ class Server(Instance):
             await self.kill()
 
 
-def descendants(pid: int) -> list[int]:
+async def _stopped_tree(root: int) -> list[int]:
+    """SIGSTOP for ``root`` and its descendants, which are returned once none of all of them can fork any more."""
+    stopped: list[int] = []
+    found = [root]
+    while found:
+        for pid in found:
+            _send(pid, signal.SIGSTOP)
+        # A signal is sent at once, but a fork that has begun goes on to its end.
+        await _until_each_is(found, "stopped", "tracing-stop", *_GONE)
+        stopped += found
+        found = [pid for pid in _descendants(root) if pid not in stopped]
+    return stopped[1:]
+
+
+async def _until_each_is(pids: Sequence[int], *statuses: str) -> None:
+    while any(_status(pid) not in statuses for pid in pids):  # noqa: ASYNC110 - the kernel tells nobody but a parent
+        await asyncio.sleep(_POLL)
+
+
+def _descendants(pid: int) -> list[int]:
     """The children of ``pid``, theirs, and so on."""
     import psutil  # only verbs need it, and it would cost every start 20 ms
 
@@ -146,6 +166,16 @@ def descendants(pid: int) -> list[int]:
         return [process.pid for process in psutil.Process(pid).children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
+
+
+def _status(pid: int) -> str:
+    """Its status in psutil's words; ``dead`` where there is no such process."""
+    import psutil
+
+    try:
+        return psutil.Process(pid).status()
+    except psutil.NoSuchProcess:
+        return psutil.STATUS_DEAD
 
 
 def _send(pid: int, number: signal.Signals) -> None:
