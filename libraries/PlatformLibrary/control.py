@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from .embedded import system
 from .embedded.client import HostClient
 from .embedded.errors import PlatformError
 from .profile import Profile
@@ -106,7 +107,8 @@ class PidControl(NoControl):
             raise PlatformError(f"cannot {verb} {instance} (process {pid}): {error.strerror}") from error
         if verb in ("stop", "kill"):
             _until(
-                lambda: not _runs(pid), f"{instance} (process {pid}) did not end within {_STOP_DEADLINE:g} s of {verb}"
+                lambda: system.status(pid) in system.ENDED,
+                f"{instance} (process {pid}) did not end within {_STOP_DEADLINE:g} s of {verb}",
             )
 
     def _pid(self, instance: str) -> int:
@@ -189,15 +191,6 @@ def _output(command: Sequence[str]) -> str:
     if ended.returncode != 0:
         raise PlatformError(f"{shown} ended with status {ended.returncode}: {(ended.stderr or ended.stdout).strip()}")
     return ended.stdout + ended.stderr
-
-
-def _runs(pid: int) -> bool:
-    import psutil
-
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
 
 
 def _until(holds: Callable[[], bool], otherwise: str) -> None:

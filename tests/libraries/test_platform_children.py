@@ -13,14 +13,15 @@ from pathlib import Path
 
 import psutil
 import pytest
+from PlatformLibrary.embedded import system
 from PlatformLibrary.embedded.children import Child
 from PlatformLibrary.embedded.ports import Port
 from PlatformLibrary.embedded.servers import Instance
 
-# Each starts, tells how many children it has, and goes on.
+# Each says when it may be killed, and goes on.
 FORKS_ON_AND_ON = """
 import os, signal
-print(0, flush=True)
+print("ready", flush=True)
 for _ in range(1000):
     if not os.fork():
         break
@@ -31,7 +32,7 @@ import mmap, os, signal
 ready, told = os.pipe()
 if os.fork():
     os.read(ready, 1)
-    print(1, flush=True)
+    print("ready", flush=True)
 else:
     memory = mmap.mmap(-1, 400 << 20)
     memory.madvise(getattr(mmap, "MADV_NOHUGEPAGE", mmap.MADV_NORMAL))
@@ -48,7 +49,6 @@ class Tree(Instance):
     def __init__(self, program: str) -> None:
         super().__init__("tree", Port(), Path())
         self._program = program
-        self._waiting: asyncio.Task[int] | None = None
 
     async def start(self) -> None:
         process = await asyncio.create_subprocess_exec(
@@ -56,16 +56,14 @@ class Tree(Instance):
         )
         assert process.stdout
         await process.stdout.readline()
-        self._waiting = asyncio.create_task(process.wait())
-        self.child = Child(process.pid, self._waiting)
+        self.child = Child(process.pid, asyncio.create_task(process.wait()))
 
     async def stop(self) -> None:
         await self.kill()
-        self.port.release()
 
     def processes(self, *other_than: str) -> list[int]:
         """Those of its session that are in none of these states, nor dead."""
-        states = ("zombie", "dead", *other_than)
+        states = (*system.ENDED, *other_than)
         return [
             one.pid for one in psutil.process_iter(["status"]) if self._owns(one) and one.info["status"] not in states
         ]
@@ -89,6 +87,7 @@ def left_after(verb: Callable[[Tree], Awaitable[None]], program: str, *allowed: 
         finally:
             if tree.running:
                 await tree.stop()
+            tree.port.release()
             for pid in tree.processes():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from . import system
 from .children import Child
 from .errors import PlatformError, TransientError, log_size, log_tail
 from .ports import Port
@@ -17,7 +18,6 @@ from .ports import Port
 START_DEADLINE = 20.0
 STOP_DEADLINE = 5.0
 _POLL = 0.005
-_GONE = ("dead", "zombie")
 _PORT_CLASH = ("Address already in use", "could not bind")
 
 
@@ -70,7 +70,7 @@ class Instance(abc.ABC):
         child.send(signal.SIGKILL)
         await child.exited
         # What is killed goes on to hold its memory, ports and locks until it has ended.
-        await _until_each_is(tree, *_GONE)
+        await _until_each_is(tree)
         self.paused = False
 
     async def pause(self) -> None:
@@ -147,14 +147,16 @@ async def _stopped_tree(root: int) -> list[int]:
         for pid in found:
             _send(pid, signal.SIGSTOP)
         # A signal is sent at once, but a fork that has begun goes on to its end.
-        await _until_each_is(found, "stopped", "tracing-stop", *_GONE)
+        await _until_each_is(found, "stopped", "tracing-stop")
         stopped += found
         found = [pid for pid in _descendants(root) if pid not in stopped]
     return stopped[1:]
 
 
 async def _until_each_is(pids: Sequence[int], *statuses: str) -> None:
-    while any(_status(pid) not in statuses for pid in pids):  # noqa: ASYNC110 - the kernel tells nobody but a parent
+    """Returns once each of them is in one of these statuses of psutil, or has ended."""
+    awaited = (*system.ENDED, *statuses)
+    while any(system.status(pid) not in awaited for pid in pids):  # noqa: ASYNC110 - the kernel tells only a parent
         await asyncio.sleep(_POLL)
 
 
@@ -166,16 +168,6 @@ def _descendants(pid: int) -> list[int]:
         return [process.pid for process in psutil.Process(pid).children(recursive=True)]
     except psutil.NoSuchProcess:
         return []
-
-
-def _status(pid: int) -> str:
-    """Its status in psutil's words; ``dead`` where there is no such process."""
-    import psutil
-
-    try:
-        return psutil.Process(pid).status()
-    except psutil.NoSuchProcess:
-        return psutil.STATUS_DEAD
 
 
 def _send(pid: int, number: signal.Signals) -> None:

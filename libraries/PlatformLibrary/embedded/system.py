@@ -14,6 +14,8 @@ from pathlib import Path
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _IPC_RMID = 0
+# A zombie holds nothing any more; it waits for its parent to ask.
+ENDED = ("dead", "zombie")
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -56,6 +58,16 @@ def alive(pid: int, known_as: str = "") -> bool:
     except PermissionError:
         pass
     return not known_as or identity(pid) == known_as
+
+
+def status(pid: int) -> str:
+    """Its status in psutil's words; ``dead`` where there is no such process."""
+    import psutil  # only verbs need it, and it would cost every start 20 ms
+
+    try:
+        return psutil.Process(pid).status()
+    except psutil.NoSuchProcess:
+        return psutil.STATUS_DEAD
 
 
 def unprivileged_user() -> pwd.struct_passwd | None:
