@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from PlatformLibrary.embedded.system import die_with_parent
 from robot.api import ExecutionResult
 from robot.errors import DataError
 
@@ -97,7 +98,8 @@ class Bench:
             {**self._environment, "LOCKSTEP_SERVICES": str(copy.resolve()), "LOCKSTEP_RUN_DIR": str(folder)}
         )
         env.pop("LOCKSTEP_HOST", None)
-        # In a session of its own: Ctrl-C is for the runner, which ends this in order.
+        # In a session of its own: Ctrl-C is for the runner. One that finds no process to fork any more is a robot itself,
+        # and ends with this thread, which waits for it.
         robot = subprocess.Popen(
             [sys.executable, "-S", "-m", "launcher.robot", *options, str(ROOT / defect.suite)],
             cwd=ROOT,
@@ -107,6 +109,7 @@ class Bench:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
+            preexec_fn=die_with_parent(),
         )
         try:
             said, _ = robot.communicate(timeout=TIME_LIMIT)

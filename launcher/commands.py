@@ -31,6 +31,8 @@ _MODULES = {
 # These are run beside, each in a process of its own.
 _PACKAGES = {"prove": "defects", "mutate": "mutation"}
 _COMMANDS = (*_MODULES, *_PACKAGES, "bench")
+# Seconds; Ctrl-C reaches such a process as well, while a signal to this one alone has to be passed on.
+_ENDS_BY_ITSELF_WITHIN = 5.0
 
 
 def main(argv: Sequence[str]) -> int:
@@ -81,5 +83,9 @@ def _module(name: str, *argv: str) -> int:
     try:
         return child.wait()
     except KeyboardInterrupt:
-        child.wait(10)
+        try:
+            child.wait(_ENDS_BY_ITSELF_WITHIN)
+        except subprocess.TimeoutExpired:
+            child.terminate()
+            child.wait()
         raise
