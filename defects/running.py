@@ -98,8 +98,8 @@ class Bench:
             {**self._environment, "LOCKSTEP_SERVICES": str(copy.resolve()), "LOCKSTEP_RUN_DIR": str(folder)}
         )
         env.pop("LOCKSTEP_HOST", None)
-        # In a session of its own: Ctrl-C is for the runner. One that finds no process to fork any more is a robot itself,
-        # and ends with this thread, which waits for it.
+        # In a session of its own: Ctrl-C is for the runner. One that finds no process to fork any more is a robot
+        # itself, and ends with this thread, which waits for it.
         robot = subprocess.Popen(
             [sys.executable, "-S", "-m", "launcher.robot", *options, str(ROOT / defect.suite)],
             cwd=ROOT,
