@@ -10,7 +10,6 @@ import argparse
 import contextlib
 import os
 import shlex
-import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from defects.proving import Clock, Judged, Task, in_order, kept, proceed, tasks
 from defects.report import Circumstances, Scope, report, write
 from defects.running import Bench
 from defects.table import table
+from launcher.interrupts import end_in_order
 
 _JOBS_PER_CORE = 4
 _INTERRUPTED = 130
@@ -123,7 +123,6 @@ def _go_on(
     judged: list[Judged], count: int, open_tasks: Sequence[Task], lanes: Lanes, journal: Journal, clock: Clock
 ) -> bool:
     """Judge what is open and add it to ``judged``; whether that was interrupted."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with Bench(journal.folder) as bench:
         try:
             with contextlib.closing(proceed(open_tasks, lanes, bench.prove, bench.close, journal)) as proofs:
@@ -145,4 +144,5 @@ def _line(one: Judged, number: int, count: int, left: float) -> str:
 
 
 if __name__ == "__main__":
+    end_in_order()
     sys.exit(main())

@@ -6,12 +6,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
-from PlatformLibrary.embedded.system import die_with_parent
 from robot.api import ExecutionResult
 from robot.errors import DataError
 
@@ -47,6 +47,9 @@ class Bench:
         self.results = results
         self._original = tempfile.TemporaryDirectory(prefix="lockstep-prove-")
         self._servers: list[ForkServer] = []
+        self._robots: set[subprocess.Popen[str]] = set()
+        self._closed = False
+        self._starting = threading.Lock()
         self._environment: dict[str, str] = {}
 
     def __enter__(self) -> Bench:
@@ -66,6 +69,10 @@ class Bench:
 
     def close(self) -> None:
         """End every run that is under way; its host then clears up by itself."""
+        with self._starting:
+            self._closed = True
+            for robot in self._robots:
+                robot.kill()
         for server in self._servers:
             server.close()
         self._servers = []
@@ -98,25 +105,30 @@ class Bench:
             {**self._environment, "LOCKSTEP_SERVICES": str(copy.resolve()), "LOCKSTEP_RUN_DIR": str(folder)}
         )
         env.pop("LOCKSTEP_HOST", None)
-        # In a session of its own: Ctrl-C is for the runner. One that finds no process to fork any more is a robot
-        # itself, and ends with this thread, which waits for it.
-        robot = subprocess.Popen(
-            [sys.executable, "-S", "-m", "launcher.robot", *options, str(ROOT / defect.suite)],
-            cwd=ROOT,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            start_new_session=True,
-            preexec_fn=die_with_parent(),
-        )
+        with self._starting:
+            if self._closed:
+                return "not begun: the proof was ended"
+            # In a session of its own: Ctrl-C is for the runner, which ends this in order.
+            robot = subprocess.Popen(
+                [sys.executable, "-S", "-m", "launcher.robot", *options, str(ROOT / defect.suite)],
+                cwd=ROOT,
+                env=env,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                start_new_session=True,
+            )
+            self._robots.add(robot)
         try:
             said, _ = robot.communicate(timeout=TIME_LIMIT)
         except subprocess.TimeoutExpired:
             robot.kill()
             robot.communicate()
             return f"not done after {TIME_LIMIT} s"
+        finally:
+            with self._starting:
+                self._robots.discard(robot)
         return said.strip()[-_SAID:]
 
     @staticmethod

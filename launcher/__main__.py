@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import signal
 import sys
-from types import FrameType
 
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    """The first signal ends the run in order; later ones must not disturb that."""
-    for again in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(again, signal.SIG_IGN)
-    raise KeyboardInterrupt
+from launcher.interrupts import end_in_order
 
 
 def _main() -> int:
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) is not signal.SIG_IGN or number == signal.SIGINT:
-            signal.signal(number, _interrupt)
+    end_in_order()
     from launcher.commands import main
 
     return main(sys.argv[1:])

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from launcher.console import LaunchError, complain, plural, say
 from launcher.forking import ForkServer
+from launcher.interrupts import end_in_order
 from launcher.paths import LIBRARIES, RESOURCES, RESULTS, ROOT
 from launcher.robots import Robots
 from launcher.workers import environment
@@ -174,4 +175,5 @@ def _tried(
 
 
 if __name__ == "__main__":
+    end_in_order()
     sys.exit(main())
