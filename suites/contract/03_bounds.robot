@@ -21,20 +21,20 @@ ${TOO_SLOW}             socket_closes_total{code="4008"}
 
 *** Test Cases ***
 As Many Messages As Are Replayed Come Back And One More Is Declared
-    [Tags]    req:R02    needs:ws.resume    needs:db.main
+    [Tags]    id:CT-13    req:R02    needs:ws.resume    needs:db.main
     A Tab And A Second Device
     The Tab Comes Back And Has Missed    50
     The Tab Has Missed Too Many    51
     The Rest Is There Over REST And Goes On Live
 
 What Is Replayed Is Bounded Over All Conversations Together
-    [Tags]    req:R02    needs:ws.resume    needs:db.main
+    [Tags]    id:CT-14    req:R02    needs:ws.resume    needs:db.main
     A Tab And A Second Device    in_conversations=2
     The Tab Comes Back And Has Missed    25
     The Tab Has Missed Too Many    26
 
 An Event Is Sent Again Until It Is Acknowledged And No Longer
-    [Tags]    req:R03    req:R07
+    [Tags]    id:CT-15    req:R03    req:R07
     Sockets Of A Bulk User At Every Door
     ${first} =    Notify    again and again
     Copies Come    ${first}    user at backend-2    3
@@ -46,7 +46,7 @@ An Event Is Sent Again Until It Is Acknowledged And No Longer
     No Copy Comes Since    ${first}    user at backend-2    ${from}
 
 An Event Whose Acknowledgement Is Still Being Written Down Is Not Sent Again
-    [Tags]    req:R03    req:R07    needs:db.main
+    [Tags]    id:CT-16    req:R03    req:R07    needs:db.main
     Sockets Of A Bulk User At Every Door
     ${first} =    Notify    once
     Copies Come    ${first}    user at backend-2    1
@@ -59,7 +59,7 @@ An Event Whose Acknowledgement Is Still Being Written Down Is Not Sent Again
     No Copy Comes Since    ${first}    user at backend-2    ${from}
 
 A Socket That Reads All It Is Sent Is Never Too Slow However Much That Is
-    [Tags]    req:R02    req:R10
+    [Tags]    id:CT-17    req:R02    req:R10
     Sign In A New User
     Open A Socket    url=${BACKEND_SOCKET_URL}
     A Socket Gets Back    700
@@ -67,7 +67,7 @@ A Socket That Reads All It Is Sent Is Never Too Slow However Much That Is
     Who The Socket Says I Am
 
 A Socket For Which Too Many Bytes Wait Is Closed However Few Frames They Are
-    [Tags]    req:R02    req:R10
+    [Tags]    id:CT-18    req:R02    req:R10
     Sign In A New User
     Open A Socket    url=${BACKEND_SOCKET_URL}
     ${before} =    Service Metric    backend-1    ${TOO_SLOW}
@@ -76,7 +76,7 @@ A Socket For Which Too Many Bytes Wait Is Closed However Few Frames They Are
     Service Metric    backend-1    ${TOO_SLOW}    ==    ${before + 1}    within=15s
 
 A Message Of One Byte Is Stored And Heard And One Of None Is Refused
-    [Tags]    req:R07    req:C02.3
+    [Tags]    id:CT-19    req:R07    req:C02.3
     A Tab In A Conversation
     Say    .    tab
     Hear    .    tab
@@ -84,7 +84,7 @@ A Message Of One Byte Is Stored And Heard And One Of None Is Refused
     ...    body=${EMPTY}
 
 What Is Wrong With A Frame Is Told By An Error That Names It
-    [Tags]    req:C02.3    req:R07
+    [Tags]    id:CT-20    req:C02.3    req:R07
     [Setup]    Sign In A New User
     [Template]    A Frame Is Refused By Name
     type               ${{ {'type': 7} }}
@@ -99,7 +99,7 @@ What Is Wrong With A Frame Is Told By An Error That Names It
     seq                ${{ {'type': 'resume', 'payload': {'client_id': $USER.id, 'positions': {$USER.id: {'epoch': 'e', 'seq': -1}}}} }}
 
 A Message That The Database Refuses Is Answered As Unavailable And May Be Sent Again
-    [Tags]    req:R07    req:S06    needs:db.main
+    [Tags]    id:CT-21    req:R07    req:S06    needs:db.main
     A Tab In A Conversation
     The Database Refuses    Not now
     The Tab Is Told That It Cannot Be Stored    Not now    refused-1
@@ -110,7 +110,7 @@ A Message That The Database Refuses Is Answered As Unavailable And May Be Sent A
     Nothing Was Lost On The Way    rows=1
 
 What No Database Can Store Is Refused At Once And Takes Nobody's Message With It
-    [Tags]    req:R07
+    [Tags]    id:CT-22    req:R07
     A Tab In A Conversation
     Socket Answers With Error    tab    message.send    invalid_frame    conversation_id=${CONVERSATION}    client_msg_id=nul
     ...    body=${{ 'nul \x00' }}
@@ -118,7 +118,7 @@ What No Database Can Store Is Refused At Once And Takes Nobody's Message With It
     Hear    After it    tab
 
 A Revocation Ends Every Socket Though Nothing Passes From Auth To Backend
-    [Tags]    req:C07.3    req:C04.3    req:S04    sec:S03    needs:net.faults    needs:redis    needs:db.auth
+    [Tags]    id:CT-23    req:C07.3    req:C04.3    req:S04    sec:S03    needs:net.faults    needs:redis    needs:db.auth
     Sockets Of A Bulk User At Every Door
     Cut Connection    auth->backend
     Log Out
@@ -126,7 +126,7 @@ A Revocation Ends Every Socket Though Nothing Passes From Auth To Backend
     Backend Has Been Told Of Nothing
 
 A Peer That Answers No Ping Is Given Up And An Idle One That Does Is Not
-    [Tags]    req:R01    req:R10    req:S06
+    [Tags]    id:CT-24    req:R01    req:R10    req:S06
     Sign In A New User
     Open A Socket    idle    url=${BACKEND_2_SOCKET_URL}
     A Deaf Socket Opens    ${BACKEND_2_SOCKET_URL}
@@ -134,7 +134,7 @@ A Peer That Answers No Ping Is Given Up And An Idle One That Does Is Not
     Who The Socket Says I Am    idle
 
 An Answer That Takes Longer Than Its Lease Is Given Once
-    [Tags]    req:R04    needs:assistant    needs:db.main
+    [Tags]    id:CT-25    req:R04    needs:assistant    needs:db.main
     A Tab In A Conversation    ${BACKEND_2_SOCKET_URL}    assistant=True
     Open A Socket    elsewhere    url=${BACKEND_SOCKET_URL}
     Subscribe    elsewhere
@@ -144,7 +144,7 @@ An Answer That Takes Longer Than Its Lease Is Given Once
     No Answer Is Owed Any More
 
 A Burst On A Socket Costs The User's Shared Quota As Much As It Was
-    [Tags]    req:C08.1    req:C08.4    needs:ratelimit
+    [Tags]    id:CT-26    req:C08.1    req:C08.4    needs:ratelimit
     Sign In A New User
     Start A Conversation
     Open A Socket    url=${BACKEND_SOCKET_URL}
@@ -152,7 +152,7 @@ A Burst On A Socket Costs The User's Shared Quota As Much As It Was
     The Doors Come To Say That He Has Used    22    ${LIMIT}
 
 What A Resume Is Said To Have Taken Is What It Took
-    [Tags]    req:R09    needs:ws.resume    needs:db.main
+    [Tags]    id:CT-27    req:R09    needs:ws.resume    needs:db.main
     A Tab And A Second Device
     Close Connection    tab
     The Device Says    3

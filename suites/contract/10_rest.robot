@@ -12,14 +12,14 @@ Test Tags           contract    p1    needs:replicas.2
 
 *** Test Cases ***
 A Repeated Key Makes One Thing And Is Refused With Another Body
-    [Tags]    req:C09.2    req:R07
+    [Tags]    id:CT-28    req:C09.2    req:R07
     Somebody Has An Empty Conversation
     A Key Is Good For One    /api/conversations    conversations    title
     A Key Is Good For One    /api/conversations/${CONVERSATION}/messages    messages    body
     A Key Of Another User Is Another Key
 
 Lists Are Read Page By Page At Any Door And Hold Everything In Order
-    [Tags]    req:C03.2    req:C10.2
+    [Tags]    id:CT-29    req:C03.2    req:C10.2
     Sign In A New User
     ${made} =    Create Conversations    ${USER}    7    messages=0
     Pages Hold    3    ${{ [one.id for one in $made] }}
@@ -31,7 +31,7 @@ Lists Are Read Page By Page At Any Door And Hold Everything In Order
     ...    /api/conversations/${CONVERSATION}/messages?limit=1001    /api/conversations/${CONVERSATION}/messages?after=-1
 
 A Deleted Conversation Is Gone From Every Device, Door And Table
-    [Tags]    req:C10.2    req:C10.3    needs:ws    needs:db.main
+    [Tags]    id:CT-30    req:C10.2    req:C10.3    needs:ws    needs:db.main
     Two Devices Of One User
     Say    Soon forgotten    browser
     Hear    Soon forgotten    phone
@@ -41,7 +41,7 @@ A Deleted Conversation Is Gone From Every Device, Door And Table
     Delete At    backend-2    /api/conversations/${CONVERSATION}    ${ACCESS_TOKEN}    status=404
 
 What Waits For A User Is Listed By Urgency Until It Is Acknowledged
-    [Tags]    req:R03    needs:ws
+    [Tags]    id:CT-31    req:R03    needs:ws
     Somebody Whom Backend Knows
     Notify    first
     Notify    second    0
@@ -54,14 +54,14 @@ What Waits For A User Is Listed By Urgency Until It Is Acknowledged
     Notification Of Nobody Is Refused And Of Others Not Shown
 
 Roles And Plan Follow Auth As They Are Given And Taken Away
-    [Tags]    req:C07.1    req:C07.2    needs:ws    needs:db.auth    needs:db.main    needs:session.admin
+    [Tags]    id:CT-32    req:C07.1    req:C07.2    needs:ws    needs:db.auth    needs:db.main    needs:session.admin
     Sign In A New User
     Open A Socket
     Operator Sets    bulk    user    operator
     Operator Sets    standard    user
 
 What Is Wrong With A Request Is Told By A Problem That Names It
-    [Tags]    req:C01.3
+    [Tags]    id:CT-33    req:C01.3
     [Setup]    Sign In A New User
     [Template]    Mistakes Are Told At
     auth         /users/me
@@ -70,7 +70,7 @@ What Is Wrong With A Request Is Told By A Problem That Names It
     frontend     /users/me
 
 What No Table Can Hold Is Refused At Every Door
-    [Tags]    req:X03
+    [Tags]    id:CT-34    req:X03
     [Setup]    Somebody Has An Empty Conversation
     [Template]    What Cannot Be Stored Is Refused
     POST    /api/conversations    ${{ {'title': 'a' + chr(0)} }}
@@ -82,14 +82,14 @@ What No Table Can Hold Is Refused At Every Door
     PUT    /api/preferences    ${{ {'a' + chr(0): 'dark'} }}    If-Match="0"
 
 Frontend Forwards Nothing But What Is The Users' And Only Where The Path Has One Meaning
-    [Tags]    req:X03
+    [Tags]    id:CT-35    req:X03
     Frontend Answers    404    not_found    /admin/outbox    /admin/sessions/analytics    /internal/sync    /openapi.json
     ...    /control/requests    /apiadmin/outbox
     Frontend Answers    400    invalid_request    /auth/../admin/outbox    /auth/%2e%2e/admin/outbox    /auth/..%2fadmin/outbox
     ...    /auth//admin/outbox    /auth/%252e%252e/admin/outbox    /users/..%5cadmin/outbox    /api/./me    /api/%2fme
 
 A Deleted User Leaves Nothing Behind
-    [Tags]    req:C07.3    needs:ws    needs:db.main    needs:assistant
+    [Tags]    id:CT-36    req:C07.3    needs:ws    needs:db.main    needs:assistant
     Somebody Leaves Much Behind
     Delete At    auth    /users/me    ${ACCESS_TOKEN}
     Nothing Is Left Of Him

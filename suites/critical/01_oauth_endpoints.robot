@@ -16,7 +16,7 @@ Test Tags           critical    p0    needs:oauth.provider
 
 *** Test Cases ***
 A Provider Login Yields A Token That Every Service Takes
-    [Tags]    req:C01.1    needs:ws    needs:replicas.2
+    [Tags]    id:C01-01    req:C01.1    needs:ws    needs:replicas.2
     ${tokens} =    Sign In Through The Provider
     Should Be Equal    ${tokens}[user][email]    ${PERSON.email}    the token answer names another e-mail
     Auth Sees User Id    ${USER_ID}
@@ -25,7 +25,7 @@ A Provider Login Yields A Token That Every Service Takes
     Socket Sees User Id    ${USER_ID}
 
 The Callback Creates The User In Both Databases
-    [Tags]    req:C01.2    needs:db.auth    needs:db.main
+    [Tags]    id:C01-02    req:C01.2    needs:db.auth    needs:db.main
     Auth Holds No User Named    ${PERSON.email}
     ${code} =    Come Back With A Code
     ${created} =    Auth User Named    ${PERSON.email}
@@ -38,7 +38,7 @@ The Callback Creates The User In Both Databases
     Auth Holds Sessions    ${created}[id]    1
 
 The Access Token Carries The Claims Of RFC 9068
-    [Tags]    req:C01.2
+    [Tags]    id:C01-03    req:C01.2
     ${tokens} =    Sign In Through The Provider
     Token Header    ${ACCESS_TOKEN}    alg    ==    ES256
     Token Header    ${ACCESS_TOKEN}    typ    ==    at+jwt
@@ -50,14 +50,14 @@ The Access Token Carries The Claims Of RFC 9068
     Access Token Should Verify
 
 Every Service Says Who It Is
-    [Tags]    req:C01.3    req:H03
+    [Tags]    id:C01-04    req:C01.3    req:H03
     Service Should Identify Itself    auth    auth
     Service Should Identify Itself    backend    backend
     Service Should Identify Itself    backend-2    backend
     Service Should Identify Itself    frontend    frontend
 
 Every Protected Endpoint Asks For A Token
-    [Tags]    req:C01.3
+    [Tags]    id:C01-05    req:C01.3
     [Template]    Endpoint Asks For A Token
     auth    /users/me
     auth    /auth/sessions
@@ -68,21 +68,21 @@ Every Protected Endpoint Asks For A Token
     frontend    /users/me
 
 A Callback With A Wrong State Is Refused
-    [Tags]    req:C01.3    sec:O04
+    [Tags]    id:C01-06    req:C01.3    sec:O04
     ${url} =    Reach The Callback
     Callback Is Refused    ${{ $url.replace('state=', 'state=x') }}
     Callback Is Refused    ${{ $url.replace('state=', 'nostate=') }}
     Auth Holds No User Named    ${PERSON.email}
 
 A Callback In Another Browser Is Refused
-    [Tags]    req:C01.3    sec:O04
+    [Tags]    id:C01-07    req:C01.3    sec:O04
     ${url} =    Reach The Callback
     Open A Fresh Browser    other
     Callback Is Refused    ${url}    other
     Auth Holds No User Named    ${PERSON.email}
 
 A State Is Good For One Callback
-    [Tags]    req:C01.3    sec:O04
+    [Tags]    id:C01-08    req:C01.3    sec:O04
     ${url} =    Reach The Callback
     Open A Twin Of The Browser    ${BROWSER}
     Browse    browser    ${url}    status=302
@@ -91,7 +91,7 @@ A State Is Good For One Callback
     Auth Holds One User Named    ${PERSON.email}
 
 A Code Is Good For One Exchange And Its Reuse Ends The Session
-    [Tags]    req:C01.3    sec:O02
+    [Tags]    id:C01-09    req:C01.3    sec:O02
     ${code} =    Come Back With A Code
     ${tokens} =    Exchange The Code    ${code}
     Get From    backend    /api/me    ${tokens}[access_token]
@@ -100,20 +100,20 @@ A Code Is Good For One Exchange And Its Reuse Ends The Session
     Service Refuses The Token    backend    /api/me    ${tokens}[access_token]    session_revoked
 
 A Code Is Good Only With Its Verifier, Client And Redirect URI
-    [Tags]    req:C01.3    sec:O03    sec:O05
+    [Tags]    id:C01-10    req:C01.3    sec:O03    sec:O05
     [Template]    Exchange With A Change Is Refused
     code_verifier=not-the-verifier-that-belongs-to-this-login-attempt
     client_id=mobile
     redirect_uri=${PUBLIC_URL}/kiosk/callback
 
 A Denial At The Provider Ends In Access Denied And Makes Nobody
-    [Tags]    req:C01.3
+    [Tags]    id:C01-11    req:C01.3
     ${url} =    Reach The Callback    decision=deny
     Login Ends With Error    ${url}    access_denied
     Auth Holds No User Named    ${PERSON.email}
 
 A Failing Provider Ends In An Error And A Later Login Works
-    [Tags]    req:C01.3    sec:O10
+    [Tags]    id:C01-12    req:C01.3    sec:O10
     ${url} =    Reach The Callback
     The Provider Fails For    ${PERSON}    token    status=${500}
     Login Ends With Error    ${url}    temporarily_unavailable
@@ -123,7 +123,7 @@ A Failing Provider Ends In An Error And A Later Login Works
     Auth Holds One User Named    ${PERSON.email}
 
 An ID Token That Is Not Meant For This Login Is Refused
-    [Tags]    req:C01.3    sec:O10
+    [Tags]    id:C01-13    req:C01.3    sec:O10
     [Template]    ID Token With A Change Is Refused
     nonce    another-nonce
     aud    another-client
@@ -132,7 +132,7 @@ An ID Token That Is Not Meant For This Login Is Refused
     signature    broken
 
 A Foreign Redirect URI Gets An Error Page And No Redirect
-    [Tags]    req:C01.3    sec:O01
+    [Tags]    id:C01-14    req:C01.3    sec:O01
     [Template]    Redirect URI Is Not Taken
     ${PUBLIC_URL}/login/callback/more
     ${PUBLIC_URL}/login/Callback
@@ -141,13 +141,13 @@ A Foreign Redirect URI Gets An Error Page And No Redirect
     https://evil.example/login/callback
 
 A Login Without A Proper Code Challenge Is Refused
-    [Tags]    req:C01.3    sec:O03
+    [Tags]    id:C01-15    req:C01.3    sec:O03
     [Template]    Start With A Change Is Refused
     code_challenge=
     code_challenge_method=plain
 
 A Returning Identity With A New E-mail Is The Same User
-    [Tags]    req:C01.3    sec:O11
+    [Tags]    id:C01-16    req:C01.3    sec:O11
     Sign In Through The Provider
     VAR    ${first}    ${USER_ID}
     The Provider Knows Another E-mail For    ${PERSON}
@@ -155,7 +155,7 @@ A Returning Identity With A New E-mail Is The Same User
     Should Be Equal    ${USER_ID}    ${first}    the identity is another user now
 
 Another Identity With A Known E-mail Takes Over Nobody
-    [Tags]    req:C01.3    sec:O11
+    [Tags]    id:C01-17    req:C01.3    sec:O11
     Sign In Through The Provider
     ${url} =    Reach The Callback As Another Identity With The Same E-mail
     Login Ends With Error    ${url}    account_exists

@@ -15,7 +15,7 @@ Test Tags           critical    p0    needs:ws
 
 *** Test Cases ***
 The Socket Knows The User Of The Token And So Does The Main Database
-    [Tags]    req:C02.1    needs:db.main    needs:db.auth
+    [Tags]    id:C02-01    req:C02.1    needs:db.main    needs:db.auth
     ${welcome} =    Open A Socket
     Should Be Equal    ${welcome}[user_id]    ${USER.id}    the welcome names another user
     ${me} =    Who The Socket Says I Am
@@ -25,7 +25,7 @@ The Socket Knows The User Of The Token And So Does The Main Database
     Token Claim    ${ACCESS_TOKEN}    sid    ==    ${me}[session_id]
 
 An Authenticated Message Is Answered In The Right User's Context
-    [Tags]    req:C02.1    needs:db.main
+    [Tags]    id:C02-02    req:C02.1    needs:db.main
     Start A Conversation
     Open A Socket    url=${BACKEND_SOCKET_URL}
     ${ack} =    Say    Hello from me
@@ -35,7 +35,7 @@ An Authenticated Message Is Answered In The Right User's Context
     Stored Senders Should Be    ${USER.id}
 
 After A Reconnection With The Same Token The Session Continues
-    [Tags]    req:C02.2    needs:ws.resume
+    [Tags]    id:C02-03    req:C02.2    needs:ws.resume
     Start A Conversation
     ${before} =    Open A Socket
     ${ack} =    Say    Before the cut
@@ -47,7 +47,7 @@ After A Reconnection With The Same Token The Session Continues
     Should Be Equal    ${later}[seq]    ${{ $ack['seq'] + 1 }}    the conversation does not go on
 
 What Was Said While Away Is Replayed After The Reconnection
-    [Tags]    req:C02.2    needs:ws.resume    needs:replicas.2
+    [Tags]    id:C02-04    req:C02.2    needs:ws.resume    needs:replicas.2
     Start A Conversation
     ${before} =    Open A Socket    url=${BACKEND_SOCKET_URL}
     ${ack} =    Say    Before the cut
@@ -59,7 +59,7 @@ What Was Said While Away Is Replayed After The Reconnection
     Replay Should Read    again    One    Two    Three
 
 A Frame That Claims Another Sender Is Stored Under The Token's User
-    [Tags]    req:C02.3    sec:W06    needs:db.main
+    [Tags]    id:C02-05    req:C02.3    sec:W06    needs:db.main
     ${victim} =    Create User
     Start A Conversation
     Open A Socket
@@ -70,7 +70,7 @@ A Frame That Claims Another Sender Is Stored Under The Token's User
     Stored Senders Should Be    ${USER.id}
 
 A Stranger Can Neither Subscribe To Nor Write Into A Conversation
-    [Tags]    req:C02.3    sec:W06    needs:db.main
+    [Tags]    id:C02-06    req:C02.3    sec:W06    needs:db.main
     Start A Conversation
     Open A Socket
     ${stranger} =    Create User
@@ -81,7 +81,7 @@ A Stranger Can Neither Subscribe To Nor Write Into A Conversation
     Stored Senders Should Be
 
 A Message Reaches Its Owner's Sockets And Nobody Else's
-    [Tags]    req:C02.3    needs:replicas.2
+    [Tags]    id:C02-07    req:C02.3    needs:replicas.2
     Start A Conversation
     ${other} =    Create User
     Open A Socket    alias=desktop    url=${BACKEND_SOCKET_URL}
@@ -93,7 +93,7 @@ A Message Reaches Its Owner's Sockets And Nobody Else's
     No Message Reached    other
 
 What Is Unsubscribed Is No Longer Heard
-    [Tags]    req:C02.3
+    [Tags]    id:C02-08    req:C02.3
     Start A Conversation
     Open A Socket    alias=speaker    url=${BACKEND_SOCKET_URL}
     Subscribe    speaker
@@ -106,7 +106,7 @@ What Is Unsubscribed Is No Longer Heard
     No Message Reached    socket
 
 Three Invalid Frames Close A Socket And What Is Merely Unknown Does Not
-    [Tags]    req:C02.3
+    [Tags]    id:C02-09    req:C02.3
     Open A Socket    url=${BACKEND_SOCKET_URL}
     Socket Answers With Error    socket    subscribe    invalid_frame
     Socket Answers With Error    socket    subscribe    invalid_frame
@@ -116,18 +116,18 @@ Three Invalid Frames Close A Socket And What Is Merely Unknown Does Not
     Connection Should Be Closed    socket    code=${1008}    reason=three invalid frames
 
 A Socket Without A Token Is Refused
-    [Tags]    req:C02.4    sec:W02
+    [Tags]    id:C02-10    req:C02.4    sec:W02
     Socket Handshake Is Refused With    401    token=${None}    url=${BACKEND_SOCKET_URL}
     Socket Handshake Is Refused With    401    token=${None}    url=${SOCKET_URL}
 
 A Socket With A Token In The Query String Is Refused And The Token Is Logged Nowhere
-    [Tags]    req:C02.4    sec:W02    needs:control.logs
+    [Tags]    id:C02-11    req:C02.4    sec:W02    needs:control.logs
     Socket Handshake Is Refused With    400    url=${BACKEND_SOCKET_URL}    token_in=query
     Socket Handshake Is Refused With    400    url=${SOCKET_URL}    token_in=query
     No Service Log Contains    ${ACCESS_TOKEN}
 
 A Socket With A Broken Or Forged Token Is Refused
-    [Tags]    req:C02.4    sec:J01    sec:J02    sec:J03    sec:J05
+    [Tags]    id:C02-12    req:C02.4    sec:J01    sec:J02    sec:J03    sec:J05
     [Template]    Socket Refuses The Forged Token
     flipped signature bit
     empty signature
@@ -139,7 +139,7 @@ A Socket With A Broken Or Forged Token Is Refused
     foreign key
 
 A Socket With An Honestly Signed Token Of The Wrong Kind Is Refused
-    [Tags]    req:C02.4    sec:J06    sec:J07    sec:J08    needs:jwt.signing_key
+    [Tags]    id:C02-13    req:C02.4    sec:J06    sec:J07    sec:J08    needs:jwt.signing_key
     [Template]    Socket Refuses The Forged Token
     wrong audience
     wrong issuer
@@ -150,19 +150,19 @@ A Socket With An Honestly Signed Token Of The Wrong Kind Is Refused
 
 A Socket With A Token For Another Audience Is Refused
     [Documentation]    The token is genuine: auth issued it to the client ``partner``, whose audience is another API.
-    [Tags]    req:C02.4    sec:J07
+    [Tags]    id:C02-14    req:C02.4    sec:J07
     ${partner} =    Create User    client_id=partner
     Token Claim    ${partner.access_token}    aud    ==    partner-api
     Socket Refuses The Token    ${partner.access_token}    token_invalid
 
 A Socket With An Expired Token Is Refused
-    [Tags]    req:C02.4    needs:jwt.short_lived
+    [Tags]    id:C02-15    req:C02.4    needs:jwt.short_lived
     Sign In A New User For A Few Seconds
     Let The Access Token Expire
     Socket Refuses The Token    ${ACCESS_TOKEN}    token_expired
 
 A Good Token Still Works After Every Refusal
-    [Tags]    req:C02.4
+    [Tags]    id:C02-16    req:C02.4
     Socket Refuses The Forged Token    flipped signature bit
     Socket Sees User Id    ${USER.id}
 

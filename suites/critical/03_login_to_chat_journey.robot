@@ -15,7 +15,7 @@ Test Tags           critical    p0    needs:oauth.provider    needs:ws    needs:
 
 *** Test Cases ***
 A New User Gets A Chat Answer And The Conversation Is Stored Under His Name
-    [Tags]    req:C03.1    needs:db.main
+    [Tags]    id:C03-01    req:C03.1    needs:db.main
     Sign In Through The Provider
     Open A Socket
     Start A Conversation    assistant=${True}
@@ -26,7 +26,7 @@ A New User Gets A Chat Answer And The Conversation Is Stored Under His Name
     ...    user: What keeps us in step?    assistant: You said: What keeps us in step?
 
 A Streamed Answer Adds Up To The Stored One
-    [Tags]    req:C03.1
+    [Tags]    id:C03-02    req:C03.1
     Sign In Through The Provider
     Open A Socket
     Start A Conversation    assistant=${True}
@@ -36,7 +36,7 @@ A Streamed Answer Adds Up To The Stored One
     Should Be Equal    ${streamed}    ${answer}[body]    streamed and stored answer differ
 
 A Returning User Is Not Doubled
-    [Tags]    req:C03.2    needs:db.auth    needs:db.main
+    [Tags]    id:C03-03    req:C03.2    needs:db.auth    needs:db.main
     Sign In Through The Provider
     VAR    ${first}    ${USER_ID}
     Open A Fresh Browser
@@ -46,7 +46,7 @@ A Returning User Is Not Doubled
     Both Databases Hold The Same User    ${USER_ID}
 
 A Returning User Finds His Conversations And Goes On With Them
-    [Tags]    req:C03.2
+    [Tags]    id:C03-04    req:C03.2
     Sign In Through The Provider
     A First Visit With A Chat
     Open A Fresh Browser
@@ -59,7 +59,7 @@ A Returning User Finds His Conversations And Goes On With Them
     Messages Over REST Should Have Seqs    1    2    3    4
 
 The Session Of An Earlier Login Goes On Beside The New One
-    [Tags]    req:C03.2
+    [Tags]    id:C03-05    req:C03.2
     ${earlier} =    Sign In Through The Provider
     Open A Fresh Browser
     ${later} =    Sign In Through The Provider
@@ -69,7 +69,7 @@ The Session Of An Earlier Login Goes On Beside The New One
 
 Chat Is Open At Once After The Login
     [Documentation]    No step lies between the token and the first answer: the very first calls with it already work.
-    [Tags]    req:C03.3
+    [Tags]    id:C03-06    req:C03.3
     Start Budget    C03 login to first answer
     Sign In Through The Provider
     Start A Conversation    assistant=${True}

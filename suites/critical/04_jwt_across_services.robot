@@ -14,14 +14,14 @@ Test Tags           critical    p0
 
 *** Test Cases ***
 One Token Names The Same User Everywhere
-    [Tags]    req:C04.1    needs:ws    needs:replicas.2
+    [Tags]    id:C04-01    req:C04.1    needs:ws    needs:replicas.2
     Auth Sees User Id    ${USER.id}
     Backend Sees User Id    ${USER.id}
     Frontend Sees User Id    ${USER.id}
     Socket Sees User Id    ${USER.id}
 
 Services Agree On The Claims Of The Token
-    [Tags]    req:C04.1    needs:ws
+    [Tags]    id:C04-02    req:C04.1    needs:ws
     ${rest} =    Get From    backend    /api/me    ${ACCESS_TOKEN}
     Open A Socket
     ${socket} =    Who The Socket Says I Am
@@ -33,7 +33,7 @@ Services Agree On The Claims Of The Token
 
 Introspection Tells What The Token Says
     [Documentation]    RFC 7662, section 2.2: each member means what the claim of its name does.
-    [Tags]    req:C04.1
+    [Tags]    id:C04-03    req:C04.1
     ${form} =    Request Body    token=${ACCESS_TOKEN}
     ${told} =    Post Form To    auth    /auth/introspect    ${form}    ${SERVICE_TOKEN}
     ${claims} =    Read Token Claims    ${ACCESS_TOKEN}
@@ -42,13 +42,13 @@ Introspection Tells What The Token Says
     All Of These Are Told    ${told.json()}    ${claims}    sub    sid    iat    exp    aud    client_id    email    roles    plan
 
 A Token That Was Tampered With Is Refused Everywhere
-    [Tags]    req:C04.2    sec:J01    needs:ws    needs:replicas.2
+    [Tags]    id:C04-04    req:C04.2    sec:J01    needs:ws    needs:replicas.2
     ${token} =    Forge From My Token    flipped signature bit
     Every Service Refuses The Token    ${token}    token_invalid
     Every Service Accepts The Token
 
 A Refresh Yields A New Pair For The Same User And Session
-    [Tags]    req:C04.3
+    [Tags]    id:C04-05    req:C04.3
     VAR    ${old}    ${ACCESS_TOKEN}
     ${answer} =    Refresh The Tokens
     ${before} =    Read Token Claims    ${old}
@@ -60,7 +60,7 @@ A Refresh Yields A New Pair For The Same User And Session
     Every Service Accepts The Token
 
 A Spent Refresh Token Is Refused And Ends The Whole Family
-    [Tags]    req:C04.3    sec:O06    needs:db.auth
+    [Tags]    id:C04-06    req:C04.3    sec:O06    needs:db.auth
     VAR    ${spent}    ${REFRESH_TOKEN}
     ${answer} =    Refresh The Tokens
     Refresh Is Refused With    ${spent}    invalid_grant
@@ -69,7 +69,7 @@ A Spent Refresh Token Is Refused And Ends The Whole Family
     Every Service Refuses The Token    ${ACCESS_TOKEN}    session_revoked
 
 A Logout Ends The Tokens And The Sockets Of Its Session
-    [Tags]    req:C04.3    sec:S03    needs:ws    needs:replicas.2
+    [Tags]    id:C04-07    req:C04.3    sec:S03    needs:ws    needs:replicas.2
     Open A Socket
     Log Out
     Open Socket Was Closed With    4003
@@ -77,7 +77,7 @@ A Logout Ends The Tokens And The Sockets Of Its Session
     Refresh Is Refused With    ${REFRESH_TOKEN}    invalid_grant
 
 A Forged Token Logs Nobody Out
-    [Tags]    req:C04.3    sec:J01    needs:ws    needs:replicas.2
+    [Tags]    id:C04-08    req:C04.3    sec:J01    needs:ws    needs:replicas.2
     ${token} =    Forge From My Token    flipped signature bit
     Post To    auth    /auth/logout    ${{ {} }}    ${token}    status=anything
     Every Service Accepts The Token

@@ -15,6 +15,7 @@ Test Tags           critical    p0    req:C04.2    needs:jwt.short_lived    need
 
 *** Test Cases ***
 A Token Is Honoured Until Its Expiry And Refused From Then On
+    [Tags]    id:C04-09
     ${lifetime} =    Platform Value    limits.short_access_ttl
     Token Lifetime Should Be    ${lifetime}
     ${claims} =    Read Token Claims    ${ACCESS_TOKEN}
@@ -24,7 +25,7 @@ A Token Is Honoured Until Its Expiry And Refused From Then On
     Every Service Refuses The Token    ${ACCESS_TOKEN}    token_expired
 
 A Refresh After The Expiry Brings The User Back
-    [Tags]    req:C04.3
+    [Tags]    id:C04-10    req:C04.3
     VAR    ${old}    ${ACCESS_TOKEN}
     Let The Access Token Expire
     Every Service Accepts A Refreshed Token

@@ -14,7 +14,7 @@ Test Tags           critical    p0    req:C04.2    needs:jwt.short_lived    need
 
 *** Test Cases ***
 An Open Socket Is Closed With 4001 At Its Token's Expiry And Not Before
-    [Tags]    sec:W04
+    [Tags]    id:C04-11    sec:W04
     Open A Socket    alias=direct    url=${BACKEND_SOCKET_URL}
     Open A Socket    alias=through frontend
     Let The Access Token Expire
@@ -24,7 +24,7 @@ An Open Socket Is Closed With 4001 At Its Token's Expiry And Not Before
     Socket Was Closed At The Expiry    through frontend
 
 A Socket Lives On With A Refreshed Token
-    [Tags]    req:C04.3    robot:continue-on-failure
+    [Tags]    id:C04-12    req:C04.3    robot:continue-on-failure
     Open A Socket
     VAR    ${old}    ${ACCESS_TOKEN}
     Wait Until Token Has Left    ${old}    1s

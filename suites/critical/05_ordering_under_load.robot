@@ -11,7 +11,7 @@ Test Tags           critical    p0    needs:ws    needs:assistant    needs:sessi
 
 *** Test Cases ***
 A Hundred Users At Once Each Find Their Own Messages In Order And Nobody Else's
-    [Tags]    req:C05.1    needs:db.main    needs:replicas.2
+    [Tags]    id:C05-01    req:C05.1    needs:db.main    needs:replicas.2
     Load Users With A Conversation Each    100
     Connect Everybody
     Everybody Says    10
@@ -20,7 +20,7 @@ A Hundred Users At Once Each Find Their Own Messages In Order And Nobody Else's
     Nobody Heard Of Another's Conversation
 
 A Burst Of A Thousand Messages Is Acknowledged Stored And Answered In Order
-    [Tags]    req:C05.2    needs:db.main
+    [Tags]    id:C05-02    req:C05.2    needs:db.main
     Get Ready For A Burst
     A Neighbour Is Connected
     The Neighbour Is Probed At Rest    50
@@ -32,7 +32,7 @@ A Burst Of A Thousand Messages Is Acknowledged Stored And Answered In Order
     The Burst Was Faster Than One By One
 
 Nothing Is Acknowledged Before It Is Stored
-    [Tags]    req:C05.2    needs:db.main
+    [Tags]    id:C05-03    req:C05.2    needs:db.main
     Get Ready For A Burst    assistant=False
     Hold The Conversation In The Main Database
     Begin A Burst
@@ -41,21 +41,21 @@ Nothing Is Acknowledged Before It Is Stored
     The Burst Is Over    frames_each=2
 
 Another User Waits At Most Ten Times As Long During The Burst As Before It
-    [Tags]    req:C05.3
+    [Tags]    id:C05-04    req:C05.3
     Get Ready For A Burst
     A Neighbour Is Connected
     The Neighbour Is Probed Before And During Bursts
     The Neighbour Waits At Most Ten Times As Long
 
 Who Comes After A Burst Of Another User Is Served Before Most Of It
-    [Tags]    req:C05.3    needs:db.main
+    [Tags]    id:C05-05    req:C05.3    needs:db.main
     Get Ready For A Burst
     A Neighbour Is Connected
     The Burst Is Queued When The Neighbour Comes
     The Neighbour Was Stored Before    most=250
 
 The Services Need No More Memory Under The Load Than They Are Allowed
-    [Tags]    req:C05.4    needs:control.kill
+    [Tags]    id:C05-06    req:C05.4    needs:control.kill
     Get Ready For A Burst    assistant=False    url=${SOCKET_URL}
     Bursts    2
     Start Memory Watch    auth    backend-1    backend-2    frontend

@@ -19,7 +19,7 @@ ${AUTH_TIMEOUT}     2
 
 *** Test Cases ***
 While Auth Is Dead Sessions Go On, Logins Fail Fast, And Its Return Mends Everything
-    [Tags]    req:C06.1    req:C06.2    req:C06.4    needs:control.kill    needs:ws
+    [Tags]    id:C06-01    req:C06.1    req:C06.2    req:C06.4    needs:control.kill    needs:ws
     Chat And Watch The Doors
     Kill Service    auth
     Sessions Go On    while auth is dead
@@ -32,7 +32,7 @@ While Auth Is Dead Sessions Go On, Logins Fail Fast, And Its Return Mends Everyt
 
 While Auth Hangs Sessions Go On, Logins Fail Fast, And Its Return Mends Everything
     [Documentation]    The first login finds out that auth is silent; from then on it is known.
-    [Tags]    req:C06.1    req:C06.2    req:C06.4    needs:control.pause    needs:ws
+    [Tags]    id:C06-02    req:C06.1    req:C06.2    req:C06.4    needs:control.pause    needs:ws
     Chat And Watch The Doors
     Pause Service    auth
     Logins Fail Within    5s
@@ -46,7 +46,7 @@ While Auth Hangs Sessions Go On, Logins Fail Fast, And Its Return Mends Everythi
 
 The Circuit Breaker Opens, Tries And Closes As Auth Degrades And Recovers
     [Documentation]    Without Redis every request needs auth's word. Auth is first slow, then it fails.
-    [Tags]    req:C06.3    needs:net.faults
+    [Tags]    id:C06-03    req:C06.3    needs:net.faults
     Ask Backend For What Only Auth Knows
     Breaker Is Closed
     Auth Answers Too Slowly
@@ -59,7 +59,7 @@ The Circuit Breaker Opens, Tries And Closes As Auth Degrades And Recovers
     Breaker Should Tell Of One Outage
 
 A Revoked Session Stays Refused While Only The Token Speaks
-    [Tags]    req:C06.3    needs:net.faults    needs:redis    needs:db.main
+    [Tags]    id:C06-04    req:C06.3    needs:net.faults    needs:redis    needs:db.main
     ${bystander} =    Create User
     Log Out
     Backend Knows Of The Revocation    ${ACCESS_TOKEN}
@@ -73,7 +73,7 @@ A Revoked Session Stays Refused While Only The Token Speaks
 A Crowd That Has To Be Looked Up Is Served And Does Not Overrun Auth At Its Return
     [Documentation]    Ten users' sessions are gone from Redis; each asks each replica five times at once, and auth takes its time. Auth
     ...    should hear of it once for each user and replica, not a hundred times.
-    [Tags]    req:C06.4    needs:control.kill    needs:redis    needs:net.faults
+    [Tags]    id:C06-05    req:C06.4    needs:control.kill    needs:redis    needs:net.faults
     ${crowd} =    Create Load Users    10
     Userbase Should Hold    ${crowd}
     Flush Redis

@@ -16,7 +16,7 @@ Test Tags           critical    p0    needs:db.auth    needs:db.main    needs:re
 
 *** Test Cases ***
 A Sign-up Through The Provider Makes One User With One Id In Both Databases
-    [Tags]    req:C07.1    needs:oauth.provider
+    [Tags]    id:C07-01    req:C07.1    needs:oauth.provider
     A Person Known To The Provider
     Sign In Through The Provider
     Auth Holds One User Named    ${PERSON.email}
@@ -28,7 +28,7 @@ A Sign-up Through The Provider Makes One User With One Id In Both Databases
     Both Tables Are Equal Row By Row
 
 A Change Of Name And E-mail Reaches Userbase And Every Open Socket
-    [Tags]    req:C07.2    needs:ws
+    [Tags]    id:C07-02    req:C07.2    needs:ws
     Sign In A New User
     Sockets At Every Door
     ${record} =    Rename Myself
@@ -39,7 +39,7 @@ A Change Of Name And E-mail Reaches Userbase And Every Open Socket
     Should Be Equal    ${me}[email]    ${record}[email]
 
 A Change Of Roles And Plan Reaches Userbase And The Next Token
-    [Tags]    req:C07.2    needs:session.admin
+    [Tags]    id:C07-03    req:C07.2    needs:session.admin
     Sign In A New User
     VAR    &{change}    roles=${{ ['user', 'auditor'] }}    plan=bulk
     ${response} =    Patch At    auth    /admin/users/${USER.id}    ${change}    ${SERVICE_TOKEN}
@@ -53,7 +53,7 @@ A Change Of Roles And Plan Reaches Userbase And The Next Token
 
 A Replica That Hangs Holds Up No Change Of A User
     [Documentation]    It takes the connection and answers nothing; auth gives it up and asks the other one.
-    [Tags]    req:C07.2    needs:control.pause
+    [Tags]    id:C07-04    req:C07.2    needs:control.pause
     Sign In A New User
     Userbase Follows Auth    ${USER.id}
     ${replica} =    Replica That Auth Asks First
@@ -63,7 +63,7 @@ A Replica That Hangs Holds Up No Change Of A User
     [Teardown]    Run Keywords    Both Replicas Answer    AND    Undo Outages
 
 A Deactivation Ends Everything That Was Open And An Activation Lets The User In Again
-    [Tags]    req:C07.3    sec:S04    needs:ws    needs:session.admin
+    [Tags]    id:C07-05    req:C07.3    sec:S04    needs:ws    needs:session.admin
     Sign In A New User
     Sockets At Every Door
     Post To    auth    /users/me/deactivate    ${{ {} }}    ${ACCESS_TOKEN}    status=204
@@ -76,7 +76,7 @@ A Deactivation Ends Everything That Was Open And An Activation Lets The User In 
     A New Login Is Welcome Everywhere And The Old Token Is Not
 
 A Deletion Leaves No Trace And The Same Person Comes Back As Somebody New
-    [Tags]    req:C07.3    sec:S04    needs:oauth.provider    needs:ws
+    [Tags]    id:C07-06    req:C07.3    sec:S04    needs:oauth.provider    needs:ws
     A Person Known To The Provider With A Chat
     VAR    ${deleted}    ${USER_ID}
     Delete At    auth    /users/me    ${ACCESS_TOKEN}
@@ -89,7 +89,7 @@ A Deletion Leaves No Trace And The Same Person Comes Back As Somebody New
     Should Not Be Equal    ${USER_ID}    ${deleted}
 
 Changes Made While Backend Was Dead Arrive When It Is Back
-    [Tags]    req:C07.2    req:C07.3    needs:control.kill    needs:ws
+    [Tags]    id:C07-07    req:C07.2    req:C07.3    needs:control.kill    needs:ws
     Three People Online
     Kill Service    backend-1
     Kill Service    backend-2
@@ -100,7 +100,7 @@ Changes Made While Backend Was Dead Arrive When It Is Back
     All Changes Have Arrived
 
 Changes Made While The Sync Path Was Cut Survive The Death Of Auth And A Flush Of Redis
-    [Tags]    req:C07.2    req:C07.3    needs:control.kill    needs:net.faults    needs:redis    needs:ws
+    [Tags]    id:C07-08    req:C07.2    req:C07.3    needs:control.kill    needs:net.faults    needs:redis    needs:ws
     Three People Online
     Cut Connection    auth->backend
     They Change In Auth And A Newcomer Signs Up
@@ -113,7 +113,7 @@ Changes Made While The Sync Path Was Cut Survive The Death Of Auth And A Flush O
     All Changes Have Arrived
 
 Changes Made While Redis Was Dead Arrive At Once And Are Not Forgotten When It Is Back
-    [Tags]    req:C07.2    req:C07.3    needs:control.kill    needs:redis    needs:ws
+    [Tags]    id:C07-09    req:C07.2    req:C07.3    needs:control.kill    needs:redis    needs:ws
     Three People Online
     Kill Service    redis
     They Change In Auth And A Newcomer Signs Up
@@ -124,7 +124,7 @@ Changes Made While Redis Was Dead Arrive At Once And Are Not Forgotten When It I
     All Changes Have Arrived
 
 Of A Crowd That Changes In An Outage Nobody Is Orphaned In Either Database
-    [Tags]    req:C07.3    needs:control.kill    needs:net.faults    needs:session.admin
+    [Tags]    id:C07-10    req:C07.3    needs:control.kill    needs:net.faults    needs:session.admin
     ${crowd} =    Create Load Users    30
     Wait Until The Outbox Is Empty
     Cut Connection    auth->backend
@@ -137,7 +137,7 @@ Of A Crowd That Changes In An Outage Nobody Is Orphaned In Either Database
     Both Tables Are Equal Row By Row
 
 Deliveries In The Wrong Order End In The Newest State And Are Told Once
-    [Tags]    req:C07.4    needs:net.faults    needs:ws
+    [Tags]    id:C07-11    req:C07.4    needs:net.faults    needs:ws
     A User With Three Undelivered Updates
     Delivery Should Be Applied    backend    ${EVENTS}[2]
     Delivery Should Be Stale    backend-2    ${EVENTS}[0]
@@ -150,7 +150,7 @@ Deliveries In The Wrong Order End In The Newest State And Are Told Once
     The Socket Was Told Only Of    ${EVENTS}[2]
 
 No Event After A Deletion Brings The User Back
-    [Tags]    req:C07.4    needs:net.faults
+    [Tags]    id:C07-12    req:C07.4    needs:net.faults
     A User With Three Undelivered Updates
     Delete At    auth    /users/me    ${ACCESS_TOKEN}
     ${all} =    Events In The Outbox    ${USER.id}
@@ -163,7 +163,7 @@ No Event After A Deletion Brings The User Back
     No Trace Is Left In Userbase    ${USER.id}
 
 Everything Delivered Again In Any Order Changes Nothing
-    [Tags]    req:C07.4    needs:session.admin
+    [Tags]    id:C07-13    req:C07.4    needs:session.admin
     ${crowd} =    Create Load Users    20
     Everybody Is Changed At Once    ${crowd}
     Both Tables Are Equal Row By Row

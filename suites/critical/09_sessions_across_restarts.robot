@@ -12,7 +12,7 @@ Test Tags           critical    p1    needs:ws    needs:ws.resume    needs:contr
 
 *** Test Cases ***
 A Backend That Is Restarted By SIGTERM Says So And Takes Nothing From The Session
-    [Tags]    req:C09.1    needs:db.auth
+    [Tags]    id:C09-01    req:C09.1    needs:db.auth
     Settle In
     Restart Service    backend-1
     Open Socket Was Closed With    1012
@@ -20,7 +20,7 @@ A Backend That Is Restarted By SIGTERM Says So And Takes Nothing From The Sessio
     Everything Is As It Was
 
 A Backend That Is Killed Takes Nothing From The Session
-    [Tags]    req:C09.1    needs:db.auth    needs:control.kill    needs:replicas.2
+    [Tags]    id:C09-02    req:C09.1    needs:db.auth    needs:control.kill    needs:replicas.2
     Settle In
     Kill Service    backend-1
     Open Socket Was Closed With    1006
@@ -30,7 +30,7 @@ A Backend That Is Killed Takes Nothing From The Session
     Backend Sees User Id    ${USER.id}
 
 What Was Said While The Replica Was Dead Is Replayed After It
-    [Tags]    req:C09.1    needs:control.kill    needs:replicas.2
+    [Tags]    id:C09-03    req:C09.1    needs:control.kill    needs:replicas.2
     Settle In
     Kill Service    backend-1
     VAR    ${path}    /api/conversations/${CONVERSATION}/messages
@@ -41,7 +41,7 @@ What Was Said While The Replica Was Dead Is Replayed After It
     Replay Should Read    again    One    Two
 
 Nobody Who Chats And Calls The Api Notices A Rolling Restart Of Every Service
-    [Tags]    req:C09.2    needs:db.main    needs:assistant    needs:replicas.2
+    [Tags]    id:C09-04    req:C09.2    needs:db.main    needs:assistant    needs:replicas.2
     Chat And Call The Api    20
     Let Chats Say    2
     Restart Every Service Without A Gap
@@ -54,7 +54,7 @@ Nobody Who Chats And Calls The Api Notices A Rolling Restart Of Every Service
     History Should Be Valid    checks=lost, duplicate, reordered, foreign, unseen, diverging, ack-without-commit
 
 Both Databases Hold Row For Row What They Held Before Every Service Was Killed Or Stopped
-    [Tags]    req:C09.3    needs:db.auth    needs:db.main    needs:control.kill
+    [Tags]    id:C09-05    req:C09.3    needs:db.auth    needs:db.main    needs:control.kill
     Load Users With A Conversation Each    5
     Settle In
     Snapshot Both Databases

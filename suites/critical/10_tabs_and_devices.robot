@@ -14,7 +14,7 @@ Test Tags           critical    p1    needs:ws    needs:replicas.2
 
 *** Test Cases ***
 Five Tabs Talk In Five Conversations And Nothing Crosses Over
-    [Tags]    req:C10.1
+    [Tags]    id:C10-01    req:C10.1
     Sign In A New User
     Open Five Tabs
     A Conversation In Each Tab
@@ -25,7 +25,7 @@ Five Tabs Talk In Five Conversations And Nothing Crosses Over
     Tab Hears Only    tab-5    ${CONVERSATIONS}[4]    20
 
 Five Tabs Keep Five States And A Tab That Is Opened Again Replaces Only Itself
-    [Tags]    req:C10.1    sec:W08
+    [Tags]    id:C10-02    req:C10.1    sec:W08
     Sign In A New User
     Open Five Tabs
     Each Tab Keeps A State Of Its Own
@@ -36,7 +36,7 @@ Five Tabs Keep Five States And A Tab That Is Opened Again Replaces Only Itself
     Tabs Should Still Be Open    tab-1    tab-3    tab-4    tab-5
 
 Profile, Preferences And Conversations Are The Same In Every Tab And At Every Door
-    [Tags]    req:C10.2    needs:db.main
+    [Tags]    id:C10-03    req:C10.2    needs:db.main
     Sign In A New User
     Open Five Tabs
     Preferences Changed In One Tab Are In All
@@ -44,7 +44,7 @@ Profile, Preferences And Conversations Are The Same In Every Tab And At Every Do
     A Conversation Begun In One Tab Is Listed In All
 
 What One Device Does The Other Sees Within The Bound
-    [Tags]    req:C10.3
+    [Tags]    id:C10-04    req:C10.3
     Two Devices Of One User
     Forget Latencies    C10 seen on the other device
     Everything Crosses    browser    phone
@@ -54,7 +54,7 @@ What One Device Does The Other Sees Within The Bound
     Latencies Should Hold    C10 seen on the other device    p50
 
 Logging Out One Device Leaves The Other In
-    [Tags]    req:C10.3
+    [Tags]    id:C10-05    req:C10.3
     Two Devices Of One User
     Post To    auth    /auth/logout    ${{ {} }}    ${DEVICES.phone.access_token}    status=204
     Open Socket Was Closed With    4003    phone    within=5s
@@ -64,7 +64,7 @@ Logging Out One Device Leaves The Other In
     Own Sessions Should Be    ${DEVICES.browser.session_id}
 
 Of Two Conflicting Writes The First Wins And The Loser Is Told
-    [Tags]    req:C10.4    needs:db.main
+    [Tags]    id:C10-06    req:C10.4    needs:db.main
     Two Devices Of One User
     Preferences Conflict    winner=browser    loser=phone
     Preferences Conflict    winner=phone    loser=browser
@@ -73,7 +73,7 @@ Of Two Conflicting Writes The First Wins And The Loser Is Told
     Conversation Names Conflict    winner=browser    loser=phone
 
 A Write That Names No Version Is Refused
-    [Tags]    req:C10.4
+    [Tags]    id:C10-07    req:C10.4
     Sign In A New User
     ${response} =    Put At    frontend    /api/preferences    ${{ {'theme': 'dark'} }}    ${ACCESS_TOKEN}    status=428
     Answer Should Be A Problem    ${response}    precondition_required
@@ -81,7 +81,7 @@ A Write That Names No Version Is Refused
     Should Be Equal    ${{ ($etag, $document) }}    ${{ ('"0"', {}) }}    the refused write left something
 
 Of Twenty Parallel Writers One Wins And Nineteen Are Told
-    [Tags]    req:C10.4    needs:db.main
+    [Tags]    id:C10-08    req:C10.4    needs:db.main
     Two Devices Of One User
     Repeat Keyword    5 times    Twenty Writers Race
     Versions Heard Should Be    browser    1    2    3    4    5

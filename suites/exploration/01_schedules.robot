@@ -20,8 +20,9 @@ ${TIMES}            1
 
 *** Test Cases ***
 Whatever Clients Do And Whatever Breaks Nothing Acknowledged Is Lost Doubled Or Withheld
-    [Tags]    req:R01
+    [Tags]    id:EX-01    req:R01
     Explore Schedules    count=${COUNT}    seed=${EXPLORED_SEED}
 
 Schedules That Once Told A Broken Server Keep Every Promise
+    [Tags]    id:EX-02
     Replay Schedules    ${KEPT}    times=${TIMES}

@@ -12,7 +12,7 @@ Test Tags           security    p0    req:X03    needs:db.auth
 
 *** Test Cases ***
 A Wrong Password And An Unknown E-mail Are Refused In The Same Words
-    [Tags]    sec:R05
+    [Tags]    id:SE-06    sec:R05
     ${wrong} =    A Wrong Login Is Refused    ${USER.email}    a-wrong-password
     ${cut} =    A Wrong Login Is Refused    ${USER.email}    ${{ robot.api.types.Secret($USER.password.value[:-1]) }}
     ${unknown} =    A Wrong Login Is Refused    nobody-${USER.id}@example.test    ${USER.password}
@@ -22,7 +22,7 @@ A Wrong Password And An Unknown E-mail Are Refused In The Same Words
     Login With    ${USER.email}    ${USER.password}
 
 Nobody Changes The Password Who Does Not Know The Old One
-    [Tags]    sec:S05
+    [Tags]    id:SE-07    sec:S05
     ${phone} =    Log In Again    ${USER}    device=phone
     ${new} =    Random Password
     ${response} =    Change The Password    a-wrong-password    ${new}    status=anything
@@ -33,7 +33,7 @@ Nobody Changes The Password Who Does Not Know The Old One
     Session Lives    ${phone}
 
 A New Password Takes The Place Of The Old One And Ends All Other Sessions
-    [Tags]    sec:S05
+    [Tags]    id:SE-08    sec:S05
     ${phone} =    Log In Again    ${USER}    device=phone
     ${new} =    Random Password
     Change The Password    ${USER.password}    ${new}
@@ -43,7 +43,7 @@ A New Password Takes The Place Of The Old One And Ends All Other Sessions
     Login With    ${USER.email}    ${new}
 
 A New Password Leaves The Other Sessions Alone Where That Is Wanted
-    [Tags]    sec:S05
+    [Tags]    id:SE-09    sec:S05
     ${phone} =    Log In Again    ${USER}    device=phone
     ${new} =    Random Password
     Change The Password    ${USER.password}    ${new}    logout_others=${False}
@@ -51,7 +51,7 @@ A New Password Leaves The Other Sessions Alone Where That Is Wanted
     Session Lives    ${USER}
 
 A User Ends His Own Sessions And Nobody Else's
-    [Tags]    sec:S08
+    [Tags]    id:SE-10    sec:S08
     ${phone} =    Log In Again    ${USER}    device=phone
     ${stranger} =    Create User
     Ending The Session Finds None    ${phone.session_id}    ${stranger.access_token}
@@ -64,7 +64,7 @@ A User Ends His Own Sessions And Nobody Else's
     Ending The Session Finds None    ${unknown}    ${ACCESS_TOKEN}
 
 A Revoked Token Ends Its Session Whichever Of Its Tokens It Is And Garbage Ends Nothing
-    [Tags]    sec:O08
+    [Tags]    id:SE-11    sec:O08
     ${by_refresh} =    Log In Again    ${USER}
     ${by_access} =    Log In Again    ${USER}
     Revoke Token    garbage-that-is-no-token
@@ -76,13 +76,13 @@ A Revoked Token Ends Its Session Whichever Of Its Tokens It Is And Garbage Ends 
     Session Lives    ${USER}
 
 A Forged Token Ends No Session
-    [Tags]    sec:O08    sec:J01
+    [Tags]    id:SE-12    sec:O08    sec:J01
     ${forged} =    Forge From My Token    unknown kid
     Revoke Token    ${forged}
     Session Lives    ${USER}
 
 A Refresh Token That Was Spent Still Ends Its Session When It Is Revoked
-    [Tags]    sec:O08
+    [Tags]    id:SE-13    sec:O08
     VAR    ${spent}    ${REFRESH_TOKEN}
     Refresh The Tokens
     Revoke Token    ${spent}
@@ -90,7 +90,7 @@ A Refresh Token That Was Spent Still Ends Its Session When It Is Revoked
     Session Has Ended For    ${USER}    revoked
 
 A Refresh Token Is Good For No Other Client
-    [Tags]    sec:O06
+    [Tags]    id:SE-14    sec:O06
     VAR    &{refresh}    grant_type=refresh_token    client_id=mobile
     ${form} =    Request Body    &{refresh}    refresh_token=${REFRESH_TOKEN}
     ${response} =    Post Form To    auth    /auth/token    ${form}    status=anything
@@ -98,7 +98,7 @@ A Refresh Token Is Good For No Other Client
     Should Be Equal    ${response.json()}[error]    invalid_grant
 
 A Password Is No Grant At The Token Endpoint
-    [Tags]    sec:O07
+    [Tags]    id:SE-15    sec:O07
     VAR    &{grant}    grant_type=password    client_id=web    username=${USER.email}
     ${form} =    Request Body    &{grant}    password=${USER.password}
     ${response} =    Post Form To    auth    /auth/token    ${form}    status=400
@@ -106,6 +106,7 @@ A Password Is No Grant At The Token Endpoint
     Auth Holds Sessions    ${USER.id}    1
 
 Nobody Gives Himself Roles A Plan Or Another's E-mail
+    [Tags]    id:SE-16
     ${other} =    Create User
     ${before} =    What The User May
     VAR    &{wish}    name=Still Me    roles=${{ ['user', 'admin'] }}    plan=bulk    status=deactivated

@@ -14,28 +14,28 @@ Test Tags           security    p0    req:X03    needs:oauth.provider    needs:d
 
 *** Test Cases ***
 An E-mail That The Provider Has Not Verified Makes Nobody
-    [Tags]    sec:O11
+    [Tags]    id:SE-17    sec:O11
     The Provider Knows Somebody With    email_verified=${False}
     ${url} =    Reach The Callback
     Login Ends With Error    ${url}    access_denied
     Auth Holds No User Named    ${PERSON.email}
 
 A Name That No User Can Have Makes Nobody
-    [Tags]    sec:O11
+    [Tags]    id:SE-18    sec:O11
     The Provider Knows Somebody With    name=${{ 'N\x00 Name' }}
     ${url} =    Reach The Callback
     Login Ends With Error    ${url}    server_error
     Auth Holds No User Named    ${PERSON.email}
 
 A Deactivated User Does Not Come In Through The Provider
-    [Tags]    sec:S04
+    [Tags]    id:SE-19    sec:S04
     Sign In Through The Provider
     Post To    auth    /users/me/deactivate    ${{ {} }}    ${ACCESS_TOKEN}    status=204
     ${url} =    Reach The Callback
     Login Ends With Error    ${url}    access_denied
 
 A One-time Code Is Kept As A Hash For A Minute And Good For Nothing After That
-    [Tags]    sec:O05    needs:redis
+    [Tags]    id:SE-20    sec:O05    needs:redis
     ${code} =    Come Back With A Code
     VAR    ${key}    code:${{ hashlib.sha256($code.encode()).hexdigest() }}
     Redis Ttl    ${key}    validate    0 < value <= 60    message=a one-time code that nobody redeems is good for longer than a minute
@@ -46,7 +46,7 @@ A One-time Code Is Kept As A Hash For A Minute And Good For Nothing After That
     Auth Holds Sessions    ${user}[id]    0
 
 A Login Under Way Is Kept As A Hash For Five Minutes
-    [Tags]    sec:O04    needs:redis
+    [Tags]    id:SE-21    sec:O04    needs:redis
     ${url} =    Reach The Callback
     VAR    ${state}    ${{ urllib.parse.parse_qs(urllib.parse.urlsplit($url).query)['state'][0] }}
     Redis Ttl    login:${{ hashlib.sha256($state.encode()).hexdigest() }}    validate    0 < value <= 300
@@ -54,7 +54,7 @@ A Login Under Way Is Kept As A Hash For Five Minutes
     Redis Keys    *${state}*    ==    ${{ [] }}    message=Redis keeps the state itself
 
 The Login's Cookie Is Kept From Scripts, From Other Sites And From Plain Connections
-    [Tags]    sec:S09
+    [Tags]    id:SE-22    sec:S09
     ${response} =    Start A Login
     VAR    ${cookie}    ${response.headers}[Set-Cookie]
     Should Start With    ${cookie}    __Host-login\=    the cookie of the login has another name
@@ -62,18 +62,19 @@ The Login's Cookie Is Kept From Scripts, From Other Sites And From Plain Connect
     Should Not Contain    ${cookie.lower()}    domain\=    the cookie of the login goes to other hosts, too
 
 A Login Of Another Client Makes A Session Of That Client
+    [Tags]    id:SE-23
     ${tokens} =    Sign In Through The Provider    api    ${PUBLIC_URL}/api-client/callback
     Token Claim    ${ACCESS_TOKEN}    client_id    ==    api
     Should Be Stored    auth    type and client of the session in sessions
     ...    SELECT type || ' ' || client_id FROM sessions WHERE id = %s    ${tokens}[session_id]    API api
 
 A Token Is Never Given In A Redirect
-    [Tags]    sec:O07
+    [Tags]    id:SE-24    sec:O07
     ${response} =    Start A Login    response_type=token
     Redirect Should Carry Error    ${response}    ${PUBLIC_URL}/login/callback    unsupported_response_type
 
 A Provider That Hangs Is Given Up After Seconds And A Later Login Works
-    [Tags]    sec:O10
+    [Tags]    id:SE-25    sec:O10
     ${url} =    Reach The Callback
     The Provider Fails For    ${PERSON}    token    delay=${9}
     Login Is Given Up    ${url}    temporarily_unavailable

@@ -17,7 +17,7 @@ ${KEY_SET_REQUESTS}     http_requests_total{route="/.well-known/jwks.json"}
 
 *** Test Cases ***
 A Token Without A Genuine Signature Is Refused Everywhere
-    [Tags]    req:X02    sec:J01    sec:J02    sec:J03    sec:J09
+    [Tags]    id:SE-26    req:X02    sec:J01    sec:J02    sec:J03    sec:J09
     [Template]    Every Service And Socket Refuses The Forged Token
     tampered claims
     bad base64
@@ -28,7 +28,7 @@ A Token Without A Genuine Signature Is Refused Everywhere
     hs256 with empty secret
 
 A Token Of A Key That Only The Token Vouches For Is Refused Everywhere
-    [Tags]    req:X02    sec:J04    sec:J05
+    [Tags]    id:SE-27    req:X02    sec:J04    sec:J05
     [Template]    Every Service And Socket Refuses The Forged Token
     foreign jwk
     foreign jku
@@ -37,7 +37,7 @@ A Token Of A Key That Only The Token Vouches For Is Refused Everywhere
     sql kid
 
 A Token That The Real Key Has Signed Is Refused Everywhere Where Anything Is Wrong With It
-    [Tags]    req:X02    sec:J05    sec:J07    sec:J08    sec:J09    needs:jwt.signing_key
+    [Tags]    id:SE-28    req:X02    sec:J05    sec:J07    sec:J08    sec:J09    needs:jwt.signing_key
     [Template]    Every Service And Socket Refuses The Forged Token
     missing kid
     missing type
@@ -51,7 +51,7 @@ A Token That The Real Key Has Signed Is Refused Everywhere Where Anything Is Wro
 A Token Too Long To Be Read Is Refused Everywhere And At Once
     [Documentation]    Longer than a token may be, and shorter than what an HTTP server refuses to read. A socket's handshake is refused for
     ...    its header (RFC 6585 §5).
-    [Tags]    req:X02    sec:J09    needs:jwt.signing_key
+    [Tags]    id:SE-29    req:X02    sec:J09    needs:jwt.signing_key
     ${long} =    Change Token    ${ACCESS_TOKEN}    filler=${{ 'A' * 6600 }}
     Service Refuses The Token    auth    /users/me    ${long}    token_invalid
     Service Refuses The Token    backend    /api/me    ${long}    token_invalid
@@ -62,7 +62,7 @@ A Token Too Long To Be Read Is Refused Everywhere And At Once
     Socket Handshake Is Refused With    431    ${long}    ${SOCKET_URL}
 
 A Body Larger Than Any That Is Wanted Is Refused Before It Is Looked At
-    [Tags]    req:X03
+    [Tags]    id:SE-30    req:X03
     VAR    &{body}    refresh_token=${{ 'A' * 1200000 }}
     ${response} =    Post To    auth    /auth/refresh    ${body}    status=413
     Answer Should Be A Problem    ${response}    payload_too_large
@@ -71,7 +71,7 @@ A Body Larger Than Any That Is Wanted Is Refused Before It Is Looked At
 
 A Token Of The Real Key Lets Nobody Into Another User's Session
     [Documentation]    Subject and session of a token belong together, whoever signed it.
-    [Tags]    req:X02    needs:jwt.signing_key
+    [Tags]    id:SE-31    req:X02    needs:jwt.signing_key
     ${other} =    Create User
     ${mixed} =    Change Token    ${ACCESS_TOKEN}    sid=${other.session_id}
     Service Refuses The Token    auth    /users/me    ${mixed}    token_invalid
@@ -80,14 +80,14 @@ A Token Of The Real Key Lets Nobody Into Another User's Session
     Service Refuses The Token    auth    /users/me    ${sessionless}    session_revoked
 
 After Every Attack A Good Token Is Good
-    [Tags]    req:X02    needs:replicas.2
+    [Tags]    id:SE-32    req:X02    needs:replicas.2
     Each Attack Is Tried Once
     Every Service Accepts The Token
     Service Should Identify Itself    auth    auth
     Service Should Identify Itself    backend    backend
 
 Tokens Of Unknown Keys Make Backend Ask For The Keys Once A Second At Most
-    [Tags]    req:X02    sec:J05
+    [Tags]    id:SE-33    req:X02    sec:J05
     ${token} =    Forge From My Token    unknown kid
     ${before} =    Service Metric    auth    ${KEY_SET_REQUESTS}
     Repeat Keyword    40 times    Service Refuses The Token    backend    /api/me    ${token}    token_invalid
@@ -97,7 +97,7 @@ Tokens Of Unknown Keys Make Backend Ask For The Keys Once A Second At Most
 
 Of Twenty Refreshes With One Token At Once One Wins And The Family Ends
     [Documentation]    The others are reuse (docs/protocol.md §2.3): strict, so that a thief and his victim cannot both go on.
-    [Tags]    req:X03    sec:O06
+    [Tags]    id:SE-34    req:X03    sec:O06
     Repeat Keyword    3 times    A Race For The Next Pair Ends The Family
 
 

@@ -13,7 +13,7 @@ Test Tags           security    p1    needs:session.admin    needs:ws    needs:r
 
 *** Test Cases ***
 A New Signing Key Is Known Everywhere At Once And The Former One For Its Grace Alone
-    [Tags]    req:X02    sec:J10
+    [Tags]    id:SE-35    req:X02    sec:J10
     Every Service Accepts The Token
     VAR    ${former}    ${ACCESS_TOKEN}
     The Signing Key Is Rotated    grace=${600}
@@ -27,7 +27,7 @@ A New Signing Key Is Known Everywhere At Once And The Former One For Its Grace A
 
 The Keys Are Published As Public Ones Where The Metadata Says
     [Documentation]    Caches may keep them for half a minute (RFC 8414 §2, RFC 7517 §9.2).
-    [Tags]    req:X02
+    [Tags]    id:SE-36    req:X02
     ${metadata} =    Get From    auth    /.well-known/oauth-authorization-server
     Should Be Equal    ${metadata.json()}[issuer]    ${ISSUER}    the metadata names another issuer
     Should Be Equal    ${metadata.json()}[jwks_uri]    ${PUBLIC_URL}/.well-known/jwks.json    the metadata names another key set
@@ -38,7 +38,7 @@ The Keys Are Published As Public Ones Where The Metadata Says
 
 How Long A Refusal Takes Does Not Tell Whether The E-mail Is Known
     [Documentation]    The shortest of several tries is what the work itself takes, however busy the machine is.
-    [Tags]    req:X03    sec:R05
+    [Tags]    id:SE-37    req:X03    sec:R05
     ${wrong}    ${unknown} =    Shortest Time Of A Refused Login    8
     Should Be True    ${unknown} > ${wrong} / 3
     ...    an unknown e-mail is refused within ${unknown} ms, a wrong password within ${wrong} ms: the time tells who has an account

@@ -14,7 +14,7 @@ Test Tags           security    p0    req:X04    needs:control.logs
 
 *** Test Cases ***
 Nothing That Signs Somebody In Stands In A Log
-    [Tags]    needs:session.admin
+    [Tags]    id:SE-38    needs:session.admin
     Sign In A New User
     VAR    ${spent}    ${REFRESH_TOKEN}
     Refresh The Tokens
@@ -27,7 +27,7 @@ Nothing That Signs Somebody In Stands In A Log
     ...    ${session.access_token}    ${SERVICE_TOKEN}
 
 Neither Code Nor State Nor Verifier Of A Login Stands In A Log
-    [Tags]    needs:oauth.provider
+    [Tags]    id:SE-39    needs:oauth.provider
     A Person Known To The Provider
     ${code} =    Come Back With A Code
     ${tokens} =    Exchange The Code    ${code}
@@ -37,7 +37,7 @@ Neither Code Nor State Nor Verifier Of A Login Stands In A Log
     ...    a-code-that-nobody-has-issued-${PERSON.sub}
 
 A Token In A Query String Is In No Log Whichever Service Was Asked
-    [Tags]    needs:replicas.2
+    [Tags]    id:SE-40    needs:replicas.2
     Sign In A New User
     Get From    auth    /users/me?access_token=${ACCESS_TOKEN.value}    status=anything
     Get From    backend    /api/me?access_token=${ACCESS_TOKEN.value}    status=anything
@@ -47,6 +47,7 @@ A Token In A Query String Is In No Log Whichever Service Was Asked
 
 Everything That Was Asked Stands In The Logs Under Its Request's Id
     [Documentation]    An id that a caller gives goes with his request from service to service.
+    [Tags]    id:SE-41
     Sign In A New User
     Everything Was Logged
 

@@ -13,7 +13,7 @@ Test Tags           security    p0    req:C02.3    req:X03    needs:ws    needs:
 
 *** Test Cases ***
 A Stranger Who Knows The Id Of A Conversation Can Do Nothing With It At Any Door
-    [Tags]    req:C10.1    sec:W06
+    [Tags]    id:SE-42    req:C10.1    sec:W06
     ${before} =    Every Door Shows    ${PATH}
     No Such Conversation Is There For The Stranger    GET
     No Such Conversation Is There For The Stranger    GET    /messages
@@ -23,7 +23,7 @@ A Stranger Who Knows The Id Of A Conversation Can Do Nothing With It At Any Door
     The Owner Finds The Conversation As It Was    ${before}
 
 A Stranger Who Resumes The Conversation Of Another Learns Nothing Of It And Hears Nothing
-    [Tags]    sec:W05    needs:ws.resume
+    [Tags]    id:SE-43    sec:W05    needs:ws.resume
     The Stranger Has Been Here Before
     The Stranger Resumes In Vain    ${LAST}[epoch]    seq=0
     The Stranger Resumes In Vain    ${LAST}[epoch]    seq=1

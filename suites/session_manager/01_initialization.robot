@@ -13,7 +13,7 @@ Test Tags           session-manager    p0    needs:db.auth    needs:redis    nee
 
 *** Test Cases ***
 With Redis And A Database It Is Ready And Keeps Each Session In Both
-    [Tags]    req:M01.1
+    [Tags]    id:M01-01    req:M01.1
     Auth Should See Its Dependencies    database=up    redis=up
     A User With A Session
     Stores Should Agree On The Session
@@ -24,7 +24,7 @@ With Redis And A Database It Is Ready And Keeps Each Session In Both
     Redis Should Hold Nothing Of The Session
 
 Without Redis And A Database It Starts And Refuses Clearly And Is Good By Itself When Both Come
-    [Tags]    req:M01.2    needs:control.kill    needs:control.restart    needs:control.logs
+    [Tags]    id:M01-02    req:M01.2    needs:control.kill    needs:control.restart    needs:control.logs
     A User With A Session
     Auth Is Started Without Its Stores
     Auth Should Say What Is Missing
@@ -38,7 +38,7 @@ Without Redis And A Database It Starts And Refuses Clearly And Is Good By Itself
     [Teardown]    Bring Both Stores Back
 
 Without A Database It Finds Redis And Waits For The Record
-    [Tags]    req:M01.2    extra    needs:control.kill    needs:control.restart
+    [Tags]    id:M01-03    req:M01.2    extra    needs:control.kill    needs:control.restart
     A User With A Session
     Kill Service    postgres
     Restart Service    auth
@@ -51,7 +51,7 @@ Without A Database It Finds Redis And Waits For The Record
     [Teardown]    Bring Both Stores Back
 
 What Has Expired Is Swept Away Without Being Asked For, Also After The Database Was Away
-    [Tags]    req:M08.1    req:M01.2    extra    needs:control.kill
+    [Tags]    id:M08-01    req:M08.1    req:M01.2    extra    needs:control.kill
     A Session Expires And Is Swept Away
     Kill Service    postgres
     Auth Should See Its Dependencies    database=down    redis=up
@@ -60,7 +60,7 @@ What Has Expired Is Swept Away Without Being Asked For, Also After The Database 
     [Teardown]    Bring Both Stores Back
 
 Unless Told Otherwise It Goes By The Declared Limits
-    [Tags]    req:M01.3
+    [Tags]    id:M01-04    req:M01.3
     A Login Should Live    web    WEB    access_ttl    session_idle    session_absolute
     A Login Should Live    mobile    MOBILE    access_ttl    session_idle    session_absolute
     A Login Should Live    api    API    access_ttl    session_idle    session_absolute

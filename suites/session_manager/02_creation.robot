@@ -13,27 +13,27 @@ Test Tags           session-manager    p0    needs:db.auth    needs:redis    nee
 
 *** Test Cases ***
 A Web Session Is The Same In Every Store
-    [Tags]    req:M02.1    req:M15
+    [Tags]    id:M02-01    req:M02.1    req:M15
     A Login Makes A Session    web    WEB
     The Manager Makes A Session    WEB    web
 
 A Mobile Session Is The Same In Every Store
-    [Tags]    req:M02.2
+    [Tags]    id:M02-02    req:M02.2
     A Login Makes A Session    mobile    MOBILE
     A Login With A Device And A Fingerprint Keeps Both
     The Manager Makes A Session    MOBILE    mobile
 
 An Api Session Is The Same In Every Store
-    [Tags]    req:M02.3
+    [Tags]    id:M02-03    req:M02.3
     A Login Makes A Session    api    API
     The Manager Makes A Session    API    api
 
 An Sso Session Is The Same In Every Store
-    [Tags]    req:M02.4
+    [Tags]    id:M02-04    req:M02.4
     The Manager Makes A Session    SSO    web
 
 Nobody Gets A Session Who Does Not Exist Or Is Deactivated
-    [Tags]    req:M02.1    extra
+    [Tags]    id:M02-05    req:M02.1    extra
     ${unknown} =    Random UUID
     No Session Is Made For    ${unknown}    404    not_found
     A User Without A Session
@@ -41,7 +41,7 @@ Nobody Gets A Session Who Does Not Exist Or Is Deactivated
     No Session Is Made For    ${USER_ID}    403    account_disabled
 
 Metadata Is Kept As It Was Given And Belongs To One Session
-    [Tags]    req:M02.5    req:M15
+    [Tags]    id:M02-06    req:M02.5    req:M15
     VAR    &{metadata}    theme=dark    cart=${{ [1, 2.5, {'sku': None}] }}    flags=${{ {'beta': True, '': []} }}    session_id=mine
     A User With A Session    metadata=${metadata}
     Metadata Should Be    ${metadata}
@@ -52,7 +52,7 @@ Metadata Is Kept As It Was Given And Belongs To One Session
     A Login With Metadata Keeps It    ${metadata}
 
 A Fingerprint Is Kept As Its Hash And As Nothing Else
-    [Tags]    req:M02.6
+    [Tags]    id:M02-07    req:M02.6
     VAR    ${traits}    Firefox 140; 2560x1440; Europe/Vilnius
     A User With A Session    fingerprint=${traits}
     Should Match Regexp    ${SESSION.record}[fingerprint]    ^[0-9a-f]{64}$    no hash stands for the device
@@ -63,7 +63,7 @@ A Fingerprint Is Kept As Its Hash And As Nothing Else
     Should Be Equal    ${free.record}[fingerprint]    ${None}    a session made without a fingerprint has one
 
 Twenty Parallel Logins Never Exceed The Limit And The Oldest Go First
-    [Tags]    req:M02.7    sec:S07
+    [Tags]    id:M02-08    req:M02.7    sec:S07
     Sign In A New User
     Log In At Once    20
     ${limit} =    Limit Of The Platform    session_limit
@@ -73,7 +73,7 @@ Twenty Parallel Logins Never Exceed The Limit And The Oldest Go First
     Tokens Should Be Good For Active Sessions Only
 
 An Expired Session Makes Room And Is Not Called Revoked
-    [Tags]    req:M02.7    extra
+    [Tags]    id:M02-09    req:M02.7    extra
     A User With A Session
     Let Time Pass For The Session    2 days
     The User Uses The Limit Up
@@ -82,7 +82,7 @@ An Expired Session Makes Room And Is Not Called Revoked
     Redis Should Hold Nothing Of The Session
 
 While Redis Is Dead Sessions Are Made And Found In The Database
-    [Tags]    req:M02.8    needs:control.kill
+    [Tags]    id:M02-10    req:M02.8    needs:control.kill
     Kill Service    redis
     VAR    &{metadata}    made=while Redis was dead
     A User With A Session    type=MOBILE    metadata=${metadata}
@@ -96,7 +96,7 @@ While Redis Is Dead Sessions Are Made And Found In The Database
     [Teardown]    Redis Is Back
 
 While Redis Is Frozen The Limit Holds And What It Knew Is Not Believed Again
-    [Tags]    req:M02.8    extra    needs:control.pause
+    [Tags]    id:M02-11    req:M02.8    extra    needs:control.pause
     A User With A Session
     Pause Service    redis
     The User Uses The Limit Up
@@ -109,7 +109,7 @@ While Redis Is Frozen The Limit Holds And What It Knew Is Not Believed Again
     [Teardown]    Redis Is Back
 
 No Two Of A Thousand Logins Share A Token And None Can Be Guessed
-    [Tags]    req:M02.9    sec:S02
+    [Tags]    id:M02-12    req:M02.9    sec:S02
     ${users} =    Create Load Users    1000
     Secrets Should Be Unguessable    ${{ [user.refresh_token for user in $users] }}    refresh tokens    bits=128
     Secrets Should Be Unguessable    ${{ [user.session_id.replace('-', '') for user in $users] }}    session ids    bits=100

@@ -12,7 +12,7 @@ Test Tags           session-manager    p0    needs:db.auth    needs:redis    nee
 
 *** Test Cases ***
 A Live Session Is Valid And Its Record Is Told By Redis And By The Database Alike
-    [Tags]    req:M03.1
+    [Tags]    id:M03-01    req:M03.1
     A User With A Session    device=laptop    metadata=${{ {'tab': 3} }}
     ${by_redis} =    Session Token Should Be Valid    ${SESSION}    source=redis
     Forget The Session In Redis
@@ -23,7 +23,7 @@ A Live Session Is Valid And Its Record Is Told By Redis And By The Database Alik
     Stores Should Agree On The Session
 
 An Expired Session Is Invalid From That Moment Though Nobody Has Swept It
-    [Tags]    req:M03.2    sec:S06
+    [Tags]    id:M03-02    req:M03.2    sec:S06
     A User With A Session    idle_ttl=1s
     Session Token Should Become Invalid    expired
     Session Row Should Be    ${SESSION.session_id}    active
@@ -31,7 +31,7 @@ An Expired Session Is Invalid From That Moment Though Nobody Has Swept It
     Access Token Should Be Refused As    session_expired
 
 A Session Past Its Absolute End Is Expired However Active It Was
-    [Tags]    req:M03.2    extra    sec:S06
+    [Tags]    id:M03-03    req:M03.2    extra    sec:S06
     A User With A Session    idle_ttl=1h    absolute_ttl=2h
     Let Time Pass For The Session    59 min
     Record Session Activity    ${SESSION}
@@ -42,7 +42,7 @@ A Session Past Its Absolute End Is Expired However Active It Was
     Session Token Should Be Invalid    ${SESSION}    reason=expired    source=database
 
 A Revoked Session Is Invalid At Once And For The Reason That It Was Revoked
-    [Tags]    req:M03.3    sec:S03
+    [Tags]    id:M03-04    req:M03.3    sec:S03
     A User With A Session
     Session Token Should Be Valid    ${SESSION}    source=redis
     Revoke Session    ${SESSION}    reason=stolen
@@ -54,19 +54,19 @@ A Revoked Session Is Invalid At Once And For The Reason That It Was Revoked
     Refresh Is Refused With    ${SESSION.refresh_token}    invalid_grant
 
 What Was Never A Session Token Is Invalid And Tells Nothing
-    [Tags]    req:M03.4
+    [Tags]    id:M03-05    req:M03.4
     A User With A Session
     Every Wrong Token Should Be Unknown
     Session Token Should Be Valid    ${SESSION}    source=redis
 
 A Session That Was Never Made Has No Record
-    [Tags]    req:M03.4    extra
+    [Tags]    id:M03-06    req:M03.4    extra
     ${unknown} =    Random UUID
     ${response} =    Get From    auth    /admin/sessions/${unknown}    ${SERVICE_TOKEN}    status=404
     Answer Should Be A Problem    ${response}    not_found
 
 What Cannot Be A Token Is Refused As A Bad Request
-    [Tags]    req:M03.4    extra
+    [Tags]    id:M03-07    req:M03.4    extra
     Session Manager Refuses    validate    400    invalid_request    session_token=${EMPTY}
     Session Manager Refuses    validate    400    invalid_request    session_token=${None}
     Session Manager Refuses    validate    400    invalid_request    session_token=${42}
@@ -75,7 +75,7 @@ What Cannot Be A Token Is Refused As A Bad Request
     Session Manager Refuses    validate    400    invalid_request    token=misnamed
 
 The Database Judges As Redis Would Have While Redis Is Dead
-    [Tags]    req:M03.5    req:M15    needs:control.kill
+    [Tags]    id:M03-08    req:M03.5    req:M15    needs:control.kill
     Sessions That Live And Sessions That Are Over
     Kill Service    redis
     Database Should Judge The Sessions
@@ -86,7 +86,7 @@ The Database Judges As Redis Would Have While Redis Is Dead
     [Teardown]    Redis Is Back
 
 What Ends While Redis Is Frozen Is Over In The Database At Once And In Redis Ever After
-    [Tags]    req:M03.5    extra    needs:control.pause
+    [Tags]    id:M03-09    req:M03.5    extra    needs:control.pause
     Sessions That Live And Sessions That Will Be Over
     Pause Service    redis
     End What Is To Be Over

@@ -10,7 +10,7 @@ Test Tags           session-manager    p0    needs:session.admin    needs:redis 
 
 *** Test Cases ***
 An Activity Is Told By The Answer, The Row And Redis Alike
-    [Tags]    req:M04.1
+    [Tags]    id:M04-01    req:M04.1
     A User With A Session
     Let Time Pass For The Session    10s
     ${before} =    Session Row    ${SESSION.session_id}
@@ -21,7 +21,7 @@ An Activity Is Told By The Answer, The Row And Redis Alike
     Stores Should Agree On The Session
 
 The Access Count Grows By One With Each Activity And With Nothing Else
-    [Tags]    req:M04.2
+    [Tags]    id:M04-02    req:M04.2
     A User With A Session
     Access Count Should Be    0
     Each Activity Counts One    1    2    3
@@ -31,14 +31,14 @@ The Access Count Grows By One With Each Activity And With Nothing Else
     Access Count Should Be    3
 
 Of Twenty Activities At Once None Is Lost
-    [Tags]    req:M04.2    extra
+    [Tags]    id:M04-03    req:M04.2    extra
     A User With A Session
     ${counts} =    Twenty Activities At Once
     Should Be Equal    ${counts}    ${{ list(range(1, 21)) }}    activities were counted otherwise than one after another
     Access Count Should Be    20
 
 An Activity Starts The Idle Time Again
-    [Tags]    req:M04.3
+    [Tags]    id:M04-04    req:M04.3
     A User With A Session    idle_ttl=10min    absolute_ttl=1h
     Let Time Pass For The Session    8min
     Redis TTL    session:${SESSION.session_id}    <=    ${{ 2 * 60 }}
@@ -50,7 +50,7 @@ An Activity Starts The Idle Time Again
     Session Token Should Be Valid    ${SESSION}    source=redis
 
 No Activity Extends The Absolute Lifetime
-    [Tags]    req:M04.3    extra
+    [Tags]    id:M04-05    req:M04.3    extra
     A User With A Session    idle_ttl=10min    absolute_ttl=15min
     Let Time Pass For The Session    8min
     Record Session Activity    ${SESSION}
@@ -62,7 +62,7 @@ No Activity Extends The Absolute Lifetime
     Session Manager Refuses    ${SESSION.session_id}/activity    409    session_expired
 
 A Session That Is Left Alone Ends By Itself At Its Idle Expiry
-    [Tags]    req:M04.3    extra
+    [Tags]    id:M04-06    req:M04.3    extra
     A User With A Session    idle_ttl=500ms    absolute_ttl=60s
     Session Comes To Be Expired
     Redis Key Should Not Exist    session:${SESSION.session_id}    within=5s
@@ -70,7 +70,7 @@ A Session That Is Left Alone Ends By Itself At Its Idle Expiry
     Session Should Be Left To Live    idle=500ms    absolute=60s
 
 However Much It Is Used A Session Ends By Itself At Its Absolute Expiry
-    [Tags]    req:M04.3    extra
+    [Tags]    id:M04-07    req:M04.3    extra
     A User With A Session    idle_ttl=60s    absolute_ttl=1s
     Use The Session Until It Is Expired
     Redis Key Should Not Exist    session:${SESSION.session_id}    within=5s
@@ -78,7 +78,7 @@ However Much It Is Used A Session Ends By Itself At Its Absolute Expiry
     Absolute Expiry Should Be The End Of All    1s
 
 An Activity Is Refused Where No Session Can Be Meant
-    [Tags]    req:M04.4
+    [Tags]    id:M04-08    req:M04.4
     ${unknown} =    Random UUID
     Session Manager Refuses    ${unknown}/activity    404    not_found
     Session Manager Refuses    no-session/activity    400    invalid_request
@@ -87,7 +87,7 @@ An Activity Is Refused Where No Session Can Be Meant
     Answer Should Challenge For A Token    ${response}
 
 What Has Ended Is Not Kept Alive By An Activity
-    [Tags]    req:M04.4    extra
+    [Tags]    id:M04-09    req:M04.4    extra
     A User With A Session    idle_ttl=10min
     ${revoked} =    Create Managed Session    ${USER_ID}
     Revoke Session    ${revoked}

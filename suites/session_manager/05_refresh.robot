@@ -12,7 +12,7 @@ Test Tags           session-manager    p0    needs:session.admin    needs:redis 
 
 *** Test Cases ***
 A Refresh With Extension Starts The Idle Time Again
-    [Tags]    req:M05.1
+    [Tags]    id:M05-01    req:M05.1
     A User With A Session    idle_ttl=10min    absolute_ttl=1h
     Let Time Pass For The Session    8min
     ${renewed} =    Refresh Session Token    ${SESSION}    extend=True
@@ -24,7 +24,7 @@ A Refresh With Extension Starts The Idle Time Again
 
 A Refresh Of The Token Pair Starts The Idle Time Again
     [Documentation]    It is all that a browser or an app does for its session.
-    [Tags]    req:M05.1    extra
+    [Tags]    id:M05-02    req:M05.1    extra
     A User With A Session    idle_ttl=10min    absolute_ttl=1h
     Let Time Pass For The Session    8min
     Refresh The Tokens Of    ${SESSION}
@@ -35,7 +35,7 @@ A Refresh Of The Token Pair Starts The Idle Time Again
     Session Token Should Be Valid    ${SESSION}
 
 No Refresh Extends The Absolute Lifetime
-    [Tags]    req:M05.1    extra
+    [Tags]    id:M05-03    req:M05.1    extra
     A User With A Session    idle_ttl=10min    absolute_ttl=15min
     Let Time Pass For The Session    8min
     Refresh The Tokens Of    ${SESSION}
@@ -47,7 +47,7 @@ No Refresh Extends The Absolute Lifetime
     Session Token Should Be Invalid    ${renewed}[session_token]    expired
 
 A Refresh Without Extension Leaves The Session What It Had Left
-    [Tags]    req:M05.2
+    [Tags]    id:M05-04    req:M05.2
     A User With A Session    idle_ttl=10min    absolute_ttl=1h
     Let Time Pass For The Session    8min
     ${before} =    Session Row    ${SESSION.session_id}
@@ -59,7 +59,7 @@ A Refresh Without Extension Leaves The Session What It Had Left
     Session Token Should Be Invalid    ${renewed}[session_token]    expired
 
 A Refresh Puts A New Session Token In The Place Of The Old One
-    [Tags]    req:M05.3
+    [Tags]    id:M05-05    req:M05.3
     A User With A Session
     ${renewed} =    Refresh Session Token    ${SESSION}
     Session Token Should Be Invalid    ${SESSION}    not_found
@@ -70,13 +70,13 @@ A Refresh Puts A New Session Token In The Place Of The Old One
     Session Token Should Be Valid    ${renewed}[session_token]
 
 Refreshes Within One Second Never Give The Same Token Twice
-    [Tags]    req:M05.3    extra
+    [Tags]    id:M05-06    req:M05.3    extra
     A User With A Session
     Tokens Of Refreshes In A Row Should All Differ    5
     Stores Should Agree On The Session
 
 Of Twenty Refreshes With One Token At Once One Wins
-    [Tags]    req:M05.3    extra
+    [Tags]    id:M05-07    req:M05.3    extra
     A User With A Session
     ${last} =    One Of Twenty Refreshes At Once Wins    times=5
     Refresh Count Should Be    5
@@ -85,7 +85,7 @@ Of Twenty Refreshes With One Token At Once One Wins
     Only The New Session Token Should Be Stored    ${last}
 
 A Spent Refresh Token Is Good For Nothing And Ends What Came Of It
-    [Tags]    req:M05.3    extra
+    [Tags]    id:M05-08    req:M05.3    extra
     A User With A Session
     ${next} =    Refresh The Tokens Of    ${SESSION}
     Refresh Is Refused With    ${SESSION.refresh_token}    invalid_grant
@@ -96,7 +96,7 @@ A Spent Refresh Token Is Good For Nothing And Ends What Came Of It
     Should Be Equal    ${row}[revoke_reason]    refresh_reuse    the session ended for another reason
 
 A Refresh Changes The Tokens And Nothing Of The Identity
-    [Tags]    req:M05.3    extra
+    [Tags]    id:M05-09    req:M05.3    extra
     A User With A Session    type=MOBILE
     ${bystander} =    Create User
     ${next} =    Refresh The Tokens Of    ${SESSION}
@@ -108,7 +108,7 @@ A Refresh Changes The Tokens And Nothing Of The Identity
     Own Sessions Are    ${bystander}
 
 The Refresh Count Grows With Each Refresh And With Nothing Else
-    [Tags]    req:M05.4
+    [Tags]    id:M05-10    req:M05.4
     A User With A Session
     ${first} =    Refresh Session Token    ${SESSION}    extend=True
     ${second} =    Refresh Session Token    ${first}[session_token]    extend=False
@@ -119,7 +119,7 @@ The Refresh Count Grows With Each Refresh And With Nothing Else
     Refresh Count Should Be    3
 
 A Token Of No Session Cannot Be Refreshed
-    [Tags]    req:M05.5
+    [Tags]    id:M05-11    req:M05.5
     ${unknown} =    Random UUID
     Session Manager Refuses    refresh    404    not_found    session_token=${unknown}
     Session Manager Refuses    refresh    400    invalid_request    session_token=${EMPTY}
@@ -127,7 +127,7 @@ A Token Of No Session Cannot Be Refreshed
     Refresh Is Refused With    ${unknown}    invalid_grant
 
 A Session That Has Ended Cannot Be Refreshed
-    [Tags]    req:M05.5    extra
+    [Tags]    id:M05-12    req:M05.5    extra
     A User With A Session    idle_ttl=10min
     ${revoked} =    Create Managed Session    ${USER_ID}
     Revoke Session    ${revoked}

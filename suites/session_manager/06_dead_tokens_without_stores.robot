@@ -13,7 +13,7 @@ Test Tags           session-manager    p0    extra    needs:session.admin    nee
 
 *** Test Cases ***
 With Redis Killed The Old Tokens Are Dead At Once After A Refresh
-    [Tags]    req:M05.3    needs:control.kill
+    [Tags]    id:M05-13    req:M05.3    needs:control.kill
     Kill Service    redis
     ${renewed} =    Refresh Session Token    ${SESSION}
     Session Token Should Be Invalid    ${SESSION}    not_found    source=database
@@ -25,7 +25,7 @@ With Redis Killed The Old Tokens Are Dead At Once After A Refresh
     Session Token Should Be Invalid    ${renewed}[session_token]    revoked    source=database
 
 With Redis Killed A Revoked Session Is Dead At Once
-    [Tags]    req:M06.1    req:M06.4    needs:control.kill    needs:db.main
+    [Tags]    id:M06-01    req:M06.1    req:M06.4    needs:control.kill    needs:db.main
     Session Should Be Live Everywhere    ${SESSION}    within=10s
     Kill Service    redis
     Revoke Session    ${SESSION}    stolen
@@ -35,7 +35,7 @@ With Redis Killed A Revoked Session Is Dead At Once
 
 With Redis Killed Each Session Is Judged By Its Own Token Whoever Was Asked About Before
     [Documentation]    What backend remembers of one introspection is nobody else's.
-    [Tags]    req:M04.4    needs:control.kill
+    [Tags]    id:M04-10    req:M04.4    needs:control.kill
     ${other} =    Create User
     Let Time Pass For The Session    11min
     Kill Service    redis
@@ -45,7 +45,7 @@ With Redis Killed Each Session Is Judged By Its Own Token Whoever Was Asked Abou
 
 With Redis Killed What Auth Said Of A Token Is Not Asked Again At Each Request
     [Documentation]    It is believed for five seconds: a slow machine may see these end once.
-    [Tags]    req:C06.4    needs:control.kill
+    [Tags]    id:C06-06    req:C06.4    needs:control.kill
     Kill Service    redis
     Get From    backend    /api/me    ${SESSION.access_token}
     ${asked} =    Service Metric    auth    http_requests_total{route="/auth/introspect"}
@@ -55,7 +55,7 @@ With Redis Killed What Auth Said Of A Token Is Not Asked Again At Each Request
     Service Metric    auth    http_requests_total{route="/auth/introspect"}    <=    ${asked + 2}
 
 With Redis Killed All But The Current One Are Dead At Once
-    [Tags]    req:M06.5    req:M06.6    needs:control.kill
+    [Tags]    id:M06-02    req:M06.5    req:M06.6    needs:control.kill
     ${current} =    Create Managed Session    ${USER_ID}
     Kill Service    redis
     ${revoked} =    Revoke User Sessions    ${USER_ID}    others    keep=${current}
@@ -66,7 +66,7 @@ With Redis Killed All But The Current One Are Dead At Once
     Should Be Equal    ${{ [one['session_id'] for one in $listed] }}    ${{ [$current.session_id] }}    other sessions are listed
 
 With Redis Killed An Expired Session Cannot Be Kept Alive
-    [Tags]    req:M04.4    req:M05.5    needs:control.kill
+    [Tags]    id:M04-11    req:M04.4    req:M05.5    needs:control.kill
     Let Time Pass For The Session    11min
     Kill Service    redis
     Session Token Should Be Invalid    ${SESSION}    expired    source=database
@@ -75,7 +75,7 @@ With Redis Killed An Expired Session Cannot Be Kept Alive
     Refresh Is Refused With    ${SESSION.refresh_token}    invalid_grant
 
 With Redis Killed Activities Count And Extend, And Redis Learns Of It
-    [Tags]    req:M04.4    needs:control.kill
+    [Tags]    id:M04-12    req:M04.4    needs:control.kill
     Let Time Pass For The Session    8min
     Kill Service    redis
     Record Session Activity    ${SESSION}
@@ -89,7 +89,7 @@ With Redis Killed Activities Count And Extend, And Redis Learns Of It
 
 A Refresh Token That Was Spent Before Auth Died Is Good For Nothing After It
     [Documentation]    What auth itself remembers dies with it.
-    [Tags]    req:M05.3    needs:control.kill
+    [Tags]    id:M05-14    req:M05.3    needs:control.kill
     ${next} =    Refresh The Tokens Of    ${SESSION}
     Kill Service    auth
     Start Service    auth
@@ -99,7 +99,7 @@ A Refresh Token That Was Spent Before Auth Died Is Good For Nothing After It
 
 What Redis Kept Through An Outage Does Not Bring An Old Token Back
     [Documentation]    Auth alone cannot reach Redis, which forgets nothing meanwhile.
-    [Tags]    req:M05.3    needs:net.faults
+    [Tags]    id:M05-15    req:M05.3    needs:net.faults
     Cut Connection    auth->redis
     ${renewed} =    Refresh Session Token    ${SESSION}
     Session Token Should Be Invalid    ${SESSION}    not_found    source=database
@@ -110,7 +110,7 @@ What Redis Kept Through An Outage Does Not Bring An Old Token Back
 
 What Redis Kept Through An Outage Does Not Bring A Revoked Session Back
     [Documentation]    Auth alone cannot reach Redis, which forgets nothing meanwhile.
-    [Tags]    req:M06.1    req:M06.4    needs:net.faults
+    [Tags]    id:M06-03    req:M06.1    req:M06.4    needs:net.faults
     ${neighbour} =    Create Managed Session    ${USER_ID}
     Cut Connection    auth->redis
     Revoke Session    ${SESSION}    stolen
@@ -123,7 +123,7 @@ What Redis Kept Through An Outage Does Not Bring A Revoked Session Back
     Redis Value    session:revoked:${SESSION.session_id}    ==    stolen
 
 Without PostgreSQL Nothing Is Recorded, Refreshed Or Revoked And All Are Told So
-    [Tags]    req:M04.4    req:M06.4    needs:net.faults
+    [Tags]    id:M04-13    req:M04.4    req:M06.4    needs:net.faults
     ${before} =    Session Row    ${SESSION.session_id}
     Cut Connection    auth->postgres
     Session Manager Refuses    ${SESSION.session_id}/activity    503    database_unavailable

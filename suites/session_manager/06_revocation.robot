@@ -11,7 +11,7 @@ Test Tags           session-manager    p0    needs:session.admin    needs:redis 
 
 *** Test Cases ***
 A Revoked Session Is Dead At Once With Each Of Its Tokens And Its Neighbour Lives
-    [Tags]    req:M06.1
+    [Tags]    id:M06-04    req:M06.1
     A User With A Session
     ${neighbour} =    Create Managed Session    ${USER_ID}
     ${record} =    Revoke Session    ${SESSION}
@@ -24,7 +24,7 @@ A Revoked Session Is Dead At Once With Each Of Its Tokens And Its Neighbour Live
     Stores Should Agree On The Session    ${neighbour}
 
 A Logout Is The End Of A Session As Its Revocation Is
-    [Tags]    req:M06.1    extra
+    [Tags]    id:M06-05    req:M06.1    extra
     A User With A Session
     Post To    auth    /auth/logout    ${{ {} }}    ${SESSION.access_token}    status=204
     Session Token Should Be Invalid    ${SESSION}    revoked    source=database
@@ -36,7 +36,7 @@ A Logout Is The End Of A Session As Its Revocation Is
 
 Tokens From Before A Refresh Die With The Session
     [Documentation]    An access token lives to its expiry, a refresh notwithstanding; the revocation ends the old one and the new one.
-    [Tags]    req:M06.1    extra
+    [Tags]    id:M06-06    req:M06.1    extra
     A User With A Session
     ${next} =    Refresh The Tokens Of    ${SESSION}
     ${renewed} =    Refresh Session Token    ${SESSION}
@@ -49,14 +49,14 @@ Tokens From Before A Refresh Die With The Session
     Session Token Should Be Invalid    ${SESSION}    not_found
 
 An Unknown Session Cannot Be Revoked
-    [Tags]    req:M06.1    extra
+    [Tags]    id:M06-07    req:M06.1    extra
     ${unknown} =    Random UUID
     Session Manager Refuses    ${unknown}/revoke    404    not_found
     Session Manager Refuses    no-session/revoke    400    invalid_request
     Redis Key Should Not Exist    session:revoked:${unknown}
 
 The Reason Of A Revocation Is Kept In Every Store
-    [Tags]    req:M06.2
+    [Tags]    id:M06-08    req:M06.2
     A User With A Session
     VAR    ${reason}    stolen phone · téléphone volé · 📱
     ${record} =    Revoke Session    ${SESSION}    ${reason}
@@ -65,7 +65,7 @@ The Reason Of A Revocation Is Kept In Every Store
     Redis Value    session:revoked:${SESSION.session_id}    ==    ${reason}
 
 The First Reason Of A Revocation Stays
-    [Tags]    req:M06.2    extra
+    [Tags]    id:M06-09    req:M06.2    extra
     A User With A Session
     Revoke Session    ${SESSION}    first
     ${before} =    Session Row    ${SESSION.session_id}
@@ -76,7 +76,7 @@ The First Reason Of A Revocation Stays
     Redis Value    session:revoked:${SESSION.session_id}    ==    first
 
 A Session That Had Expired Is Not Called Revoked Afterwards
-    [Tags]    req:M06.2    extra
+    [Tags]    id:M06-10    req:M06.2    extra
     A User With A Session    idle_ttl=10min
     Let Time Pass For The Session    11min
     ${before} =    Session Row    ${SESSION.session_id}
@@ -86,7 +86,7 @@ A Session That Had Expired Is Not Called Revoked Afterwards
     Session Token Should Be Invalid    ${SESSION}    expired
 
 The Audit Trail Tells What Befell The Session And Outlives It And Its User
-    [Tags]    req:M06.3
+    [Tags]    id:M06-11    req:M06.3
     A User With A Session
     Refresh Session Token    ${SESSION}
     Revoke Session    ${SESSION}    a good reason
@@ -97,7 +97,7 @@ The Audit Trail Tells What Befell The Session And Outlives It And Its User
     Audit Trail Should Read    created    refreshed    revoked
 
 Both Databases And Every Service Are In Step With A Revocation
-    [Tags]    req:M06.4    needs:db.main    needs:replicas.2
+    [Tags]    id:M06-12    req:M06.4    needs:db.main    needs:replicas.2
     A User With A Session
     Session Should Be Live Everywhere    ${SESSION}    within=10s
     Revoke Session    ${SESSION}    in step
@@ -109,7 +109,7 @@ Both Databases And Every Service Are In Step With A Revocation
     Service Refuses The Token    frontend    /api/me    ${SESSION.access_token}    session_revoked
 
 All Sessions Of A User Are Revoked And Nobody Else's
-    [Tags]    req:M06.5
+    [Tags]    id:M06-13    req:M06.5
     A User With Sessions On Three Devices
     ${stranger} =    Create User
     ${revoked} =    Revoke User Sessions    ${USER_ID}    account recovery
@@ -120,7 +120,7 @@ All Sessions Of A User Are Revoked And Nobody Else's
     Session Should Be Live Everywhere    ${stranger}    places=${STORES}
 
 Sessions That Had Ended Are Not Counted Nor Changed
-    [Tags]    req:M06.5    extra
+    [Tags]    id:M06-14    req:M06.5    extra
     A User With A Session    idle_ttl=10min
     ${ended} =    Create Managed Session    ${USER_ID}
     ${alive} =    Create Managed Session    ${USER_ID}
@@ -133,7 +133,7 @@ Sessions That Had Ended Are Not Counted Nor Changed
     Session Should Be Revoked For    now    ${alive}
 
 All Sessions But The Current One Are Revoked
-    [Tags]    req:M06.6
+    [Tags]    id:M06-15    req:M06.6
     A User With Sessions On Three Devices
     VAR    ${current}    ${SESSIONS}[1]
     ${revoked} =    Revoke User Sessions    ${USER_ID}    others    keep=${current}
@@ -144,7 +144,7 @@ All Sessions But The Current One Are Revoked
     Everything Can Be Done With    ${current}
 
 A User Ends All His Other Sessions And Stays Signed In
-    [Tags]    req:M06.6    extra
+    [Tags]    id:M06-16    req:M06.6    extra
     A User With Sessions On Three Devices
     VAR    ${current}    ${SESSIONS}[2]
     ${response} =    Post To    auth    /auth/sessions/revoke-others    ${{ {} }}    ${current.access_token}
@@ -154,7 +154,7 @@ A User Ends All His Other Sessions And Stays Signed In
     Everything Can Be Done With    ${current}
 
 Nobody Else's Session Is An Exception
-    [Tags]    req:M06.6    extra
+    [Tags]    id:M06-17    req:M06.6    extra
     A User With Sessions On Three Devices
     ${stranger} =    Create User
     ${revoked} =    Revoke User Sessions    ${USER_ID}    keep=${stranger}

@@ -11,7 +11,7 @@ Test Tags           session-manager    p1    needs:session.admin    needs:redis 
 
 *** Test Cases ***
 A User's Sessions Are Listed With All That Is Known Of Each, Oldest First
-    [Tags]    req:M07.1
+    [Tags]    id:M07-02    req:M07.1
     A User With Sessions Of Three Ages
     Session Of A Stranger
     ${listed} =    List User Sessions    ${USER_ID}
@@ -22,7 +22,7 @@ A User's Sessions Are Listed With All That Is Known Of Each, Oldest First
     Current In The List Should Be    ${own}    ${MIDDLE}
 
 Whatever Redis Holds Of Them, And In Whatever Form, The List Is The Same
-    [Tags]    req:M07.1    extra
+    [Tags]    id:M07-03    req:M07.1    extra
     A User With Sessions Of Three Ages
     ${before} =    List User Sessions    ${USER_ID}
     Redis Sorted Set    user:${USER_ID}:sessions    validate    len(value) == 3
@@ -34,7 +34,7 @@ Whatever Redis Holds Of Them, And In Whatever Form, The List Is The Same
     The List Should Still Be    ${before}
 
 Sessions That Have Ended Are Not Listed
-    [Tags]    req:M07.2
+    [Tags]    id:M07-04    req:M07.2
     One Session Active, One Expired, One Revoked
     ${listed} =    List User Sessions    ${USER_ID}
     List Should Name    ${listed}    ${ACTIVE}
@@ -45,7 +45,7 @@ Sessions That Have Ended Are Not Listed
     List Should Name    ${listed}
 
 With Expired Ones All Are Listed With What Became Of Each
-    [Tags]    req:M07.3
+    [Tags]    id:M07-05    req:M07.3
     One Session Active, One Expired, One Revoked
     ${listed} =    List User Sessions    ${USER_ID}    include_expired=True
     List Should Name    ${listed}    ${EXPIRED}    ${REVOKED}    ${ACTIVE}
@@ -55,7 +55,7 @@ With Expired Ones All Are Listed With What Became Of Each
 
 An Expired Session Is Listed As Such Before And After Its Row Was Marked
     [Documentation]    The user's next login marks it, as any sweep does.
-    [Tags]    req:M07.3    extra
+    [Tags]    id:M07-06    req:M07.3    extra
     One Session Active, One Expired, One Revoked
     ${before} =    List User Sessions    ${USER_ID}    include_expired=True
     Create Managed Session    ${USER_ID}
@@ -64,7 +64,7 @@ An Expired Session Is Listed As Such Before And After Its Row Was Marked
     Should Be Equal    ${after}[:3]    ${before}    sessions are listed otherwise than before the mark
 
 A User Without Sessions Has An Empty List
-    [Tags]    req:M07.4
+    [Tags]    id:M07-07    req:M07.4
     Session Of A Stranger
     A User Without A Session
     ${listed} =    List User Sessions    ${USER_ID}

@@ -13,7 +13,7 @@ Test Tags           session-manager    p1    needs:session.admin    needs:redis 
 
 *** Test Cases ***
 Expired Sessions Lose Every Trace In Redis And Their Rows Say So
-    [Tags]    req:M08.1
+    [Tags]    id:M08-02    req:M08.1
     A User With A Living And An Expired Session    idle_ttl=1 hour
     Redis Should Hold All Of The Session    ${EXPIRED}
     Clean-up Should Count    expired=1    removed_keys=2    errors=0
@@ -25,7 +25,7 @@ Expired Sessions Lose Every Trace In Redis And Their Rows Say So
 Only What Was Really Removed Is Counted As Removed
     [Documentation]    Three have expired; of one Redis has its document and its token still, of one its token, of one only its place in the
     ...    list.
-    [Tags]    req:M08.1    extra
+    [Tags]    id:M08-03    req:M08.1    extra
     A User With A Living And An Expired Session    absolute_ttl=1 hour
     A User With A Living And An Expired Session    absolute_ttl=1 hour
     Delete Redis Keys    session:${EXPIRED.session_id}
@@ -35,20 +35,20 @@ Only What Was Really Removed Is Counted As Removed
     Session Should Be Swept    ${EXPIRED}
 
 However Many Have Expired One Clean-up Ends Them All
-    [Tags]    req:M08.1    extra
+    [Tags]    id:M08-04    req:M08.1    extra
     A Crowd Whose Sessions Have Expired    600
     Clean-up Should Count    expired=600    removed_keys=600    errors=0
     Nothing Should Be Left Of The Crowd
 
 Of A Crowd That Four Clean Up At Once Each Is Counted Once
-    [Tags]    req:M08.1    extra
+    [Tags]    id:M08-05    req:M08.1    extra
     A Crowd Whose Sessions Have Expired    200
     ${counts} =    Four Clean Up At Once
     Counts Should Be    ${counts}    expired=200    removed_keys=200    errors=0
     Nothing Should Be Left Of The Crowd
 
 What Was Revoked Before It Expired Stays Revoked
-    [Tags]    req:M08.1    extra
+    [Tags]    id:M08-06    req:M08.1    extra
     A User With A Session    idle_ttl=1 hour
     Revoke Session    ${SESSION}    reason=lost device
     Let Time Pass For The Session    61 min
@@ -57,7 +57,7 @@ What Was Revoked Before It Expired Stays Revoked
     Session Token Should Be Invalid    ${SESSION}    revoked    database
 
 What Redis Could Not Be Told Is Counted As Errors And Made Up For Once It Is Back
-    [Tags]    req:M08.2    needs:control.pause
+    [Tags]    id:M08-07    req:M08.2    needs:control.pause
     A User With A Living And An Expired Session    idle_ttl=1 hour
     Redis Hangs And Auth Knows It    ${LIVING}
     Clean-up Should Count    expired=1    removed_keys=0    errors=1
@@ -70,7 +70,7 @@ What Redis Could Not Be Told Is Counted As Errors And Made Up For Once It Is Bac
     [Teardown]    Redis Is Back
 
 A Dead Redis Is No More Than An Error For Each Session
-    [Tags]    req:M08.2    extra    needs:control.kill
+    [Tags]    id:M08-08    req:M08.2    extra    needs:control.kill
     A User With A Living And An Expired Session    idle_ttl=1 hour
     Kill Service    redis
     Clean-up Should Count    expired=1    removed_keys=0    errors=1
@@ -81,7 +81,7 @@ A Dead Redis Is No More Than An Error For Each Session
     [Teardown]    Redis Is Back
 
 Without Its Database A Clean-up Is Refused And The Next One Does It All
-    [Tags]    req:M08.2    extra    needs:control.kill
+    [Tags]    id:M08-09    req:M08.2    extra    needs:control.kill
     A User With A Living And An Expired Session    idle_ttl=1 hour
     Kill Service    postgres
     Auth Should See Its Dependencies    database=down    redis=up
@@ -93,7 +93,7 @@ Without Its Database A Clean-up Is Refused And The Next One Does It All
     [Teardown]    Database Is Back
 
 A Damaged List In Redis Is Put Aside And Keeps Nobody's Traces There
-    [Tags]    req:M08.2    extra
+    [Tags]    id:M08-10    req:M08.2    extra
     A User With A Living And An Expired Session    idle_ttl=1 hour
     A User With A Living And An Expired Session    idle_ttl=1 hour
     Set Redis Value    user:${USER_ID}:sessions    no list

@@ -11,7 +11,7 @@ Test Tags           session-manager    p1    needs:session.admin    needs:db.aut
 
 *** Test Cases ***
 The Active Total Counts Who Is Alive And Nobody Who Is Not
-    [Tags]    req:M09.1    needs:redis
+    [Tags]    id:M09-01    req:M09.1    needs:redis
     Sessions That Ended In Every Way
     Three Users With Sessions    WEB    WEB    MOBILE    API
     ${figures} =    Get Session Analytics
@@ -19,7 +19,7 @@ The Active Total Counts Who Is Alive And Nobody Who Is Not
     Figures Should Be Those Of The Rows
 
 Each Type Is Counted For Itself
-    [Tags]    req:M09.2
+    [Tags]    id:M09-02    req:M09.2
     Sessions Of Each Type    WEB=1    MOBILE=2    API=3    SSO=4
     One Session Of Each Type That Was Revoked
     ${figures} =    Get Session Analytics
@@ -27,25 +27,25 @@ Each Type Is Counted For Itself
     Figures Should Be Those Of The Rows
 
 Where There Is No Session All Figures Are Zero
-    [Tags]    req:M09.3
+    [Tags]    id:M09-03    req:M09.3
     Figures Should Be Those Of None    by_status=${{ {} }}
     Figures Should Be Those Of The Rows
 
 Where All Sessions Have Ended Nobody Is Active And The Ended Are Told
-    [Tags]    req:M09.3    extra    needs:redis
+    [Tags]    id:M09-04    req:M09.3    extra    needs:redis
     Sessions That Ended In Every Way
     Figures Should Be Those Of None    by_status=${{ {'revoked': 2, 'expired': 3} }}
     Figures Should Be Those Of The Rows
 
 A User With Many Sessions Is One User
-    [Tags]    req:M09.1    extra
+    [Tags]    id:M09-05    req:M09.1    extra
     Three Users With Sessions    WEB    WEB    MOBILE
     ${figures} =    Get Session Analytics
     Should Be Equal As Integers    ${figures}[users]    3    users with an active session
     Figures Should Be Those Of The Rows
 
 Figures Follow Each Session As It Comes And Moves And Goes
-    [Tags]    req:M09.2    extra    needs:redis
+    [Tags]    id:M09-06    req:M09.2    extra    needs:redis
     A User With A Session    type=MOBILE    idle_ttl=1 hour
     Figures Should Tell Of    MOBILE=1
     ${sso} =    Migrate Session    ${SESSION}
@@ -58,7 +58,7 @@ Figures Follow Each Session As It Comes And Moves And Goes
     Figures Should Tell Of
 
 Figures Come From The Rows Also While Redis Is Dead
-    [Tags]    req:M09.1    extra    needs:redis    needs:control.kill
+    [Tags]    id:M09-07    req:M09.1    extra    needs:redis    needs:control.kill
     Three Users With Sessions    WEB    API
     Kill Service    redis
     Three Users With Sessions    MOBILE

@@ -13,7 +13,7 @@ Test Tags           session-manager    p1    needs:session.admin    needs:redis
 
 *** Test Cases ***
 A Free Lock Is Given And Kept In Redis For Its Time Under Its Holder's Token
-    [Tags]    req:M10.1
+    [Tags]    id:M10-01    req:M10.1
     ${owner} =    Acquire Lock    ${LOCK}    ttl=1 minute
     Redis Value    lock:${LOCK}    ==    ${owner.value}
     Redis Should Keep The Lock For    50s    60s
@@ -23,7 +23,7 @@ A Free Lock Is Given And Kept In Redis For Its Time Under Its Holder's Token
     Acquire Lock    ${LOCK}    ttl=1 minute
 
 A Held Lock Is Refused And Nothing Of It Changes
-    [Tags]    req:M10.2
+    [Tags]    id:M10-02    req:M10.2
     ${owner} =    Acquire Lock    ${LOCK}    ttl=1 minute
     Refusal Should Be    409 locked    Acquire Lock    ${LOCK}    ttl=1 hour
     Redis Value    lock:${LOCK}    ==    ${owner.value}    message=the lock has changed hands
@@ -31,11 +31,11 @@ A Held Lock Is Refused And Nothing Of It Changes
     Release Lock    ${LOCK}    ${owner}
 
 Of Twenty Takers At One Instant One Gets The Lock Again And Again
-    [Tags]    req:M10.2    extra
+    [Tags]    id:M10-03    req:M10.2    extra
     Repeat Keyword    5 times    One Of Twenty Takers Gets The Lock And Gives It Back
 
 A Lock Is Given Back By Its Holder And By Nobody Else
-    [Tags]    req:M10.1    extra
+    [Tags]    id:M10-04    req:M10.1    extra
     ${owner} =    Acquire Lock    ${LOCK}    ttl=1 minute
     ${stranger} =    Acquire Lock    another-${LOCK}    ttl=1 minute
     Refusal Should Be    409 not_owner    Release Lock    ${LOCK}    ${stranger}
@@ -45,7 +45,7 @@ A Lock Is Given Back By Its Holder And By Nobody Else
     Refusal Should Be    409 not_owner    Release Lock    ${LOCK}    ${owner}
 
 The Lock Of A Holder Who Died Is Free When Its Time Is Over And Not Before
-    [Tags]    req:M10.2    extra
+    [Tags]    id:M10-05    req:M10.2    extra
     Note The Time
     ${dead} =    Acquire Lock    ${LOCK}    ttl=1s
     ${heir} =    Lock Comes To Be Free
@@ -55,7 +55,7 @@ The Lock Of A Holder Who Died Is Free When Its Time Is Over And Not Before
     Release Lock    ${LOCK}    ${heir}
 
 A Lock Outlives The Process Of Auth That Gave It And Stays Its Holder's
-    [Tags]    req:M10.1    extra    needs:control.kill
+    [Tags]    id:M10-06    req:M10.1    extra    needs:control.kill
     ${owner} =    Acquire Lock    ${LOCK}    ttl=10 minutes
     Kill Service    auth
     Start Service    auth
@@ -63,7 +63,7 @@ A Lock Outlives The Process Of Auth That Gave It And Stays Its Holder's
     Release Lock    ${LOCK}    ${owner}
 
 While Redis Is Dead Nobody Gets A Lock Or Gives One Back
-    [Tags]    req:M10.2    extra    needs:control.kill
+    [Tags]    id:M10-07    req:M10.2    extra    needs:control.kill
     ${owner} =    Acquire Lock    ${LOCK}    ttl=1 minute
     Kill Service    redis
     Refusal Should Be    503 redis_unavailable    Acquire Lock    ${LOCK}
@@ -74,7 +74,7 @@ While Redis Is Dead Nobody Gets A Lock Or Gives One Back
     [Teardown]    Redis Is Back
 
 A Lock That Was Held When Redis Hung Is Still Held Afterwards
-    [Tags]    req:M10.2    extra    needs:control.pause
+    [Tags]    id:M10-08    req:M10.2    extra    needs:control.pause
     ${owner} =    Acquire Lock    ${LOCK}    ttl=10 minutes
     Pause Service    redis
     Refusal Should Be    503 redis_unavailable    Acquire Lock    ${LOCK}

@@ -19,7 +19,7 @@ Test Tags           session-manager    p1    needs:session.admin    needs:redis 
 
 *** Test Cases ***
 A Migrated Session Goes On As SSO With All That It Had
-    [Tags]    req:M11.1
+    [Tags]    id:M11-01    req:M11.1
     A User With A Session    device=laptop    fingerprint=laptop    metadata=${OLD_DATA}
     ${sso} =    Migrate Session    ${SESSION}    metadata=${NEW_DATA}
     It Should Continue The Old Session    ${sso}
@@ -29,7 +29,7 @@ A Migrated Session Goes On As SSO With All That It Had
     Old Session Should Have Ended For    ${sso}
 
 With The Old Session All Its Tokens Die At Once Wherever They Are Shown
-    [Tags]    req:M11.1    extra
+    [Tags]    id:M11-02    req:M11.1    extra
     A User With A Session
     ${sso} =    Migrate Session    ${SESSION}
     Session Token Should Be Invalid    ${SESSION}    revoked
@@ -40,13 +40,13 @@ With The Old Session All Its Tokens Die At Once Wherever They Are Shown
     Session Should Be Live Everywhere    ${sso}    within=5s
 
 A Session That Does Not Exist Cannot Be Migrated And None Comes Of It
-    [Tags]    req:M11.2
+    [Tags]    id:M11-03    req:M11.2
     ${nobody} =    Random UUID
     Session Manager Refuses    ${nobody}/migrate    404    not_found    type=SSO
     Nothing Should Have Come Of    ${nobody}
 
 What Was Revoked Or Migrated Before Cannot Be Migrated
-    [Tags]    req:M11.2    extra
+    [Tags]    id:M11-04    req:M11.2    extra
     A User With A Session
     Revoke Session    ${SESSION}
     Migration Should Be Refused    session_revoked
@@ -56,7 +56,7 @@ What Was Revoked Or Migrated Before Cannot Be Migrated
     Session Token Should Be Valid    ${sso}
 
 What Has Expired Cannot Be Migrated Whether Redis Knows Of It Or Not
-    [Tags]    req:M11.2    extra
+    [Tags]    id:M11-05    req:M11.2    extra
     A User With A Session    idle_ttl=1 hour
     Let Time Pass For The Session    61 min
     Migration Should Be Refused    session_expired
@@ -65,14 +65,14 @@ What Has Expired Cannot Be Migrated Whether Redis Knows Of It Or Not
     Migration Should Be Refused    session_expired
 
 Of Twenty Migrations Of One Session One Succeeds
-    [Tags]    req:M11.1    extra
+    [Tags]    id:M11-06    req:M11.1    extra
     A User With A Session
     Twenty Migrate The Session At Once
     Should Be Stored    auth    types of the user's living sessions
     ...    SELECT type FROM sessions WHERE user_id = %s AND status = 'active'    ${USER_ID}    SSO
 
 A User At His Limit Loses No Other Session By A Migration
-    [Tags]    req:M11.1    extra
+    [Tags]    id:M11-07    req:M11.1    extra
     A User With A Session
     Repeat Keyword    9 times    Create Managed Session    ${USER_ID}
     ${before} =    Living Sessions
@@ -82,7 +82,7 @@ A User At His Limit Loses No Other Session By A Migration
     Should Be Equal    ${after}    ${{ [*$before[:-1], $sso.session_id] }}    the user's sessions after the migration
 
 While Redis Is Dead The Old Token Dies As Well And The New One Lives
-    [Tags]    req:M11.1    extra    needs:control.kill
+    [Tags]    id:M11-08    req:M11.1    extra    needs:control.kill
     A User With A Session
     Kill Service    redis
     ${sso} =    Migrate Session    ${SESSION}
@@ -92,7 +92,7 @@ While Redis Is Dead The Old Token Dies As Well And The New One Lives
     [Teardown]    Redis Is Back
 
 A Redis That Comes Back With Old Data Does Not Bring The Old Token Back
-    [Tags]    req:M11.1    extra    needs:control.pause
+    [Tags]    id:M11-09    req:M11.1    extra    needs:control.pause
     A User With A Session
     Redis Hangs And Auth Knows It
     ${sso} =    Migrate Session    ${SESSION}

@@ -16,7 +16,7 @@ ${PHONE}        an opaque text that a phone makes
 
 *** Test Cases ***
 A Session Made With A Fingerprint Keeps Its Hash And Nothing Else Of It
-    [Tags]    req:M12.1
+    [Tags]    id:M12-01    req:M12.1
     A User With A Session    fingerprint=${LAPTOP}
     Stores Should Agree On The Session
     Stored Fingerprint Should Be A Hash
@@ -24,7 +24,7 @@ A Session Made With A Fingerprint Keeps Its Hash And Nothing Else Of It
     Session Token Should Be Valid    ${SESSION}    source=redis    fingerprint=${LAPTOP}
 
 One Device Has One Fingerprint In Whatever Order It States Its Traits
-    [Tags]    req:M12.2
+    [Tags]    id:M12-02    req:M12.2
     A User With A Session    fingerprint=${LAPTOP}
     ${reversed} =    Restated    ${LAPTOP}
     Session Token Should Be Valid    ${SESSION}    fingerprint=${reversed}
@@ -33,14 +33,14 @@ One Device Has One Fingerprint In Whatever Order It States Its Traits
     Session Token Should Be Valid    ${SESSION}    fingerprint=${LAPTOP}
 
 One Device Has One Fingerprint Whichever Process Of Auth It Asks
-    [Tags]    req:M12.2    extra    needs:control.restart
+    [Tags]    id:M12-03    req:M12.2    extra    needs:control.restart
     A User With A Session    fingerprint=${LAPTOP}
     Restart Service    auth
     Session Token Should Be Valid    ${SESSION}    fingerprint=${LAPTOP}
     Every Session Of The Device Has Fingerprint    ${SESSION.record}[fingerprint]    ${LAPTOP}
 
 Devices That Differ In Anything Have Different Fingerprints
-    [Tags]    req:M12.3
+    [Tags]    id:M12-04    req:M12.3
     A User With A Session    fingerprint=${LAPTOP}
     ${others} =    Devices Like    ${LAPTOP}
     None Of These Devices Is Accepted    ${others}
@@ -48,7 +48,7 @@ Devices That Differ In Anything Have Different Fingerprints
     No Two Fingerprints Are Equal    ${LAPTOP}    ${PHONE}    @{others}
 
 A Mismatch Is Refused By Redis And By The Database And Costs The Rightful Device Nothing
-    [Tags]    req:M12.3    extra    needs:control.kill
+    [Tags]    id:M12-05    req:M12.3    extra    needs:control.kill
     A User With A Session    fingerprint=${LAPTOP}
     Only The Laptop Is Accepted    by=redis
     Kill Service    redis
@@ -57,7 +57,7 @@ A Mismatch Is Refused By Redis And By The Database And Costs The Rightful Device
     [Teardown]    Redis Is Back
 
 A Session Bound To No Device Takes Any Fingerprint From Redis And From The Database
-    [Tags]    req:M12.1    extra    needs:control.kill
+    [Tags]    id:M12-06    req:M12.1    extra    needs:control.kill
     A User With A Session
     Every Device Is Accepted    by=redis
     Kill Service    redis
@@ -65,14 +65,14 @@ A Session Bound To No Device Takes Any Fingerprint From Redis And From The Datab
     [Teardown]    Redis Is Back
 
 A Device That States No Traits Is Bound As Well
-    [Tags]    req:M12.1    extra
+    [Tags]    id:M12-07    req:M12.1    extra
     A User With A Session    fingerprint=${{ {} }}
     Session Token Should Be Valid    ${SESSION}    fingerprint=${{ {} }}
     Session Token Should Be Invalid    ${SESSION}    fingerprint_mismatch
     Session Token Should Be Invalid    ${SESSION}    fingerprint_mismatch    fingerprint=${PHONE}
 
 A Bound Session Stays Bound When Its Token Is Refreshed And When It Moves To SSO
-    [Tags]    req:M12.2    extra
+    [Tags]    id:M12-08    req:M12.2    extra
     A User With A Session    fingerprint=${LAPTOP}
     ${refreshed} =    Refresh Session Token    ${SESSION}
     Only The Laptop Is Accepted    ${refreshed}[session_token]    by=redis

@@ -19,7 +19,7 @@ ${WITH_A_NUMBER_FOR_ITS_USER}       {"session_id": "<id>", "metadata": {}, "stat
 
 *** Test Cases ***
 When Redis Dies The Manager Goes On And Nothing Waits For It
-    [Tags]    req:M13.1    needs:control.kill
+    [Tags]    id:M13-01    req:M13.1    needs:control.kill
     A Session And One To Be Ended
     Kill Service    redis
     Work Should Go On Without Redis
@@ -31,7 +31,7 @@ When Redis Dies The Manager Goes On And Nothing Waits For It
     [Teardown]    Redis Is Back
 
 When Redis Comes Back With What It Knew Before Nothing That Ended Lives Again
-    [Tags]    req:M13.1    extra    needs:control.pause
+    [Tags]    id:M13-02    req:M13.1    extra    needs:control.pause
     A Session And One To Be Ended
     Pause Service    redis
     Work Should Go On Without Redis
@@ -45,7 +45,7 @@ When Redis Comes Back With What It Knew Before Nothing That Ended Lives Again
 
 A Redis That Refuses Writes Is Not Trusted Until It Has Taken What It Missed
     [Documentation]    It answers, but can be told nothing: out of memory, read-only, or without the replicas that it must have.
-    [Tags]    req:M13.1    req:M06.4    extra
+    [Tags]    id:M13-03    req:M13.1    req:M06.4    extra
     A Session And One To Be Ended
     Configure Redis    min-replicas-to-write    1
     ${renewed} =    Refresh Session Token    ${SESSION}
@@ -59,7 +59,7 @@ A Redis That Refuses Writes Is Not Trusted Until It Has Taken What It Missed
     [Teardown]    Redis Takes Writes Again
 
 Damaged Data In Redis Is Put Aside And Reported And The Row Answers
-    [Tags]    req:M13.2    needs:control.logs
+    [Tags]    id:M13-04    req:M13.2    needs:control.logs
     A User Without A Session
     For The Case    no JSON    Damage Should Be Put Aside    not JSON
     For The Case    half a document    Damage Should Be Put Aside    {"revision": 1, "session_id": "
@@ -71,7 +71,7 @@ Damaged Data In Redis Is Put Aside And Reported And The Row Answers
     For The Case    another's document    Another's Document Should Be Put Aside
 
 Damaged Data That No Row Replaces Is Malformed And Lets Nobody In
-    [Tags]    req:M13.2    extra
+    [Tags]    id:M13-05    req:M13.2    extra
     A User With A Session
     ${document} =    Redis Value    session:${SESSION.session_id}
     Delete At    auth    /admin/users/${USER_ID}    ${SERVICE_TOKEN}
@@ -83,7 +83,7 @@ Damaged Data That No Row Replaces Is Malformed And Lets Nobody In
     Session Token Should Be Invalid    ${SESSION}    reason=not_found
 
 Damage That A Bearer Meets Is Reported Like Any Other
-    [Tags]    req:M13.2    extra
+    [Tags]    id:M13-06    req:M13.2    extra
     A User With A Session
     Set Redis Value    session:${SESSION.session_id}    damaged
     Get From    auth    /users/me    ${SESSION.access_token}
@@ -91,7 +91,7 @@ Damage That A Bearer Meets Is Reported Like Any Other
     Stores Should Agree On The Session
 
 Metadata In Any Script Is Kept Sign For Sign
-    [Tags]    req:M13.3
+    [Tags]    id:M13-07    req:M13.3
     ${metadata} =    Metadata In Many Scripts
     A User With A Session    metadata=${metadata}
     Metadata Should Be    ${metadata}
@@ -102,7 +102,7 @@ Metadata In Any Script Is Kept Sign For Sign
     Metadata Should Be    ${metadata}
 
 Metadata That No Store Can Hold Is Refused And Nothing Is Made
-    [Tags]    req:M13.3    extra
+    [Tags]    id:M13-08    req:M13.3    extra
     A User Without A Session
     Metadata Text Should Be Refused    {"nul": "\\u0000"}
     Metadata Text Should Be Refused    {"half a pair": "\\ud83d"}
@@ -112,7 +112,7 @@ Metadata That No Store Can Hold Is Refused And Nothing Is Made
     Auth Holds Sessions    ${USER_ID}    0
 
 A Mebibyte Of Metadata Is Kept Whole And A Byte More Is Refused Clearly
-    [Tags]    req:M13.4
+    [Tags]    id:M13-09    req:M13.4
     ${metadata} =    Metadata Of Bytes    ${MEBIBYTE}
     A User With A Session    metadata=${metadata}
     Metadata Should Be    ${metadata}
@@ -123,7 +123,7 @@ A Mebibyte Of Metadata Is Kept Whole And A Byte More Is Refused Clearly
     Auth Holds Sessions    ${USER_ID}    1
 
 A Migration Adds No More Metadata Than May Be Kept
-    [Tags]    req:M13.4    extra
+    [Tags]    id:M13-10    req:M13.4    extra
     ${half} =    Metadata Of Bytes    ${MEBIBYTE // 2 + 20}    half
     A User With A Session    metadata=${half}
     ${other} =    Metadata Of Bytes    ${MEBIBYTE // 2 + 20}    other
@@ -132,7 +132,7 @@ A Migration Adds No More Metadata Than May Be Kept
     Auth Holds Sessions    ${USER_ID}    1
 
 Metadata That Is Too Large Is Refused At A Login And In A Body Of Any Size
-    [Tags]    req:M13.4    extra
+    [Tags]    id:M13-11    req:M13.4    extra
     Sign In A New User
     ${large} =    Metadata Of Bytes    ${MEBIBYTE + 1}
     Metadata Should Be Too Large    /auth/login    ${large}    email=${USER.email}    password=${USER.password}

@@ -15,7 +15,7 @@ Test Tags           session-persistence    p0    req:P06    needs:ws    needs:ws
 
 *** Test Cases ***
 Sessions, Tokens And Sockets Outlive A Backend That Is Stopped And Started
-    [Tags]    req:P01    part:stopped    needs:control.restart
+    [Tags]    id:P01-01    req:P01    part:stopped    needs:control.restart
     People Chat    6
     Restart For Real    stop    backend-1    backend-2
     The Chats Have Gone On    closes=${{ [1012] }}    lost=6
@@ -23,7 +23,7 @@ Sessions, Tokens And Sockets Outlive A Backend That Is Stopped And Started
     The History Is Complete And In Order
 
 Sessions, Tokens And Sockets Outlive A Backend That Is Killed And Started
-    [Tags]    req:P01    part:killed
+    [Tags]    id:P01-02    req:P01    part:killed
     People Chat    6
     Restart For Real    kill    backend-1    backend-2
     The Chats Have Gone On    closes=${{ [1012] }}    lost=6    refused=True
@@ -31,7 +31,7 @@ Sessions, Tokens And Sockets Outlive A Backend That Is Killed And Started
     The History Is Complete And In Order
 
 Sessions, Tokens And Sockets Outlive A Backend That Is Replaced And Nobody Is Refused
-    [Tags]    req:P01    part:replaced    needs:control.restart
+    [Tags]    id:P01-03    req:P01    part:replaced    needs:control.restart
     People Chat    6
     Restart For Real    replace    backend-1    backend-2
     The Chats Have Gone On    closes=${{ [1012] }}    lost=6
@@ -40,7 +40,7 @@ Sessions, Tokens And Sockets Outlive A Backend That Is Replaced And Nobody Is Re
 
 Sockets That Are Lost In Every Way Are Back Within The Budget
     [Documentation]    A hundred reconnections and more, each timed from the loss of the socket until its stream is resumed.
-    [Tags]    req:P03    part:reconnection    needs:net.faults
+    [Tags]    id:P03-01    req:P03    part:reconnection    needs:net.faults
     People Chat    20    every=500ms
     The Network Is Reset    4 times
     Restart For Real    replace    frontend
@@ -52,7 +52,7 @@ Sockets That Are Lost In Every Way Are Back Within The Budget
 A Handshake That Was Given Up Replaces Nobody Who Is Back At The Other Replica
     [Documentation]    A replica hangs, so that frontend opens sockets at the other one; then it goes on with what was given up. The chats
     ...    last longer than the two seconds after which a socket hears at the latest that it was replaced.
-    [Tags]    req:P03    part:reconnection    needs:control.pause
+    [Tags]    id:P03-02    req:P03    part:reconnection    needs:control.pause
     Load Users With A Conversation Each    6    assistant=${False}
     Pause Service    backend-1
     Open Chats    ${SOCKET_URL}    ${TOKENS}    ${CONVERSATIONS}    ca_file=${CA_FILE}    within=20s
@@ -63,14 +63,14 @@ A Handshake That Was Given Up Replaces Nobody Who Is Back At The Other Replica
     The History Is Complete And In Order
 
 What Was Said While No Backend Ran Is Part Of The History
-    [Tags]    req:P04    req:P01    part:backend
+    [Tags]    id:P04-01    req:P04    req:P01    part:backend
     People Chat    5
     Nobody Serves For A While    Kill Service    backend-1    backend-2
     The Chats Have Gone On    closes=${{ [1012] }}    lost=5    refused=True
     The History Is Complete And In Order
 
 What Was Said While PostgreSQL And Redis Were Dead Is Part Of The History
-    [Tags]    req:P04    part:stores
+    [Tags]    id:P04-02    req:P04    part:stores
     People Chat    5
     Nobody Serves For A While    Kill Service    postgres    redis
     Databases Are Open Again
@@ -78,7 +78,7 @@ What Was Said While PostgreSQL And Redis Were Dead Is Part Of The History
     The History Is Complete And In Order
 
 What Was Said While Frontend And Auth Were Stopped Is Part Of The History
-    [Tags]    req:P04    part:doors    needs:control.stop
+    [Tags]    id:P04-03    req:P04    part:doors    needs:control.stop
     People Chat    5
     Nobody Serves For A While    Stop Service    frontend    auth
     The Chats Have Gone On    closes=${{ [1001, 1012] }}    lost=5    refused=True

@@ -13,7 +13,7 @@ Test Tags           session-persistence    p0    req:P02
 
 *** Test Cases ***
 A Token Is Valid For A Process That Begins After It Was Made And Its Claims Are The Same
-    [Tags]    part:claims
+    [Tags]    id:P02-01    part:claims
     ${token} =    Make Token    ${WHO}    key=${FIRST}[key]    kid=first    lifetime=5 minutes
     ${read} =    Read Token    ${token}
     ${claims} =    Verify Token In Another Process    ${token}    ${FIRST}[jwks]    issuer=${WHO}[iss]    audience=${WHO}[aud]
@@ -21,7 +21,7 @@ A Token Is Valid For A Process That Begins After It Was Made And Its Claims Are 
 
 A Token Of Yesterday's Process Expires When It Said
     [Documentation]    Good before its ``exp`` and expired after it, by processes that know nothing but the key.
-    [Tags]    part:expiry
+    [Tags]    id:P02-02    part:expiry
     ${token} =    Make Token    ${WHO}    key=${FIRST}[key]    kid=first    lifetime=1 hour
     Verify Token In Another Process    ${token}    ${FIRST}[jwks]
     ${now} =    Get Time    epoch
@@ -29,7 +29,7 @@ A Token Of Yesterday's Process Expires When It Said
     Another Process Refuses    ${ended}    ${FIRST}[jwks]    it has expired*
 
 A Token That Another Key Has Signed, Or That Was Altered, Is Refused By A Process That Begins Later
-    [Tags]    part:claims
+    [Tags]    id:P02-03    part:claims
     ${token} =    Make Token    ${WHO}    key=${FIRST}[key]    kid=first    lifetime=5 minutes
     ${tampered} =    Forge Token    ${token}    tampered claims
     ${foreign} =    Make Token    ${WHO}    key=${SECOND}[key]    kid=first    lifetime=5 minutes

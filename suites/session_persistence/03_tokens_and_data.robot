@@ -14,7 +14,7 @@ Test Tags           session-persistence    p0    req:P06    needs:control.kill  
 
 *** Test Cases ***
 A Token From Before Everything Was Killed Says The Same After It And Is Accepted Everywhere
-    [Tags]    req:P02    part:services    needs:session.admin
+    [Tags]    id:P02-04    req:P02    part:services    needs:session.admin
     Sign In A New User
     What Every Service Says Of The Token Is Noted
     Kill Everything And Start It Again
@@ -23,7 +23,7 @@ A Token From Before Everything Was Killed Says The Same After It And Is Accepted
     Access Token Should Verify
 
 A Token Of The Former Key Is Good After Auth Was Restarted In Every Way
-    [Tags]    req:P02    part:services    needs:session.admin    needs:control.restart
+    [Tags]    id:P02-05    req:P02    part:services    needs:session.admin    needs:control.restart
     Sign In A New User
     The Signing Key Is Changed
     What Every Service Says Of The Token Is Noted
@@ -35,24 +35,24 @@ A Token Of The Former Key Is Good After Auth Was Restarted In Every Way
     Every Service Accepts The Token
 
 A Token From Before A Restart Is Refused Everywhere Once It Has Expired
-    [Tags]    req:P02    part:expiry    needs:jwt.short_lived
+    [Tags]    id:P02-06    req:P02    part:expiry    needs:jwt.short_lived
     Sign In A New User For A Few Seconds
     Restart For Real    kill    auth    backend-1    backend-2
     Let The Access Token Expire
     Every Service Refuses The Token    ${ACCESS_TOKEN}    token_expired
 
 Every Row Is The Same Bit For Bit After Every Service Was Stopped And Started
-    [Tags]    req:P05    part:stopped    needs:db.auth    needs:db.main    needs:ws.resume
+    [Tags]    id:P05-01    req:P05    part:stopped    needs:db.auth    needs:db.main    needs:ws.resume
     Nothing Changes By A Restart    ${{ ['stop'] }}    auth    backend-1    backend-2    frontend
 
 Every Row Is The Same Bit For Bit After Every Service Was Killed And Started
-    [Tags]    req:P05    part:killed    needs:db.auth    needs:db.main    needs:ws.resume
+    [Tags]    id:P05-02    req:P05    part:killed    needs:db.auth    needs:db.main    needs:ws.resume
     Nothing Changes By A Restart    ${{ ['kill'] }}    auth    backend-1    backend-2    frontend
 
 Every Row Is The Same Bit For Bit After Every Service Was Replaced
-    [Tags]    req:P05    part:replaced    needs:db.auth    needs:db.main    needs:ws.resume    needs:control.restart
+    [Tags]    id:P05-03    req:P05    part:replaced    needs:db.auth    needs:db.main    needs:ws.resume    needs:control.restart
     Nothing Changes By A Restart    ${{ ['replace'] }}    auth    backend-1    backend-2    frontend
 
 Every Row Is The Same Bit For Bit After PostgreSQL And Redis Were Stopped And Killed
-    [Tags]    req:P05    part:stores    needs:db.auth    needs:db.main    needs:ws.resume    needs:redis
+    [Tags]    id:P05-04    req:P05    part:stores    needs:db.auth    needs:db.main    needs:ws.resume    needs:redis
     Nothing Changes By A Restart    ${{ ['stop', 'kill'] }}    postgres    redis

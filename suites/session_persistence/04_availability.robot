@@ -14,14 +14,14 @@ Test Tags           session-persistence    p0    req:P06    needs:control.kill  
 
 *** Test Cases ***
 No Door Is Closed While Every Service Is Replaced
-    [Tags]    req:P07    part:graceful    needs:control.restart
+    [Tags]    id:P07-01    req:P07    part:graceful    needs:control.restart
     Somebody Asks On And On
     Restart For Real    replace    backend-1    backend-2    auth    frontend
     Wait For Probe Answers    50
     Doors Stayed Open    services are replaced    backend    auth    replica
 
 A Replica That Is Stopped Or Killed Costs No Request That The Other Can Answer
-    [Tags]    req:P07    part:replicas
+    [Tags]    id:P07-02    req:P07    part:replicas
     Somebody Asks On And On
     Restart For Real    stop    backend-1    backend-2
     Kill Until It Is Missed    backend-1    replica
@@ -31,7 +31,7 @@ A Replica That Is Stopped Or Killed Costs No Request That The Other Can Answer
     Door Said Why It Was Closed    replica    the only replica is stopped and killed    no answer
 
 Redis May Be Stopped Or Killed And Every Door Stays Open
-    [Tags]    req:P07    part:stores    needs:redis
+    [Tags]    id:P07-03    req:P07    part:stores    needs:redis
     Somebody Asks On And On
     Restart For Real    stop    redis
     Restart For Real    kill    redis
@@ -39,7 +39,7 @@ Redis May Be Stopped Or Killed And Every Door Stays Open
     Doors Stayed Open    Redis is stopped and killed    backend    auth    replica
 
 An Auth That Is Stopped Or Killed Says So And Closes No Door Of Backend
-    [Tags]    req:P07    part:auth
+    [Tags]    id:P07-04    req:P07    part:auth
     Somebody Asks On And On
     Restart For Real    stop    auth
     Kill Until It Is Missed    auth    auth
@@ -48,7 +48,7 @@ An Auth That Is Stopped Or Killed Says So And Closes No Door Of Backend
     Door Said Why It Was Closed    auth    the only auth is stopped and killed    auth_unavailable
 
 A PostgreSQL That Is Stopped Or Killed Is Named And Missed No Longer Than It Is Away
-    [Tags]    req:P07    part:stores
+    [Tags]    id:P07-05    req:P07    part:stores
     Somebody Asks On And On
     Restart For Real    stop    postgres
     Kill Until It Is Missed    postgres    auth
@@ -56,7 +56,7 @@ A PostgreSQL That Is Stopped Or Killed Is Named And Missed No Longer Than It Is 
     Door Said Why It Was Closed    auth    PostgreSQL is stopped and killed    database_unavailable
 
 A Frontend That Is Stopped Or Killed Closes No Door But Its Own
-    [Tags]    req:P07    part:frontend
+    [Tags]    id:P07-06    req:P07    part:frontend
     Somebody Asks On And On
     Restart For Real    stop    frontend
     Kill Until It Is Missed    frontend    backend
@@ -66,7 +66,7 @@ A Frontend That Is Stopped Or Killed Closes No Door But Its Own
 
 The Session Is Back Within Its Budget After Every Kind Of Restart
     [Documentation]    Restart, resumption and all that the user sees, timed together.
-    [Tags]    part:session-recovery    needs:ws    needs:ws.resume    needs:db.auth
+    [Tags]    id:P06-01    part:session-recovery    needs:ws    needs:ws.resume    needs:db.auth
     Settle In
     The Session Recovers From A Restart    stop
     The Session Recovers From A Restart    kill

@@ -14,7 +14,7 @@ Test Tags           session-sync    p0    req:S01    req:S07    needs:ws    need
 
 *** Test Cases ***
 A Session Made In Auth Has Equal Content In Every View
-    [Tags]    part:content    needs:db.auth    needs:db.main    needs:redis
+    [Tags]    id:S01-01    part:content    needs:db.auth    needs:db.main    needs:redis
     Sign In A New User
     Every View Shows The Session At Each Door    ${USER}
     ${phone} =    Log In Again    ${USER}    client_id=mobile    device=phone
@@ -25,7 +25,7 @@ A Session Made In Auth Has Equal Content In Every View
 What Changes In Auth Is Seen In Each Other View At Once
     [Documentation]    Three kinds of writes (a login, an end, a new name), each watched in each other view, hundreds of times; how the
     ...    latencies are spread is in the log, for each.
-    [Tags]    req:S08    req:S09    part:changes
+    [Tags]    id:S08-01    req:S08    req:S09    part:changes
     Sign In A New User
     Open A Socket
     ${done} =    Measure Session Sync    ${USER}    rounds=16    socket=socket    within=15s
@@ -34,7 +34,7 @@ What Changes In Auth Is Seen In Each Other View At Once
     Sync Latency Should Hold
 
 What Ends In Auth Has Ended In Every View
-    [Tags]    part:ends    needs:db.auth    needs:db.main    needs:redis
+    [Tags]    id:S01-02    part:ends    needs:db.auth    needs:db.main    needs:redis
     Sign In A New User
     Sockets At Every Door
     ${phone} =    Log In Again    ${USER}    client_id=mobile    device=phone

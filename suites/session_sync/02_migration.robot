@@ -14,7 +14,7 @@ Test Tags           session-sync    p0    req:S02    req:S07    needs:ws    need
 
 *** Test Cases ***
 All That A Session Holds Is Captured Before Its Server Dies
-    [Tags]    part:captured    needs:db.auth    needs:db.main    needs:redis
+    [Tags]    id:S02-01    part:captured    needs:db.auth    needs:db.main    needs:redis
     Settle In
     What The User Holds Is In The Stores
     Kill Service    backend-1
@@ -22,7 +22,7 @@ All That A Session Holds Is Captured Before Its Server Dies
     Session Views Should Agree    ${USER}    places=${{ ['redis', 'redis ttl', 'redis index', 'auth db'] }}
 
 Another Instance Recovers The Session While The First Is Dead
-    [Tags]    part:recovered
+    [Tags]    id:S02-02    part:recovered
     Settle In
     Kill Service    backend-1
     Open Socket Was Closed With    1006    within=10s
@@ -33,7 +33,7 @@ Another Instance Recovers The Session While The First Is Dead
     The State Can Be Written On From Version    1    socket at backend-2
 
 There And Back The Data Are Preserved
-    [Tags]    part:preserved    needs:db.auth    needs:db.main
+    [Tags]    id:S02-03    part:preserved    needs:db.auth    needs:db.main
     Settle In
     Snapshot Both Databases
     Kill Service    backend-1

@@ -14,7 +14,7 @@ Test Tags           session-sync    p0    req:S03    req:S07    needs:ws    need
 
 *** Test Cases ***
 A Hundred Sessions At Once Write Their States And Each Finds Its Own
-    [Tags]    req:S08    part:own-state
+    [Tags]    id:S08-02    req:S08    part:own-state
     A Crowd Is Online    100
     Concurrent Sessions Should Be At Least    100
     Everybody Writes A State    5
@@ -23,7 +23,7 @@ A Hundred Sessions At Once Write Their States And Each Finds Its Own
 
 Of Conflicting Writes One Wins And Every View Shows It
     [Documentation]    Ten users, five writers each over one version, at both replicas and frontend, all at one instant; twice.
-    [Tags]    part:conflicts
+    [Tags]    id:S03-01    part:conflicts
     A Crowd Is Online    10
     Everybody's Five Writers Collide Over Version    0
     Every View Shows The Winners    1
@@ -32,7 +32,7 @@ Of Conflicting Writes One Wins And Every View Shows It
 
 Names That Are Changed Many Times At Once End As One In Every View
     [Documentation]    Auth's writes: each of ten users is renamed four times in one moment, and each of those delivered to any replica.
-    [Tags]    part:final-state    needs:db.auth
+    [Tags]    id:S03-02    part:final-state    needs:db.auth
     A Crowd Is Online    10
     Everybody Is Renamed At Once    4
     Every View Ends With The Same Name And Version

@@ -15,7 +15,7 @@ Test Tags           session-sync    p0    req:S04    req:S07    needs:ws    need
 
 *** Test Cases ***
 Redis, The Row, The Token And The Sockets Name One Moment Of Expiry And Activity Moves It For All
-    [Tags]    part:one-moment
+    [Tags]    id:S04-01    part:one-moment
     A User With A Session    idle_ttl=60s    absolute_ttl=300s
     A Socket Of The Session At Each Door
     Session Is Left To Live In Every View    60
@@ -25,7 +25,7 @@ Redis, The Row, The Token And The Sockets Name One Moment Of Expiry And Activity
     Session Is Left To Live In Every View    60
 
 At That Moment Redis, The Row, Backend And Every Socket End The Session
-    [Tags]    part:coordinated
+    [Tags]    id:S04-02    part:coordinated
     A Session That Expires Soon Is Live Everywhere    absolute too
     Wait Until The Session Has Expired
     ${slowness} =    Slowness That Counts    session sync part
@@ -33,7 +33,7 @@ At That Moment Redis, The Row, Backend And Every Socket End The Session
     Every Socket Was Closed At The Expiry
 
 What Has Expired Leaves Nothing Behind
-    [Tags]    part:cleaned-up
+    [Tags]    id:S04-03    part:cleaned-up
     A Session That Expires Soon Is Live Everywhere
     Wait Until The Session Has Expired
     Every Socket Was Closed At The Expiry

@@ -14,7 +14,7 @@ Test Tags           session-sync    p0    req:S05    req:S07    needs:ws    need
 
 *** Test Cases ***
 The Context Of A Session Is Restored After Everything Was Killed
-    [Tags]    part:context    needs:redis    needs:db.main
+    [Tags]    id:S05-01    part:context    needs:redis    needs:db.main
     Settle In
     Kill And Start    redis    auth    backend-1    frontend
     Session Views Should Agree    ${USER}    within=15s    places=${{ ['auth', 'auth db', 'main db', 'backend-1'] }}
@@ -23,7 +23,7 @@ The Context Of A Session Is Restored After Everything Was Killed
 
 The Socket Is Reconnected Within The Budget
     [Documentation]    Measured from the loss of the socket to the end of the resume on the next one; the start of the server is part of it.
-    [Tags]    part:socket    needs:control.restart
+    [Tags]    id:S05-02    part:socket    needs:control.restart
     Settle In
     The Server Is Restarted And The Socket Comes Back    SIGTERM    1012
     The Server Is Restarted And The Socket Comes Back    SIGTERM    1012
@@ -33,7 +33,7 @@ The Socket Is Reconnected Within The Budget
     Chat Is Whole    socket
 
 The State Of A Tab Is Restored And Can Be Written On
-    [Tags]    part:state
+    [Tags]    id:S05-03    part:state
     Settle In
     The State Can Be Written On From Version    1
     Remember What The User Sees

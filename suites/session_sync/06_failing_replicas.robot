@@ -14,7 +14,7 @@ Test Tags           session-sync    p0    req:S06    req:S07    needs:ws    need
 
 *** Test Cases ***
 A Backend That Answers 5xx Says When To Retry And The Second Try Is Served By The Other
-    [Tags]    req:S10    needs:db.main
+    [Tags]    id:S10-03    req:S10    needs:db.main
     Sign In A New User
     Cut Connection    backend-1->postgres
     Retries Through Frontend Are Served    5    tries=2
@@ -24,7 +24,7 @@ A Backend That Answers 5xx Says When To Retry And The Second Try Is Served By Th
     Every Answer Says That The Session Was Found    live
 
 A Backend That Dies Costs No Request, And Without Any The Refusal Comes At Once
-    [Tags]    needs:control.kill
+    [Tags]    id:S06-02    needs:control.kill
     Sign In A New User
     Start Probe    frontend    ${PUBLIC_URL}/api/me    ${ACCESS_TOKEN}    every=20ms    ca_file=${CA_FILE}
     Wait For Probe Answers    10
@@ -36,7 +36,7 @@ A Backend That Dies Costs No Request, And Without Any The Refusal Comes At Once
     Frontend Refuses Within    10s
 
 A Socket That Is Cut Is Closed With A Code That Says Come Again, And Who Does Finds Everything
-    [Tags]    needs:ws.resume
+    [Tags]    id:S06-03    needs:ws.resume
     Settle In
     Come Back    through frontend
     Reset Connection    frontend->backend

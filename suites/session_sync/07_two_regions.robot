@@ -19,6 +19,7 @@ Test Tags           session-sync    p1    req:S09    req:S07    needs:ws    need
 *** Test Cases ***
 What Is Said And Written In One Region Is Soon Seen In The Other
     [Documentation]    No ring goes from one to the other.
+    [Tags]    id:S09-01
     Settle In
     Session Should Be Found By    live    backend
     Session Should Be Found By    introspected    backend-2
@@ -29,7 +30,7 @@ What Is Said And Written In One Region Is Soon Seen In The Other
     Hear    From region to region    in the other region    within=10s
 
 A Revocation Reaches The Other Region, While The First Lives And After It Is Lost
-    [Tags]    needs:control.kill
+    [Tags]    id:S09-02    needs:control.kill
     Sockets Of Two Sessions In The Other Region
     Revoke Session    ${USER}
     The Other Region Ends    ${USER}    first session
@@ -38,7 +39,7 @@ A Revocation Reaches The Other Region, While The First Lives And After It Is Los
     The Other Region Ends    ${PHONE}    second session
 
 A Session Is The Same In The Other Region After The First Is Lost
-    [Tags]    needs:control.kill
+    [Tags]    id:S09-03    needs:control.kill
     Settle In
     The First Region Is Lost
     Open Socket Was Closed With    1006    within=10s
@@ -49,7 +50,7 @@ A Session Is The Same In The Other Region After The First Is Lost
     The State Can Be Written On From Version    1    in the other region
 
 An SSO Session That Was Migrated Is The Same In Every View And In Both Regions
-    [Tags]    needs:session.admin    needs:redis
+    [Tags]    id:S09-04    needs:session.admin    needs:redis
     Sign In A New User
     ${sso} =    Migrate Session    ${USER}    metadata=${{ {'idp': 'corp', 'groups': ['ops', 'Åre']} }}
     Every View Shows The Session At Each Door    ${sso}

@@ -21,7 +21,7 @@ ${HOLDS_THE_ANSWER}     type == 'message' and payload.role == 'assistant'
 
 *** Test Cases ***
 A Tab That Was Closed Finds Everything At Either Replica
-    [Tags]    req:R01    req:R06
+    [Tags]    id:R01-01    req:R01    req:R06
     A Tab With Something To Lose
     Close Connection    tab
     The Tab Finds Everything At    backend-2
@@ -32,7 +32,7 @@ A Tab That Was Closed Finds Everything At Either Replica
     Nothing Was Lost On The Way    rows=10
 
 A Tab Whose Connection Was Reset Finds Everything At Either Replica
-    [Tags]    req:R01    req:R06
+    [Tags]    id:R01-02    req:R01    req:R06
     A Tab With Something To Lose
     Lose The Connection    tab
     The Tab Finds Everything At    backend-1
@@ -41,7 +41,7 @@ A Tab Whose Connection Was Reset Finds Everything At Either Replica
     Nothing Was Lost On The Way    rows=7
 
 A Tab In A Silent Network Finds What Was Said Into The Silence
-    [Tags]    req:R01    req:R06    needs:net.faults
+    [Tags]    id:R01-03    req:R01    req:R06    needs:net.faults
     A Tab With Something To Lose
     Silence Connection    client->backend-1
     Somebody Else Says    Into the silence    And into it again
@@ -54,7 +54,7 @@ A Tab In A Silent Network Finds What Was Said Into The Silence
     Nothing Was Lost On The Way    rows=9
 
 A Tab Whose Replica Was Killed Finds Everything At The Other And At Its Successor
-    [Tags]    req:R01    req:R06    needs:control.kill
+    [Tags]    id:R01-04    req:R01    req:R06    needs:control.kill
     A Tab With Something To Lose
     Kill Service    backend-1
     Open Socket Was Closed With    1006    tab    within=10s
@@ -67,7 +67,7 @@ A Tab Whose Replica Was Killed Finds Everything At The Other And At Its Successo
     Nothing Was Lost On The Way    rows=7
 
 A Tab Whose Replica Was Restarted Finds Everything At The Other And At Its Successor
-    [Tags]    req:R01    req:R06    needs:control.restart
+    [Tags]    id:R01-05    req:R01    req:R06    needs:control.restart
     A Tab With Something To Lose
     Restart Service    backend-1
     Open Socket Was Closed With    1012    tab    within=10s
@@ -78,7 +78,7 @@ A Tab Whose Replica Was Restarted Finds Everything At The Other And At Its Succe
     Nothing Was Lost On The Way    rows=7
 
 A Tab And A Server That Lose Each Other At One Moment Find Everything
-    [Tags]    req:R01    req:R06    needs:net.faults    needs:control.kill
+    [Tags]    id:R01-06    req:R01    req:R06    needs:net.faults    needs:control.kill
     A Tab With Something To Lose
     Reset Connection    client->backend
     Open Socket Was Closed With    1006    tab    within=10s
@@ -90,7 +90,7 @@ A Tab And A Server That Lose Each Other At One Moment Find Everything
     Nothing Was Lost On The Way    rows=7
 
 An Answer Cut At Every Boundary And Within Every Piece Is Whole After The Return
-    [Tags]    req:R04    needs:assistant    needs:net.faults
+    [Tags]    id:R04-01    req:R04    needs:assistant    needs:net.faults
     Somebody Has A Conversation    assistant=True
     An Answer Is Measured Piece By Piece
     Nothing Else Waits For The User
@@ -98,7 +98,7 @@ An Answer Cut At Every Boundary And Within Every Piece Is Whole After The Return
     Nothing Was Lost On The Way    rows=${{ 2 * len($CONVERSATIONS) }}
 
 An Answer Whose Replica Dies Is Begun Again By Another
-    [Tags]    req:R04    needs:assistant    needs:control.kill
+    [Tags]    id:R04-02    req:R04    needs:assistant    needs:control.kill
     A Tab In A Conversation    ${BACKEND_2_SOCKET_URL}    assistant=True
     Say    ${LONG_QUESTION}    tab
     Wait For Json    connection=tab    type=message.chunk    payload.offset=16
@@ -111,7 +111,7 @@ An Answer Whose Replica Dies Is Begun Again By Another
     Nothing Was Lost On The Way    rows=2
 
 A Message Whose Last Fragment Never Came Is Not Stored Before It Is Sent Again
-    [Tags]    req:R04
+    [Tags]    id:R04-03    req:R04
     A Tab In A Conversation
     Half A Message Is Sent
     Lose The Connection    tab
@@ -121,7 +121,7 @@ A Message Whose Last Fragment Never Came Is Not Stored Before It Is Sent Again
     Nothing Was Lost On The Way    rows=1
 
 Messages Whose Acknowledgements Were Swallowed Are Sent Again And Stored Once
-    [Tags]    req:R07    needs:net.faults
+    [Tags]    id:R07-01    req:R07    needs:net.faults
     A Tab In A Conversation
     Count What Is Stored
     Add Toxic    client->backend-1    timeout    stream=downstream
@@ -133,7 +133,7 @@ Messages Whose Acknowledgements Were Swallowed Are Sent Again And Stored Once
     Nothing Was Lost On The Way    rows=30
 
 Messages Whose Commit Was Under Way When The Connection Broke Are Stored Once
-    [Tags]    req:R07
+    [Tags]    id:R07-02    req:R07
     A Tab In A Conversation
     Count What Is Stored
     Hold The Conversation In The Main Database

@@ -18,6 +18,7 @@ ${TOO_SLOW}     socket_closes_total{code="4008"}
 
 *** Test Cases ***
 A Tab That Pauses For Less Than Its Queue Holds Stays And Gets Everything
+    [Tags]    id:R02-01
     A Tab And A Second Device
     Pause Reading    tab
     The Device Says    90
@@ -27,7 +28,7 @@ A Tab That Pauses For Less Than Its Queue Holds Stays And Gets Everything
     Nothing Was Lost On The Way    90    tab    device
 
 A Tab That Does Not Keep Up Is Closed As Too Slow And Comes Back To All That It Missed
-    [Tags]    req:R06
+    [Tags]    id:R06-01    req:R06
     A Tab And A Second Device
     Pause Reading    tab
     The Device Speaks Until The Tab Is Too Slow
@@ -38,6 +39,7 @@ A Tab That Does Not Keep Up Is Closed As Too Slow And Comes Back To All That It 
 
 A Tab That Reads No More Is Given Up And Its Next Socket Has All That It Missed
     [Documentation]    It does not even take the close frame.
+    [Tags]    id:R02-02
     A Tab And A Second Device
     Pause Reading    tab
     The Device Speaks Until The Tab Is Too Slow
@@ -47,6 +49,7 @@ A Tab That Reads No More Is Given Up And Its Next Socket Has All That It Missed
     Nothing Was Lost On The Way    ${SAID}    tab    device
 
 A Tab Too Slow For More Than Is Replayed Is Told So And Has The Rest Over REST
+    [Tags]    id:R02-03
     A Tab And A Second Device
     Pause Reading    tab
     The Device Speaks Until The Tab Is Too Slow

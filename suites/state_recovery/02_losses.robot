@@ -11,6 +11,7 @@ Test Tags           state-recovery    p0    req:R02    needs:ws    needs:ws.resu
 
 *** Test Cases ***
 More Missed Messages Than Are Replayed Are Declared And There Over REST
+    [Tags]    id:R02-04
     A Tab In A Conversation
     Say    The last that was heard    tab
     Hear    The last that was heard    tab
@@ -20,6 +21,7 @@ More Missed Messages Than Are Replayed Are Declared And There Over REST
     The Rest Is There Over REST And Goes On Live
 
 A Tab That Was Away Longer Than The Window Is Told And Finds Everything Over REST
+    [Tags]    id:R02-05
     A Tab In A Conversation
     The Tab Leaves And That Is Written Down
     Somebody Else Says    While away    And once more
@@ -28,6 +30,7 @@ A Tab That Was Away Longer Than The Window Is Told And Finds Everything Over RES
     The Rest Is There Over REST And Goes On Live
 
 A Log That Begins Anew Is Declared And Never Replayed In Part
+    [Tags]    id:R02-06
     A Tab In A Conversation
     Say    Of the old log    tab
     Hear    Of the old log    tab
@@ -37,6 +40,7 @@ A Log That Begins Anew Is Declared And Never Replayed In Part
     The Rest Is There Over REST And Goes On Live
 
 A Position That The Log Has Not Reached Is Declared
+    [Tags]    id:R02-07
     A Tab In A Conversation
     Say    All there is    tab
     Hear    All there is    tab
@@ -46,6 +50,7 @@ A Position That The Log Has Not Reached Is Declared
     The Rest Is There Over REST And Goes On Live
 
 What Was Deleted Meanwhile Is Declared And The Other Conversation Is Not Replayed In Part
+    [Tags]    id:R02-08
     A Tab And A Second Device    in_conversations=2
     The Tab Leaves And That Is Written Down
     Somebody Else Says    While away    And once more

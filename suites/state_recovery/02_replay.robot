@@ -11,7 +11,7 @@ Test Tags           state-recovery    p0    needs:ws    needs:ws.resume    needs
 
 *** Test Cases ***
 A Hundred Messages That Waited Come In Order And Once
-    [Tags]    req:R02
+    [Tags]    id:R02-09    req:R02
     A Tab And A Second Device
     Close Connection    tab
     The Device Says    100
@@ -21,7 +21,7 @@ A Hundred Messages That Waited Come In Order And Once
     Nothing Was Lost On The Way    100    tab    device
 
 More Than A Frame Holds Comes In Several In Order And Once
-    [Tags]    req:R02
+    [Tags]    id:R02-10    req:R02
     A Tab And A Second Device
     Close Connection    tab
     The Device Says    1201
@@ -30,7 +30,7 @@ More Than A Frame Holds Comes In Several In Order And Once
     Nothing Was Lost On The Way    1201    tab    device
 
 What Is Said During The Replay Follows It Without A Seam
-    [Tags]    req:R02
+    [Tags]    id:R02-11    req:R02
     A Tab And A Second Device
     Lose The Connection    tab
     The Device Says    5000
@@ -38,7 +38,7 @@ What Is Said During The Replay Follows It Without A Seam
     Nothing Was Lost On The Way    5601    tab    device
 
 What Waited In Several Conversations Comes In The Order Of Each
-    [Tags]    req:R02
+    [Tags]    id:R02-12    req:R02
     A Tab And A Second Device    in_conversations=5
     Lose The Connection    tab
     The Device Says    40
@@ -46,7 +46,7 @@ What Waited In Several Conversations Comes In The Order Of Each
     Nothing Was Lost On The Way    200    tab    device
 
 Urgent Notifications Come First And In Their Order Within One Urgency
-    [Tags]    req:R03
+    [Tags]    id:R03-01    req:R03
     A Tab In A Conversation
     Close Connection    tab
     Notifications Wait    5    9    0    5    9    1    7    9    0    5
@@ -59,7 +59,7 @@ Urgent Notifications Come First And In Their Order Within One Urgency
     Nothing Waits For The Tab
 
 More Notifications Than One Reading Holds All Come And Urgent Ones First
-    [Tags]    req:R03
+    [Tags]    id:R03-02    req:R03
     A Tab In A Conversation
     Close Connection    tab
     Notifications Have Waited For An Hour    1201
@@ -67,7 +67,7 @@ More Notifications Than One Reading Holds All Come And Urgent Ones First
     Events Come By Urgency After The Replay
 
 What Changed Elsewhere While The Tab Was Away Is Told After It Came Back
-    [Tags]    req:R06
+    [Tags]    id:R06-02    req:R06
     A Tab With Something To Lose
     Lose The Connection    tab
     Preferences Conversation And State Change Elsewhere
@@ -76,14 +76,14 @@ What Changed Elsewhere While The Tab Was Away Is Told After It Came Back
     Client And Server Are In The Same State    ${RESUMED}
 
 A Socket That Has Been Replaced Changes Nothing In The State Any More
-    [Tags]    req:R06
+    [Tags]    id:R06-03    req:R06
     A Tab With Something To Lose
     A Newer Socket Of The Tab Is Registered Unheard
     The Old Socket Tries To Change The State And Is Closed
     The Newer Socket Finds The State As It Was And Changes It
 
 A Used Message Id With Another Body Is Refused And The First One Stays
-    [Tags]    req:R07
+    [Tags]    id:R07-03    req:R07
     A Tab In A Conversation
     ${first} =    Say    The first    tab    client_msg_id=used
     Hear    The first    tab
