@@ -55,7 +55,12 @@ def _parser() -> argparse.ArgumentParser:
         prog="./run prove", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     jobs = _JOBS_PER_CORE * (os.cpu_count() or 1)
-    parser.add_argument("ids", nargs="*", help="defects (C01-04) or groups of them (C01); default: one for each test")
+    parser.add_argument(
+        "ids",
+        nargs="*",
+        help="defects (C01-04), groups of them (C01), or those that a test must catch (id:C05-03);"
+        " default: one for each test",
+    )
     parser.add_argument("--all", action="store_true", help="prove every defect of the catalogue")
     parser.add_argument(
         "--jobs",

@@ -10,6 +10,8 @@ from typing import Any
 import yaml
 
 from defects.kinds import Kind
+from launcher import tests_by_id
+from launcher.console import LaunchError, did_you_mean
 from mutation import copies
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,7 +44,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Defect:
-    """One seeded defect: what it is, what it breaks, and which tests must say so in which words.
+    """One seeded defect: what it is, what it breaks, and which tests (by their ids) must say so in which words.
 
     ``also`` are tests that it reddens by rights beside those that must name it; ``sample`` is one that it must not.
     One that is told by times which a crowd of other runs would drown is ``uncrowded``: beside it run as many as there
@@ -86,11 +88,30 @@ def read(folder: Path = FOLDER) -> list[Defect]:
 
 
 def select(defects: list[Defect], names: Sequence[str]) -> list[Defect]:
-    """The defects with these ids or of these groups (``C01``), all without a name; CatalogueError for one unknown."""
+    """The defects that ``names`` mean, all of them without a name.
+
+    A name is a defect's id, its group (``C01``), or ``id:C05-03`` for those that the test C05-03 must catch.
+    Raises CatalogueError for a name that means none.
+    """
     for name in names:
-        if not any(name in (defect.id, defect.group) for defect in defects):
-            raise CatalogueError(f"there is no defect {name}")
-    return [defect for defect in defects if not names or defect.id in names or defect.group in names]
+        if not any(_is_meant(defect, name) for defect in defects):
+            raise CatalogueError(_unknown(name, defects))
+    return [defect for defect in defects if not names or any(_is_meant(defect, name) for name in names)]
+
+
+def _is_meant(defect: Defect, name: str) -> bool:
+    if name.startswith(tests_by_id.PREFIX):
+        return tests_by_id.written(name) in defect.caught_by
+    return name in (defect.id, defect.group)
+
+
+def _unknown(name: str, defects: Sequence[Defect]) -> str:
+    caught = {test for defect in defects for test in defect.caught_by}
+    test = tests_by_id.written(name)
+    if name.startswith(tests_by_id.PREFIX):
+        return f"there is no defect that the test {test or name} must catch"
+    hint = f" Those that the test {test} must catch: {tests_by_id.PREFIX}{test}" if test in caught else ""
+    return f"there is no defect {name}.{did_you_mean(name, [defect.id for defect in defects])}{hint}"
 
 
 def one_each(defects: Sequence[Defect]) -> list[Defect]:
@@ -151,12 +172,16 @@ def _listed(value: Any) -> list[Any]:
 def check(defect: Defect, root: Path = ROOT) -> None:
     """Raises CatalogueError when the defect no longer applies to the code, or names a test that is not there."""
     _changed_files(defect, root)
-    suite = root / defect.suite
-    files = [suite] if suite.is_file() else sorted(suite.rglob("*.robot"))
-    lines = {line for file in files for line in file.read_text(encoding="utf-8").splitlines()}
-    for name in (*defect.caught_by, *defect.also, *filter(None, [defect.sample])):
-        if name not in lines:
-            raise CatalogueError(f"{defect.id}: {defect.suite} has no test {name!r}")
+    try:
+        known = tests_by_id.read(*tests_by_id.of_project(root))
+        tests = [
+            tests_by_id.find(key, known) for key in (*defect.caught_by, *defect.also, *filter(None, [defect.sample]))
+        ]
+    except LaunchError as error:
+        raise CatalogueError(f"{defect.id}: {error}") from None
+    for test in tests:
+        if not test.suite.is_relative_to(root / defect.suite):
+            raise CatalogueError(f"{defect.id}: the test {test.id} is in {test.suite}, not in {defect.suite}")
 
 
 def apply(defect: Defect, target: Path, root: Path = ROOT) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -24,10 +24,11 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """One executed test: its status (PASS, FAIL, SKIP) and message."""
+    """One executed test: its status (PASS, FAIL, SKIP), message and name."""
 
     status: str
     message: str
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,27 +40,32 @@ class Judgement:
 
 
 def judge(defect: Defect, tests: Mapping[str, Verdict], sample: str = "") -> Judgement:
-    """Judge ``tests`` (by name) of a run with ``defect``.
+    """Judge ``tests`` (by id) of a run with ``defect``.
 
     Each test in ``caught_by`` must fail with its diagnosis; ``sample`` must pass, or the defect would prove nothing.
     """
+
+    def called(names: Iterable[str]) -> str:
+        """Their ids with the names that people know them by."""
+        return ", ".join(f"{name} {tests[name].name}".rstrip() if name in tests else name for name in names)
+
     expected = [*defect.caught_by, *([sample] if sample else [])]
     absent = [name for name in expected if name not in tests or tests[name].status == "SKIP"]
     if absent:
-        return Judgement(Outcome.NOT_RUN, f"not executed: {', '.join(absent)}")
+        return Judgement(Outcome.NOT_RUN, f"not executed: {called(absent)}")
     named = {name: tests[name] for name in defect.caught_by}
     silent = [name for name, verdict in named.items() if verdict.status == "PASS"]
     failed = sorted(name for name, verdict in tests.items() if verdict.status == "FAIL")
     if silent:
         if failed:
-            return Judgement(Outcome.OTHER_TEST, f"passed: {', '.join(silent)}; failed: {', '.join(failed)}")
-        return Judgement(Outcome.MISSED, f"passed: {', '.join(silent)}")
+            return Judgement(Outcome.OTHER_TEST, f"passed: {called(silent)}; failed: {called(failed)}")
+        return Judgement(Outcome.MISSED, f"passed: {called(silent)}")
     for name, verdict in named.items():
         if defect.diagnosis.lower() not in verdict.message.lower():
-            return Judgement(Outcome.OTHER_WORDS, f"{name} said: {_short(verdict.message)}")
+            return Judgement(Outcome.OTHER_WORDS, f"{called([name])} said: {_short(verdict.message)}")
     if unexpected := [name for name in failed if name not in {*named, *defect.also}]:
         said = _short(tests[unexpected[0]].message)
-        return Judgement(Outcome.REDDENS_OTHERS, f"failed as well: {', '.join(unexpected)}: {said}")
+        return Judgement(Outcome.REDDENS_OTHERS, f"failed as well: {called(unexpected)}: {said}")
     first = next(iter(named.values()))
     return Judgement(Outcome.CAUGHT, evidence(first.message, defect.diagnosis))
 

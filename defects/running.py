@@ -17,6 +17,7 @@ from robot.errors import DataError
 
 from defects.catalogue import ROOT, Defect, apply
 from defects.judge import Judgement, Outcome, Verdict, judge
+from launcher import tests_by_id
 from launcher.forking import ForkServer
 from launcher.robots import Robots
 from launcher.workers import environment
@@ -100,7 +101,7 @@ class Bench:
         """Run the tests against ``copy``; the end of what robot said."""
         options = ["--output", "output.xml", "--log", "NONE", "--report", "NONE", "--outputdir", str(folder)]
         for name in (*defect.caught_by, *([sample] if sample else [])):
-            options += ["--test", name]
+            options += ["--include", f"{tests_by_id.PREFIX}{name}"]
         env = environment(
             {**self._environment, "LOCKSTEP_SERVICES": str(copy.resolve()), "LOCKSTEP_RUN_DIR": str(folder)}
         )
@@ -146,9 +147,12 @@ def _services(folder: Path) -> ForkServer:
 
 
 def _verdicts(output: Path) -> dict[str, Verdict] | None:
-    """What each test came to; None where robot wrote nothing that can be read."""
+    """What each test came to, by its id; None where robot wrote nothing that can be read."""
     try:
         suite = ExecutionResult(str(output), include_keywords=False).suite
     except DataError:
         return None
-    return {test.name: Verdict(test.status, test.message) for test in suite.all_tests}
+    return {
+        tests_by_id.of_tags(test.tags) or test.name: Verdict(test.status, test.message, test.name)
+        for test in suite.all_tests
+    }

@@ -7,19 +7,18 @@ draw from.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import cache
 from pathlib import Path
 
 import yaml
-from robot.api import TestSuite
 
 from defects.catalogue import ROOT, CatalogueError, Defect
+from launcher import tests_by_id
 
 TABLE = Path(__file__).with_name("samples.yaml")
 
 
 def read(path: Path = TABLE) -> dict[str, list[str]]:
-    """The tests to draw from, by suite."""
+    """The ids of the tests to draw from, by suite."""
     table: dict[str, list[str]] = yaml.safe_load(path.read_text(encoding="utf-8"))
     return table
 
@@ -31,19 +30,18 @@ def sample(defect: Defect, table: Mapping[str, Sequence[str]], root: Path = ROOT
     """
     if defect.sample:
         return defect.sample
-    suite = root / defect.suite
+    covered = requirements(root / defect.suite)
     named = {*defect.caught_by, *defect.also}
     free = [name for name in table.get(defect.suite, ()) if name not in named]
-    broken = {tag for name in defect.caught_by for tag in requirements(suite).get(name, frozenset())}
-    apart = [name for name in free if not broken & requirements(suite).get(name, frozenset())]
+    broken = {tag for name in defect.caught_by for tag in covered.get(name, frozenset())}
+    apart = [name for name in free if not broken & covered.get(name, frozenset())]
     chosen = apart or free
     if not chosen:
         raise CatalogueError(f"{defect.id}: {defect.suite} has no test in {TABLE.name} that is to pass in spite of it")
     return chosen[defect.number % len(chosen)]
 
 
-@cache
 def requirements(suite: Path) -> dict[str, frozenset[str]]:
-    """The requirements that each test of ``suite`` names in its tags."""
-    tests = TestSuite.from_file_system(str(suite)).all_tests
-    return {test.name: frozenset(tag for tag in map(str, test.tags) if tag.startswith("req:")) for test in tests}
+    """The requirements that each test of ``suite`` names in its tags, by the test's id."""
+    tests = tests_by_id.read(suite).values()
+    return {test.id: frozenset(tag for tag in test.tags if tag.startswith("req:")) for test in tests}

@@ -24,7 +24,7 @@ from launcher.paths import RESULTS, SUITES
 from launcher.workers import environment
 
 SUITE = SUITES / "exploration" / "01_schedules.robot"
-EXPLORING, REPLAYING = "Whatever Clients Do*", "Schedules That Once*"
+EXPLORING, REPLAYING = "id:EX-01", "id:EX-02"
 _TOLD_EVERY = 10.0
 _TICK = 0.2
 
@@ -131,7 +131,7 @@ def _explore(shares: Sequence[Share], options: argparse.Namespace) -> int:
 
 def _start(share: Share, test: str, variables: dict[str, str]) -> subprocess.Popen[bytes]:
     share.folder.mkdir(exist_ok=True)
-    command = [sys.executable, "-m", "robot", "--outputdir", str(share.folder), "--test", test, "--console", "none"]
+    command = [sys.executable, "-m", "robot", "--outputdir", str(share.folder), "--include", test, "--console", "none"]
     command += [part for name, value in variables.items() for part in ("--variable", f"{name}:{value}")]
     env = environment({"LOCKSTEP_RUN_DIR": str(share.folder), "LOCKSTEP_SEED": share.seed})
     with (share.folder / "robot.txt").open("wb") as log:

@@ -1,4 +1,4 @@
-"""``./run docs``: the keyword reference, made by libdoc, as pages that diff well."""
+"""``./run docs``: the keyword reference, made by libdoc, as pages that diff well, and the names beside ids of tests."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from robot.errors import DataError
 from robot.libdoc import LibraryDocumentation
 from robot.libdocpkg.model import LibraryDoc
 
-from launcher.console import LaunchError, complain, say
+from launcher import test_names
+from launcher.console import LaunchError, complain, plural, say
 from launcher.paths import LIBRARIES, RESOURCES, ROOT
 
 _PAGES = ROOT / "docs" / "keywords"
@@ -19,16 +20,19 @@ _LINK = re.compile(r'<a href="#(?P<to>[^"]*)"[^>]*>')
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the pages; with ``--check`` only say which are stale, missing or left over."""
+    """Write the pages and names; with ``--check`` only say what is stale, missing or left over."""
     if extra := [word for word in argv if word != "--check"]:
         raise LaunchError(f"./run docs takes no {extra[0]!r}, only --check.")
     wanted = dict(_pages())
     found = {path.name: path.read_text("utf-8") for path in _PAGES.glob("*.md")} if _PAGES.is_dir() else {}
     stale = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
+    named = test_names.stale()
     if "--check" in argv:
-        for name in stale:
-            complain(f"docs/keywords/{name} is not up to date: ./run docs")
-        return 1 if stale else 0
+        for name in (*(f"docs/keywords/{page}" for page in stale), *(path.relative_to(ROOT) for path in named)):
+            complain(f"{name} is not up to date: ./run docs")
+        return 1 if stale or named else 0
+    for path, text in named.items():
+        path.write_text(text, "utf-8")
     _PAGES.mkdir(parents=True, exist_ok=True)
     for name in stale:
         if name in wanted:
@@ -36,6 +40,7 @@ def main(argv: Sequence[str]) -> int:
         else:
             (_PAGES / name).unlink()
     say(f"{len(wanted)} pages in docs/keywords, {len(stale)} of them changed")
+    say(f"names beside ids of tests: {plural(len(named), 'file')} changed")
     return 0
 
 

@@ -23,6 +23,14 @@ ENTRY = """
   caught_by: A
   diagnosis: broke
 """
+SUITE = """*** Test Cases ***
+A
+    [Tags]    id:D1-01
+    No Operation
+B
+    [Tags]    id:D1-02
+    No Operation
+"""
 # What the platform that this one replaced is known to have done.
 KNOWN_FAULTS = {
     "a logout leaves the access tokens valid",
@@ -42,8 +50,18 @@ def test_selection_by_id_and_by_group() -> None:
     assert select(defects, []) == defects
     assert select(defects, ["C01"]) == defects[:2]
     assert select(defects, ["C02-01"]) == defects[2:]
-    with pytest.raises(CatalogueError, match="no defect C0"):
-        select(defects, ["C0"])
+    with pytest.raises(CatalogueError, match=r"no defect C03-01\. Did you mean 'C0.-01'\?$"):
+        select(defects, ["C03-01"])
+
+
+def test_selection_by_the_test_that_must_notice() -> None:
+    first, second = (replace(DEFECT, id=f"C01-0{n}", caught_by=("C01-01", f"C02-0{n}")) for n in (1, 2))
+    assert select([first, second], ["id:C02-02"]) == [second]
+    assert select([first, second], ["id:C01-01"]) == [first, second]
+    with pytest.raises(CatalogueError, match="no defect that the test C01-02 must catch"):
+        select([first, second], ["id:C01-02"])
+    with pytest.raises(CatalogueError, match=r"no defect C02-02\. .*Those that the test C02-02 must catch: id:C02-02"):
+        select([first, second], ["C02-02"])
 
 
 def test_change_is_made_in_the_copy_only(tmp_path: Path) -> None:
@@ -69,9 +87,18 @@ def test_defect_that_names_no_test_is_an_error(tmp_path: Path, field: str) -> No
     (tmp_path / "services").mkdir()
     (tmp_path / "services" / "a.py").write_text("an old line")
     (tmp_path / "suites").mkdir()
-    (tmp_path / "suites" / "a.robot").write_text("*** Test Cases ***\nA\n    No Operation\nB\n    No Operation\n")
-    with pytest.raises(CatalogueError, match="D1-01: suites has no test 'C'"):
-        check(replace(DEFECT, **{field: ("A", "C")}), tmp_path)  # type: ignore[arg-type]
+    (tmp_path / "suites" / "a.robot").write_text(SUITE)
+    with pytest.raises(CatalogueError, match=r"D1-01: There is no test with the id D1-11\. Did you mean 'D1-01'\?"):
+        check(replace(DEFECT, **{"caught_by": ("D1-01",), field: ("D1-02", "D1-11")}), tmp_path)  # type: ignore[arg-type]
+
+
+def test_defect_whose_test_is_in_another_suite_is_an_error_that_names_both(tmp_path: Path) -> None:
+    (tmp_path / "services").mkdir()
+    (tmp_path / "services" / "a.py").write_text("an old line")
+    (tmp_path / "suites").mkdir()
+    (tmp_path / "suites" / "a.robot").write_text(SUITE)
+    with pytest.raises(CatalogueError, match=r"D1-01: the test D1-01 is in .*/suites/a\.robot, not in suites/b\.robot"):
+        check(replace(DEFECT, suite="suites/b.robot", caught_by=("D1-01",)), tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -12,20 +12,20 @@ from defects.sampling import sample
 from tests.defects.entries import DEFECT
 
 SUITE = """*** Test Cases ***
-A
-    [Tags]    req:C01.1
+Test A
+    [Tags]    id:A    req:C01.1
     No Operation
-B
-    [Tags]    req:C01.1
+Test B
+    [Tags]    id:B    req:C01.1
     No Operation
-Near
-    [Tags]    req:C01.1
+Test Near
+    [Tags]    id:NEAR    req:C01.1
     No Operation
-Far
-    [Tags]    req:C01.2
+Test Far
+    [Tags]    id:FAR    req:C01.2
     No Operation
-Further
-    [Tags]    req:C01.3
+Test Further
+    [Tags]    id:FURTHER    req:C01.3
     No Operation
 """
 
@@ -42,23 +42,23 @@ def drawn(root: Path, *names: str, number: int = 1, also: tuple[str, ...] = ()) 
 
 
 def test_it_is_of_another_requirement(root: Path) -> None:
-    assert drawn(root, "A", "Near", "Far") == "Far"
+    assert drawn(root, "A", "NEAR", "FAR") == "FAR"
 
 
 def test_it_is_one_of_the_same_requirement_where_there_is_no_other(root: Path) -> None:
-    assert drawn(root, "A", "Near") == "Near"
+    assert drawn(root, "A", "NEAR") == "NEAR"
 
 
 def test_entries_draw_different_ones_and_always_the_same(root: Path) -> None:
-    assert [drawn(root, "Far", "Further", number=number) for number in (1, 2, 3)] == ["Further", "Far", "Further"]
+    assert [drawn(root, "FAR", "FURTHER", number=number) for number in (1, 2, 3)] == ["FURTHER", "FAR", "FURTHER"]
 
 
 def test_what_may_fail_as_well_is_not_drawn(root: Path) -> None:
-    assert drawn(root, "Far", "Further", also=("Further",)) == "Far"
+    assert drawn(root, "FAR", "FURTHER", also=("FURTHER",)) == "FAR"
 
 
 def test_an_entry_may_name_its_own(root: Path) -> None:
-    assert sample(replace(DEFECT, suite="a.robot", sample="Near"), {}, root) == "Near"
+    assert sample(replace(DEFECT, suite="a.robot", sample="NEAR"), {}, root) == "NEAR"
 
 
 def test_no_test_to_draw_is_an_error(root: Path) -> None:

@@ -9,10 +9,13 @@ Suite Teardown      Leave The Platform
 
 *** Test Cases ***
 A Hundred Schedules Keep Every Promise
+    [Tags]    id:AT-01
     Explore Schedules    count=100    seed=0    times=3    shrink_within=90s
 
 Two Devices That Nothing Disturbs Are Given The Same
+    [Tags]    id:AT-02
     Replay Schedule    ${CURDIR}/undisturbed.json    times=3
 
 What Is No Schedule Is Not Played
+    [Tags]    id:AT-03
     Run Keyword And Expect Error    *: damaged: *    Replay Schedule    ${CURDIR}/broken_servers.robot

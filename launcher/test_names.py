@@ -1,0 +1,58 @@
+"""The names beside the ids of tests, in the defect catalogue and in documents: written and checked by ``./run docs``.
+
+- in YAML ``caught_by: C05-03  # Name``, and so in the items of a list
+- in Markdown ``[C05-03 Name](../suites/critical/05_….robot)``, and in a run's lines ``PASS  C05-03 Name  0.8 s``
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from launcher import tests_by_id
+from launcher.console import LaunchError
+from launcher.paths import ROOT
+from launcher.tests_by_id import FORM, KnownTest, find
+
+_IN_YAML = re.compile(
+    rf"^(?P<head> *(?:- |caught_by: |also: |sample: ))(?P<id>{FORM.pattern})(?: +#.*)?$", re.MULTILINE
+)
+_LINK = re.compile(rf"\[(?P<id>{FORM.pattern})(?: [^\]]*)?\]\([^)]*\.robot\)")
+_RUN_LINE = re.compile(rf"(?P<head>(?:PASS|FAIL|NA) +)(?P<id>{FORM.pattern}) .+?(?P<tail>  [\d.]+ s)$", re.MULTILINE)
+
+
+def stale(root: Path = ROOT) -> dict[Path, str]:
+    """The files in which the name beside an id is missing or not its test's, and their text as it should be.
+
+    Raises ``LaunchError`` with the file for an id that no test has.
+    """
+    known = tests_by_id.read(*tests_by_id.of_project(root))
+    paths = [*(root / "defects").rglob("*.yaml"), root / "README.md", *(root / "docs").glob("*.md")]
+    found: dict[Path, str] = {}
+    for path in sorted(path for path in paths if path.exists()):
+        text = path.read_text("utf-8")
+        try:
+            named = in_yaml(text, known) if path.suffix == ".yaml" else in_markdown(text, known, path.parent)
+        except LaunchError as error:
+            raise LaunchError(f"{path.relative_to(root)}: {error}") from None
+        if named != text:
+            found[path] = named
+    return found
+
+
+def in_yaml(text: str, known: Mapping[str, KnownTest]) -> str:
+    """``text`` with the name of its test as a comment after each id that stands alone as a value."""
+    return _IN_YAML.sub(lambda at: f"{at['head']}{at['id']}  # {find(at['id'], known).name}", text)
+
+
+def in_markdown(text: str, known: Mapping[str, KnownTest], folder: Path) -> str:
+    """``text`` of a page in ``folder`` with name and suite of the test in links, and its name in a run's lines."""
+
+    def link(at: re.Match[str]) -> str:
+        test = find(at["id"], known)
+        return f"[{test.id} {test.name}]({os.path.relpath(test.suite, folder)})"
+
+    text = _LINK.sub(link, text)
+    return _RUN_LINE.sub(lambda at: f"{at['head']}{at['id']} {find(at['id'], known).name}{at['tail']}", text)

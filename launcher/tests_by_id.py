@@ -1,0 +1,78 @@
+"""Tests by their ids: the tag ``id:C05-03`` names a test in every place where its name would have to be copied."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from robot.api import TestSuite
+from robot.errors import DataError
+
+from launcher.console import LaunchError, did_you_mean
+from launcher.paths import ROOT
+
+PREFIX = "id:"
+FORM = re.compile(r"[A-Z]{1,4}(?:\d\d)?-\d{2,3}")
+
+
+@dataclass(frozen=True)
+class KnownTest:
+    """One test of a suite file, with its tags."""
+
+    id: str
+    name: str
+    suite: Path
+    tags: frozenset[str]
+
+
+def of_tags(tags: Iterable[str]) -> str | None:
+    """The id among a test's tags; None where it has none."""
+    return next((tag[len(PREFIX) :].upper() for tag in tags if tag.lower().startswith(PREFIX)), None)
+
+
+def written(text: str) -> str | None:
+    """The id that ``text`` is, with or without ``id:`` and in any case; None for anything else."""
+    text = text[len(PREFIX) :] if text.lower().startswith(PREFIX) else text
+    return text.upper() if FORM.fullmatch(text.upper()) else None
+
+
+def of_project(root: Path = ROOT) -> tuple[Path, ...]:
+    """Where tests have ids: ``suites/``, and the suite that only seeded defects are proved with."""
+    places = (root / "suites", root / "tests" / "atest" / "exploration" / "broken_servers.robot")
+    return tuple(place for place in places if place.exists())
+
+
+@cache
+def read(*sources: Path) -> Mapping[str, KnownTest]:
+    """Every test with an id below ``sources`` (the project's where none is given), by id.
+
+    Raises ``LaunchError`` for an id that two tests have, and for suites that Robot cannot read.
+    """
+    places = sources or of_project()
+    if not places:
+        return {}
+    try:
+        suite = TestSuite.from_file_system(*places)
+    except DataError as error:
+        raise LaunchError(str(error)) from error
+    known: dict[str, KnownTest] = {}
+    for test in suite.all_tests:
+        if (key := of_tags(test.tags)) is None:
+            continue
+        found = KnownTest(key, test.name, Path(test.source), frozenset(map(str, test.tags)))
+        if other := known.get(key):
+            raise LaunchError(
+                f"Two tests have the id {key}: {other.name!r} in {other.suite} and {found.name!r} in {found.suite}."
+            )
+        known[key] = found
+    return known
+
+
+def find(key: str, known: Mapping[str, KnownTest]) -> KnownTest:
+    """The test with this id; raises ``LaunchError`` with the nearest known one where there is none."""
+    if key in known:
+        return known[key]
+    raise LaunchError(f"There is no test with the id {key}.{did_you_mean(key, known)}")
