@@ -35,7 +35,8 @@ from launcher.arguments import RunRequest
 from launcher.console import LaunchError, complain, paint, say
 from launcher.follow import Follower
 from launcher.host import Host, platform_options
-from launcher.outcome import Outcome, PlannedTest, judge, vanished
+from launcher.judging import Rules
+from launcher.outcome import Outcome, judge, vanished
 from launcher.paths import BUDGETS, EXPECTED_FAILURES, ROOT
 from launcher.planning import Plan
 from launcher.robots import Robots
@@ -63,7 +64,7 @@ def run(request: RunRequest, commands: Sequence[str] = ()) -> Outcome:
     begun = time.monotonic()
     started = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
     sources = [areas.resolve(name, commands) for name in request.names]
-    excuses = expected.read(request.expected_failures or EXPECTED_FAILURES, request.target)
+    rules = Rules(expected.read(request.expected_failures or EXPECTED_FAILURES, request.target))
     folder = runfolder.make(request.results)
     name = " ".join(request.names)
     host: Host | None = None
@@ -79,13 +80,13 @@ def run(request: RunRequest, commands: Sequence[str] = ()) -> Outcome:
             env["LOCKSTEP_ROBOTS"] = robots.address
         try:
             plan = planning.plan([*_robot_args(request), "--outputdir", str(folder)], sources)
-            ended = _execute(request, plan, sources, folder, env, host)
+            ended = _execute(request, plan, sources, folder, env, host, rules)
         finally:
             if robots:
                 robots.close()
             if host:
                 host.leave()
-        outcome = _conclude(request, name, plan, sources, folder, ended, excuses, begun, started)
+        outcome = _conclude(request, name, plan, sources, folder, ended, rules, begun, started)
     except LaunchError:
         _drop_if_empty(folder)
         raise
@@ -133,8 +134,9 @@ def _drawn(request: RunRequest) -> random.Random:
 
 
 def _execute(
-    request: RunRequest, plan: Plan, sources: Sequence[Path], folder: Path, env: dict[str, str], host: Host | None
-) -> _Ended:
+    request: RunRequest, plan: Plan, sources: Sequence[Path], folder: Path, env: dict[str, str], host: Host | None,
+    rules: Rules,
+) -> _Ended:  # fmt: skip
     """Run pabot to its end, or to Ctrl-C."""
     processes = request.processes or max(1, min(len(plan.suites), _PROCESSES_PER_CORE * (os.cpu_count() or 1)))
     say(f"{len(plan.tests)} tests in {len(plan.suites)} suites, {processes} at a time, "
@@ -145,7 +147,7 @@ def _execute(
     ordering.write_text("".join(f"--suite {suite}\n" for suite in _order(request, plan)), "utf-8")
     command = pabot_command(folder, processes, ordering, _robot_args(request), sources,
                             forked="LOCKSTEP_ROBOTS" in env)  # fmt: skip
-    follower = Follower(folder / "progress.jsonl", len(plan.tests))
+    follower = Follower(folder / "progress.jsonl", len(plan.tests), rules)
     interrupted, code = False, 0
     workers = Workers(command, folder, environment(env))
 
@@ -162,7 +164,7 @@ def _execute(
     finally:
         workers.end()
         follower.show_new()
-    why = "not run: the run was interrupted" if interrupted else _why_missing(code, follower, folder)
+    why = "not run: the run was interrupted" if interrupted else _why_missing(code, follower)
     versions = host.versions() if host else {}
     problems = [host.problem] if host and host.problem else []
     if code < 0:
@@ -176,24 +178,23 @@ def _order(request: RunRequest, plan: Plan) -> list[str]:
     return planning.longest_first(plan.suites, _read_durations(request.results))
 
 
-def _why_missing(code: int, follower: Follower, folder: Path) -> str:
+def _why_missing(code: int, follower: Follower) -> str:
     """Why a planned test is in no output, as far as the launcher saw."""
     if code < 0:
         return f"pabot was ended by signal {-code}"
     inside = f"; a worker ended in the middle of {', '.join(map(repr, sorted(follower.open)))}" if follower.open else ""
-    return f"planned, but no worker reported it{inside}; see {folder / 'pabot.log'} and pabot_results/ beside it"
+    return f"planned, but no worker reported it{inside}; see pabot.log and pabot_results/"
 
 
 def _conclude(
     request: RunRequest, name: str, plan: Plan, sources: Sequence[Path], folder: Path, ended: _Ended,
-    excuses: Sequence[expected.ExpectedFailure], begun: float, started: str,
+    rules: Rules, begun: float, started: str,
 ) -> Outcome:  # fmt: skip
     """Merge, judge, write and publish."""
-    today = datetime.date.today()
     result = merging.merge(merging.readable_outputs(folder), folder, name)
-    merging.apply_expected_failures(result, excuses, today)
-    executed = merging.executed(result, stopped=ended.interrupted)
-    missing: list[PlannedTest] = vanished(plan.tests, executed)
+    reported = merging.judged(result, rules, stopped=ended.interrupted)
+    missing = vanished(plan.tests, reported, ended.why_missing)
+    tests = (*reported, *missing)
     covered = [area for source in sources for area in areas.area_of(source)] if request.whole else []
     seconds = time.monotonic() - begun
     limit = summary.run_limit(BUDGETS, name) if request.whole and request.timed else None
@@ -205,22 +206,22 @@ def _conclude(
         target=request.target,
         seed=request.seed,
         seconds=seconds,
-        tests=executed,
-        vanished=tuple(test.name for test in missing),
-        problems=(*ended.problems, *late, *expected.expired(excuses, today), *merging.errors(result)),
+        tests=tests,
+        problems=(*ended.problems, *late, *expected.expired(rules.excuses, rules.today), *merging.errors(result)),
         budgets=summary.recorded(folder / "budgets.jsonl"),
-        requirements=judge(executed, missing, requirements.of_areas(requirements.read(), covered), ended.why_missing),
+        requirements=judge(tests, requirements.of_areas(requirements.read(), covered)),
         versions=ended.versions,
         started=started,
         limit=limit,
         interrupted=ended.interrupted,
+        certified=request.certified,
         command=shlex.join(["./run", *request.names, *_replayed(request)]),
-        sheets=area_sheet.of_areas(covered, executed, missing, measured),
+        sheets=area_sheet.of_areas(covered, tests, measured),
     )
     try:
         durations = merging.durations(result)
         _write_durations(request.results, durations)
-        merging.add_missing(result, missing, ended.why_missing)
+        merging.add_missing(result, missing)
         with metrics.Contention() as contention:
             merging.write_reports(result, plan.settings, folder)
         summary.write(outcome, folder / "summary.json")

@@ -3,8 +3,8 @@
 A verdict is a requirement's id with its parts; a part is judged by the tests that carry both ``req:<id>`` and
 ``part:<part>`` (hyphens for blanks). A figure is one of: ``{time: run}``, the run's seconds · ``{most: <figure>}``,
 the greatest of those recorded by that name · ``{share: <figure>, of: <figure>}``, their sums as a percentage ·
-``{latency: <name>, statistic: mean}``, or another one that ``latencies.jsonl`` has. What no test proved is UNKNOWN, and
-what none measured has no value.
+``{latency: <name>, statistic: mean}``, or another one that ``latencies.jsonl`` has. What no test is there for is
+HOLE, and what none measured has no value.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ import yaml
 from robot.utils import timestr_to_secs
 
 from launcher.console import LaunchError
-from launcher.outcome import ExecutedTest, PlannedTest, Verdict, worst_of
+from launcher.outcome import JudgedTest
 from launcher.paths import SUITES
+from launcher.verdicts import Verdict, worst_of
 
 FILE = "sheet.yaml"
 Lines = Sequence[Mapping[str, Any]]
@@ -102,23 +103,20 @@ class Measured:
 
 def of_areas(
     areas: Iterable[str],
-    executed: Sequence[ExecutedTest],
-    missing: Sequence[PlannedTest],
+    tests: Sequence[JudgedTest],
     measured: Measured,
     suites: Path = SUITES,
 ) -> tuple[AreaSheet, ...]:
     """The sheets of those areas that declare one; raises ``LaunchError`` for one that cannot be read."""
     declared = [(area, suites / area / FILE) for area in areas if (suites / area / FILE).is_file()]
-    return tuple(_read(area, path, executed, missing, measured) for area, path in declared)
+    return tuple(_read(area, path, tests, measured) for area, path in declared)
 
 
-def _read(
-    area: str, path: Path, executed: Sequence[ExecutedTest], missing: Sequence[PlannedTest], measured: Measured
-) -> AreaSheet:
+def _read(area: str, path: Path, tests: Sequence[JudgedTest], measured: Measured) -> AreaSheet:
     try:
         declared = yaml.safe_load(path.read_text("utf-8"))
         verdicts = tuple(
-            Judged(key, entry["title"], tuple(_parts(key, entry["parts"], executed, missing)))
+            Judged(key, entry["title"], tuple(_parts(key, entry["parts"], tests)))
             for key, entry in declared["verdicts"].items()
         )
         figures = tuple(_figure(name, entry, measured) for name, entry in declared["figures"].items())
@@ -132,18 +130,14 @@ def tag_of(part: str) -> str:
     return f"part:{part.replace(' ', '-')}".lower()
 
 
-def _parts(
-    key: str, names: Sequence[str], executed: Sequence[ExecutedTest], missing: Sequence[PlannedTest]
-) -> Iterator[Part]:
+def _parts(key: str, names: Sequence[str], tests: Sequence[JudgedTest]) -> Iterator[Part]:
     for name in names:
-        yield Part(name, _part(key, name, executed, missing))
+        yield Part(name, _part(key, name, tests))
 
 
-def _part(key: str, name: str, executed: Sequence[ExecutedTest], missing: Sequence[PlannedTest]) -> Verdict:
+def _part(key: str, name: str, tests: Sequence[JudgedTest]) -> Verdict:
     wanted = {f"req:{key}".lower(), tag_of(name)}
-    found: list[Verdict] = [test.verdict for test in executed if _carries(test.tags, wanted)]
-    lost: list[Verdict] = ["UNKNOWN" for test in missing if _carries(test.tags, wanted)]
-    return worst_of([*found, *lost])
+    return worst_of(test.verdict for test in tests if _carries(test.tags, wanted))
 
 
 def _carries(tags: Iterable[str], wanted: set[str]) -> bool:

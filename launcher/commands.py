@@ -62,7 +62,7 @@ def _area(argv: Sequence[str]) -> int:
     if not request.names:
         raise LaunchError("Say what to run: ./run critical. More: ./run --help")
     outcome = area.run(request, commands=_COMMANDS)
-    return 130 if outcome.interrupted else 0 if outcome.well else 1
+    return outcome.exit_code
 
 
 def _bench(argv: Sequence[str]) -> int:

@@ -8,14 +8,7 @@ import sys
 from collections.abc import Iterable
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "grey": "90", "bold": "1"}
-VERDICT_COLOURS = {
-    "PASS": "green",
-    "FAIL": "red",
-    "NA": "yellow",
-    "SKIP": "yellow",
-    "XFAIL": "yellow",
-    "UNKNOWN": "red",
-}
+_VERDICT_COLOURS = {"PASS": "green", "FAIL": "red", "SKIPPED": "red"}
 
 
 class LaunchError(Exception):
@@ -38,7 +31,7 @@ def paint(text: str, colour: str | None) -> str:
 
 def verdict(text: str, width: int = 0) -> str:
     """A verdict in its colour, padded to ``width``."""
-    return paint(text.ljust(width), VERDICT_COLOURS.get(text))
+    return paint(text.ljust(width), _VERDICT_COLOURS.get(text, "yellow"))
 
 
 def say(text: str = "") -> None:

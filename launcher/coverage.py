@@ -28,6 +28,7 @@ from launcher.covered import File, Gap, Scope, Share
 from launcher.host import platform_options
 from launcher.outcome import Outcome
 from launcher.paths import COVERAGE
+from launcher.verdicts import NOT_WELL, WELL
 
 _VARIABLE = "LOCKSTEP_COVERAGE"
 _WIDTH = 46
@@ -53,12 +54,19 @@ class _Measured:
         return covered.total(self.manager).line_percent >= self.scope.least_lines
 
     @property
+    def exit_code(self) -> int:
+        return self.outcome.exit_code if self.enough and not self.wrong else NOT_WELL
+
+    @property
     def well(self) -> bool:
-        return self.enough and not self.wrong and self.outcome.well
+        return self.exit_code == WELL
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run, measure, report; 0 only if the run was well, the demand is met and no reason is out of date."""
+    """Run, measure, report; 0 only if the run was well, the demand is met and no reason is out of date.
+
+    3 where nothing is wrong but tests could not be judged.
+    """
     options, rest = _parser().parse_known_args(argv)
     if importlib.util.find_spec("coverage") is None:
         raise LaunchError(
@@ -90,7 +98,7 @@ def main(argv: Sequence[str]) -> int:
         _write(measured, folder / "summary.json")
     say("\n".join(_sheet(measured)))
     say(f"report: {folder / 'index.html'}")
-    return 0 if measured.well else 1
+    return measured.exit_code
 
 
 def _parser() -> argparse.ArgumentParser:

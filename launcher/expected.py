@@ -13,9 +13,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import yaml
+from lockstep.verdicts import is_unknown, reason
 
 from launcher.console import LaunchError
-from launcher.outcome import UNEXPECTEDLY, XFAIL, first_line
+
+XFAIL = "XFAIL: "
+XFAIL_TAG = "xfail"
+UNEXPECTEDLY = "XPASS: "
 
 
 @dataclass(frozen=True)
@@ -74,10 +78,13 @@ def expired(entries: Iterable[ExpectedFailure], today: datetime.date) -> list[st
 def rewrite(
     name: str, status: str, message: str, entries: Sequence[ExpectedFailure], today: datetime.date
 ) -> tuple[str, str]:
-    """Status and message of a test once its excuse is applied: an excused FAIL is a SKIP, an excused PASS a FAIL."""
+    """Status and message of a test once its excuse is applied: an excused FAIL is a SKIP, an excused PASS a FAIL.
+
+    A failure that judges nothing is not the one that was declared.
+    """
     entry = next((entry for entry in entries if entry.covers(name) and not entry.expired(today)), None)
-    if entry is None or status not in ("PASS", "FAIL"):
+    if entry is None or status not in ("PASS", "FAIL") or is_unknown(message):
         return status, message
     if status == "PASS":
         return "FAIL", f"{UNEXPECTEDLY}declared to fail until {entry.until} ({entry.reason}), but it passed"
-    return "SKIP", f"{XFAIL}{entry.reason} (until {entry.until}) — {first_line(message)}"
+    return "SKIP", f"{XFAIL}{entry.reason} (until {entry.until}) — {reason(message)}"

@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from launcher.console import paint, say, verdict
-from launcher.outcome import ExecutedTest, first_line
+from launcher.judging import RobotTest, Rules
+from launcher.outcome import JudgedTest
+from launcher.verdicts import Verdict
 
 
 class Follower:
-    """Reads ``progress.jsonl`` as it grows and prints a line for each finished test."""
+    """Reads ``progress.jsonl`` as it grows, judges each finished test and prints a line for it."""
 
-    def __init__(self, path: Path, planned: int) -> None:
+    def __init__(self, path: Path, planned: int, rules: Rules) -> None:
         self._path = path
+        self._rules = rules
         self._planned = planned
         self._read = 0
         self._done = 0
@@ -29,16 +32,14 @@ class Follower:
                 continue
             self.open.pop(event["test"], None)
             self._done += 1
-            self._print(ExecutedTest(event["test"], event["status"], event["message"], seconds=event["seconds"]))
+            test = RobotTest(event["test"], event["status"], event["message"], tuple(event["tags"]), event["seconds"])
+            self._print(self._rules.judge(test)[1])
 
-    def _print(self, test: ExecutedTest) -> None:
+    def _print(self, test: JudgedTest) -> None:
         count = paint(f"{self._done:>{len(str(self._planned))}}/{self._planned}", "grey")
-        shown = "NA" if test.status == "SKIP" else test.status
-        say(f"{count} {verdict(shown, 5)} {short_name(test.name)}  {paint(f'{test.seconds:.1f} s', 'grey')}")
-        if test.status == "FAIL":
-            say(f"      {first_line(test.message)}")
-        elif test.status == "SKIP":
-            say(f"      {paint(first_line(test.message), 'grey')}")
+        say(f"{count} {verdict(test.verdict, 5)} {short_name(test.name)}  {paint(f'{test.seconds:.1f} s', 'grey')}")
+        if test.verdict is not Verdict.PASS:
+            say(f"      {test.reason if test.verdict is Verdict.FAIL else paint(test.reason, 'grey')}")
 
     def _events(self) -> Iterator[dict[str, Any]]:
         try:

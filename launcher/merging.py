@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
-import datetime
 import errno
 import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from lockstep import verdicts
 from lockstep.masking import mask
 from pabot.result_merger import merge as pabot_merge
 from pabot.writer import get_writer
-from robot.api import ResultVisitor
 from robot.conf import RobotSettings
 from robot.reporting import ResultWriter
 from robot.result import Result, TestSuite
 
-from launcher import expected
-from launcher.expected import ExpectedFailure
-from launcher.outcome import ExecutedTest, PlannedTest, first_line
+from launcher.judging import RobotTest, Rules
+from launcher.outcome import JudgedTest
 
 _OF_SUITE = re.compile(rb"(<status [^>]*>)[^<]*(?:</status>)?\s*</suite>")
 
@@ -52,41 +50,28 @@ def merge(outputs: Sequence[Path], run: Path, name: str) -> Result:
     return merged
 
 
-class _Excuse(ResultVisitor):  # type: ignore[misc]
-    def __init__(self, entries: Sequence[ExpectedFailure], today: datetime.date) -> None:
-        self._entries = entries
-        self._today = today
+def judged(result: Result, rules: Rules, *, stopped: bool = False) -> tuple[JudgedTest, ...]:
+    """Every test of the result with its verdict; the result's own statuses, messages and tags become what is shown.
 
-    def visit_test(self, test: Any) -> None:
-        test.status, test.message = expected.rewrite(
-            test.longname, test.status, test.message, self._entries, self._today
-        )
+    With ``stopped``, without those that Robot only marks as failed.
+    """
+    return tuple(_judge(test, rules) for test in result.suite.all_tests if not (stopped and "robot:exit" in test.tags))
 
 
-def apply_expected_failures(result: Result, entries: Sequence[ExpectedFailure], today: datetime.date) -> None:
-    """Turn declared failures into skips, and declared failures that passed into failures."""
-    if entries:
-        result.visit(_Excuse(entries, today))
+def _judge(test: Any, rules: Rules) -> JudgedTest:
+    seconds = test.elapsed_time.total_seconds()
+    shown, judged = rules.judge(RobotTest(test.longname, test.status, mask(test.message), tuple(test.tags), seconds))
+    test.status, test.message, test.tags = shown.status, shown.message, shown.tags
+    return judged
 
 
-def add_missing(result: Result, missing: Sequence[PlannedTest], why: str) -> None:
+def add_missing(result: Result, missing: Sequence[JudgedTest]) -> None:
     """Put tests that never reported into the result as failures, so that every report shows them."""
     if not missing:
         return
     suite = result.suite.suites.create(name="Not Reported", doc="Planned tests that no worker reported.")
     for test in missing:
-        suite.tests.create(name=test.name, tags=test.tags, status="FAIL", message=why)
-
-
-def executed(result: Result, *, stopped: bool = False) -> tuple[ExecutedTest, ...]:
-    """Every test of the result in plain data; with ``stopped``, without those that Robot only marks as failed."""
-    return tuple(
-        ExecutedTest(
-            test.longname, test.status, mask(test.message), tuple(test.tags), test.elapsed_time.total_seconds()
-        )
-        for test in result.suite.all_tests
-        if not (stopped and "robot:exit" in test.tags)
-    )
+        suite.tests.create(name=test.name, tags=(*test.tags, verdicts.UNKNOWN_TAG), status="FAIL", message=test.message)
 
 
 def durations(result: Result) -> dict[str, float]:
@@ -105,7 +90,7 @@ def durations(result: Result) -> dict[str, float]:
 
 def errors(result: Result) -> list[str]:
     """Errors that Robot met outside any test (a library that cannot be imported, a syntax error)."""
-    return [f"Robot error: {first_line(mask(error.message))}" for error in result.errors if error.level == "ERROR"]
+    return [f"Robot error: {verdicts.reason(mask(error.message))}" for error in result.errors if error.level == "ERROR"]
 
 
 def write_reports(result: Result, settings: RobotSettings, run: Path) -> None:

@@ -14,7 +14,8 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from launcher.outcome import Outcome, first_line
+from launcher.outcome import Outcome
+from launcher.verdicts import NOT_JUDGED, Verdict, sums
 
 _TIMEOUT = 5.0
 _MOST_TESTS = 10
@@ -62,7 +63,7 @@ def pagerduty(outcome: Outcome, key: str, link: str) -> dict[str, Any]:
         event["payload"] = {
             "summary": headline(outcome)[:1024],
             "source": "lockstep",
-            "severity": "error",
+            "severity": "warning" if outcome.exit_code == NOT_JUDGED else "error",
             "component": outcome.name,
             "custom_details": {"failures": failures(outcome), "seed": outcome.seed},
         }
@@ -72,19 +73,17 @@ def pagerduty(outcome: Outcome, key: str, link: str) -> dict[str, Any]:
 
 def headline(outcome: Outcome) -> str:
     """One line that says which job, where, and how it ended."""
-    gone = f", {len(outcome.vanished)} vanished" if outcome.vanished else ""
-    state = "all well" if outcome.well else "NOT well"
-    return (f"Lockstep {outcome.name} on {outcome.target}: {state} — {len(outcome.tests)} tests, "
-            f"{outcome.count('FAIL')} failed{gone}, seed {outcome.seed}")  # fmt: skip
+    counts = sums(outcome.totals.counts, always=(Verdict.FAIL,))
+    return (f"Lockstep {outcome.name} on {outcome.target}: {outcome.word} — {len(outcome.tests)} tests, {counts}, "
+            f"seed {outcome.seed}")  # fmt: skip
 
 
 def failures(outcome: Outcome) -> list[str]:
-    """The first failures, a line each."""
-    lines = [f"{test.name}: {first_line(test.message)[:300]}" for test in outcome.failed_tests]
-    lines += [f"{name}: vanished" for name in outcome.vanished]
-    lines += outcome.problems
+    """The first causes why not all is well, worst first, a line each; at the end what is known of the machine."""
+    lines = [*outcome.problems, *(f"{test.verdict} {test.name}: {test.reason}" for test in outcome.trouble)]
     extra = len(lines) - _MOST_TESTS
-    return [*lines[:_MOST_TESTS], f"and {extra} more"] if extra > 0 else lines
+    more = [f"and {extra} more"] if extra > 0 else []
+    return [*lines[:_MOST_TESTS], *more, *filter(None, [outcome.machine])]
 
 
 def _escape(text: str) -> str:

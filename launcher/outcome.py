@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
+
+from lockstep import verdicts as messages
+
+from launcher.verdicts import REMARKABLE, WELL, WORST_FIRST, Totals, Verdict, worst_of
 
 if TYPE_CHECKING:
     from launcher.area_sheet import AreaSheet
     from launcher.requirements import Requirement
 
-Verdict = Literal["PASS", "FAIL", "NA", "XFAIL", "UNKNOWN"]
-XFAIL = "XFAIL: "
-UNEXPECTEDLY = "XPASS: "
-_WORST_FIRST: tuple[Verdict, ...] = ("FAIL", "UNKNOWN", "XFAIL", "NA", "PASS")
+INTERRUPTED = 130
+"""Exit code of a run that was ended from outside."""
 
 
 @dataclass(frozen=True)
@@ -25,21 +28,21 @@ class PlannedTest:
 
 
 @dataclass(frozen=True)
-class ExecutedTest:
-    """A test that ran: Robot's own status and message, and its time in seconds."""
+class JudgedTest:
+    """A planned test after the run: its verdict, its message, and its time in seconds."""
 
     name: str
-    status: str
+    verdict: Verdict
     message: str = ""
     tags: tuple[str, ...] = ()
     seconds: float = 0.0
+    reported: bool = True
+    """False where no worker reported the test: it vanished."""
 
     @property
-    def verdict(self) -> Verdict:
-        """PASS, FAIL, XFAIL (failed, as declared) or NA (skipped, for whatever reason)."""
-        if self.status == "SKIP":
-            return "XFAIL" if self.message.startswith(XFAIL) else "NA"
-        return "PASS" if self.status == "PASS" else "FAIL"
+    def reason(self) -> str:
+        """The line that says why the verdict is no PASS."""
+        return messages.reason(self.message)
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ class RequirementVerdict:
     seconds: float = 0.0
 
 
-HOLE = RequirementVerdict("UNKNOWN", reason="no test yet")
+HOLE = RequirementVerdict(Verdict.HOLE, reason="no test yet")
 
 
 @dataclass(frozen=True)
@@ -63,8 +66,7 @@ class Outcome:
     target: str
     seed: str
     seconds: float
-    tests: tuple[ExecutedTest, ...]
-    vanished: tuple[str, ...] = ()
+    tests: tuple[JudgedTest, ...]
     problems: tuple[str, ...] = ()
     budgets: tuple[Mapping[str, Any], ...] = ()
     requirements: Mapping[str, RequirementVerdict] = field(default_factory=dict)
@@ -72,22 +74,58 @@ class Outcome:
     started: str = ""
     limit: float | None = None
     interrupted: bool = False
+    certified: bool = False
     command: str = ""
     sheets: tuple[AreaSheet, ...] = ()
-
-    def count(self, verdict: Verdict) -> int:
-        """How many tests came out with ``verdict``."""
-        return sum(test.verdict == verdict for test in self.tests)
+    machine: str = ""
+    """One line on how busy the machine was; "" where nothing is known."""
 
     @property
-    def failed_tests(self) -> tuple[ExecutedTest, ...]:
-        """Tests that failed without leave."""
-        return tuple(test for test in self.tests if test.verdict == "FAIL")
+    def totals(self) -> Totals:
+        """How many tests came out with each verdict, and how many requirements have no test."""
+        counts = Counter(test.verdict for test in self.tests)
+        counts[Verdict.HOLE] = sum(judged.verdict is Verdict.HOLE for judged in self.requirements.values())
+        return Totals(counts, len(self.problems), self.certified)
+
+    def count(self, verdict: Verdict) -> int:
+        """How many tests (of holes: requirements) came out with ``verdict``."""
+        return self.totals.counts.get(verdict, 0)
+
+    @property
+    def trouble(self) -> tuple[JudgedTest, ...]:
+        """The tests because of which not all is well, worst first; what an interrupted run left out is none."""
+        return _worst_first(
+            test
+            for test in self.tests
+            if self.totals.troubles(test.verdict) and (test.reported or not self.interrupted)
+        )
+
+    @property
+    def remarks(self) -> tuple[JudgedTest, ...]:
+        """The tests that do no harm and still say something about the target, worst first."""
+        return _worst_first(
+            test for test in self.tests if test.verdict in REMARKABLE and not self.totals.troubles(test.verdict)
+        )
+
+    @property
+    def vanished(self) -> tuple[str, ...]:
+        """Names of planned tests that no worker reported."""
+        return tuple(test.name for test in self.tests if not test.reported)
+
+    @property
+    def exit_code(self) -> int:
+        """0 all well, 1 not well, 3 where nothing is worse than UNKNOWN, 130 interrupted."""
+        return INTERRUPTED if self.interrupted else self.totals.exit_code
 
     @property
     def well(self) -> bool:
-        """True only if something ran, every planned test was seen, and nothing is wrong."""
-        return bool(self.tests) and not (self.failed_tests or self.vanished or self.problems or self.interrupted)
+        """True only if something ran, every planned test was judged, and nothing is wrong."""
+        return self.exit_code == WELL
+
+    @property
+    def word(self) -> str:
+        """How the run ended, in capitals."""
+        return "INTERRUPTED: these results are partial" if self.interrupted else self.totals.word
 
     @property
     def untested(self) -> dict[tuple[Verdict, str], list[str]]:
@@ -99,60 +137,54 @@ class Outcome:
         return found
 
 
+def _worst_first(tests: Iterable[JudgedTest]) -> tuple[JudgedTest, ...]:
+    return tuple(sorted(tests, key=lambda test: WORST_FIRST.index(test.verdict)))
+
+
 def requirement_ids(tags: Iterable[str]) -> list[str]:
     """The ids that ``req:<id>`` tags name."""
     return [tag[4:] for tag in tags if tag.lower().startswith("req:")]
 
 
-def vanished(planned: Iterable[PlannedTest], executed: Iterable[ExecutedTest]) -> list[PlannedTest]:
-    """Planned tests that no output knows of."""
-    seen = {test.name for test in executed}
-    return [test for test in planned if test.name not in seen]
+def vanished(planned: Iterable[PlannedTest], reported: Iterable[JudgedTest], why: str) -> tuple[JudgedTest, ...]:
+    """Planned tests that no worker reported, for the reason ``why``."""
+    seen = {test.name for test in reported}
+    return tuple(
+        JudgedTest(test.name, Verdict.UNKNOWN, f"{messages.UNKNOWN}{why}", test.tags, reported=False)
+        for test in planned
+        if test.name not in seen
+    )
 
 
-def judge(
-    executed: Sequence[ExecutedTest], missing: Sequence[PlannedTest], wanted: Iterable[Requirement], why_missing: str
-) -> dict[str, RequirementVerdict]:
+def judge(tests: Iterable[JudgedTest], wanted: Iterable[Requirement]) -> dict[str, RequirementVerdict]:
     """Verdict of each requirement by the worst of its tests.
 
-    Of those ``wanted`` one that nobody tests is UNKNOWN, and NA where another command is there for it.
+    Of those ``wanted`` one that nobody tests is HOLE, and NA where another command is there for it.
     """
-    cases: dict[str, list[tuple[Verdict, str, str, float]]] = {}
-    for test in executed:
+    found: dict[str, list[JudgedTest]] = {}
+    for test in tests:
         for key in requirement_ids(test.tags):
-            cases.setdefault(key, []).append((test.verdict, test.name, test.message, test.seconds))
-    for gone in missing:
-        for key in requirement_ids(gone.tags):
-            cases.setdefault(key, []).append(("UNKNOWN", gone.name, why_missing, 0.0))
-    judged = {key: _worst(found) for key, found in cases.items()}
-    for one in wanted:
-        hole = RequirementVerdict("NA", reason=f"by {one.command}") if one.command else HOLE
-        judged.setdefault(one.id, hole)
+            found.setdefault(key, []).append(test)
+    judged = {key: _worst(own) for key, own in found.items()}
+    for requirement in wanted:
+        command = requirement.command
+        untested = RequirementVerdict(Verdict.NA, reason=f"by {command}") if command else HOLE
+        judged.setdefault(requirement.id, untested)
     return dict(sorted(judged.items(), key=lambda item: sort_key(item[0])))
 
 
-def _worst(cases: Sequence[tuple[Verdict, str, str, float]]) -> RequirementVerdict:
-    worst = worst_of(case[0] for case in cases)
-    blamed = [case for case in cases if case[0] == worst]
+def _worst(tests: Sequence[JudgedTest]) -> RequirementVerdict:
+    worst = worst_of(test.verdict for test in tests)
+    blamed = [test for test in tests if test.verdict is worst]
     reason = None
-    if worst != "PASS":
-        reason = first_line(blamed[0][2])
-        if len(cases) > 1:
-            reason += f" ({len(blamed)} of {len(cases)} tests)"
-    return RequirementVerdict(worst, tuple(case[1] for case in cases), reason, sum(case[3] for case in cases))
+    if worst is not Verdict.PASS:
+        reason = blamed[0].reason
+        if len(tests) > 1:
+            reason += f" ({len(blamed)} of {len(tests)} tests)"
+    return RequirementVerdict(worst, tuple(test.name for test in tests), reason, sum(test.seconds for test in tests))
 
 
 def sort_key(key: str) -> tuple[str, int]:
     """Order of ids by scenario, then by number within it."""
     scenario, _, part = key.partition(".")
     return scenario, int(part) if part.isdigit() else 0
-
-
-def worst_of(verdicts: Iterable[Verdict]) -> Verdict:
-    """The worst of them; UNKNOWN where there are none."""
-    return min(verdicts, key=_WORST_FIRST.index, default="UNKNOWN")
-
-
-def first_line(message: str) -> str:
-    """The first line with text; HTML messages lose their mark."""
-    return next((line.strip() for line in message.removeprefix("*HTML*").splitlines() if line.strip()), "")

@@ -9,10 +9,12 @@ from string import Template
 from typing import Any
 
 from launcher.area_sheet import AreaSheet
-from launcher.outcome import Outcome, RequirementVerdict, first_line
+from launcher.outcome import JudgedTest, Outcome, RequirementVerdict
 from launcher.requirements import Requirement, spans
+from launcher.verdicts import COUNTED_AS, NOT_JUDGED, WELL, Verdict
 
 _PAGE = Template(Path(__file__).with_name("page.html").read_text("utf-8"))
+_ALWAYS = (Verdict.PASS, Verdict.FAIL, Verdict.NA)
 
 
 def write(outcome: Outcome, known: Mapping[str, Requirement], path: Path) -> None:
@@ -22,17 +24,19 @@ def write(outcome: Outcome, known: Mapping[str, Requirement], path: Path) -> Non
 
 def render(outcome: Outcome, known: Mapping[str, Requirement]) -> str:
     """The page as text; links go to the reports beside it."""
-    state = "partial" if outcome.interrupted else "well" if outcome.well else "bad"
-    word = {"partial": "Interrupted: partial results", "well": "All well", "bad": "Not well"}[state]
+    state = {WELL: "well", NOT_JUDGED: "unknown"}.get(outcome.exit_code, "bad")
     facts = {"target": outcome.target, "seed": outcome.seed, "started": outcome.started, **outcome.versions}
+    if outcome.machine:
+        facts["machine"] = outcome.machine
     return _PAGE.substitute(
-        title=escape(f"{outcome.name}: {word}"),
+        title=escape(f"{outcome.name}: {outcome.word}"),
         state=state,
-        word=escape(word),
+        word=escape(outcome.word),
         name=escape(outcome.name),
         facts="".join(f"<dt>{escape(key)}</dt><dd>{escape(value)}</dd>" for key, value in facts.items()),
         tiles="".join(_tiles(outcome)),
         trouble="".join(_trouble(outcome)),
+        remarks="".join(map(_test, outcome.remarks)),
         requirements="".join(_rows(outcome, known)),
         holes=_holes(outcome),
         areas="".join(map(_area, outcome.sheets)),
@@ -42,28 +46,26 @@ def render(outcome: Outcome, known: Mapping[str, Requirement]) -> str:
 
 
 def _tiles(outcome: Outcome) -> Iterator[str]:
-    limit = f" of {outcome.limit:g} s" if outcome.limit else ""
-    figures: dict[str, tuple[str, str]] = {
-        "tests": (str(len(outcome.tests)), ""),
-        "passed": (str(outcome.count("PASS")), "pass"),
-        "failed": (str(outcome.count("FAIL")), "fail" if outcome.count("FAIL") else ""),
-        "not applicable": (str(outcome.count("NA")), "na" if outcome.count("NA") else ""),
-        "failed as expected": (str(outcome.count("XFAIL")), "na") if outcome.count("XFAIL") else ("", ""),
-        "not reported": (str(len(outcome.vanished)), "fail") if outcome.vanished else ("", ""),
-        f"time{limit}": (f"{outcome.seconds:.1f} s", ""),
-    }
-    for label, (figure, colour) in figures.items():
-        if figure:
-            yield f'<div class="tile {colour}"><b>{figure}</b><span>{escape(label)}</span></div>'
+    yield _tile("tests", str(len(outcome.tests)))
+    for verdict, label in COUNTED_AS.items():
+        count = outcome.count(verdict)
+        if count or verdict in _ALWAYS:
+            yield _tile(label, str(count), verdict if count else "")
+    yield _tile(f"time{f' of {outcome.limit:g} s' if outcome.limit else ''}", f"{outcome.seconds:.1f} s")
+
+
+def _tile(label: str, figure: str, colour: str = "") -> str:
+    return f'<div class="tile {colour}"><b>{figure}</b><span>{escape(label)}</span></div>'
 
 
 def _trouble(outcome: Outcome) -> Iterator[str]:
-    for test in outcome.failed_tests:
-        yield f"<li><b>{escape(test.name)}</b><br>{escape(first_line(test.message))}</li>"
-    for name in outcome.vanished:
-        yield f"<li><b>{escape(name)}</b><br>{'not run' if outcome.interrupted else 'planned, but not reported'}</li>"
+    yield from map(_test, outcome.trouble)
     for problem in outcome.problems:
         yield f"<li>{escape(problem)}</li>"
+
+
+def _test(test: JudgedTest) -> str:
+    return f"<li>{_verdict(test.verdict)} <b>{escape(test.name)}</b><br>{escape(test.reason)}</li>"
 
 
 def _rows(outcome: Outcome, known: Mapping[str, Requirement]) -> Iterator[str]:

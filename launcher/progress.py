@@ -40,7 +40,8 @@ class Progress:
         """Verdict, message and seconds of a test; the latencies of each name that it added to, as they stand now."""
         self._write("progress.jsonl", {
             "event": "end", "test": data.longname, "status": result.status, "pid": os.getpid(),
-            "message": mask(result.message)[:2000], "seconds": result.elapsed_time.total_seconds(),
+            "message": mask(result.message), "tags": list(result.tags),
+            "seconds": result.elapsed_time.total_seconds(),
         })  # fmt: skip
         for name in latencies.names():
             if (values := latencies.recorded(name)) != self._before.get(name):

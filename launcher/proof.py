@@ -18,7 +18,9 @@ from PlatformLibrary.embedded.system import die_with_parent
 from launcher import area, areas, lint
 from launcher.arguments import RunRequest, parse
 from launcher.console import LaunchError, complain, paint, say
+from launcher.outcome import Outcome
 from launcher.paths import ROOT
+from launcher.verdicts import NOT_JUDGED, NOT_WELL, WELL, Verdict
 from launcher.workers import environment
 
 _PYTEST_GRACE = 20.0
@@ -28,18 +30,31 @@ PYTEST_LIMIT = 1500.0
 
 @dataclass(frozen=True)
 class Tally:
-    """Tests of one part; what was skipped was not checked."""
+    """Tests of one part; what was skipped was not checked, and of what is unknown nobody can say how it stands."""
 
     passed: int = 0
     failed: int = 0
     skipped: int = 0
+    unknown: int = 0
 
     def __add__(self, other: Tally) -> Tally:
-        return Tally(self.passed + other.passed, self.failed + other.failed, self.skipped + other.skipped)
+        return Tally(
+            self.passed + other.passed,
+            self.failed + other.failed,
+            self.skipped + other.skipped,
+            self.unknown + other.unknown,
+        )
+
+    @property
+    def exit_code(self) -> int:
+        """0 only if nothing failed and something passed; 3 where nothing is worse than unknown."""
+        if self.failed or not self.passed:
+            return NOT_WELL
+        return NOT_JUDGED if self.unknown else WELL
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the named parts (all where none is named); 0 only if nothing failed and something passed."""
+    """Run the named parts (all where none is named)."""
     request = parse(argv, dict(os.environ))
     wrong = [name for name in request.names if name not in _PARTS]
     if wrong:
@@ -54,8 +69,10 @@ def main(argv: Sequence[str]) -> int:
             total += Tally(failed=1)
     if total.skipped:
         say(f"\n{total.skipped} skipped: not checked")
+    if total.unknown:
+        say(f"\n{total.unknown} unknown: not judged")
     say(f"{total.passed} passed, {total.failed} failed")
-    return 0 if total.passed and not total.failed else 1
+    return total.exit_code
 
 
 def _lint(request: RunRequest) -> Tally:
@@ -150,8 +167,16 @@ def _suites(request: RunRequest) -> Tally:
                                   processes=request.processes, robot_args=request.robot_args))  # fmt: skip
     if outcome.interrupted:
         raise KeyboardInterrupt
-    failed = outcome.count("FAIL") + len(outcome.vanished) + len(outcome.problems)
-    return Tally(outcome.count("PASS"), failed, outcome.count("NA") + outcome.count("XFAIL"))
+    return of_outcome(outcome)
+
+
+def of_outcome(outcome: Outcome) -> Tally:
+    """The suites' part of the tally: what keeps a run from being well counts as failed, or as unknown."""
+    counted = {verdict: outcome.count(verdict) for verdict in Verdict if verdict is not Verdict.HOLE}
+    unknown = counted.pop(Verdict.UNKNOWN)
+    passed = sum(counted.pop(verdict) for verdict in (Verdict.PASS, Verdict.WEAKER))
+    failed = sum(counted.pop(verdict) for verdict in (Verdict.FAIL, Verdict.SKIPPED))
+    return Tally(passed, failed + len(outcome.problems), sum(counted.values()), unknown)
 
 
 _PARTS: dict[str, Callable[[RunRequest], Tally]] = {"lint": _lint, "pytest": _pytest, "suites": _suites}

@@ -7,16 +7,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from lockstep.verdicts import cut
+
 from launcher.console import paint, verdict
 from launcher.follow import short_name
-from launcher.outcome import Outcome, RequirementVerdict, first_line
+from launcher.outcome import Outcome, RequirementVerdict
 from launcher.requirements import Requirement, spans
+from launcher.verdicts import NOT_JUDGED, WELL, Verdict, sums
 
 
 def sheet(outcome: Outcome, known: Mapping[str, Requirement], log: Path) -> str:
     """Requirement by requirement, then what went wrong, totals, and where to read on."""
     width = max(100, min(shutil.get_terminal_size((130, 40)).columns, 160))
-    parts = [_head(outcome), *_table(outcome, known, width), *_areas(outcome), *_trouble(outcome), ""]
+    parts = [_head(outcome), *_table(outcome, known, width), *_areas(outcome), *_tests(outcome), ""]
     return "\n".join([*parts, *_totals(outcome), f"log: {log}"])
 
 
@@ -30,13 +33,13 @@ def _table(outcome: Outcome, known: Mapping[str, Requirement], width: int) -> It
     shown = {key: found for key, found in outcome.requirements.items() if found.tests}
     if shown:
         room = width - 60
-        yield paint(f"{'requirement':<{room + 8}}  {'verdict':<8}{'tests':>5}  {'time':>7}  budget", "grey")
+        yield paint(f"{'requirement':<{room + 8}}  {'verdict':<9}{'tests':>5}  {'time':>7}  budget", "grey")
         for key, found in shown.items():
             text = known[key].text if key in known else ""
-            yield (f"{key:<7} {_cut(text, room)}  {verdict(found.verdict, 8)}{len(found.tests):>5}  "
+            yield (f"{key:<7} {_cut(text, room)}  {verdict(found.verdict, 9)}{len(found.tests):>5}  "
                    f"{found.seconds:>5.1f} s  {worst_budget(found, outcome.budgets)}")  # fmt: skip
             if found.reason:
-                yield f"        {paint(_cut(found.reason, width - 8).rstrip(), 'grey')}"
+                yield f"        {paint(cut(found.reason, width - 8), 'grey')}"
     yield from (f"{verdict(kind)} ({why}): {spans(ids)}" for (kind, why), ids in outcome.untested.items())
 
 
@@ -46,7 +49,7 @@ def _areas(outcome: Outcome) -> Iterator[str]:
         yield "\n" + paint(declared.title, "bold")
         for judged in declared.verdicts:
             parts = "  ".join(f"{part.name} {verdict(part.verdict)}" for part in judged.parts)
-            yield f"{judged.id:<5}{judged.title:<28} {verdict(judged.verdict, 8)} {parts}"
+            yield f"{judged.id:<5}{judged.title:<28} {verdict(judged.verdict, 9)} {parts}"
         for figure in declared.figures:
             yield f"     {figure.name:<28} {figure}"
 
@@ -70,29 +73,20 @@ def _figure(value: Any) -> str:
     return f"{float(value):.3g}"
 
 
-def _trouble(outcome: Outcome) -> Iterator[str]:
-    for test in outcome.failed_tests:
-        yield f"\n{verdict('FAIL')} {short_name(test.name)}\n     {first_line(test.message)}"
-    for name in () if outcome.interrupted else outcome.vanished:
-        yield f"\n{verdict('FAIL')} {short_name(name)}\n     planned, but no worker reported it"
+def _tests(outcome: Outcome) -> Iterator[str]:
+    for test in (*outcome.remarks, *outcome.trouble):
+        yield f"\n{verdict(test.verdict)} {short_name(test.name)}\n     {test.reason}"
     for problem in outcome.problems:
-        yield f"\n{verdict('FAIL')} {problem}"
+        yield f"\n{verdict(Verdict.FAIL)} {problem}"
 
 
 def _totals(outcome: Outcome) -> Iterator[str]:
-    counts = [f"{len(outcome.tests)} tests", f"{outcome.count('PASS')} passed", f"{outcome.count('FAIL')} failed"]
-    if outcome.count("NA"):
-        counts.append(f"{outcome.count('NA')} not applicable")
-    if outcome.count("XFAIL"):
-        counts.append(f"{outcome.count('XFAIL')} failed as expected")
-    if outcome.vanished:
-        counts.append(f"{len(outcome.vanished)} {'not run' if outcome.interrupted else 'vanished'}")
     limit = f" of {outcome.limit:g} s" if outcome.limit else ""
-    word = (
-        "INTERRUPTED: these results are partial" if outcome.interrupted else "ALL WELL" if outcome.well else "NOT WELL"
-    )
-    yield paint(word, "green" if outcome.well else "red")
-    yield f"{', '.join(counts)} in {outcome.seconds:.1f} s{limit}"
+    yield paint(outcome.word, {WELL: "green", NOT_JUDGED: "yellow"}.get(outcome.exit_code, "red"))
+    counts = sums(outcome.totals.counts, always=(Verdict.PASS, Verdict.FAIL))
+    yield f"{len(outcome.tests)} tests, {counts} in {outcome.seconds:.1f} s{limit}"
+    if outcome.machine:
+        yield outcome.machine
 
 
 def _cut(text: str, width: int) -> str:

@@ -11,6 +11,7 @@ import yaml
 from robot.utils import timestr_to_secs
 
 from launcher.outcome import Outcome
+from launcher.verdicts import EXECUTED, Verdict
 
 
 def as_json(outcome: Outcome) -> dict[str, Any]:
@@ -23,20 +24,25 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
         "budgets": [dict(budget) for budget in outcome.budgets],
         "sheets": [sheet.as_json() for sheet in outcome.sheets],
         "totals": {
-            "executed": len(outcome.tests),
-            "passed": outcome.count("PASS"),
-            "failed": outcome.count("FAIL"),
-            "not_applicable": outcome.count("NA"),
+            "executed": sum(outcome.count(verdict) for verdict in EXECUTED),
+            "passed": outcome.count(Verdict.PASS),
+            "failed": outcome.count(Verdict.FAIL),
+            "not_applicable": outcome.count(Verdict.NA),
+            "verdicts": {verdict: outcome.count(verdict) for verdict in Verdict},
         },
         "seed": outcome.seed,
         "target": outcome.target,
         "run": {
             "name": outcome.name,
             "well": outcome.well,
+            "word": outcome.word,
+            "exit_code": outcome.exit_code,
+            "certified": outcome.certified,
             "started": outcome.started,
             "seconds": round(outcome.seconds, 2),
             "limit": outcome.limit,
-            "expected_failures": outcome.count("XFAIL"),
+            "machine": outcome.machine,
+            "expected_failures": outcome.count(Verdict.XFAIL),
             "vanished": list(outcome.vanished),
             "problems": list(outcome.problems),
             "interrupted": outcome.interrupted,

@@ -17,6 +17,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from launcher.verdicts import COMPARABLE
+
 Kind = Literal["contention", "run", "suite", "requirement", "test", "budget", "latency"]
 DEVIATIONS, SHARE, FEW_SHARE, FEW = 6.0, 0.5, 1.0, 5
 MOST_PACE, FEWEST_TESTS = 3.0, 5
@@ -26,7 +28,6 @@ _TIME_FLOOR = 1.0
 _OF_BUDGET = 1 / 20
 _LATENCY_FLOORS = {"p50": 0.01, "p95": 0.05, "p99": 0.1}
 _ENOUGH_FOR_P99 = 200
-_WELL = ("PASS", "NA")
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,7 @@ def figures(metrics: Mapping[str, Any]) -> dict[str, Figure]:
         if suite["well"]:
             found[f"suite {name}"] = Figure("suite", suite["seconds"], tests=suite["tests"])
     for name, judged in metrics["requirements"].items():
-        if judged["verdict"] in _WELL:
+        if judged["verdict"] in COMPARABLE:
             found[f"requirement {name}"] = Figure("requirement", judged["seconds"], tests=judged["tests"])
     for name, test in metrics["tests"].items():
         if test["verdict"] == "PASS":

@@ -11,6 +11,10 @@ from typing import Any
 
 UNKNOWN = "UNKNOWN: "
 UNKNOWN_TAG = "unknown"
+LONGEST_REASON = 300
+_CUT = " … "
+# What Robot puts between its own word and the message of a failure that --skiponfailure made a skip.
+_SKIPPED_FAILURE = "\n\nOriginal failure:\n"
 
 _HTML = "*HTML*"
 # What Robot says of where a failure happened, each on a line of its own (robot.running.status, robot.errors).
@@ -26,7 +30,7 @@ _WHERE = re.compile(
 _NUMBERED = re.compile(r"^\d+\) ", re.MULTILINE)
 
 
-class Unknown(AssertionError):
+class Unknown(AssertionError):  # noqa: N818 - a verdict, not an error
     """No verdict can be had; the message says why. Robot counts it as a failure, the launcher as UNKNOWN."""
 
     ROBOT_SUPPRESS_NAME = True
@@ -49,6 +53,41 @@ def is_unknown(message: str) -> bool:
     """True where each cause says that nothing could be judged."""
     found = causes(message)
     return bool(found) and all(cause.startswith(UNKNOWN) for cause in found)
+
+
+def reason(message: str, longest: int = LONGEST_REASON) -> str:
+    """The line of ``message`` that says why, of at most ``longest`` characters; "" where it says nothing.
+
+    Of several causes the first real one is shown before those that judge nothing, with the number of the others. What
+    judges nothing is shown without its ``UNKNOWN: ``, which the verdict says already.
+    """
+    found = causes(message.replace(_SKIPPED_FAILURE, " Original failure: "))
+    if not found:
+        return ""
+    shown = next((cause for cause in found if not cause.startswith(UNKNOWN)), found[0])
+    others = len(found) - 1
+    more = f" (and {others} more cause{'' if others == 1 else 's'})" if others else ""
+    return cut(_one_line(shown.removeprefix(UNKNOWN)), longest - len(more)) + more
+
+
+def cut(line: str, longest: int) -> str:
+    """``line``, without its middle where it is longer: its subject stands at the beginning, its cause at the end."""
+    if len(line) <= longest:
+        return line
+    kept = max(0, longest - len(_CUT))
+    end = kept - kept // 2
+    return f"{line[: kept // 2]}{_CUT}{line[len(line) - end :]}"
+
+
+def _one_line(cause: str) -> str:
+    """The first line; one that ends in a colon says nothing without the next."""
+    lines = [line.strip() for line in cause.splitlines() if line.strip()]
+    shown = lines[0]
+    for line in lines[1:]:
+        if not shown.endswith(":"):
+            break
+        shown = f"{shown} {line}"
+    return shown
 
 
 class VerdictListener:

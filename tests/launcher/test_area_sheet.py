@@ -10,9 +10,10 @@ import yaml
 from launcher import area_sheet, page, summary
 from launcher.area_sheet import AreaSheet, Figure, Measured
 from launcher.console import LaunchError
-from launcher.outcome import ExecutedTest, Outcome, PlannedTest
+from launcher.outcome import JudgedTest, Outcome
 from launcher.paths import SUITES
 from launcher.sheet import sheet
+from launcher.verdicts import Verdict
 
 DECLARED = """
 title: In <step>
@@ -29,10 +30,10 @@ figures:
   success: {share: seen, of: made}
 """
 TESTS = (
-    ExecutedTest("One", "PASS", tags=("req:S01", "part:content")),
-    ExecutedTest("Two", "PASS", tags=("req:S01", "part:Changes")),
-    ExecutedTest("Three", "FAIL", tags=("req:S01", "part:changes")),
-    ExecutedTest("Four", "PASS", tags=("req:S02", "part:content")),
+    JudgedTest("One", Verdict.PASS, tags=("req:S01", "part:content")),
+    JudgedTest("Two", Verdict.PASS, tags=("req:S01", "part:Changes")),
+    JudgedTest("Three", Verdict.FAIL, tags=("req:S01", "part:changes")),
+    JudgedTest("Four", Verdict.PASS, tags=("req:S02", "part:content")),
 )
 MEASURED = Measured(
     12.34,
@@ -48,10 +49,10 @@ MEASURED = Measured(
 )
 
 
-def _sheet(tmp_path: Path, text: str = DECLARED, missing: tuple[PlannedTest, ...] = ()) -> AreaSheet:
+def _sheet(tmp_path: Path, text: str = DECLARED, tests: tuple[JudgedTest, ...] = TESTS) -> AreaSheet:
     (tmp_path / "in_step").mkdir()
     (tmp_path / "in_step" / "sheet.yaml").write_text(text, "utf-8")
-    [made] = area_sheet.of_areas(["in_step", "without one"], TESTS, missing, MEASURED, tmp_path)
+    [made] = area_sheet.of_areas(["in_step", "without one"], tests, MEASURED, tmp_path)
     return made
 
 
@@ -59,12 +60,12 @@ def test_a_part_is_as_its_worst_test_and_a_verdict_as_its_worst_part(tmp_path: P
     across, moved = _sheet(tmp_path).verdicts
     assert [(part.name, part.verdict) for part in across.parts] == [("content", "PASS"), ("changes", "FAIL")]
     assert across.verdict == "FAIL"
-    assert moved.verdict == "UNKNOWN", "no test is of this part"
+    assert moved.verdict == "HOLE", "no test is of this part"
 
 
 def test_a_part_whose_test_was_lost_is_unknown(tmp_path: Path) -> None:
-    lost = PlannedTest("Lost", ("req:S01", "part:content"))
-    assert _sheet(tmp_path, missing=(lost,)).verdicts[0].parts[0].verdict == "UNKNOWN"
+    lost = JudgedTest("Lost", Verdict.UNKNOWN, tags=("req:S01", "part:content"), reported=False)
+    assert _sheet(tmp_path, tests=(*TESTS, lost)).verdicts[0].parts[0].verdict == "UNKNOWN"
 
 
 def test_figures_are_those_that_were_measured(tmp_path: Path) -> None:

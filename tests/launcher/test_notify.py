@@ -12,13 +12,16 @@ from typing import Any
 import pytest
 
 from launcher.notify import notify
-from launcher.outcome import ExecutedTest, Outcome
+from launcher.outcome import JudgedTest, Outcome
+from launcher.verdicts import Verdict
 
-GOOD = Outcome("critical", "embedded", "77", 9.0, (ExecutedTest("Critical.A.One", "PASS"),))
+GOOD = Outcome("critical", "embedded", "77", 9.0, (JudgedTest("Critical.A.One", Verdict.PASS),))
 BAD = replace(
     GOOD,
-    tests=(ExecutedTest("Critical.A.One", "FAIL", "1 < 2 & more\nsecond line"),),
-    vanished=("Critical.B.Two",),
+    tests=(
+        JudgedTest("Critical.A.One", Verdict.FAIL, "1 < 2 & more\nsecond line"),
+        JudgedTest("Critical.B.Two", Verdict.UNKNOWN, "UNKNOWN: no worker reported it", reported=False),
+    ),
     problems=("an entry has expired",),
 )
 
@@ -58,9 +61,15 @@ def webhook() -> Iterator[Webhook]:
 def test_slack_is_told_which_job_failed_and_why(webhook: Webhook) -> None:
     assert notify(BAD, {"LOCKSTEP_WEBHOOK": webhook.url, "LOCKSTEP_RUN_URL": "https://ci.example.test/7"}) is None
     (body,) = webhook.bodies
-    assert body["text"] == "Lockstep critical on embedded: NOT well — 1 tests, 1 failed, 1 vanished, seed 77"
+    assert body["text"] == (
+        "Lockstep critical on embedded: NOT WELL: 1 failed, 1 problem — 2 tests, 1 failed, 1 unknown, seed 77"
+    )
     texts = [block["text"]["text"] for block in body["blocks"]]
-    assert texts[1] == "• Critical.A.One: 1 &lt; 2 &amp; more\n• Critical.B.Two: vanished\n• an entry has expired"
+    assert texts[1] == (
+        "• an entry has expired\n"
+        "• FAIL Critical.A.One: 1 &lt; 2 &amp; more\n"
+        "• UNKNOWN Critical.B.Two: no worker reported it"
+    )
     assert texts[2] == "<https://ci.example.test/7|log>"
 
 
@@ -83,14 +92,14 @@ def test_pagerduty_is_triggered_and_resolved_under_one_key(webhook: Webhook) -> 
     assert trigger["dedup_key"] == resolve["dedup_key"] == "lockstep/critical/embedded"
     assert trigger["routing_key"] == "integration-key"
     assert trigger["payload"]["severity"] == "error"
-    assert trigger["payload"]["custom_details"]["failures"][1] == "Critical.B.Two: vanished"
+    assert trigger["payload"]["custom_details"]["failures"][1].startswith("FAIL Critical.A.One: ")
     assert "payload" not in resolve
 
 
 def test_many_failures_are_cut_and_counted(webhook: Webhook) -> None:
-    many = replace(GOOD, tests=tuple(ExecutedTest(f"T{number}", "FAIL", "x") for number in range(25)))
+    many = replace(GOOD, tests=tuple(JudgedTest(f"T{number}", Verdict.FAIL, "x") for number in range(25)))
     assert notify(many, {"LOCKSTEP_WEBHOOK": webhook.url}) is None
-    assert webhook.bodies[0]["blocks"][1]["text"]["text"].endswith("• T9: x\n• and 15 more")
+    assert webhook.bodies[0]["blocks"][1]["text"]["text"].endswith("• FAIL T9: x\n• and 15 more")
 
 
 def test_a_webhook_that_fails_is_a_warning_that_keeps_its_secret(webhook: Webhook) -> None:
@@ -103,3 +112,12 @@ def test_a_webhook_that_fails_is_a_warning_that_keeps_its_secret(webhook: Webhoo
     assert notify(BAD, {"LOCKSTEP_WEBHOOK": "file:///etc/passwd"}) == "LOCKSTEP_WEBHOOK is no http(s) URL"
     wrong = notify(BAD, {"LOCKSTEP_WEBHOOK": webhook.url, "LOCKSTEP_WEBHOOK_KIND": "fax"})
     assert wrong == "LOCKSTEP_WEBHOOK_KIND is 'fax'; there are slack and pagerduty"
+
+
+def test_a_run_that_could_not_be_judged_is_a_warning_that_names_the_machine(webhook: Webhook) -> None:
+    unknown = replace(BAD, tests=BAD.tests[1:], problems=(), machine="busy: 8.1 of 12 s waiting for a processor")
+    assert notify(unknown, {"LOCKSTEP_WEBHOOK": webhook.url, "LOCKSTEP_WEBHOOK_KIND": "pagerduty"}) is None
+    (event,) = webhook.bodies
+    assert event["payload"]["severity"] == "warning"
+    assert "NOT JUDGED: 1 unknown" in event["payload"]["summary"]
+    assert event["payload"]["custom_details"]["failures"][-1] == unknown.machine

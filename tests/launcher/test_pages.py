@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 from launcher import page
-from launcher.outcome import HOLE, ExecutedTest, Outcome, RequirementVerdict
+from launcher.outcome import HOLE, JudgedTest, Outcome, RequirementVerdict
 from launcher.requirements import Requirement
 from launcher.sheet import sheet
+from launcher.verdicts import Verdict
 
 BUDGETS = (
     {"name": "fast", "limit": 5, "used": 1, "unit": "s", "verdict": "PASS", "test": "Critical.A.One"},
@@ -18,19 +19,22 @@ OUTCOME = Outcome(
     target="embedded",
     seed="77",
     seconds=9.04,
-    tests=(ExecutedTest("Critical.A.One", "FAIL", "<i>1</i> != 2\nmore"),),
-    vanished=("Critical.B.Two",),
+    tests=(
+        JudgedTest("Critical.A.One", Verdict.FAIL, "<i>1</i> != 2\nmore"),
+        JudgedTest("Critical.B.Two", Verdict.UNKNOWN, "UNKNOWN: no worker reported it", reported=False),
+    ),
     problems=("something else",),
     budgets=BUDGETS,
     requirements={
-        "C01.1": RequirementVerdict("FAIL", ("Critical.A.One",), "<i>1</i> != 2", 3.0),
+        "C01.1": RequirementVerdict(Verdict.FAIL, ("Critical.A.One",), "<i>1</i> != 2", 3.0),
         "C05.1": HOLE,
         "C05.2": HOLE,
-        "M14": RequirementVerdict("NA", reason="by ./run coverage"),
+        "M14": RequirementVerdict(Verdict.NA, reason="by ./run coverage"),
     },
     versions={"redis": "valkey 9.1.2"},
     limit=300,
     command="./run critical --seed 77",
+    machine="busy: 8.1 of 12 s waiting for a processor",
 )
 KNOWN = {"C01.1": Requirement("C01.1", "Login <works>", "critical")}
 
@@ -40,12 +44,14 @@ def test_the_sheet_shows_the_budget_nearest_its_limit_and_every_trouble() -> Non
     for words in (
         "critical · target embedded · redis valkey 9.1.2 · seed 77",
         "slow 4 of 2 s (+1)",
-        "UNKNOWN (no test yet): C05.1–C05.2",
+        "HOLE (no test yet): C05.1–C05.2",
         "NA (by ./run coverage): M14",
         "FAIL A · One\n     <i>1</i> != 2",
-        "FAIL B · Two\n     planned, but no worker reported it",
+        "UNKNOWN B · Two\n     no worker reported it",
         "FAIL something else",
-        "1 tests, 0 passed, 1 failed, 1 vanished in 9.0 s of 300 s",
+        "NOT WELL: 1 failed, 1 problem",
+        "2 tests, 0 passed, 1 failed, 1 unknown, 2 without a test in 9.0 s of 300 s",
+        "busy: 8.1 of 12 s waiting for a processor",
         "log: /r/log.html",
     ):
         assert words in text, text
@@ -59,10 +65,12 @@ def test_the_page_escapes_what_tests_say_and_needs_nothing_from_elsewhere() -> N
     assert "4 of 2 s" in html
     assert "C05.1–C05.2" in html
     assert "by ./run coverage: M14" in html
+    assert "busy: 8.1 of 12 s waiting" in html
+    assert '<h1>critical: <span class="bad">NOT WELL: 1 failed, 1 problem</span></h1>' in html
     assert "src=" not in html
     assert "://" not in html
 
 
 def test_the_page_says_when_it_is_partial() -> None:
     html = page.render(Outcome("c", "t", "1", 1.0, (), interrupted=True), {})
-    assert "Interrupted: partial results" in html
+    assert "INTERRUPTED: these results are partial" in html

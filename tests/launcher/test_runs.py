@@ -95,7 +95,16 @@ def test_a_run_with_failures_ends_with_1(mixed: Finished) -> None:
 def test_the_summary_has_the_documented_shape(mixed: Finished) -> None:
     summary = mixed.summary
     assert list(summary) == ["requirements", "budgets", "sheets", "totals", "seed", "target", "run"]
-    assert summary["totals"] == {"executed": 6, "passed": 2, "failed": 2, "not_applicable": 1}
+    verdicts = summary["totals"].pop("verdicts")
+    assert summary["totals"] == {"executed": 4, "passed": 2, "failed": 2, "not_applicable": 1}
+    assert {verdict: count for verdict, count in verdicts.items() if count} == {
+        "FAIL": 2,
+        "UNKNOWN": 2,
+        "XFAIL": 1,
+        "NA": 1,
+        "PASS": 2,
+    }
+    assert len(verdicts) == 9
     assert (summary["seed"], summary["target"]) == ("77", "embedded")
     assert {key: found["verdict"] for key, found in summary["requirements"].items()} == {
         "C01.1": "FAIL",
@@ -112,16 +121,18 @@ def test_the_summary_has_the_documented_shape(mixed: Finished) -> None:
     assert summary["budgets"][0]["name"] == "reconnect"
 
 
-def test_a_vanished_worker_is_named_and_fails_the_run(mixed: Finished) -> None:
+def test_a_vanished_worker_is_named_and_its_tests_are_unknown(mixed: Finished) -> None:
     gone = ["Some Suites.Vanishing.Its Worker Is Killed", "Some Suites.Vanishing.It Never Came To This"]
     assert mixed.summary["run"]["vanished"] == gone
-    assert "2 vanished" in mixed.output
+    assert "2 unknown" in mixed.output
     assert (
         "in the middle of 'Some Suites.Vanishing.Its Worker Is Killed'"
         in mixed.summary["requirements"]["C02.2"]["reason"]
     )
     missing = [case.get("name") for case in ET.parse(mixed.results / "xunit.xml").iter("testcase")]
     assert gone[0] in missing
+    tests = {test.get("name"): test for test in ET.parse(mixed.results / "output.xml").iter("test")}
+    assert "unknown" in [tag.text for tag in tests[gone[0]].iter("tag")]
 
 
 def test_expected_failures_are_judged_by_their_word(mixed: Finished) -> None:
@@ -146,7 +157,7 @@ def test_everything_is_published_through_one_link(mixed: Finished) -> None:
         assert os.readlink(mixed.results / name) == f"latest/{name}"
         assert (mixed.results / name).stat().st_size > 100
     page = (mixed.results / "summary.html").read_text("utf-8")
-    assert "Not well" in page
+    assert "NOT WELL: 2 failed" in page
     assert "reconnect" in page
     assert "http" not in page.replace("http-equiv", "")
 
@@ -275,3 +286,32 @@ def test_two_runs_at_once_do_not_meet(slow: Path, tmp_path: Path) -> None:
     assert [run.wait(60) for run in runs] == [0, 0]
     seeds = {json.loads(path.read_text())["seed"] for path in results.glob("2*/summary.json")}
     assert seeds == {"0", "1"}
+
+
+UNJUDGED = """*** Test Cases ***
+It Passes
+    No Operation
+
+It Cannot Be Judged
+    Run Keyword And Continue On Failure    Fail    UNKNOWN: the machine was busy
+    Fail    UNKNOWN: the token had expired
+"""
+
+
+@pytest.mark.parametrize(("options", "code"), [([], 3), (["--certified"], 1)])
+def test_a_run_in_which_nothing_is_worse_than_unknown_ends_with_3(
+    tmp_path: Path, options: list[str], code: int
+) -> None:
+    (tmp_path / "one.robot").write_text(UNJUDGED)
+    done = launch(tmp_path / "one.robot", tmp_path / "results", *options)
+    assert done.code == code, done.output
+    assert "UNKNOWN It Cannot Be Judged" in done.output
+    assert "the machine was busy (and 1 more cause)" in done.output
+    assert "1 unknown" in done.output
+    assert done.summary["run"]["exit_code"] == code
+    tags = {test.get("name"): [tag.text for tag in test.iter("tag")] for test in _tests(done)}
+    assert tags == {"It Passes": [], "It Cannot Be Judged": ["unknown"]}
+
+
+def _tests(done: Finished) -> list[ET.Element]:
+    return list(ET.parse(done.results / "output.xml").iter("test"))
