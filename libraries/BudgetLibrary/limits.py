@@ -27,10 +27,6 @@ class Limit:
     def __str__(self) -> str:
         return amount(self.value, self.unit)
 
-    def times(self, factor: float) -> Limit:
-        """So many times as much, but never less."""
-        return Limit(self.value * max(1.0, factor), self.unit)
-
 
 def amount(value: float, unit: str) -> str:
     """``value`` for a reader: ``250 ms``, ``2.5 s``, ``10 MB``, ``3``."""

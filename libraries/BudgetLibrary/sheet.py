@@ -16,7 +16,7 @@ FIGURES = "figures.jsonl"
 
 @dataclass(frozen=True)
 class Verdict:
-    """How much of a budget was used; ``verdict`` is PASS or FAIL, ``latencies`` a summary where there are some."""
+    """How much of a budget was used; ``verdict`` is PASS, UNKNOWN or FAIL, ``latencies`` a summary of these, if any."""
 
     name: str
     limit: float

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
@@ -35,6 +36,9 @@ class Control(Protocol):
     def logs(self, instance: str) -> str:
         """The end of an instance's log."""
 
+    def waited(self, since: float) -> float | None:
+        """Seconds for which its processes have waited for a processor since then; None where nobody knows."""
+
     def disturb(self, do: str, hop: str, **options: Any) -> Mapping[str, Any]:
         """Do to a hop what `embedded.hops` can; the ``links`` it held for, and the ``toxics`` that are on them now."""
 
@@ -53,6 +57,9 @@ class NoControl:
 
     def logs(self, instance: str) -> str:
         raise PlatformError(f"target {self._target!r} does not show the log of {instance}")
+
+    def waited(self, since: float) -> float | None:
+        return None
 
     def disturb(self, do: str, hop: str, **options: Any) -> Mapping[str, Any]:
         raise PlatformError(
@@ -77,6 +84,11 @@ class EmbeddedControl(NoControl):
 
     def logs(self, instance: str) -> str:
         return str(self._client.call("logs", platform=self._platform, instance=instance)["log"])
+
+    def waited(self, since: float) -> float | None:
+        # On a connection of its own: it is asked for by any thread, also while a verb is in work.
+        with contextlib.closing(HostClient(self._client.path, within=0)) as client:
+            return float(client.call("waited", platform=self._platform, since=since)["seconds"])
 
     def disturb(self, do: str, hop: str, **options: Any) -> Mapping[str, Any]:
         return self._client.call(do, platform=self._platform, hop=hop, **options)

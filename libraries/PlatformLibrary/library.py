@@ -7,7 +7,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from lockstep import masking, target
+from lockstep import machine, masking, target
 from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
@@ -219,7 +219,16 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
     def _running_suite(self) -> str:
         return _suite()
 
+    def _waited(self, since: float, until: float) -> float:
+        """For `machine.watch_platform`: what the platforms in use have waited since."""
+        try:
+            return sum(platform.waited(since) for platform in self._in_use.values())
+        except PlatformError:
+            # The host has gone; that is for whoever needs it to say.
+            return 0.0
+
     def _use(self, alias: str, platform: Platform) -> None:
+        machine.watch_platform(self._waited)
         self._in_use[alias] = platform
         self._current = alias
         target.set_current(platform.descriptor)

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import abc
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from assertionengine import AssertionOperator
-from lockstep import asserting, masking, starvation
+from lockstep import asserting, masking
 from lockstep.waiting import wait_until
 from robot.api import logger
 from robot.api.deco import keyword
@@ -24,29 +23,10 @@ from .targets import Platform
 _PATIENCE = timedelta(seconds=10)
 
 
-@dataclass(frozen=True)
-class Watched:
-    """A service whose waiting for a processor is watched; one on another machine has no ``pid``."""
-
-    pid: int | None
-    before: starvation.Account
-
-    @classmethod
-    def of(cls, pid: int | None) -> Watched:
-        """From now on."""
-        return cls(pid, starvation.account(pid))
-
-    @property
-    def factor(self) -> float:
-        """How many times as long as alone on the machine its work has taken since."""
-        return 1.0 if self.pid is None else starvation.account(self.pid).factor_since(self.before)
-
-
 class ObservationKeywords(abc.ABC):
     """What a suite can see of the platform in use."""
 
     _memory_watch: MemoryWatch | None = None
-    _watched: Mapping[str, Watched] | None = None
 
     @abc.abstractmethod
     def _platform(self, alias: str | None = None) -> Platform:
@@ -152,30 +132,6 @@ class ObservationKeywords(abc.ABC):
             logger.info(f"{name}: {memory}")
         return found
 
-    @keyword(tags=("starvation",))
-    def start_starvation_watch(self, *instances: str) -> None:
-        """Begins to watch how long these services wait for a processor."""
-        local = {name: self._serving(name, _PATIENCE).local for name in instances}
-        self._watched = {name: Watched.of(process.pid if process else None) for name, process in local.items()}
-
-    @keyword(tags=("starvation", "getter"))
-    def get_starvation(self) -> dict[str, float]:
-        """What `Stop Starvation Watch` would return now, but the watch goes on; empty where nothing is watched."""
-        return _told(self._watched or {})
-
-    @keyword(tags=("starvation",))
-    def stop_starvation_watch(self) -> dict[str, float]:
-        """Ends `Start Starvation Watch`: for each service how many times as long as alone on the machine its work took.
-
-        It is 1 or more: the time that the service ran, with the time that it waited, ready to run, for a processor,
-        over the first of them (Linux, this machine; elsewhere it is 1). A limit for a machine of one's own is to be
-        multiplied by it.
-        """
-        if self._watched is None:
-            raise PlatformError("no starvation watch was started")
-        watched, self._watched = self._watched, None
-        return _told(watched)
-
     @keyword(tags=("evidence",))
     def get_service_log(self, instance: str) -> str:
         """The end of an instance's log, at most 256 KiB."""
@@ -195,13 +151,6 @@ class ObservationKeywords(abc.ABC):
             found = [name for name in _instances(platform.descriptor) if wanted in platform.control.logs(name)]
         if found:
             raise AssertionError(f"the text is in the log of {', '.join(found)}")
-
-
-def _told(watched: Mapping[str, Watched]) -> dict[str, float]:
-    found = {name: service.factor for name, service in watched.items()}
-    for name, factor in found.items():
-        logger.info(f"others made the work of {name} last {factor:.2f} times as long")
-    return found
 
 
 def _instances(descriptor: Mapping[str, Any]) -> list[str]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from . import control, lifeline, offer, reach
 from .control import Control, EmbeddedControl
@@ -17,6 +20,7 @@ from .embedded.errors import PlatformError
 from .profile import Profile, find, limits_of, load
 
 DEFAULT_TARGET = "embedded"
+_LOOPBACK = re.compile(r"localhost$|127\.|::1$")
 # Whoever gives a host has started it before.
 _GIVEN_HOST_DEADLINE = 2.0
 
@@ -34,6 +38,16 @@ class Platform:
     def id(self) -> str:
         """What the host, or the profile, calls it."""
         return str(self.descriptor["platform_id"])
+
+    def waited(self, since: float) -> float:
+        """Seconds for which its processes have waited for a processor since then.
+
+        Where nobody knows, it may have been always for processes of this machine, and never for those of another one.
+        """
+        known = self.control.waited(since)
+        if known is not None:
+            return known
+        return math.inf if _LOOPBACK.match(urlsplit(str(self.descriptor["public_url"])).hostname or "") else 0.0
 
 
 class Targets:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Coroutine
 from functools import cache
 from typing import Any, TypeVar
 
+from lockstep import machine
+
 T = TypeVar("T")
 
 _HANG_LIMIT = 60.0
@@ -26,6 +28,7 @@ class LoopThread:
 
     def _serve(self) -> None:
         asyncio.set_event_loop(self.loop)
+        machine.watch_this_thread()
         self.loop.run_forever()
 
     def call(self, function: Callable[..., T], *args: Any) -> T:

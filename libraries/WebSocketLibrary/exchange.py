@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from random import Random
 
+from lockstep import machine
+
 from .connection import Connection
 from .journal import DATA_OPCODES, SENT_BIT, Journal
 from .load import Template
@@ -75,7 +77,7 @@ class Exchange:
 
     def wait(self, seconds: float) -> None:
         """Until every loop is done or the time is up."""
-        self._done.wait(seconds)
+        machine.wait_for(self._done, seconds)
 
     def exchanged(self, seconds: float) -> Exchanged:
         """What was done."""

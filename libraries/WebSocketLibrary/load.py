@@ -12,6 +12,8 @@ from itertools import islice
 from random import Random
 from typing import Any, TypeVar
 
+from lockstep import machine
+
 from .background import NamingBell
 from .connection import Connection
 from .journal import Frame, Journal
@@ -156,7 +158,7 @@ class Countdown:
 
     def wait(self, seconds: float) -> None:
         """Until all are done or the time is up."""
-        self._done.wait(seconds)
+        machine.wait_for(self._done, seconds)
 
     def finish(self) -> list[Connection]:
         """On the loop thread: takes the frames where all have enough; otherwise the sockets that have not."""

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from datetime import timedelta
 from typing import Any, NoReturn, TypeVar
 
+from lockstep import machine
 from lockstep.masking import mask
 from lockstep.waiting import seconds
 from robot.utils import timestr_to_secs
@@ -23,15 +24,18 @@ T = TypeVar("T")
 def wait_until(
     connections: Sequence[Connection], look: Callable[[], T | None], within: float, bell: Bell | None = None
 ) -> T | None:
-    """What `look` finds, asked now and after each change of one of the journals; None after `within` seconds."""
+    """What `look` finds, asked now and after each change of one of the journals; None after `within` seconds.
+
+    Later by the time that the machine was away; `Unknown` where it was away for too long (`lockstep.machine`).
+    """
     bell = bell or Bell()
     for connection in connections:
         connection.bell = bell
     try:
-        deadline = time.monotonic() + within
+        deadline = machine.Deadline(within)
         while (found := look()) is None:
-            left = deadline - time.monotonic()
-            if left <= 0:
+            left = deadline.left()
+            if not left:
                 return None
             bell.wait(left)
         return found

@@ -7,9 +7,12 @@ its causes. A cause that begins with ``UNKNOWN: `` judges nothing: the machine w
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, NoReturn
 
-UNKNOWN = "UNKNOWN: "
+from lockstep import machine
+from lockstep.unknown import UNKNOWN as UNKNOWN
+from lockstep.unknown import Unknown as Unknown
+
 UNKNOWN_TAG = "unknown"
 LONGEST_REASON = 300
 _CUT = " … "
@@ -30,13 +33,9 @@ _WHERE = re.compile(
 _NUMBERED = re.compile(r"^\d+\) ", re.MULTILINE)
 
 
-class Unknown(AssertionError):  # noqa: N818 - a verdict, not an error
-    """No verdict can be had; the message says why. Robot counts it as a failure, the launcher as UNKNOWN."""
-
-    ROBOT_SUPPRESS_NAME = True
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason if reason.startswith(UNKNOWN) else f"{UNKNOWN}{reason}")
+def fail(what: str) -> NoReturn:
+    """Fail with ``what``: raises ``Unknown`` where it begins so, else ``AssertionError``."""
+    raise Unknown(what) if what.startswith(UNKNOWN) else AssertionError(what)
 
 
 def causes(message: str) -> list[str]:
@@ -91,9 +90,12 @@ def _one_line(cause: str) -> str:
 
 
 class VerdictListener:
-    """Marks tests that could not be judged by the tag ``unknown``, in plain robot too."""
+    """Measures from each test's start, and marks tests that could not be judged by the tag ``unknown``."""
 
     ROBOT_LISTENER_API_VERSION = 3
+
+    def start_test(self, data: Any, result: Any) -> None:
+        machine.test_begins()
 
     def end_test(self, data: Any, result: Any) -> None:
         if result.failed and is_unknown(result.message):

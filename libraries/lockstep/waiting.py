@@ -7,7 +7,9 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import TypeVar
 
+from lockstep import machine
 from lockstep.masking import mask
+from lockstep.unknown import Unknown
 
 T = TypeVar("T")
 FIRST_PAUSE = 0.005
@@ -25,10 +27,11 @@ def wait_until(
 ) -> T:
     """The first answer of ``ask`` for which ``holds`` is true; it is asked at least once.
 
-    Raises ``AssertionError``: "<subject> did not become <wanted> in <within>; last seen: <answer>". An exception of a
-    kind in ``tolerate`` counts as a wrong answer, any other ends the wait.
+    The wait is longer by the time that the machine was away; where that is too long it raises ``Unknown``
+    (`lockstep.machine`). Raises ``AssertionError``: "<subject> did not become <wanted> in <within>; last seen:
+    <answer>". An exception of a kind in ``tolerate`` counts as a wrong answer, any other ends the wait.
     """
-    deadline = time.monotonic() + within.total_seconds()
+    deadline = machine.Deadline(within.total_seconds())
     pause = FIRST_PAUSE
     while True:
         try:
@@ -38,13 +41,18 @@ def wait_until(
             seen = show(answer)
         except tolerate as error:
             seen = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
-        left = deadline - time.monotonic()
-        if left <= 0:
-            raise AssertionError(
-                f"{subject} did not become {wanted} in {seconds(within)}; last seen: {shorten(mask(seen))}"
-            )
+        try:
+            left = deadline.left()
+        except Unknown as unknown:
+            raise Unknown(f"{_missed(subject, wanted, within, seen)}. {unknown.reason}") from None
+        if not left:
+            raise AssertionError(_missed(subject, wanted, within, seen))
         time.sleep(min(pause, left))
         pause = min(pause * 1.5, LONGEST_PAUSE)
+
+
+def _missed(subject: str, wanted: str, within: timedelta, seen: str) -> str:
+    return f"{subject} did not become {wanted} in {seconds(within)}; last seen: {shorten(mask(seen))}"
 
 
 def seconds(duration: timedelta) -> str:

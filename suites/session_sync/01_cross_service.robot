@@ -7,7 +7,7 @@ Resource            auth.resource
 Resource            synchrony.resource
 Suite Setup         The Cross-Service Test Begins
 Suite Teardown      The Cross-Service Test Is Over
-Test Setup          A Part That Goes Through The Services Begins
+Test Setup          A Part Begins
 Test Teardown       The Part Is Over
 Test Tags           session-sync    p0    req:S01    req:S07    needs:ws    needs:session.admin
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import statistics as reference
-import subprocess
-import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,10 +16,8 @@ from BudgetLibrary.limits import Limit, amount
 from hypothesis import given
 from hypothesis import strategies as st
 from lockstep import statistics
-from lockstep.starvation import Account, account
 
 from tests.libraries.inner import INNER, ROOT, run_inner
-from tests.services.servers import wait_until
 
 VALUES = st.lists(st.floats(0, 1e6), min_size=1, max_size=200)
 
@@ -107,28 +102,6 @@ def test_the_projects_budgets_can_be_read() -> None:
 @given(VALUES)
 def test_every_value_is_in_one_bin(values: list[float]) -> None:
     assert sum(bins(values)) == len(values)
-
-
-@pytest.mark.parametrize(
-    ("ran", "waited", "factor"), [(1.0, 0.0, 1.0), (1.0, 2.5, 3.5), (0.001, 5.0, 1.0), (0.0, 0.0, 1.0)]
-)
-def test_waiting_for_a_processor_makes_things_last_longer(ran: float, waited: float, factor: float) -> None:
-    assert Account(10 + ran, 20 + waited).factor_since(Account(10, 20)) == pytest.approx(factor)
-
-
-@pytest.mark.skipif(not Path("/proc/self/schedstat").exists(), reason="only Linux tells how long a process waited")
-def test_a_process_that_shares_its_processor_is_seen_to_wait_for_it() -> None:
-    pin = f"import os; os.sched_setaffinity(0, {{{min(os.sched_getaffinity(0))}}})\nwhile True: pass"
-    busy = [subprocess.Popen([sys.executable, "-c", pin]) for _ in range(3)]
-    try:
-        before = account(busy[0].pid)
-        wait_until(lambda: account(busy[0].pid).ran - before.ran > 0.3, "the process has run for a while")
-        assert account(busy[0].pid).factor_since(before) > 1.5
-    finally:
-        for process in busy:
-            process.kill()
-            process.wait()
-    assert account(busy[0].pid) == Account(0, 0), "of a process that is gone nothing is known"
 
 
 def test_a_chart_is_valid_xml_and_shows_its_figures() -> None:

@@ -53,6 +53,7 @@ class Desk:
             "status": self._status,
             "logs": self._logs,
             "descriptor": self._describe,
+            "waited": self._waited,
             **dict.fromkeys(hops.VERBS, self._hop),
             **dict.fromkeys(("start", "stop", "kill", "pause", "resume", "restart"), self._control),
         }
@@ -162,6 +163,11 @@ class Desk:
     async def _logs(self, visit: Visit, request: Request) -> Answer:
         log = _leased(visit, request).platform.instance(str(request["instance"])).log
         return {"log": _end_of(log)}
+
+    async def _waited(self, visit: Visit, request: Request) -> Answer:
+        """Asked without a lease, since it may be asked beside a verb that is in work on the lease's connection."""
+        platform = self._house.platform(str(request["platform"]))
+        return {"seconds": platform.waited(float(request["since"]))}
 
     async def _control(self, visit: Visit, request: Request) -> Answer:
         tenancy = _leased(visit, request)

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import certificates, postgres, rundir
+from . import certificates, postgres, rundir, waited
 from .certificates import Tls
 from .children import Children
 from .errors import PlatformError, TransientError
@@ -47,6 +47,7 @@ class House:
         self._tls: asyncio.Task[Tls] = asyncio.ensure_future(asyncio.to_thread(certificates.make_tls, directory.path))
         self._tenancies: list[Tenancy] = []
         self._ending: set[asyncio.Task[None]] = set()
+        self._watch = asyncio.ensure_future(self._watch_waiting())
 
     async def lease(self, options: Options, *, shared: bool) -> Tenancy:
         """A ready platform: the shared one of these options, or a new private one."""
@@ -82,12 +83,20 @@ class House:
 
     async def close(self) -> None:
         """End everything."""
+        self._watch.cancel()
         for tenancy in list(self._tenancies):
             tenancy.leases = 1
             self.release(tenancy)
         await asyncio.gather(*self._ending, return_exceptions=True)
         await asyncio.gather(*(preloader.close() for preloader in self._preloaders.values()), return_exceptions=True)
         await asyncio.gather(self._tls, return_exceptions=True)
+
+    def platform(self, name: str) -> Platform:
+        """The platform of that id, whoever has leased it."""
+        for tenancy in self._tenancies:
+            if tenancy.platform.id == name:
+                return tenancy.platform
+        raise PlatformError(f"there is no platform {name!r}")
 
     @property
     def shared(self) -> list[Tenancy]:
@@ -102,6 +111,12 @@ class House:
             for tenancy in self._tenancies
             for toxic in tenancy.platform.hops.toxics()
         ]
+
+    async def _watch_waiting(self) -> None:
+        while True:
+            for tenancy in self._tenancies:
+                tenancy.platform.read_waiting()
+            await asyncio.sleep(waited.EVERY)
 
     def _admit(self, options: Options, shared: bool) -> Tenancy:
         tenancy = Tenancy(self._make(options), shared)

@@ -26,6 +26,7 @@ from .preloader import Preloader, inherited_environment
 from .redis_server import Redis
 from .servers import Instance
 from .service import Service, get_json
+from .waited import WaitingLog
 
 _LAST_WORDS = 0.4
 AUDIENCE = "lockstep-api"
@@ -80,6 +81,7 @@ class Platform:
         self._tls: Tls | None = None
         self._begun = 0.0
         self._timings: dict[str, float] = {}
+        self._waiting = WaitingLog()
 
     def instance(self, name: str) -> Instance:
         """The instance of that name; ``backend`` is the only or the first replica."""
@@ -131,6 +133,16 @@ class Platform:
                 shutil.copytree(self._folder / "logs", self._kept_logs / self.id)
         for leftover in (self._data, self._folder):
             await asyncio.to_thread(shutil.rmtree, leftover, ignore_errors=True)
+
+    def read_waiting(self) -> None:
+        """Write down how long its processes have waited for a processor."""
+        instances: list[Instance] = [*self._services.values(), self.postgres, *self._redises.values()]
+        self._waiting.read(one.child.pid for one in instances if one.child is not None and one.child.running)
+
+    def waited(self, since: float) -> float:
+        """Seconds for which its processes, all together, have waited for a processor since then (monotonic clock)."""
+        self.read_waiting()
+        return self._waiting.between(since, time.monotonic())
 
     def status(self) -> dict[str, str]:
         """Every instance: running, paused or stopped."""

@@ -30,17 +30,13 @@ A Limit That Is None
     Start Budget    odd
     Budget Should Hold    odd    soon
 
-A Spent Budget Holds On A Machine So Much Slower
-    [Documentation]    PASS
-    Start Budget    slow
-    Budget Should Hold    slow    0.000001 s    slowness=1000000000
+No Verdict Is Given
+    [Documentation]    FAIL UNKNOWN: the session was gone before it was looked at
+    Give No Verdict    the session was gone before it was looked at
 
-A Machine Is Never Faster Than Alone
-    [Documentation]    PASS
-    Start Budget    alone
-    ${slowness} =    Machine Slowness    alone
-    Should Be True    ${slowness} >= 1
-    Budget Should Hold    alone    1 hour    slowness=0.0000001
+A Limit Of The Platform's Own Was Missed On A Machine That Is Not Busy
+    [Documentation]    FAIL auth does not answer
+    Fail For Missed Time Limit    auth does not answer
 
 A Figure Is Put On Record
     [Documentation]    PASS

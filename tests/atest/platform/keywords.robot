@@ -10,24 +10,6 @@ Suite Setup         Use Private Platform    proxies=backend->redis, client->back
 
 
 *** Test Cases ***
-How Long Services Wait For A Processor Is Told
-    [Documentation]    PASS
-    Start Starvation Watch    auth    backend-1
-    Service Should Be Ready    auth
-    ${so_far} =    Get Starvation
-    ${slowness} =    Stop Starvation Watch
-    Should Be True    list($so_far) == list($slowness) and min($so_far.values()) >= 1
-    Should Be True    list($slowness) == ['auth', 'backend-1'] and min($slowness.values()) >= 1
-
-Nothing Is Known Where Nothing Is Watched
-    [Documentation]    PASS
-    ${so_far} =    Get Starvation
-    Should Be Empty    ${so_far}
-
-Nothing Is Watched
-    [Documentation]    FAIL PlatformError: no starvation watch was started
-    Stop Starvation Watch
-
 Suite Variables Are Set
     Should Match Regexp    ${PUBLIC_URL}    ^https://127\\.0\\.0\\.1:\\d+$
     Should Be Equal    ${PUBLIC_URL}    ${FRONTEND_URL}

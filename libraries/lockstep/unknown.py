@@ -1,0 +1,15 @@
+"""The failure that judges nothing."""
+
+from __future__ import annotations
+
+UNKNOWN = "UNKNOWN: "
+
+
+class Unknown(AssertionError):  # noqa: N818 - the word of the table of verdicts
+    """No verdict can be had; the message says why. Robot counts it as a failure, the launcher as UNKNOWN."""
+
+    ROBOT_SUPPRESS_NAME = True
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason.removeprefix(UNKNOWN)
+        super().__init__(f"{UNKNOWN}{self.reason}")
