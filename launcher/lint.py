@@ -1,4 +1,7 @@
-"""``./run lint``: ruff, mypy and robocop over everything that is ours."""
+"""``./run lint``: ruff, mypy and robocop over everything that is ours.
+
+Tests' ids and all names are judged by the rules of ``lint/``, which robocop runs.
+"""
 
 from __future__ import annotations
 
@@ -12,18 +15,21 @@ from launcher.console import LaunchError, say, verdict
 from launcher.paths import ROOT
 from launcher.workers import environment
 
-_PYTHON = ("launcher", "libraries", "services", "defects", "mutation", "bench", "tests")
+_PYTHON = ("launcher", "libraries", "services", "defects", "mutation", "bench", "tests", "lint")
 _TOOLS: dict[str, tuple[str, ...]] = {
     "ruff": ("ruff", "check", "--quiet", *_PYTHON),
     "format": ("ruff", "format", "--check", "--quiet", *_PYTHON),
     "mypy": ("mypy", "--no-error-summary", *_PYTHON),
-    "robocop": ("robocop", "check", "suites", "resources"),
+    "robocop": ("robocop", "check", "suites", "resources", "--no-cache", "--custom-rules", "lint/rules.py"),
+    "names": ("lint",),
     "docs": ("launcher", "docs", "--check"),
 }
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the named tools (all where none is named); 1 where one found something."""
+    """Run the named tools (all where none is named), or lower ``lint/baseline.yaml``; 1 where one found something."""
+    if list(argv) == ["--shrink"]:
+        return subprocess.run([sys.executable, "-m", "lint", "--shrink"], cwd=ROOT, check=False).returncode
     return 1 if failed(argv) else 0
 
 
@@ -49,4 +55,6 @@ def _clean(name: str) -> bool:
     say(f"{verdict('FAIL' if tool.returncode else 'PASS', 5)} {name}")
     if tool.returncode:
         say(output.rstrip() or f"it ended with {tool.returncode}")
+    elif name == "names" and output:
+        say(output.rstrip())
     return tool.returncode == 0

@@ -1,0 +1,1 @@
+"""The project's own rules for tests' ids and for names, as robocop's custom rules."""
