@@ -34,7 +34,7 @@ from launcher.area_sheet import Measured
 from launcher.arguments import RunRequest
 from launcher.console import LaunchError, complain, paint, say
 from launcher.follow import Follower
-from launcher.host import Host, platform_options
+from launcher.host import Host, platform_options, profile_of
 from launcher.judging import Rules
 from launcher.outcome import Outcome, judge, vanished
 from launcher.paths import BUDGETS, EXPECTED_FAILURES, ROOT
@@ -64,14 +64,16 @@ def run(request: RunRequest, commands: Sequence[str] = ()) -> Outcome:
     begun = time.monotonic()
     started = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
     sources = [areas.resolve(name, commands) for name in request.names]
-    rules = Rules(expected.read(request.expected_failures or EXPECTED_FAILURES, request.target))
+    profile = profile_of(request.target)
+    excuses = expected.read(request.expected_failures or EXPECTED_FAILURES, request.target)
     folder = runfolder.make(request.results)
+    rules = Rules(profile, folder, excuses)
     name = " ".join(request.names)
     host: Host | None = None
     try:
         env = _environment(request, folder)
         _precompile()
-        options = platform_options(request.target)
+        options = platform_options(profile)
         host = Host(folder, options) if options is not None and _uses_platform(sources) else None
         robots = (
             Robots(folder, environment(env)) if host and sys.platform == "linux" and len(_files(sources)) > 1 else None

@@ -25,7 +25,7 @@ from launcher import area, arguments, covered
 from launcher.arguments import RunRequest
 from launcher.console import LaunchError, complain, paint, plural, say
 from launcher.covered import File, Gap, Scope, Share
-from launcher.host import platform_options
+from launcher.host import platform_options, profile_of
 from launcher.outcome import Outcome
 from launcher.paths import COVERAGE
 from launcher.verdicts import NOT_WELL, WELL
@@ -74,7 +74,7 @@ def main(argv: Sequence[str]) -> int:
             "where Python is called directly: python -m pip install -r requirements-dev.txt"
         )
     request = arguments.parse(rest, dict(os.environ))
-    if platform_options(request.target) is None:
+    if platform_options(profile_of(request.target)) is None:
         raise LaunchError(
             f"NA: target {request.target} runs elsewhere, and only services that this project starts can be measured. "
             "Use the embedded one: --target embedded"

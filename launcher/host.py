@@ -12,22 +12,26 @@ from typing import Any
 
 from PlatformLibrary.embedded.client import HostClient, start_host
 from PlatformLibrary.embedded.errors import PlatformError
-from PlatformLibrary.profile import ProfileError, find, load
+from PlatformLibrary.profile import Profile, ProfileError, find, load
 
 from launcher.console import LaunchError, complain, paint, say
 
 _STOP_DEADLINE = 15.0
 
 
-def platform_options(target: str) -> Mapping[str, Any] | None:
-    """How the profile wants its platform started; ``None`` where the target runs elsewhere.
+def profile_of(target: str) -> Profile:
+    """The profile of ``target``.
 
     Raises ``LaunchError`` for an unknown target or a wrong profile, with file, line and reason.
     """
     try:
-        profile = load(find(target))
+        return load(find(target))
     except ProfileError as error:
         raise LaunchError(str(error)) from error
+
+
+def platform_options(profile: Profile) -> Mapping[str, Any] | None:
+    """How ``profile`` wants its platform started; ``None`` where the target runs elsewhere."""
     return profile.platform if profile.kind == "embedded" else None
 
 

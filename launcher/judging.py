@@ -1,14 +1,23 @@
-"""Each test is judged here, during the run and at its end, from Robot's result and what the run knows beside it."""
+"""Each test is judged here, during the run and at its end, from Robot's result and what the run knows beside it.
+
+A skip is believed only where its reason is known: a declared failure, or what the target lacks. What the target lacks
+is asked of its profile: by the test's ``needs:`` tags, and for what a library found out while the test ran by the
+record that `lockstep.applicability` keeps in the folder of the run.
+"""
 
 from __future__ import annotations
 
 import datetime
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
-from lockstep.verdicts import UNKNOWN_TAG
+from lockstep import applicability
+from lockstep.verdicts import UNKNOWN_TAG, causes
+from PlatformLibrary import offer
+from PlatformLibrary.profile import Profile
 
-from launcher import expected, verdicts
+from launcher import expected, summary, verdicts
 from launcher.expected import XFAIL_TAG, ExpectedFailure
 from launcher.outcome import JudgedTest
 from launcher.verdicts import Verdict
@@ -29,17 +38,38 @@ class RobotTest:
 
 @dataclass(frozen=True)
 class Rules:
-    """What decides beside Robot: the failures that are declared, and the day."""
+    """What decides beside Robot: the target, the failures that are declared, the day, and the folder of the run."""
 
+    profile: Profile
+    folder: Path
     excuses: Sequence[ExpectedFailure] = ()
     today: datetime.date = field(default_factory=datetime.date.today)
 
     def judge(self, test: RobotTest) -> tuple[RobotTest, JudgedTest]:
         """``test`` as its reports shall show it, and its verdict."""
         status, message = expected.rewrite(test.name, test.status, test.message, self.excuses, self.today)
-        verdict = verdicts.of_test(status, message, excused=status != test.status == "FAIL")
+        lacking = test.status == "SKIP" and is_lacking(test, self.profile, self._records())
+        verdict = verdicts.of_test(status, message, excused=status != test.status == "FAIL", lacking=lacking)
         tags = test.tags
         if verdict in _TAGS and _TAGS[verdict] not in tags:
             tags = (*tags, _TAGS[verdict])
         shown = replace(test, status=status, message=message, tags=tags)
         return shown, JudgedTest(test.name, verdict, message, tags, test.seconds)
+
+    def _records(self) -> Sequence[Mapping[str, str]]:
+        return summary.recorded(self.folder / applicability.RECORDS)
+
+
+def is_lacking(test: RobotTest, profile: Profile, records: Sequence[Mapping[str, str]]) -> bool:
+    """Whether each cause of a skip is something that the target lacks."""
+    missing = offer.first_missing(profile, test.tags)
+    known = {missing.verdict} if missing and missing.allowed else set()
+    known |= {record["message"] for record in records if _holds(record, test, profile)}
+    found = causes(test.message)
+    return bool(found) and known.issuperset(found)
+
+
+def _holds(record: Mapping[str, str], test: RobotTest, profile: Profile) -> bool:
+    """Whether ``record`` is about ``test``, or a suite of it, and about something that the target does lack."""
+    missing = offer.missing(profile, record["lacks"])
+    return missing is not None and missing.allowed and f"{test.name}.".startswith(f"{record['scope']}.")

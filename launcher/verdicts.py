@@ -49,12 +49,16 @@ _SPOIL = frozenset({Verdict.FAIL, Verdict.SKIPPED})
 _CERTIFIABLE = frozenset({Verdict.PASS, Verdict.NA})
 
 
-def of_test(status: str, message: str, *, excused: bool) -> Verdict:
-    """The verdict of a test with this status of Robot's; ``excused`` tells that the skip is a declared failure."""
+def of_test(status: str, message: str, *, excused: bool, lacking: bool) -> Verdict:
+    """The verdict of a test with this status of Robot's.
+
+    A skip is XFAIL where it is the declared failure that ``excused`` the test, NA where the target is ``lacking`` what
+    the test needs.
+    """
     if status == "FAIL":
         return Verdict.UNKNOWN if is_unknown(message) else Verdict.FAIL
     if status == "SKIP":
-        return Verdict.XFAIL if excused else Verdict.NA
+        return Verdict.XFAIL if excused else Verdict.NA if lacking else Verdict.SKIPPED
     return Verdict.PASS
 
 

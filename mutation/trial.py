@@ -15,7 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from launcher.console import LaunchError
-from launcher.host import Host, platform_options
+from launcher.host import Host, platform_options, profile_of
 from launcher.workers import environment
 from mutation import copies, lines, suite
 from mutation.lines import Executed
@@ -116,7 +116,7 @@ def _on_a_platform(suites: Sequence[Executed], court: Court, folder: Path) -> Ve
     """A platform that does not start is given a second chance, like a test that fails."""
     problem = ""
     for _ in range(2):
-        host = Host(folder, platform_options("embedded"))
+        host = Host(folder, platform_options(profile_of("embedded")))
         try:
             host.ready()
             return _tried(suites, {**court.env, "LOCKSTEP_HOST": str(host.socket_path)}, folder)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lockstep import test_identity
@@ -9,6 +10,7 @@ from robot.api import logger
 
 from . import evidence, offer
 from .embedded.errors import PlatformError
+from .profile import Profile
 
 if TYPE_CHECKING:
     from .library import PlatformLibrary
@@ -31,28 +33,24 @@ class TargetListener:
             # The suite's own setup fails with it, where the reader looks for it.
             return
         tests = list(data.all_tests)
-        if tests and all(self._skipped(offer.first_missing(profile, test.tags)) for test in tests):
+        if tests and all(_not_applicable(profile, test.tags) for test in tests):
             data.setup = None
             data.teardown = None
 
     def start_test(self, data: Any, result: Any) -> None:
         """Replace a test that the target cannot answer by its verdict; remember where the logs are."""
         self._marks = evidence.offsets(self._library.logs_in_use())
+        if wrong := offer.unknown_capability(data.tags):
+            _replace(data, "BuiltIn.Fail", wrong)
+            return
         try:
             missing = offer.first_missing(self._library.profile(), data.tags)
         except PlatformError:
             return
-        if missing is None:
-            return
-        data.setup = None
-        data.teardown = None
-        data.body.clear()
-        if self._skipped(missing):
-            data.body.create_keyword("BuiltIn.Skip", args=[missing.verdict])
-        else:
-            data.body.create_keyword(
-                "BuiltIn.Fail", args=[f"{missing.verdict} (declared by the profile, and this run is certified)"]
-            )
+        if missing and missing.allowed:
+            _replace(data, "BuiltIn.Skip", missing.verdict)
+        elif missing:
+            _replace(data, "BuiltIn.Fail", f"{missing.verdict} (declared by the profile, and this run is certified)")
 
     def end_test(self, data: Any, result: Any) -> None:
         """Attach the services' log lines to a failed test."""
@@ -74,6 +72,15 @@ class TargetListener:
         """The run is over."""
         self._library.close()
 
-    @staticmethod
-    def _skipped(missing: offer.Missing | None) -> bool:
-        return missing is not None and not (missing.declared and offer.certified())
+
+def _not_applicable(profile: Profile, tags: Sequence[str]) -> bool:
+    missing = offer.first_missing(profile, tags)
+    return missing is not None and missing.allowed and not offer.unknown_capability(tags)
+
+
+def _replace(data: Any, keyword: str, message: str) -> None:
+    """All that the test does is to end with ``message``."""
+    data.setup = None
+    data.teardown = None
+    data.body.clear()
+    data.body.create_keyword(keyword, args=[message])

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import difflib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .profile import Profile
+from lockstep import applicability
+
+from .profile import Profile, known_capabilities
 
 NEEDS = "needs:"
 _VERBS = {
@@ -44,12 +46,23 @@ class Missing:
     @property
     def verdict(self) -> str:
         """How the report says it."""
-        return f"NA: {self.capability}: {self.reason}"
+        return applicability.verdict(self.capability, self.reason)
+
+    @property
+    def allowed(self) -> bool:
+        """False where the run is certified and the profile declares what the target lacks."""
+        return not (self.declared and applicability.certified())
 
 
-def certified() -> bool:
-    """Whether the run forbids skips of what the profile declares (``LOCKSTEP_CERTIFIED=1``)."""
-    return os.environ.get("LOCKSTEP_CERTIFIED", "") not in ("", "0")
+def unknown_capability(tags: Sequence[str]) -> str | None:
+    """What is wrong with the first of ``tags`` that asks for a capability which no target can have."""
+    known = known_capabilities()
+    for name in needed(tags):
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}"
+            return f"the tag {NEEDS}{name} names no capability: {hint}"
+    return None
 
 
 def needed(tags: Sequence[str]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import json
 import os
 import re
@@ -70,6 +71,12 @@ class Profile:
     def file(self, name: str) -> Path:
         """A path that the profile gives; a relative one starts at the profile's folder."""
         return (self.path.parent / name).resolve()
+
+
+@functools.cache
+def known_capabilities() -> tuple[str, ...]:
+    """Every capability that a target may have."""
+    return tuple(json.loads(SCHEMA.read_text("utf-8"))["$defs"]["capability"]["enum"])
 
 
 def folders() -> list[Path]:

@@ -13,14 +13,23 @@ import pytest
 
 from tests.launcher.launching import Finished, command, launch, launcher_environment, processes_of, wait_until
 
-GOOD = """*** Test Cases ***
+LACKING = """
+from lockstep.applicability import not_applicable
+
+def end_where_there_is_no_night():
+    not_applicable("night", "this target has none")
+"""
+GOOD = """*** Settings ***
+Library    lacking.py
+
+*** Test Cases ***
 It Passes
     [Tags]    req:C01.1
     No Operation
 
 It Is Skipped
     [Tags]    req:C01.2
-    Skip    NA: ws: this target has no socket
+    End Where There Is No Night
 """
 BAD = """*** Test Cases ***
 It Fails
@@ -71,6 +80,7 @@ def mixed(tmp_path_factory: pytest.TempPathFactory) -> Finished:
     suites.mkdir()
     for name, text in {"good": GOOD, "bad": BAD, "vanishing": VANISHING}.items():
         (suites / f"{name}.robot").write_text(text)
+    (suites / "lacking.py").write_text(LACKING)
     (folder / "expected.yaml").write_text(EXPECTED)
     budget = {
         "name": "reconnect",
@@ -116,7 +126,7 @@ def test_the_summary_has_the_documented_shape(mixed: Finished) -> None:
     assert summary["requirements"]["C01.2"] == {
         "verdict": "NA",
         "tests": ["Some Suites.Good.It Is Skipped"],
-        "reason": "NA: ws: this target has no socket",
+        "reason": "NA: night: this target has none",
     }
     assert summary["budgets"][0]["name"] == "reconnect"
 

@@ -42,6 +42,7 @@ def test_what_is_missing_is_na_before_its_setup(tmp_path: Path) -> None:
         "Undeclared": ("SKIP", "NA: control.kill: target 'outside' does not offer it"),
         "Declared But Missing": ("SKIP", "NA: redis: the profile gives no endpoints.redis_url"),
         "Offered": ("PASS", ""),
+        "Mistyped": ("FAIL", "the tag needs:contrl.kill names no capability: did you mean control.kill?"),
     }
     assert "the setup of the suite ran" in run.output
     assert "the setup of Offered ran" in run.output

@@ -17,3 +17,7 @@ Declared But Missing
 Offered
     [Tags]    needs:ws
     No Operation
+
+Mistyped
+    [Tags]    needs:contrl.kill
+    No Operation
