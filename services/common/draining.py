@@ -83,6 +83,9 @@ class DrainingWebSocket(WebSocketsSansIOProtocol):
                 self.loop.call_soon(self._write)
             return
         await super().send(message)
+        if message["type"] == "websocket.http.response.body" and not message.get("more_body", False):
+            # A refusal answers the handshake as well; uvicorn would log that nothing did.
+            self.handshake_complete = True
         if self._leaves and self.handshake_complete:
             self.shutdown()
 

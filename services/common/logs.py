@@ -1,7 +1,12 @@
-"""JSON log lines on stderr that carry the request id and the Robot test id."""
+"""JSON log lines on stderr that carry the request id and the Robot test id.
+
+A line at level ``error`` says that the service is at fault. What a client does wrong is ``info`` with a ``code``, and
+what an orderly stop cuts off is ``warning``.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import logging
 import sys
@@ -23,9 +28,16 @@ _SECRET_FIELDS = frozenset(
         "access_token",
         "refresh_token",
         "session_token",
-        "code",
     }
 )
+
+# What uvicorn says of clients, louder than it is.
+_MISTAKES_OF_CLIENTS = {
+    "Invalid UTF-8 sequence received from client.": "invalid_text",
+    "Invalid HTTP request received.": "malformed_request",
+    "Unsupported upgrade request.": "unsupported_upgrade",
+}
+_STOP_CUTS_OFF = "timeout graceful shutdown exceeded"
 
 
 def fingerprint(token: str) -> str:
@@ -56,6 +68,21 @@ def _drop_secrets(_logger: Any, _method: str, event: structlog.types.EventDict) 
     return event
 
 
+def _judge_server(_logger: Any, _method: str, event: structlog.types.EventDict) -> structlog.types.EventDict:
+    """Give a line of uvicorn that is no fault of the service its true level, and no traceback."""
+    message = str(event["event"]).strip()
+    if code := _MISTAKES_OF_CLIENTS.get(message):
+        event.update(level="info", code=code, exc_info=None)
+    elif _STOP_CUTS_OFF in message or _cancelled(event):
+        event.update(level="warning", code="cut_off_by_stop", exc_info=None)
+    return event
+
+
+def _cancelled(event: structlog.types.EventDict) -> bool:
+    error = (event.get("exc_info") or (None, None))[1]
+    return isinstance(error, asyncio.CancelledError)
+
+
 def configure(service: str, instance: str, level: str) -> None:
     """Send structlog and the standard library's warnings through one JSON renderer to stderr."""
     shared: list[structlog.types.Processor] = [
@@ -74,7 +101,7 @@ def configure(service: str, instance: str, level: str) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[structlog.stdlib.add_log_level, _judge_server, *shared[1:]],
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 structlog.processors.JSONRenderer(),
