@@ -22,7 +22,6 @@ from launcher import (
     expected,
     merging,
     metrics,
-    notify,
     page,
     planning,
     requirements,
@@ -32,7 +31,7 @@ from launcher import (
 )
 from launcher.area_sheet import Measured
 from launcher.arguments import RunRequest
-from launcher.console import LaunchError, complain, paint, say
+from launcher.console import LaunchError, paint, say
 from launcher.follow import Follower
 from launcher.host import Host, platform_options, profile_of
 from launcher.judging import Rules
@@ -96,8 +95,6 @@ def run(request: RunRequest, commands: Sequence[str] = ()) -> Outcome:
         if host:
             host.close()
     say(sheet.sheet(outcome, requirements.read(), folder / "log.html"))
-    if warning := notify.notify(outcome, os.environ):
-        complain(f"Not notified: {warning}")
     return outcome
 
 

@@ -12,7 +12,9 @@ from pathlib import Path
 
 from PlatformLibrary.embedded.system import die_with_parent
 
+from launcher import ended, notify
 from launcher.console import LaunchError, complain, did_you_mean, say
+from launcher.ended import Ended
 from launcher.paths import ROOT
 from launcher.workers import environment
 
@@ -20,68 +22,96 @@ from launcher.workers import environment
 _MODULES = {
     "up": "launcher.up",
     "list": "launcher.listing",
-    "test": "launcher.proof",
-    "lint": "launcher.lint",
     "docs": "launcher.reference",
     "baseline": "launcher.baseline",
     "soak": "launcher.soak",
     "explore": "launcher.explore",
-    "coverage": "launcher.coverage",
 }
+# Each has ``conduct(argv) -> Ended``: it names what failed.
+_CONDUCTED = {"test": "launcher.proof", "lint": "launcher.lint", "coverage": "launcher.coverage"}
 # These are run beside, each in a process of its own.
 _PACKAGES = {"prove": "defects", "mutate": "mutation"}
-_COMMANDS = (*_MODULES, *_PACKAGES, "bench")
+_COMMANDS = (*_MODULES, *_CONDUCTED, *_PACKAGES, "bench")
+# These judge nothing, so their failures are for whoever typed them.
+_UNJUDGED = ("up", "list", "docs")
 # Seconds; Ctrl-C reaches such a process as well, while a signal to this one alone has to be passed on.
 _ENDS_BY_ITSELF_WITHIN = 5.0
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run the command that ``argv`` names; the exit code is 0 only if all is well."""
+    """Run the command that ``argv`` names, and notify; the exit code is 0 only if all is well."""
     if not argv or argv[0] in ("-h", "--help", "help"):
         say(Path(__file__).with_name("help.txt").read_text("utf-8").rstrip())
         return 0 if argv else 2
-    name, rest = argv[0], argv[1:]
+    webhook = notify.Webhook.taken(os.environ)
+    job = notify.Job.of(argv, os.environ)
+
+    def notified(end: Ended) -> None:
+        if webhook and argv[0] not in _UNJUDGED and (warning := webhook.notify(job, end)):
+            complain(f"Not notified: {warning}")
+
     try:
-        if name == "bench":
-            return _bench(rest)
-        if name in _PACKAGES:
-            return _module(_PACKAGES[name], *rest)
-        if name in _MODULES:
-            code: int = importlib.import_module(_MODULES[name]).main(rest)
-            return code
-        return _area(argv)
+        end = _run(argv[0], argv[1:])
     except LaunchError as error:
         complain(str(error))
-        return error.code
+        end = Ended(error.code, "it could not run", (str(error),))
+    except SystemExit as error:
+        if error.code:
+            notified(Ended(2, "it could not run", ("wrong usage",)))
+        raise
+    except Exception as error:
+        notified(Ended(1, "it broke off", (f"{type(error).__name__}: {error}",)))
+        raise
+    notified(end)
+    return end.code
 
 
-def _area(argv: Sequence[str]) -> int:
+def _run(name: str, rest: Sequence[str]) -> Ended:
+    if name == "bench":
+        return _bench(rest)
+    if name in _CONDUCTED:
+        conducted: Ended = importlib.import_module(_CONDUCTED[name]).conduct(rest)
+        return conducted
+    if name in _PACKAGES:
+        code = _module(_PACKAGES[name], *rest)
+    elif name in _MODULES:
+        code = importlib.import_module(_MODULES[name]).main(rest)
+    else:
+        return _area([name, *rest])
+    return Ended(code, f"exit code {code}")
+
+
+def _area(argv: Sequence[str]) -> Ended:
     from launcher import area, arguments
 
     request = arguments.parse(argv, dict(os.environ))
     if not request.names:
         raise LaunchError("Say what to run: ./run critical. More: ./run --help")
-    outcome = area.run(request, commands=_COMMANDS)
-    return outcome.exit_code
+    return ended.of_run(area.run(request, commands=_COMMANDS))
 
 
-def _bench(argv: Sequence[str]) -> int:
+def _bench(argv: Sequence[str]) -> Ended:
     known = sorted(path.stem for path in (ROOT / "bench").glob("[a-z]*.py"))
     names = list(itertools.takewhile(lambda word: not word.startswith("-"), argv))
     if wrong := [name for name in names if name not in known]:
         raise LaunchError(
             f"There is no benchmark {wrong[0]!r}.{did_you_mean(wrong[0], known)} There are {', '.join(known)}."
         )
-    return max([_module(f"bench.{name}", *argv[len(names) :]) for name in names or known], default=0)
+    codes = {name: _module(f"bench.{name}", *argv[len(names) :]) for name in names or known}
+    failures = tuple(f"bench {name} ended with {code}" for name, code in codes.items() if code)
+    return Ended(max(codes.values(), default=0), f"{len(codes)} benchmarks, {len(failures)} failed", failures)
 
 
 def _module(name: str, *argv: str) -> int:
-    """Run a module of the project in a process of its own, which ends with this one."""
+    """Run a module of the project in a process of its own, which ends with this one.
+
+    Returns its exit code as a shell would: 128 + n where signal n ended it.
+    """
     child = subprocess.Popen(
         [sys.executable, "-m", name, *argv], cwd=ROOT, env=environment({}), preexec_fn=die_with_parent()
     )
     try:
-        return child.wait()
+        code = child.wait()
     except KeyboardInterrupt:
         try:
             child.wait(_ENDS_BY_ITSELF_WITHIN)
@@ -89,3 +119,4 @@ def _module(name: str, *argv: str) -> int:
             child.terminate()
             child.wait()
         raise
+    return code if code >= 0 else 128 - code

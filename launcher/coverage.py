@@ -21,10 +21,11 @@ from typing import Any
 
 from PlatformLibrary.embedded.options import project_root
 
-from launcher import area, arguments, covered
+from launcher import area, arguments, covered, ended
 from launcher.arguments import RunRequest
 from launcher.console import LaunchError, complain, paint, plural, say
 from launcher.covered import File, Gap, Scope, Share
+from launcher.ended import Ended
 from launcher.host import platform_options, profile_of
 from launcher.outcome import Outcome
 from launcher.paths import COVERAGE
@@ -61,8 +62,16 @@ class _Measured:
     def well(self) -> bool:
         return self.exit_code == WELL
 
+    @property
+    def ended(self) -> Ended:
+        percent = f"{covered.total(self.manager).line_percent:.2f} % of {self.scope.least_lines:g} % demanded"
+        run = ended.of_run(self.outcome)
+        missed = () if self.enough else (f"executed of the session manager's lines: {percent}",)
+        failures = (*missed, *self.wrong, *run.failures)
+        return replace(run, code=self.exit_code, figures=f"{percent}, {run.figures}", failures=failures)
 
-def main(argv: Sequence[str]) -> int:
+
+def conduct(argv: Sequence[str]) -> Ended:
     """Run, measure, report; 0 only if the run was well, the demand is met and no reason is out of date.
 
     3 where nothing is wrong but tests could not be judged.
@@ -91,14 +100,14 @@ def main(argv: Sequence[str]) -> int:
             asked = replace(request, names=names, results=folder / "run", processes=processes, timed=False)
             outcome = _run(asked, data)
             if outcome.interrupted:
-                return 130
+                return ended.of_run(outcome)
             measured = _measure(data, folder, scope, outcome)
         finally:
             shutil.rmtree(data, ignore_errors=True)
         _write(measured, folder / "summary.json")
     say("\n".join(_sheet(measured)))
     say(f"report: {folder / 'index.html'}")
-    return measured.exit_code
+    return measured.ended
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from PlatformLibrary.embedded.system import die_with_parent
 
 from launcher.console import LaunchError, say, verdict
+from launcher.ended import Ended
 from launcher.paths import ROOT
 from launcher.workers import environment
 
@@ -26,11 +27,13 @@ _TOOLS: dict[str, tuple[str, ...]] = {
 }
 
 
-def main(argv: Sequence[str]) -> int:
+def conduct(argv: Sequence[str]) -> Ended:
     """Run the named tools (all where none is named), or lower ``lint/baseline.yaml``; 1 where one found something."""
     if list(argv) == ["--shrink"]:
-        return subprocess.run([sys.executable, "-m", "lint", "--shrink"], cwd=ROOT, check=False).returncode
-    return 1 if failed(argv) else 0
+        code = subprocess.run([sys.executable, "-m", "lint", "--shrink"], cwd=ROOT, check=False).returncode
+        return Ended(code, f"exit code {code}")
+    found = failed(argv)
+    return Ended(1 if found else 0, f"{len(argv) or len(_TOOLS)} linters, {len(found)} found something", tuple(found))
 
 
 def failed(names: Sequence[str]) -> list[str]:

@@ -9,15 +9,17 @@ import sys
 import tempfile
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lockstep.verdicts import reason
 from PlatformLibrary.embedded.system import die_with_parent
 
-from launcher import area, areas, lint
+from launcher import area, areas, ended, lint
 from launcher.arguments import RunRequest, parse
 from launcher.console import LaunchError, complain, paint, say
+from launcher.ended import Ended
 from launcher.outcome import Outcome
 from launcher.paths import ROOT
 from launcher.verdicts import NOT_JUDGED, NOT_WELL, WELL, Verdict
@@ -36,6 +38,8 @@ class Tally:
     failed: int = 0
     skipped: int = 0
     unknown: int = 0
+    failures: tuple[str, ...] = ()
+    """What failed or could not be judged, a line each."""
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
@@ -43,6 +47,7 @@ class Tally:
             self.failed + other.failed,
             self.skipped + other.skipped,
             self.unknown + other.unknown,
+            self.failures + other.failures,
         )
 
     @property
@@ -53,7 +58,7 @@ class Tally:
         return NOT_JUDGED if self.unknown else WELL
 
 
-def main(argv: Sequence[str]) -> int:
+def conduct(argv: Sequence[str]) -> Ended:
     """Run the named parts (all where none is named)."""
     request = parse(argv, dict(os.environ))
     wrong = [name for name in request.names if name not in _PARTS]
@@ -66,18 +71,21 @@ def main(argv: Sequence[str]) -> int:
             total += _PARTS[name](request)
         except LaunchError as error:
             complain(str(error))
-            total += Tally(failed=1)
+            total += Tally(failed=1, failures=(f"{name}: {error}",))
     if total.skipped:
         say(f"\n{total.skipped} skipped: not checked")
     if total.unknown:
         say(f"\n{total.unknown} unknown: not judged")
-    say(f"{total.passed} passed, {total.failed} failed")
-    return total.exit_code
+    figures = f"{total.passed} passed, {total.failed} failed"
+    say(figures)
+    unknown = f", {total.unknown} unknown" if total.unknown else ""
+    return Ended(total.exit_code, figures + unknown, total.failures, request.seed)
 
 
 def _lint(request: RunRequest) -> Tally:
     """A linter that finds something is one failure; a clean one is no test, so it does not count."""
-    return Tally(failed=len(lint.failed(())))
+    found = lint.failed(())
+    return Tally(failed=len(found), failures=tuple(f"lint: {tool}" for tool in found))
 
 
 def _pytest(request: RunRequest) -> Tally:
@@ -125,8 +133,9 @@ class _Pytest:
         self._show()
         tally = read_junit(self._report)
         if code and not tally.failed:
-            complain(f"pytest of tests/{self._folder} ended with code {code}")
-            tally += Tally(failed=1)
+            line = f"pytest of tests/{self._folder} ended with code {code}"
+            complain(line)
+            tally += Tally(failed=1, failures=(line,))
         return tally
 
     def end(self) -> None:
@@ -151,13 +160,19 @@ def read_junit(path: Path) -> Tally:
     try:
         root = ET.parse(path).getroot()  # noqa: S314
     except (OSError, ET.ParseError):
-        return Tally(failed=1)
-    tally = Tally()
+        return Tally(failed=1, failures=(f"{path.name} was not written",))
+    tally = Tally(failures=tuple(_failed_cases(root)))
     for suite in root.iter("testsuite"):
         count = {name: int(suite.get(name, "0")) for name in ("tests", "failures", "errors", "skipped")}
         failed = count["failures"] + count["errors"]
         tally += Tally(count["tests"] - failed - count["skipped"], failed, count["skipped"])
     return tally
+
+
+def _failed_cases(root: ET.Element) -> Iterator[str]:
+    for case in root.iter("testcase"):
+        for flaw in (*case.iterfind("failure"), *case.iterfind("error")):
+            yield f"{case.get('classname')}.{case.get('name')}: {reason(flaw.get('message', ''))}"
 
 
 def _suites(request: RunRequest) -> Tally:
@@ -176,7 +191,8 @@ def of_outcome(outcome: Outcome) -> Tally:
     unknown = counted.pop(Verdict.UNKNOWN)
     passed = sum(counted.pop(verdict) for verdict in (Verdict.PASS, Verdict.WEAKER))
     failed = sum(counted.pop(verdict) for verdict in (Verdict.FAIL, Verdict.SKIPPED))
-    return Tally(passed, failed + len(outcome.problems), sum(counted.values()), unknown)
+    skipped = sum(counted.values())
+    return Tally(passed, failed + len(outcome.problems), skipped, unknown, ended.failures(outcome))
 
 
 _PARTS: dict[str, Callable[[RunRequest], Tally]] = {"lint": _lint, "pytest": _pytest, "suites": _suites}

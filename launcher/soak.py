@@ -25,6 +25,7 @@ from PlatformLibrary.embedded.system import die_with_parent
 from launcher import arguments
 from launcher.arguments import RunRequest
 from launcher.console import LaunchError, paint, say
+from launcher.outcome import INTERRUPTED
 from launcher.paths import ROOT
 from launcher.workers import environment
 
@@ -74,16 +75,18 @@ def main(argv: Sequence[str]) -> int:
     rounds = plan(options.runs, options.loaded, options.shuffled, request.seed)
     say(f"{options.runs} runs of {' '.join(names)}, seed {request.seed}; failures are kept in {folder}")
     results = []
+    interrupted = False
     try:
         for one in rounds:
             with _load() if one.loaded else contextlib.nullcontext():
                 results.append(_run(one, names, request, folder))
             say(_line(one, results[-1]))
     except KeyboardInterrupt:
+        interrupted = True
         say(paint("Interrupted", "yellow"))
     finally:
         say(conclusion(results, options.runs))
-    return 0 if len(results) == options.runs and all(result.clean for result in results) else 1
+    return INTERRUPTED if interrupted else 0 if all(result.clean for result in results) else 1
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -5,15 +5,20 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from launcher.ended import Ended
+from launcher.notify import Job, pagerduty, slack
+from tests.launcher.conftest import Receiver
 from tests.launcher.launching import ROOT, launcher_environment
 
-NEEDED = ("bash", "dirname", "readlink", "cmp", "cp", "flock", "env", "sh")
+NEEDED = ("bash", "dirname", "readlink", "cmp", "cp", "flock", "env", "sh", "cat")
 
 
 @pytest.fixture
@@ -24,6 +29,7 @@ def project(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "run", folder)
     (folder / "requirements.txt").write_text("# nothing\n")
     (folder / "launcher").mkdir()
+    shutil.copy(ROOT / "launcher" / "notify.sh", folder / "launcher")
     (folder / "launcher" / "__init__.py").touch()
     (folder / "launcher" / "__main__.py").write_text(
         "import sys\nprint('launched', sys.argv[1:], sys.version_info[0])\n"
@@ -115,3 +121,76 @@ def test_a_failed_installation_says_what_to_do_and_is_tried_again(project: Path)
     assert "PIP_INDEX_URL" in done.stderr
     (project / "requirements.txt").write_text("# nothing\n")
     assert run(project).returncode == 0
+
+
+# --- what cannot be set up notifies
+
+WORDS = ("critical", "state_recovery", "--include", "p0", "--target", "staging.yaml")
+BROKEN = "Installing requirements.txt failed; the installer's own words are above."
+JOB: dict[str, Any] = {"LOCKSTEP_JOB": "python 3.14"}
+ENDED = Ended(2, "it could not be set up", (BROKEN,))
+
+
+@pytest.fixture
+def broken(project: Path) -> Path:
+    """The project with something to install that is not there."""
+    (project / "requirements.txt").write_text("no-such-package-at-all==1\n")
+    return project
+
+
+def test_a_failed_installation_notifies_slack_as_a_failed_run_does(
+    broken: Path, bare_path: Path, webhook: Receiver
+) -> None:
+    """By Python's own means, too, where there is no curl."""
+    (bare_path / "python3").symlink_to(Path(sys.executable).resolve())
+    link = "https://ci.example.test/7?a=1&b=2"
+    asked: dict[str, Any] = {"PATH": str(bare_path), "LOCKSTEP_WEBHOOK": webhook.url, "LOCKSTEP_RUN_URL": link}
+    done = [run(broken, *WORDS, **asked)]
+    (bare_path / "curl").symlink_to(str(shutil.which("curl")))
+    done.append(run(broken, *WORDS, **asked))
+    for one in done:
+        assert one.returncode == 2
+        assert "hidden-key" not in one.stdout + one.stderr
+        assert "Not notified" not in one.stderr
+    assert webhook.bodies == [slack(Job.of(WORDS, {}), ENDED, link)] * 2
+    assert {headers["content-type"] for headers in webhook.headers} == {"application/json"}
+
+
+def test_a_failed_installation_triggers_what_the_next_good_run_of_the_job_resolves(
+    broken: Path, webhook: Receiver
+) -> None:
+    asked: dict[str, Any] = {"LOCKSTEP_WEBHOOK_KIND": "pagerduty", "LOCKSTEP_PAGERDUTY_KEY": "integration-key"}
+    all_words: list[tuple[str, ...]] = [
+        WORDS, ("test", "--certified"), ("all", "--target=a b"), ("--seed", "5", "all"), ("bench", 'quo"te\\d')
+    ]  # fmt: skip
+    for words in all_words:
+        run(broken, *words, LOCKSTEP_WEBHOOK=webhook.url, **asked, **JOB)
+        job = Job.of(words, JOB)
+        assert webhook.bodies[-1] == pagerduty(job, ENDED, "integration-key", "")
+        assert webhook.bodies[-1]["dedup_key"] == pagerduty(job, Ended(0, ""), "", "")["dedup_key"]
+    assert len(webhook.bodies) == len(all_words)
+
+
+def test_no_python_notifies_too(project: Path, bare_path: Path, webhook: Receiver) -> None:
+    (bare_path / "curl").symlink_to(str(shutil.which("curl")))
+    run(project, "critical", PATH=str(bare_path), LOCKSTEP_WEBHOOK=webhook.url)
+    assert (
+        "Python 3.11 or newer is needed, and none was found on PATH." in webhook.bodies[0]["blocks"][1]["text"]["text"]
+    )
+
+
+def test_a_webhook_that_refuses_is_a_warning_that_keeps_its_secret(broken: Path, webhook: Receiver) -> None:
+    webhook.status = 500
+    for url in (webhook.url, "http://127.0.0.1:9/services/hidden-key", "file:///hidden-key"):
+        done = run(broken, LOCKSTEP_WEBHOOK=url)
+        assert done.returncode == 2
+        assert "Not notified: " in done.stderr
+        assert "hidden-key" not in done.stderr
+    done = run(broken, LOCKSTEP_WEBHOOK=webhook.url, LOCKSTEP_WEBHOOK_KIND="fax")
+    assert "LOCKSTEP_WEBHOOK_KIND is 'fax'; there are slack and pagerduty" in done.stderr
+    assert len(webhook.bodies) == 1
+
+
+def test_what_is_installed_notifies_nobody(project: Path, webhook: Receiver) -> None:
+    assert run(project, "critical", LOCKSTEP_WEBHOOK=webhook.url).returncode == 0
+    assert webhook.bodies == []

@@ -1,0 +1,40 @@
+"""How a command ended, in plain data: its exit code, and what a notification says about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from launcher.console import plural
+from launcher.outcome import Outcome
+from launcher.verdicts import NOT_JUDGED, WELL, Verdict, sums
+
+_WORDS = {WELL: "ALL WELL", NOT_JUDGED: "NOT JUDGED"}
+
+
+@dataclass(frozen=True)
+class Ended:
+    """The exit code, the figures in one line, and what keeps it from being well, a line each."""
+
+    code: int
+    figures: str
+    failures: tuple[str, ...] = ()
+    seed: str = ""
+    machine: str = ""
+    """What is known of the machine meanwhile, in one line."""
+
+    @property
+    def word(self) -> str:
+        return _WORDS.get(self.code, "NOT WELL")
+
+
+def of_run(outcome: Outcome) -> Ended:
+    """The end of a run of suites."""
+    counts = sums(outcome.totals.counts, always=(Verdict.FAIL,))
+    problems = f", {plural(len(outcome.problems), 'problem')}" if outcome.problems else ""
+    figures = f"{len(outcome.tests)} tests, {counts}{problems}, seed {outcome.seed}"
+    return Ended(outcome.exit_code, figures, failures(outcome), outcome.seed, outcome.machine)
+
+
+def failures(outcome: Outcome) -> tuple[str, ...]:
+    """What keeps a run from being well, worst first, a line each."""
+    return (*outcome.problems, *(f"{test.verdict} {test.name}: {test.reason}" for test in outcome.trouble))
