@@ -64,7 +64,7 @@ def run(request: RunRequest, commands: Sequence[str] = ()) -> Outcome:
     started = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
     sources = [areas.resolve(name, commands) for name in request.names]
     profile = profile_of(request.target)
-    excuses = expected.read(request.expected_failures or EXPECTED_FAILURES, request.target)
+    excuses = expected.read(request.expected_failures or EXPECTED_FAILURES, request.target, sources)
     folder = runfolder.make(request.results)
     rules = Rules(profile, folder, excuses)
     name = " ".join(request.names)

@@ -37,4 +37,5 @@ def of_run(outcome: Outcome) -> Ended:
 
 def failures(outcome: Outcome) -> tuple[str, ...]:
     """What keeps a run from being well, worst first, a line each."""
-    return (*outcome.problems, *(f"{test.verdict} {test.name}: {test.reason}" for test in outcome.trouble))
+    tests = (f"{test.verdict} {test.label if test.id else test.name}: {test.reason}" for test in outcome.trouble)
+    return (*outcome.problems, *tests)

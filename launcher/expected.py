@@ -1,7 +1,7 @@
 """Failures that are known, with a reason and an end date: they still run, and may not pass unnoticed.
 
-``variables/expected_failures.yaml`` is a list of ``{test, reason, until, targets?}``: ``test`` is a full name
-(``*`` and ``?`` match), ``until`` the last day (ISO) on which the failure is excused.
+``variables/expected_failures.yaml`` is a list of ``{test, reason, until, targets?}``: ``test`` is an id (``C05-03``) or
+a full name (``*`` and ``?`` match), ``until`` the last day (ISO) on which the failure is excused.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from pathlib import Path
 import yaml
 from lockstep.verdicts import is_unknown, reason
 
+from launcher import tests_by_id
 from launcher.console import LaunchError
 
 XFAIL = "XFAIL: "
@@ -31,17 +32,26 @@ class ExpectedFailure:
     until: datetime.date
     targets: tuple[str, ...] = ()
 
-    def covers(self, name: str) -> bool:
-        """True if ``name``, a test's full name, is meant."""
-        return fnmatch.fnmatchcase(name, self.test)
+    @property
+    def id(self) -> str | None:
+        """The id of the test that is meant; None where a name is given."""
+        return tests_by_id.written(self.test)
+
+    def covers(self, name: str, tags: Iterable[str]) -> bool:
+        """True if the test with this full name and these tags is meant."""
+        return tests_by_id.of_tags(tags) == self.id if self.id else fnmatch.fnmatchcase(name, self.test)
 
     def expired(self, today: datetime.date) -> bool:
         """True from the day after ``until``."""
         return today > self.until
 
 
-def read(path: Path, target: str) -> list[ExpectedFailure]:
-    """The entries that apply to ``target``; raises ``LaunchError`` naming the file and the entry that is wrong."""
+def read(path: Path, target: str, sources: Sequence[Path] = ()) -> list[ExpectedFailure]:
+    """The entries that apply to ``target``.
+
+    Raises ``LaunchError`` naming the file and the entry that is wrong; an id is to be one of the project's tests or of
+    those in ``sources``.
+    """
     if not path.is_file():
         return []
     try:
@@ -51,6 +61,8 @@ def read(path: Path, target: str) -> list[ExpectedFailure]:
     if not isinstance(entries, list):
         raise LaunchError(f"{path}: a list of entries was expected, not {type(entries).__name__}.")
     found = [_entry(path, number, entry) for number, entry in enumerate(entries, 1)]
+    if ids := [entry.id for entry in found if entry.id]:
+        _check(path, ids, sources)
     return [entry for entry in found if not entry.targets or target in entry.targets]
 
 
@@ -66,6 +78,16 @@ def _entry(path: Path, number: int, entry: object) -> ExpectedFailure:
     return ExpectedFailure(str(entry["test"]), str(entry["reason"]), until, tuple(entry.get("targets") or ()))
 
 
+def _check(path: Path, ids: Iterable[str], sources: Iterable[Path]) -> None:
+    own = tests_by_id.of_project()
+    known = tests_by_id.read(*own, *(one for one in sources if not any(one.is_relative_to(place) for place in own)))
+    for key in ids:
+        try:
+            tests_by_id.find(key, known)
+        except LaunchError as error:
+            raise LaunchError(f"{path}: {error}") from None
+
+
 def expired(entries: Iterable[ExpectedFailure], today: datetime.date) -> list[str]:
     """A problem for each entry whose day has passed, whether its test ran or not."""
     return [
@@ -76,13 +98,13 @@ def expired(entries: Iterable[ExpectedFailure], today: datetime.date) -> list[st
 
 
 def rewrite(
-    name: str, status: str, message: str, entries: Sequence[ExpectedFailure], today: datetime.date
+    name: str, tags: Sequence[str], status: str, message: str, entries: Sequence[ExpectedFailure], today: datetime.date
 ) -> tuple[str, str]:
     """Status and message of a test once its excuse is applied: an excused FAIL is a SKIP, an excused PASS a FAIL.
 
     A failure that judges nothing is not the one that was declared.
     """
-    entry = next((entry for entry in entries if entry.covers(name) and not entry.expired(today)), None)
+    entry = next((entry for entry in entries if entry.covers(name, tags) and not entry.expired(today)), None)
     if entry is None or status not in ("PASS", "FAIL") or is_unknown(message):
         return status, message
     if status == "PASS":

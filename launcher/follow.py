@@ -32,12 +32,13 @@ class Follower:
                 continue
             self.open.pop(event["test"], None)
             self._done += 1
-            test = RobotTest(event["test"], event["status"], event["message"], tuple(event["tags"]), event["seconds"])
+            test = RobotTest(event["test"], event["status"], event["message"], tuple(event["tags"]), event["seconds"],
+                             event["title"])  # fmt: skip
             self._print(self._rules.judge(test)[1])
 
     def _print(self, test: JudgedTest) -> None:
         count = paint(f"{self._done:>{len(str(self._planned))}}/{self._planned}", "grey")
-        say(f"{count} {verdict(test.verdict, 5)} {short_name(test.name)}  {paint(f'{test.seconds:.1f} s', 'grey')}")
+        say(f"{count} {verdict(test.verdict, 5)} {test.label}  {paint(f'{test.seconds:.1f} s', 'grey')}")
         if test.verdict is not Verdict.PASS:
             say(f"      {test.reason if test.verdict is Verdict.FAIL else paint(test.reason, 'grey')}")
 
@@ -52,11 +53,3 @@ class Follower:
         self._read += len(complete)
         for line in complete.splitlines():
             yield json.loads(line)
-
-
-def short_name(name: str) -> str:
-    """``Critical.Jwt Across Services.One Token …`` as ``Jwt Across Services · One Token …``.
-
-    A test's own name may hold full stops, so only the root is certain to be cut where there is doubt.
-    """
-    return " · ".join(name.split(".", 2)[1:]) or name

@@ -27,13 +27,14 @@ _TAGS = {Verdict.UNKNOWN: UNKNOWN_TAG, Verdict.XFAIL: XFAIL_TAG}
 
 @dataclass(frozen=True)
 class RobotTest:
-    """A test as Robot reports it: its full name, its status, and its time in seconds."""
+    """A test as Robot reports it: its full name, its status, its time in seconds, and its own name (``title``)."""
 
     name: str
     status: str
     message: str = ""
     tags: tuple[str, ...] = ()
     seconds: float = 0.0
+    title: str = ""
 
 
 @dataclass(frozen=True)
@@ -47,14 +48,14 @@ class Rules:
 
     def judge(self, test: RobotTest) -> tuple[RobotTest, JudgedTest]:
         """``test`` as its reports shall show it, and its verdict."""
-        status, message = expected.rewrite(test.name, test.status, test.message, self.excuses, self.today)
+        status, message = expected.rewrite(test.name, test.tags, test.status, test.message, self.excuses, self.today)
         lacking = test.status == "SKIP" and is_lacking(test, self.profile, self._records())
         verdict = verdicts.of_test(status, message, excused=status != test.status == "FAIL", lacking=lacking)
         tags = test.tags
         if verdict in _TAGS and _TAGS[verdict] not in tags:
             tags = (*tags, _TAGS[verdict])
         shown = replace(test, status=status, message=message, tags=tags)
-        return shown, JudgedTest(test.name, verdict, message, tags, test.seconds)
+        return shown, JudgedTest(test.name, verdict, message, tags, test.seconds, title=test.title)
 
     def _records(self) -> Sequence[Mapping[str, str]]:
         return summary.recorded(self.folder / applicability.RECORDS)

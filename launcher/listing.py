@@ -7,7 +7,7 @@ from typing import Any
 
 from robot.api import TestSuite
 
-from launcher import areas, requirements
+from launcher import areas, requirements, tests_by_id
 from launcher.console import LaunchError, paint, say
 from launcher.outcome import requirement_ids
 from launcher.paths import SUITES
@@ -35,6 +35,7 @@ def _show(suite: Any) -> None:
     if suite.tests:
         say(f"  {suite.name}")
     for test in suite.tests:
-        say(f"    {test.name}  {paint(' '.join(requirement_ids(test.tags)), 'grey')}")
+        key = tests_by_id.of_tags(test.tags) or "–"
+        say(f"    {key:<7} {test.name}  {paint(' '.join(requirement_ids(test.tags)), 'grey')}")
     for child in suite.suites:
         _show(child)

@@ -16,6 +16,7 @@ from robot.conf import RobotSettings
 from robot.reporting import ResultWriter
 from robot.result import Result, TestSuite
 
+from launcher import tests_by_id
 from launcher.judging import RobotTest, Rules
 from launcher.outcome import JudgedTest
 
@@ -60,7 +61,9 @@ def judged(result: Result, rules: Rules, *, stopped: bool = False) -> tuple[Judg
 
 def _judge(test: Any, rules: Rules) -> JudgedTest:
     seconds = test.elapsed_time.total_seconds()
-    shown, judged = rules.judge(RobotTest(test.longname, test.status, mask(test.message), tuple(test.tags), seconds))
+    shown, judged = rules.judge(
+        RobotTest(test.longname, test.status, mask(test.message), tuple(test.tags), seconds, test.name)
+    )
     test.status, test.message, test.tags = shown.status, shown.message, shown.tags
     return judged
 
@@ -94,9 +97,14 @@ def errors(result: Result) -> list[str]:
 
 
 def write_reports(result: Result, settings: RobotSettings, run: Path) -> None:
-    """``output.xml``, ``log.html``, ``report.html`` and ``xunit.xml``, honouring the user's report options."""
-    result.save(run / "output.xml")
+    """``output.xml``, ``log.html``, ``report.html`` and ``xunit.xml``, honouring the user's report options.
+
+    Ids of tests are left out of the statistics by tag, where each would be a line.
+    """
     rebot = settings.get_rebot_settings()
+    rebot["TagStatExclude"] = [*rebot["TagStatExclude"], f"{tests_by_id.PREFIX}*"]
+    result.configure(stat_config=rebot.statistics_config)
+    result.save(run / "output.xml")
     for option, value in {"OutputDir": run, "Log": "log.html", "Report": "report.html", "XUnit": "xunit.xml"}.items():
         rebot[option] = value
     ResultWriter(result).write_results(rebot)

@@ -74,7 +74,10 @@ def as_json(
             name: {"seconds": seconds, "tests": _tests_in(outcome, name), "well": well[name]}
             for name, seconds in suites.items()
         },
-        "tests": {test.name: {"seconds": round(test.seconds, 3), "verdict": test.verdict} for test in outcome.tests},
+        "tests": {
+            test.name: {"id": test.id, "seconds": round(test.seconds, 3), "verdict": test.verdict}
+            for test in outcome.tests
+        },
         "requirements": {
             key: {"seconds": round(found.seconds, 3), "tests": len(found.tests), "verdict": found.verdict}
             for key, found in outcome.requirements.items()

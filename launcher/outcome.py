@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lockstep import verdicts as messages
 
+from launcher import tests_by_id
 from launcher.verdicts import REMARKABLE, WELL, WORST_FIRST, Totals, Verdict, worst_of
 
 if TYPE_CHECKING:
@@ -21,15 +22,16 @@ INTERRUPTED = 130
 
 @dataclass(frozen=True)
 class PlannedTest:
-    """A test that the selection holds, before anything ran."""
+    """A test that the selection holds, before anything ran: ``title`` is its own name."""
 
     name: str
     tags: tuple[str, ...] = ()
+    title: str = ""
 
 
 @dataclass(frozen=True)
 class JudgedTest:
-    """A planned test after the run: its verdict, its message, and its time in seconds."""
+    """A planned test after the run: its full name, its verdict, its message, and its time in seconds."""
 
     name: str
     verdict: Verdict
@@ -38,6 +40,18 @@ class JudgedTest:
     seconds: float = 0.0
     reported: bool = True
     """False where no worker reported the test: it vanished."""
+    title: str = ""
+    """The test's own name, without those of its suites."""
+
+    @property
+    def id(self) -> str | None:
+        """The test's id; None where it has none."""
+        return tests_by_id.of_tags(self.tags)
+
+    @property
+    def label(self) -> str:
+        """What people are shown: the id with the test's own name; where there is no id, suite and name."""
+        return f"{self.id} {self.title}".rstrip() if self.id else short_name(self.name)
 
     @property
     def reason(self) -> str:
@@ -113,6 +127,11 @@ class Outcome:
         return tuple(test.name for test in self.tests if not test.reported)
 
     @property
+    def labels(self) -> dict[str, str]:
+        """What people are shown of each test, by its full name."""
+        return {test.name: test.label for test in self.tests}
+
+    @property
     def exit_code(self) -> int:
         """0 all well, 1 not well, 3 where nothing is worse than UNKNOWN, 130 interrupted."""
         return INTERRUPTED if self.interrupted else self.totals.exit_code
@@ -141,6 +160,14 @@ def _worst_first(tests: Iterable[JudgedTest]) -> tuple[JudgedTest, ...]:
     return tuple(sorted(tests, key=lambda test: WORST_FIRST.index(test.verdict)))
 
 
+def short_name(name: str) -> str:
+    """``Critical.Jwt Across Services.One Token …`` as ``Jwt Across Services · One Token …``.
+
+    A test's own name may hold full stops, so only the root is certain to be cut where there is doubt.
+    """
+    return " · ".join(name.split(".", 2)[1:]) or name
+
+
 def requirement_ids(tags: Iterable[str]) -> list[str]:
     """The ids that ``req:<id>`` tags name."""
     return [tag[4:] for tag in tags if tag.lower().startswith("req:")]
@@ -150,7 +177,7 @@ def vanished(planned: Iterable[PlannedTest], reported: Iterable[JudgedTest], why
     """Planned tests that no worker reported, for the reason ``why``."""
     seen = {test.name for test in reported}
     return tuple(
-        JudgedTest(test.name, Verdict.UNKNOWN, f"{messages.UNKNOWN}{why}", test.tags, reported=False)
+        JudgedTest(test.name, Verdict.UNKNOWN, f"{messages.UNKNOWN}{why}", test.tags, reported=False, title=test.title)
         for test in planned
         if test.name not in seen
     )

@@ -65,7 +65,7 @@ def _trouble(outcome: Outcome) -> Iterator[str]:
 
 
 def _test(test: JudgedTest) -> str:
-    return f"<li>{_verdict(test.verdict)} <b>{escape(test.name)}</b><br>{escape(test.reason)}</li>"
+    return f"<li>{_verdict(test.verdict)} <b>{escape(test.label)}</b><br>{escape(test.reason)}</li>"
 
 
 def _rows(outcome: Outcome, known: Mapping[str, Requirement]) -> Iterator[str]:
@@ -75,7 +75,8 @@ def _rows(outcome: Outcome, known: Mapping[str, Requirement]) -> Iterator[str]:
 
 
 def _row(key: str, text: str, found: RequirementVerdict, outcome: Outcome) -> str:
-    tests = "".join(f"<li>{escape(name)}</li>" for name in found.tests)
+    labels = outcome.labels
+    tests = "".join(f"<li>{escape(labels.get(name, name))}</li>" for name in found.tests)
     reason = f'<p class="reason">{escape(found.reason)}</p>' if found.reason else ""
     budgets = "<br>".join(_bar(budget) for budget in outcome.budgets if budget.get("test") in found.tests)
     return (f"<tr><td>{key}</td><td>{escape(text)}{reason}<details><summary>{len(found.tests)} tests</summary>"

@@ -53,7 +53,7 @@ def plan(robot_args: Sequence[str], sources: Sequence[Path]) -> Plan:
         suite.filter(excluded_tags=EXCLUDED_BY_ROBOT)
     except (DataError, Information) as error:
         raise LaunchError(str(error)) from error
-    tests = tuple(PlannedTest(test.longname, tuple(test.tags)) for test in suite.all_tests)
+    tests = tuple(PlannedTest(test.longname, tuple(test.tags), test.name) for test in suite.all_tests)
     return Plan(tests, tuple(_files(suite)), settings)
 
 

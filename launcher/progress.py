@@ -40,7 +40,7 @@ class Progress:
         """Verdict, message and seconds of a test; the latencies of each name that it added to, as they stand now."""
         self._write("progress.jsonl", {
             "event": "end", "test": data.longname, "status": result.status, "pid": os.getpid(),
-            "message": mask(result.message), "tags": list(result.tags),
+            "message": mask(result.message), "tags": list(result.tags), "title": result.name,
             "seconds": result.elapsed_time.total_seconds(),
         })  # fmt: skip
         for name in latencies.names():

@@ -11,7 +11,7 @@ from robot.errors import DataError
 from robot.libdoc import LibraryDocumentation
 from robot.libdocpkg.model import LibraryDoc
 
-from launcher import test_names
+from launcher import named_tests
 from launcher.console import LaunchError, complain, plural, say
 from launcher.paths import LIBRARIES, RESOURCES, ROOT
 
@@ -26,7 +26,7 @@ def main(argv: Sequence[str]) -> int:
     wanted = dict(_pages())
     found = {path.name: path.read_text("utf-8") for path in _PAGES.glob("*.md")} if _PAGES.is_dir() else {}
     stale = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
-    named = test_names.stale()
+    named = named_tests.stale()
     if "--check" in argv:
         for name in (*(f"docs/keywords/{page}" for page in stale), *(path.relative_to(ROOT) for path in named)):
             complain(f"{name} is not up to date: ./run docs")

@@ -10,7 +10,6 @@ from typing import Any
 from lockstep.verdicts import cut
 
 from launcher.console import paint, verdict
-from launcher.follow import short_name
 from launcher.outcome import Outcome, RequirementVerdict
 from launcher.requirements import Requirement, spans
 from launcher.verdicts import NOT_JUDGED, WELL, Verdict, sums
@@ -75,7 +74,7 @@ def _figure(value: Any) -> str:
 
 def _tests(outcome: Outcome) -> Iterator[str]:
     for test in (*outcome.remarks, *outcome.trouble):
-        yield f"\n{verdict(test.verdict)} {short_name(test.name)}\n     {test.reason}"
+        yield f"\n{verdict(test.verdict)} {test.label}\n     {test.reason}"
     for problem in outcome.problems:
         yield f"\n{verdict(Verdict.FAIL)} {problem}"
 

@@ -21,6 +21,10 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
             key: {"verdict": found.verdict, "tests": list(found.tests), "reason": found.reason}
             for key, found in outcome.requirements.items()
         },
+        "tests": [
+            {"id": test.id, "name": test.name, "verdict": test.verdict, "reason": test.reason or None}
+            for test in outcome.tests
+        ],
         "budgets": [dict(budget) for budget in outcome.budgets],
         "sheets": [sheet.as_json() for sheet in outcome.sheets],
         "totals": {

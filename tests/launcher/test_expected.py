@@ -16,26 +16,47 @@ ENTRY = ExpectedFailure("Suites.*.One", "ticket 7", TODAY)
 
 
 def test_a_declared_failure_is_a_skip_that_says_why_until_when_and_what_happened() -> None:
-    assert expected.rewrite("Suites.A.One", "FAIL", "1 != 2\nmore", [ENTRY], TODAY) == (
+    assert expected.rewrite("Suites.A.One", (), "FAIL", "1 != 2\nmore", [ENTRY], TODAY) == (
         "SKIP",
         "XFAIL: ticket 7 (until 2030-06-15) — 1 != 2",
     )
 
 
 def test_a_declared_failure_that_passes_is_a_failure() -> None:
-    status, message = expected.rewrite("Suites.A.One", "PASS", "", [ENTRY], TODAY)
+    status, message = expected.rewrite("Suites.A.One", (), "PASS", "", [ENTRY], TODAY)
     assert status == "FAIL"
     assert message == "XPASS: declared to fail until 2030-06-15 (ticket 7), but it passed"
 
 
 def test_other_tests_and_skips_stay_as_they_are() -> None:
-    assert expected.rewrite("Suites.A.Two", "FAIL", "x", [ENTRY], TODAY) == ("FAIL", "x")
-    assert expected.rewrite("Suites.A.One", "SKIP", "NA: x", [ENTRY], TODAY) == ("SKIP", "NA: x")
+    assert expected.rewrite("Suites.A.Two", (), "FAIL", "x", [ENTRY], TODAY) == ("FAIL", "x")
+    assert expected.rewrite("Suites.A.One", (), "SKIP", "NA: x", [ENTRY], TODAY) == ("SKIP", "NA: x")
+
+
+@pytest.mark.parametrize("written", ["C01-01", "id:C01-01", "c01-01"])
+def test_a_declared_failure_may_be_named_by_its_id(written: str) -> None:
+    entry = ExpectedFailure(written, "ticket 7", TODAY)
+    status, _ = expected.rewrite("Suites.A.One", ("id:C01-01", "p0"), "FAIL", "x", [entry], TODAY)
+    assert status == "SKIP"
+    assert expected.rewrite("Suites.A.C01-01", ("id:C01-02",), "FAIL", "x", [entry], TODAY) == ("FAIL", "x")
+    assert expected.rewrite("Suites.A.C01-01", (), "FAIL", "x", [entry], TODAY) == ("FAIL", "x")
+
+
+def test_an_id_that_no_test_has_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    path = tmp_path / "expected.yaml"
+    path.write_text("- {test: ZZ-42, reason: r, until: 2030-01-01}\n")
+    suites = tmp_path / "suites"
+    suites.mkdir()
+    (suites / "one.robot").write_text("*** Test Cases ***\nOne\n    [Tags]    id:ZZ-41\n    No Operation\n")
+    with pytest.raises(LaunchError, match=r"expected\.yaml: There is no test with the id ZZ-42\. Did you mean 'ZZ-41'"):
+        expected.read(path, "embedded", [suites])
+    path.write_text("- {test: ZZ-41, reason: r, until: 2030-01-01}\n- {test: C01-01, reason: r, until: 2030-01-01}\n")
+    assert [entry.id for entry in expected.read(path, "embedded", [suites])] == ["ZZ-41", "C01-01"]
 
 
 def test_the_excuse_ends_after_its_last_day() -> None:
     tomorrow = TODAY + datetime.timedelta(days=1)
-    assert expected.rewrite("Suites.A.One", "FAIL", "x", [ENTRY], tomorrow) == ("FAIL", "x")
+    assert expected.rewrite("Suites.A.One", (), "FAIL", "x", [ENTRY], tomorrow) == ("FAIL", "x")
     assert expected.expired([ENTRY], TODAY) == []
     (problem,) = expected.expired([ENTRY], tomorrow)
     assert "'Suites.*.One' ended on 2030-06-15" in problem

@@ -8,10 +8,18 @@ import sys
 from pathlib import Path
 
 import pytest
+from robot.conf import RobotSettings
 
-from launcher.merging import merge, readable_outputs
+from launcher.merging import merge, readable_outputs, write_reports
 
-SUITE = "*** Test Cases ***\nIt Passes\n    No Operation\n\nIt Fails\n    Fail    as told\n"
+SUITE = """*** Test Cases ***
+It Passes
+    [Tags]    id:X-01    req:X01    p0
+    No Operation
+
+It Fails
+    Fail    as told
+"""
 
 
 @pytest.fixture
@@ -26,6 +34,16 @@ def output(tmp_path: Path) -> Path:
 def test_a_whole_output_is_merged(output: Path, tmp_path: Path) -> None:
     assert readable_outputs(tmp_path) == [output]
     assert [test.status for test in merge([output], tmp_path, "x").suite.all_tests] == ["PASS", "FAIL"]
+
+
+def test_statistics_leave_out_ids_and_what_the_user_leaves_out(output: Path, tmp_path: Path) -> None:
+    result = merge([output], tmp_path, "x")
+    write_reports(result, RobotSettings({"tagstatexclude": ["p*"]}), tmp_path)
+    assert [tag.name for tag in result.statistics.tags] == ["req:X01"]
+    text = (tmp_path / "output.xml").read_text("utf-8")
+    assert "id:X-01</stat>" not in text
+    assert "<tag>id:X-01</tag>" in text
+    assert '"label":"id:X-01"' not in (tmp_path / "log.html").read_text("utf-8")
 
 
 @pytest.mark.parametrize("lost", ["start", "elapsed"])

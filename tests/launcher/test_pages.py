@@ -20,7 +20,7 @@ OUTCOME = Outcome(
     seed="77",
     seconds=9.04,
     tests=(
-        JudgedTest("Critical.A.One", Verdict.FAIL, "<i>1</i> != 2\nmore"),
+        JudgedTest("Critical.A.One", Verdict.FAIL, "<i>1</i> != 2\nmore", ("id:C01-07",), title="One"),
         JudgedTest("Critical.B.Two", Verdict.UNKNOWN, "UNKNOWN: no worker reported it", reported=False),
     ),
     problems=("something else",),
@@ -46,7 +46,7 @@ def test_the_sheet_shows_the_budget_nearest_its_limit_and_every_trouble() -> Non
         "slow 4 of 2 s (+1)",
         "HOLE (no test yet): C05.1–C05.2",
         "NA (by ./run coverage): M14",
-        "FAIL A · One\n     <i>1</i> != 2",
+        "FAIL C01-07 One\n     <i>1</i> != 2",
         "UNKNOWN B · Two\n     no worker reported it",
         "FAIL something else",
         "NOT WELL: 1 failed, 1 problem",
@@ -61,6 +61,9 @@ def test_the_page_escapes_what_tests_say_and_needs_nothing_from_elsewhere() -> N
     html = page.render(OUTCOME, KNOWN)
     assert "&lt;i&gt;1&lt;/i&gt; != 2" in html
     assert "<i>1</i>" not in html
+    assert "<b>C01-07 One</b>" in html
+    assert "<li>C01-07 One</li>" in html
+    assert "<b>B · Two</b>" in html
     assert "Login &lt;works&gt;" in html
     assert "4 of 2 s" in html
     assert "C05.1–C05.2" in html

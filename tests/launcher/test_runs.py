@@ -24,7 +24,7 @@ Library    lacking.py
 
 *** Test Cases ***
 It Passes
-    [Tags]    req:C01.1
+    [Tags]    id:X-01    req:C01.1
     No Operation
 
 It Is Skipped
@@ -45,7 +45,7 @@ It Was Declared To Fail
 """
 VANISHING = """*** Test Cases ***
 Its Worker Is Killed
-    [Tags]    req:C02.2
+    [Tags]    id:X-02    req:C02.2
     Evaluate    os.kill(os.getpid(), 9)    modules=os
 
 It Never Came To This
@@ -104,7 +104,7 @@ def test_a_run_with_failures_ends_with_1(mixed: Finished) -> None:
 
 def test_the_summary_has_the_documented_shape(mixed: Finished) -> None:
     summary = mixed.summary
-    assert list(summary) == ["requirements", "budgets", "sheets", "totals", "seed", "target", "run"]
+    assert list(summary) == ["requirements", "tests", "budgets", "sheets", "totals", "seed", "target", "run"]
     verdicts = summary["totals"].pop("verdicts")
     assert summary["totals"] == {"executed": 4, "passed": 2, "failed": 2, "not_applicable": 1}
     assert {verdict: count for verdict, count in verdicts.items() if count} == {
@@ -129,6 +129,17 @@ def test_the_summary_has_the_documented_shape(mixed: Finished) -> None:
         "reason": "NA: night: this target has none",
     }
     assert summary["budgets"][0]["name"] == "reconnect"
+
+
+def test_tests_are_shown_with_their_ids(mixed: Finished) -> None:
+    tests = {test["name"]: (test["id"], test["verdict"], test["reason"]) for test in mixed.summary["tests"]}
+    assert tests[PASSING] == ("X-01", "PASS", None)
+    assert tests["Some Suites.Bad.It Fails"] == (None, "FAIL", "1 != 2")
+    assert tests["Some Suites.Vanishing.Its Worker Is Killed"][:2] == ("X-02", "UNKNOWN")
+    assert " PASS  X-01 It Passes  0." in mixed.output
+    assert "\nUNKNOWN X-02 Its Worker Is Killed\n" in mixed.output
+    metrics = json.loads((mixed.results / "metrics.json").read_text("utf-8"))
+    assert metrics["tests"][PASSING]["id"] == "X-01"
 
 
 def test_a_vanished_worker_is_named_and_its_tests_are_unknown(mixed: Finished) -> None:

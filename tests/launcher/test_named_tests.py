@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher import test_names
+from launcher import named_tests
 from launcher.console import LaunchError
 
 SUITE = """*** Test Cases ***
@@ -48,19 +48,19 @@ def catalogue(project: Path, text: str) -> Path:
 def test_a_missing_or_old_name_in_the_catalogue_is_replaced(project: Path, before: str) -> None:
     path = catalogue(project, CATALOGUE.format(first=before, second=before))
     named = CATALOGUE.format(first="  # The Truth", second="  # Another Truth")
-    assert test_names.stale(project) == {path: named}
+    assert named_tests.stale(project) == {path: named}
     path.write_text(named, "utf-8")
-    assert test_names.stale(project) == {}
+    assert named_tests.stale(project) == {}
 
 
 def test_name_and_suite_in_a_page_are_those_of_the_id(project: Path) -> None:
     page = project / "docs" / "page.md"
     page.write_text(PAGE.format(link="[CT-02](nowhere.robot)", name="An Old Name"), "utf-8")
     link = "[CT-02 Another Truth](../suites/critical/a.robot)"
-    assert test_names.stale(project) == {page: PAGE.format(link=link, name="The Truth")}
+    assert named_tests.stale(project) == {page: PAGE.format(link=link, name="The Truth")}
 
 
 def test_an_id_that_no_test_has_is_an_error_that_names_the_file_and_the_nearest(project: Path) -> None:
     catalogue(project, "- id: C01-01\n  caught_by: CT-03\n")
     with pytest.raises(LaunchError, match=r"defects/catalogue/c01\.yaml: .* id CT-03\. Did you mean 'CT-02'\?"):
-        test_names.stale(project)
+        named_tests.stale(project)
