@@ -62,7 +62,7 @@ def run(request: RunRequest, commands: Sequence[str] = ()) -> Outcome:
     """
     begun = time.monotonic()
     started = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-    sources = [areas.resolve(name, commands) for name in request.names]
+    sources = list(dict.fromkeys(areas.resolve(name, commands) for name in request.names))
     profile = profile_of(request.target)
     excuses = expected.read(request.expected_failures or EXPECTED_FAILURES, request.target, sources)
     folder = runfolder.make(request.results)
@@ -122,10 +122,11 @@ def _files(sources: Sequence[Path]) -> list[Path]:
 
 
 def _robot_args(request: RunRequest) -> list[str]:
-    """The user's own options, and what ``--random`` means to Robot."""
-    if not request.random_order:
-        return list(request.robot_args)
-    return ["--randomize", f"tests:{_drawn(request).randrange(10**9)}", *request.robot_args]
+    """The user's own options, and what test ids and ``--random`` mean to Robot."""
+    options = [f"--include={tag}" for tag in request.tests]
+    if request.random_order:
+        options += ["--randomize", f"tests:{_drawn(request).randrange(10**9)}"]
+    return [*options, *request.robot_args]
 
 
 def _drawn(request: RunRequest) -> random.Random:

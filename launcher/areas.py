@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from launcher import tests_by_id
 from launcher.console import LaunchError, did_you_mean
 from launcher.paths import SUITES
 
@@ -17,7 +18,7 @@ def areas(suites: Path = SUITES) -> list[str]:
 
 
 def resolve(name: str, commands: Sequence[str] = (), suites: Path = SUITES) -> Path:
-    """The folder or suite file that ``name`` means: an area, ``all``, or a path from here or from the project's root.
+    """The folder or suite that ``name`` means: an area, ``all``, a test's id, or a path from here or from the root.
 
     Raises ``LaunchError`` with the nearest known name when there is none.
     """
@@ -28,6 +29,8 @@ def resolve(name: str, commands: Sequence[str] = (), suites: Path = SUITES) -> P
     for candidate in (Path.cwd() / name, suites.parent / name):
         if candidate.is_dir() or (candidate.suffix == ".robot" and candidate.is_file()):
             return candidate.resolve()
+    if key := tests_by_id.written(name):
+        return tests_by_id.find(key, tests_by_id.read()).suite
     known = [*commands, *areas(suites), "all"]
     raise LaunchError(
         f"There is no command, area or suite {name!r}.{did_you_mean(name, known)}\n"

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from launcher import tests_by_id
 from launcher.console import LaunchError
 from launcher.paths import RESULTS
 
@@ -42,7 +43,12 @@ class RunRequest:
     @property
     def whole(self) -> bool:
         """True where no option narrows the selection, so that a requirement without a test is a hole."""
-        return not any(arg.split("=")[0] in _NARROWING for arg in self.robot_args)
+        return not (self.tests or any(arg.split("=")[0] in _NARROWING for arg in self.robot_args))
+
+    @property
+    def tests(self) -> tuple[str, ...]:
+        """The tags of the tests that are named by id."""
+        return tests_by_id.chosen(self.names)
 
 
 def parse(argv: Sequence[str], environ: dict[str, str]) -> RunRequest:

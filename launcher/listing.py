@@ -21,6 +21,7 @@ def main(argv: Sequence[str]) -> int:
     known = requirements.read()
     for name in names:
         suite = TestSuite.from_file_system(areas.resolve(name))
+        suite.filter(included_tags=tests_by_id.chosen([name]))
         covered = {key for test in suite.all_tests for key in requirement_ids(test.tags)}
         wanted = requirements.of_areas(known, [name])
         holes = [one.id for one in wanted if one.id not in covered and not one.command]

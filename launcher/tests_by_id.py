@@ -39,6 +39,19 @@ def written(text: str) -> str | None:
     return text.upper() if FORM.fullmatch(text.upper()) else None
 
 
+def chosen(names: Iterable[str]) -> tuple[str, ...]:
+    """The tags of the tests that ``names`` mean, where those are ids; none where they are areas or suites.
+
+    Raises ``LaunchError`` where they are both: the tags would narrow the areas as well.
+    """
+    ids = {name: written(name) for name in names}
+    if other := [name for name, key in ids.items() if not key]:
+        if key := next((key for key in ids.values() if key), None):
+            raise LaunchError(f"The test {key} and {other[0]!r} cannot be run at once: name either tests or areas.")
+        return ()
+    return tuple(f"{PREFIX}{key}" for key in ids.values())
+
+
 def of_project(root: Path = ROOT) -> tuple[Path, ...]:
     """Where tests have ids: ``suites/``, and the suite that only seeded defects are proved with."""
     places = (root / "suites", root / "tests" / "atest" / "exploration" / "broken_servers.robot")

@@ -9,6 +9,7 @@ import pytest
 from launcher import areas
 from launcher.arguments import parse
 from launcher.console import LaunchError
+from launcher.paths import SUITES
 
 
 def test_own_options_are_taken_wherever_they_stand_and_the_rest_goes_to_robot() -> None:
@@ -18,6 +19,16 @@ def test_own_options_are_taken_wherever_they_stand_and_the_rest_goes_to_robot() 
     assert request.robot_args == ("--include", "p0", "-t", "One")
     assert not request.whole
     assert parse(["--loglevel", "TRACE"], {}).whole
+
+
+def test_tests_are_named_by_id_and_are_no_whole_run() -> None:
+    request = parse(["c04-01", "id:C04-02"], {})
+    assert request.tests == ("id:C04-01", "id:C04-02")
+    assert not request.whole
+    jwt = SUITES / "critical" / "04_jwt_across_services.robot"
+    assert [areas.resolve(name) for name in request.names] == [jwt, jwt]
+    with pytest.raises(LaunchError, match="no test with the id C04-99"):
+        areas.resolve("C04-99")
 
 
 def test_a_seed_is_made_up_where_none_is_given() -> None:

@@ -77,3 +77,11 @@ def test_every_test_of_the_project_has_an_id() -> None:
     tests = list(TestSuite.from_file_system(SUITES).all_tests)
     assert [test.full_name for test in tests if tests_by_id.of_tags(test.tags) is None] == []
     assert len(tests_by_id.read(SUITES)) == len(tests)
+
+
+def test_ids_choose_tests_by_their_tags_and_areas_choose_none() -> None:
+    assert tests_by_id.chosen(["C05-03", "id:ct-01"]) == ("id:C05-03", "id:CT-01")
+    assert tests_by_id.chosen(["critical", "suites/one.robot"]) == ()
+    assert tests_by_id.chosen([]) == ()
+    with pytest.raises(LaunchError, match=r"The test C05-03 and 'critical' cannot be run at once"):
+        tests_by_id.chosen(["critical", "C05-03"])
