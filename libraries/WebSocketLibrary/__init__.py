@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from lockstep.masking import MaskingListener
 from robot.api.deco import library
 
 from .background import background
 from .compat import Classic
 from .connection import Connection, cut_all
+from .errors import DEFAULT, ErrorFrames
 from .journal import Direction, Frame
 from .keywords.bulk import Bulk
 from .keywords.closing import Closing
+from .keywords.judging import Judging
 from .keywords.opening import Opening
 from .keywords.receiving import Receiving
 from .keywords.sending import Sending
@@ -20,7 +24,7 @@ __all__ = ["Connection", "Direction", "Frame", "WebSocketLibrary"]
 
 
 @library(scope="GLOBAL", doc_format="ROBOT", auto_keywords=False)
-class WebSocketLibrary(Classic, Opening, Sending, Receiving, Bulk, Closing):
+class WebSocketLibrary(Classic, Opening, Sending, Receiving, Bulk, Judging, Closing):
     """WebSocket clients (RFC 6455) for acceptance tests.
 
     = Connections =
@@ -43,6 +47,24 @@ class WebSocketLibrary(Classic, Opening, Sending, Receiving, Bulk, Closing):
       ``where=type == 'message' and payload.seq > 3``.
     - With neither, any data frame is wanted.
 
+    = Errors =
+
+    An error frame in the place of what is awaited ends a wait at once, and is in its message. Errors are by default the
+    JSON frames with ``type=error``; the argument ``error_frames``, of the library or of `Open Connection`, says it
+    otherwise, in the form of ``where``, and ``none`` is no frame. Which request an error answers says its ``id``
+    (``request_id``, a dotted path).
+
+    - An error that names a request stands for that request. A wait that names an ``id``, or a value that the request
+      contradicts, goes on, and so does one as long as enough other requests could bring what it wants.
+    - A wait for errors (``type=error    payload.code=busy``) is never ended by one.
+    - An error that a keyword has returned, counted or reported ends no later wait.
+
+    = Misspelled fields =
+
+    `Frame Should Not Arrive`, `Frame Count` and `Get Frames` fail instead of finding nothing where the field that
+    decides is one that no frame has ever had. What may well be missing is asked of what holds it:
+    ``where='error' in json``.
+
     = Assertions =
 
     Getters take an operator, an expected value and a time to wait: ``Frame Count    ==    3    within=5s``.
@@ -63,10 +85,18 @@ class WebSocketLibrary(Classic, Opening, Sending, Receiving, Bulk, Closing):
 
     ROBOT_LIBRARY_VERSION = "1.0.0"
 
-    def __init__(self, max_frame_size: int = 64 * 1024 * 1024) -> None:
-        """``max_frame_size`` in bytes: a larger frame from the peer ends the socket with 1009."""
+    def __init__(
+        self,
+        max_frame_size: int = 64 * 1024 * 1024,
+        error_frames: str | dict[str, Any] = DEFAULT,
+        request_id: str = "id",
+    ) -> None:
+        """``max_frame_size`` in bytes: a larger frame from the peer ends the socket with 1009. See `Errors` for
+        ``error_frames`` and ``request_id``.
+        """
         self.connections = Connections()
         self.max_frame_size = max_frame_size
+        self.error_frames = ErrorFrames.described(error_frames, request_id)
         self.ROBOT_LIBRARY_LISTENER = _CutAtTheEnd(self)
 
 

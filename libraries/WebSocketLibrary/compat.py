@@ -16,7 +16,6 @@ from robot.api.deco import keyword
 from robot.utils import timestr_to_secs
 
 from .background import background
-from .connection import Connection
 from .handshake import Request, build
 from .journal import Opcode
 from .keywords.base import DEFAULT_WAIT
@@ -78,7 +77,7 @@ class Classic(Sending, Closing):
         ``sslopt`` (``ca_certs``, ``cert_reqs``).
         """
         self._timeout = _seconds(timeout)
-        connection = Connection(self.connections.new_alias(None), _classic_request(url, options))
+        connection = self._connection(None, _classic_request(url, options))
         limit = DEFAULT_WAIT if self._timeout is None else timedelta(seconds=self._timeout)
         background().run(open_one(connection, limit, self.max_frame_size))
         self.connections.add(connection)

@@ -14,6 +14,7 @@ from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from . import frames
 from .background import background
+from .errors import ErrorFrames, ErrorLog
 from .handshake import Answer, Request
 from .journal import Journal, Opcode
 
@@ -22,6 +23,9 @@ PATIENCE_AFTER_CLOSE = 2.0
 
 _TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 _NEVER = -1
+NO_REASON = "no reason given"
+_UNEXPLAINED = {frames.CLOSE_NO_STATUS: "a close frame without a code", frames.CLOSE_ABNORMAL: "no close frame came"}
+_USUAL_ERRORS = ErrorFrames.described()
 
 
 class NotOpenError(Exception):
@@ -41,8 +45,11 @@ class Closing:
     cause: str = ""
 
     def __str__(self) -> str:
-        text = f"{self.code}" + (f" '{self.reason}'" if self.reason else "")
-        return f"{text} ({self.cause})" if self.cause else text
+        if self.cause:
+            return f"{self.code} ({self.cause})"
+        if self.reason:
+            return f"{self.code} '{self.reason}'"
+        return f"{self.code}, {_UNEXPLAINED.get(self.code, NO_REASON)},"
 
 
 def _nothing() -> None:
@@ -74,6 +81,7 @@ class Connection(WSListener):
         "bell",
         "closing",
         "data_received",
+        "errors",
         "goal",
         "gone",
         "journal",
@@ -82,11 +90,14 @@ class Connection(WSListener):
         "sendable",
     )
 
-    def __init__(self, alias: str, request: Request, *, auto_pong: bool = True) -> None:
+    def __init__(
+        self, alias: str, request: Request, *, auto_pong: bool = True, errors: ErrorFrames = _USUAL_ERRORS
+    ) -> None:
         super().__init__()
         self.alias = alias
         self.request = request
         self.journal = Journal(alias)
+        self.errors = ErrorLog(self.journal, errors)
         self.answer = Answer(0)
         self.closing: Closing | None = None
         self.gone = False

@@ -11,7 +11,7 @@ from random import Random
 from lockstep import machine
 
 from .connection import Connection
-from .journal import DATA_OPCODES, SENT_BIT, Journal
+from .journal import DATA_OPCODES, SENT_BIT, Frame, Journal
 from .load import Template
 
 
@@ -63,7 +63,13 @@ class Exchange:
         """Sends the first message of each socket."""
         for turns in self.turns:
             turns.first_entry = len(turns.connection.journal)
+            turns.connection.bell = self
             turns.step()
+
+    def ring(self, source: Connection) -> None:
+        """After each frame: an error is no answer and ends the wait."""
+        if source.errors.is_newest():
+            self._done.set()
 
     def one_done(self) -> None:
         """One socket has had all its answers, or has ended."""
@@ -85,15 +91,27 @@ class Exchange:
         return Exchanged(sum(turns.answers for turns in self.turns), seconds, spans, self.replies)
 
     def finish(self) -> list[_Turns]:
-        """The loops that are short of answers. Where none is, what came is collected, so that no later wait returns
-        it.
-        """
-        short = [turns for turns in self.turns if not turns.complete]
+        """Ends the loops; those that are short of answers."""
         for turns in self.turns:
             turns.connection.unwatch()
-            if not short:
-                turns.connection.journal.collected = turns.connection.data_received
-        return short
+            if turns.connection.bell is self:
+                turns.connection.bell = None
+        return [turns for turns in self.turns if not turns.complete]
+
+    def errors(self) -> dict[Connection, Frame]:
+        """For a keyword's thread: the first error that came on each socket since the start."""
+        found: dict[Connection, Frame] = {}
+        for turns in self.turns:
+            errors = (frame for frame in turns.connection.errors.unknown() if frame.index >= turns.first_entry)
+            if first := next(errors, None):
+                found[turns.connection] = first
+        return found
+
+    def take(self) -> None:
+        """For a keyword's thread: collects what came, so that no later wait returns it."""
+        for turns in self.turns:
+            journal = turns.connection.journal
+            journal.collect(turns.connection.data_received - journal.collected)
 
 
 class _Turns:

@@ -93,7 +93,8 @@ class Frame:
 class Journal:
     """Append-only record of one socket. `entries` is written by the background thread alone.
 
-    `collected` is the number of data frames that bulk keywords have taken, from the first one on.
+    `collected` is the number of data frames that bulk keywords have taken, from the first one on; `last_taken` is the
+    index of the last entry that any keyword has taken, or -1.
     """
 
     __slots__ = (
@@ -107,6 +108,7 @@ class Journal:
         "entries",
         "fragments",
         "incomplete",
+        "last_taken",
         "opened_at",
     )
 
@@ -117,6 +119,7 @@ class Journal:
         self.fragments: dict[int, int] = {}
         self.incomplete: set[int] = set()
         self.collected = 0
+        self.last_taken = -1
         self._frames: dict[int, Frame] = {}
         self._pending: dict[int, int] = {}
         self._looked_at = 0
@@ -131,6 +134,10 @@ class Journal:
         if frame is None:
             frame = self._frames[index] = self._frame(index)
         return frame
+
+    def newest(self) -> Frame:
+        """The entry that was journaled last; for the loop thread, which keeps no frames."""
+        return self._frame(len(self.entries) - 1)
 
     def record(self, opcode: int, body: bytes, *, sent: bool, fragments: int = 1, complete: bool = True) -> None:
         """Appends one entry, stamped now."""
@@ -160,7 +167,24 @@ class Journal:
         """Marks the frame as returned, so that no later wait returns it again."""
         self._look_at_new_entries()
         self._pending.pop(frame.index, None)
+        self.last_taken = frame.index
         return frame
+
+    def is_untaken(self, index: int) -> bool:
+        """Whether no wait has returned this received entry and no bulk keyword has collected it."""
+        self._look_at_new_entries()
+        return index in self._pending
+
+    def next_data(self, count: int) -> list[int]:
+        """The indexes of the data frames among the next `count` after those collected that no wait has returned."""
+        self._look_at_new_entries()
+        last = self.collected + count
+        return [index for index, number in self._pending.items() if 0 < number <= last]
+
+    def collect(self, count: int) -> None:
+        """Marks the next `count` data frames after those collected as collected."""
+        self.last_taken = max(self.next_data(count), default=self.last_taken)
+        self.collected += count
 
     def data(self) -> Iterator[Frame]:
         """Received data frames that are complete, in order."""

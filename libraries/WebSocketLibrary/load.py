@@ -16,6 +16,7 @@ from lockstep import machine
 
 from .background import NamingBell
 from .connection import Connection
+from .errors import Refusals
 from .journal import Frame, Journal
 from .matching import Matcher
 from .waiting import Search
@@ -131,7 +132,9 @@ async def gather_limited(jobs: Sequence[Callable[[], Awaitable[T]]], at_once: in
 
 
 class Countdown:
-    """Waits until each socket has received `count` data frames more than were collected before, or has ended."""
+    """Waits until each socket has received `count` data frames more than were collected before, or has ended, or one
+    of these frames is an error.
+    """
 
     def __init__(self, connections: Sequence[Connection], count: int) -> None:
         self._connections = connections
@@ -146,9 +149,15 @@ class Countdown:
             goal = connection.journal.collected + count
             if connection.data_received < goal and connection.sendable is not None:
                 self._left += 1
+                connection.bell = self
                 connection.goal = goal
                 connection.on_goal = one_done
         if not self._left:
+            self._done.set()
+
+    def ring(self, source: Connection) -> None:
+        """On the loop thread, after each frame."""
+        if source.errors.is_newest() and source.data_received <= source.journal.collected + self._count:
             self._done.set()
 
     def _one_done(self) -> None:
@@ -161,14 +170,27 @@ class Countdown:
         machine.wait_for(self._done, seconds)
 
     def finish(self) -> list[Connection]:
-        """On the loop thread: takes the frames where all have enough; otherwise the sockets that have not."""
-        short = [c for c in self._connections if c.data_received < c.journal.collected + self._count]
-        for connection in short:
+        """On the loop thread: watches no longer; the sockets that have not enough."""
+        for connection in self._connections:
             connection.unwatch()
-        if not short:
-            for connection in self._connections:
-                connection.journal.collected += self._count
-        return short
+            if connection.bell is self:
+                connection.bell = None
+        return [c for c in self._connections if c.data_received < c.journal.collected + self._count]
+
+    def errors(self) -> dict[Connection, Frame]:
+        """The first error of each socket that is among the frames waited for."""
+        found: dict[Connection, Frame] = {}
+        for connection in self._connections:
+            awaited = set(connection.journal.next_data(self._count))
+            errors = (frame for frame in connection.errors.unknown() if frame.index in awaited)
+            if first := next(errors, None):
+                found[connection] = first
+        return found
+
+    def take(self) -> None:
+        """Collects the frames that were waited for."""
+        for connection in self._connections:
+            connection.journal.collect(self._count)
 
 
 class Gathering:
@@ -179,21 +201,25 @@ class Gathering:
         self.bell = NamingBell()
         self._count = count
         self._wanted = wanted
+        self.errors: dict[Connection, Frame] = {}
         self._searches = {connection: Search(connection, wanted) for connection in connections}
+        self._refusals = {c: Refusals(c.journal, c.errors, wanted, count) for c in connections}
         self._unfinished = set(connections)
         self._news = set(connections)
 
     def look(self) -> bool | None:
-        """True when every socket has enough or has ended."""
+        """True when every socket has enough or has ended, or where one has got errors instead."""
         for connection in (self._news | self.bell.who()) & self._unfinished:
             ended = connection.closing is not None
             found, search = self.found[connection.alias], self._searches[connection]
             while len(found) < self._count and (frame := search()):
                 found.append(frame)
-            if ended or len(found) == self._count:
+            if len(found) < self._count and (error := self._refusals[connection](found)):
+                self.errors[connection] = error
+            elif ended or len(found) == self._count:
                 self._unfinished.discard(connection)
         self._news = set()
-        return None if self._unfinished else True
+        return True if self.errors or not self._unfinished else None
 
     def finish(self) -> list[Connection]:
         """Takes the frames where all have enough; otherwise the sockets that have not."""

@@ -8,23 +8,39 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .expressions import NO_SUCH_FIELD, Expression, parsed
 from .journal import Frame, Opcode
 
 _SINGLE_PATH: Final = re.compile(r"\s*(?P<path>[\w.-]+)=(?!=)(?P<value>.*)", re.DOTALL)
 _PYTHON_SPELLINGS: Final = {"None": None, "True": True, "False": False}
-# What an expression may call besides the names of the frame: enough to compare, nothing that reaches outside.
-_BUILTINS: Final = {
-    function.__name__: function
-    for function in (abs, all, any, bool, dict, float, int, isinstance, len, list, max, min, set, sorted, str, sum)
-}
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One of the things that a matcher wants, all of which have to hold: the fields that it reads, and the test.
+
+    ``equals`` is a path and its wanted value, where that is what it wants. The test may raise what an expression
+    raises, such as ``NameError``.
+    """
+
+    fields: tuple[str, ...]
+    test: Callable[[Frame], bool]
+    equals: tuple[str, Any] | None = None
+
+    def __call__(self, frame: Frame) -> bool:
+        try:
+            return self.test(frame)
+        except NO_SUCH_FIELD:
+            return False
 
 
 @dataclass(frozen=True)
 class Matcher:
-    """Says whether a frame is the wanted one, and in words which one is wanted."""
+    """Says whether a frame is the wanted one, in words which one is wanted, and by which conditions."""
 
     description: str
     test: Callable[[Frame], bool]
+    conditions: tuple[Condition, ...] = ()
 
     def __call__(self, frame: Frame) -> bool:
         return self.test(frame)
@@ -86,6 +102,7 @@ def matcher(where: str | Mapping[str, Any] | None = None, fields: Mapping[str, A
     return Matcher(
         " and ".join(part.description for part in parts),
         lambda frame: all(part.test(frame) for part in parts),
+        tuple(condition for part in parts for condition in part.conditions),
     )
 
 
@@ -96,7 +113,7 @@ def _path_matcher(path: str, expected: Any) -> Matcher:
         except (LookupError, ValueError):
             return False
 
-    return Matcher(f"{path} = {expected!r}", test)
+    return Matcher(f"{path} = {expected!r}", test, (Condition((path,), test, (path, expected)),))
 
 
 def _view(frame: Frame, path: str) -> Any:
@@ -110,37 +127,13 @@ def _view(frame: Frame, path: str) -> Any:
 
 
 def _expression_matcher(expression: str) -> Matcher:
-    try:
-        code = compile(expression.strip(), "<where>", "eval")
-    except SyntaxError as error:
-        raise ValueError(f"'{expression}' is not a Python expression: {error.msg}") from error
-
-    def test(frame: Frame) -> bool:
-        names = dict(frame.json) if isinstance(frame.json, dict) else {}
-        names |= {"frame": frame, "json": frame.json, "text": frame.text, "body": frame.body}
-        names |= {"opcode": frame.type_name, "re": re}
-        try:
-            # The expression is written by the author of the test, who may run any code anyway.
-            return bool(eval(code, {"__builtins__": _BUILTINS}, {key: _dotted(v) for key, v in names.items()}))  # noqa: S307
-        except (LookupError, AttributeError, TypeError, NameError):
-            return False  # another kind of frame, which has no such field
-
-    return Matcher(f"[{expression}]", test)
+    whole = parsed(expression)
+    conditions = whole.parts if whole.parts and not whole.any_part else (whole,)
+    return Matcher(f"[{expression}]", whole.holds, tuple(map(_condition, conditions)))
 
 
-class _Dotted(dict[str, Any]):
-    """A JSON object whose keys can be read as attributes in an expression."""
-
-    def __getattribute__(self, name: str) -> Any:
-        if not name.startswith("_") and name in self:
-            return _dotted(self[name])
-        return super().__getattribute__(name)
-
-
-def _dotted(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_dotted(item) for item in value]
-    return _Dotted(value) if isinstance(value, dict) else value
+def _condition(part: Expression) -> Condition:
+    return Condition(part.fields, part.evaluate, part.equals)
 
 
 def only_opcode(opcode: Opcode, inner: Matcher) -> Matcher:
@@ -148,4 +141,5 @@ def only_opcode(opcode: Opcode, inner: Matcher) -> Matcher:
     return Matcher(
         f"{opcode.name.lower()} frame with {inner.description}",
         lambda frame: frame.opcode == opcode and inner(frame),
+        inner.conditions,
     )

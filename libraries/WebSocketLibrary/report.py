@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from html import escape
 
 from lockstep.masking import mask
 from robot.api import logger
 
 from .connection import Connection
-from .journal import Direction, Frame
+from .journal import Direction, Frame, Opcode
 
 SHOWN_FRAMES = 3
 SHOWN_CHARACTERS = 200
@@ -24,7 +24,8 @@ def shortened(text: str, limit: int = SHOWN_CHARACTERS) -> str:
 
 def frame_line(frame: Frame) -> str:
     """One frame in one line."""
-    body = repr(frame.body[:SHOWN_CHARACTERS]) if frame.type_name == "binary" else frame.text
+    as_text = frame.opcode == Opcode.TEXT or (frame.type_name != "binary" and frame.text.isprintable())
+    body = frame.text if as_text else repr(frame.body[:SHOWN_CHARACTERS])
     if frame.type_name == "close" and len(frame.body) >= 2:
         body = f"{int.from_bytes(frame.body[:2], 'big')} {frame.body[2:].decode('utf-8', 'replace')}".strip()
     unfinished = "" if frame.complete else " (unfinished)"
@@ -32,14 +33,27 @@ def frame_line(frame: Frame) -> str:
 
 
 def situation(connection: Connection, since: int = 0) -> str:
-    """What came instead: how many frames, the last ones, and how the socket stands."""
+    """What came instead: how many frames, those that matter most, and how the socket stands."""
     received = list(connection.journal.frames(Direction.RECEIVED, since))
     if received:
-        lines = "".join(f"\n  {frame_line(frame)}" for frame in received[-SHOWN_FRAMES:])
-        came = f"{len(received)} frame(s) received, the last:{lines}"
+        lines = "".join(f"\n  {frame_line(frame)}" for frame in telling(connection, received))
+        came = f"{len(received)} frame(s) received, of these:{lines}"
     else:
         came = "No frame received."
     return f"{came}\nThe socket is {connection.describe_state()}."
+
+
+def telling(connection: Connection, received: Sequence[Frame]) -> list[Frame]:
+    """The few frames that explain most: errors, then data and closes, then pings and pongs; of each the last ones."""
+    errors = {frame.index for frame in connection.errors.frames()}
+    ranks: tuple[list[Frame], ...] = ([], [], [])
+    for frame in received:
+        ranks[0 if frame.index in errors else 2 if frame.opcode in (Opcode.PING, Opcode.PONG) else 1].append(frame)
+    shown: list[Frame] = []
+    for rank in ranks:
+        left = SHOWN_FRAMES - len(shown)
+        shown += rank[-left:] if left else []
+    return shown
 
 
 def log_journal(connection: Connection, limit: int = 200, level: str = "INFO") -> None:

@@ -14,9 +14,11 @@ from robot.utils import timestr_to_secs
 
 from .background import Bell
 from .connection import Connection
-from .journal import Frame
+from .errors import Refusals
+from .journal import Direction, Frame
 from .matching import Matcher
-from .report import log_journal, situation
+from .report import frame_line, log_journal, situation, telling
+from .spelling import flaw
 
 T = TypeVar("T")
 
@@ -63,25 +65,48 @@ class Search:
 def find(connection: Connection, wanted: Matcher, within: timedelta, since: int = 0) -> Frame:
     """Takes the first untaken frame that is wanted.
 
-    `AssertionError` when none comes in time or the socket ends first.
+    `AssertionError` when none comes in time, or before that an error in its place or the end of the socket.
     """
     search = Search(connection, wanted, since)
+    refusal = Refusals(connection.journal, connection.errors, wanted, since=since)
+    error: Frame | None = None
     ended = False
 
     def look() -> Frame | bool | None:
-        nonlocal ended
+        nonlocal ended, error
         ended = connection.closing is not None
-        return search() or (True if ended else None)
+        found = search()
+        error = None if found else refusal()
+        return found or (True if error or ended else None)
 
     started = time.monotonic()
     found = wait_until([connection], look, within.total_seconds())
     if not isinstance(found, Frame):
-        waited = f"waited {time.monotonic() - started:.3f} s" + (" until the socket was closed" if ended else "")
-        fail(
-            connection,
-            f"No frame with {wanted.description} on '{connection.alias}' within {seconds(within)}, {waited}.",
-        )
+        missing = f"No frame with {wanted.description} on '{connection.alias}' within {seconds(within)}"
+        waited = f"waited {time.monotonic() - started:.3f} s"
+        fail(connection, f"{missing}, {waited}{cause(connection, wanted, error, since)}.")
     return connection.journal.take(found)
+
+
+def cause(connection: Connection, wanted: Matcher, error: Frame | None, since: int) -> str:
+    """Why a wanted frame is missing, to be said in the same line: an error, the end of the socket, a misspelled field,
+    or what came instead.
+    """
+    if error is not None:
+        return f" until an error came in its place: {refused(connection, error)}"
+    if connection.closing is not None:
+        return f" until the socket was {connection.describe_state()}"
+    received = list(connection.journal.frames(Direction.RECEIVED, since))
+    if reason := flaw(wanted, received, lambda: connection.journal.frames(Direction.BOTH)):
+        return f"; {reason}"
+    shown = telling(connection, received)
+    return f"; {len(received)} other frame(s) came, such as {frame_line(shown[0])}" if shown else "; no frame came"
+
+
+def refused(connection: Connection, error: Frame) -> str:
+    """An error in one line, which the test has been told of now."""
+    connection.errors.note([error])
+    return frame_line(error)
 
 
 def fail(connection: Connection, text: str, since: int = 0) -> NoReturn:

@@ -59,6 +59,14 @@ def test_many_sockets(server: BadManners, tmp_path: Path) -> None:
     inner("bulk.robot", server, tmp_path).all_as_declared()
 
 
+def test_errors_in_the_place_of_what_is_awaited(server: BadManners, tmp_path: Path) -> None:
+    inner("errors.robot", server, tmp_path).all_as_declared()
+
+
+def test_fields_that_no_frame_has(server: BadManners, tmp_path: Path) -> None:
+    inner("misspelled.robot", server, tmp_path).all_as_declared()
+
+
 def test_tls(tmp_path: Path) -> None:
     authority = trustme.CA()
     certificate = authority.issue_cert("127.0.0.1")

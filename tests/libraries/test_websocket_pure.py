@@ -14,6 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from WebSocketLibrary import frames
 from WebSocketLibrary.connection import Connection
+from WebSocketLibrary.errors import ErrorFrames
+from WebSocketLibrary.expressions import parsed
 from WebSocketLibrary.handshake import Request, TokenPlace, build
 from WebSocketLibrary.journal import Direction, Frame, Journal, Opcode
 from WebSocketLibrary.load import Collection, Template, plan
@@ -65,6 +67,9 @@ def as_frame(document: Any) -> Frame:
         ("payload.items[0].id == '7'", None, True),
         ("payload['items'][0]['id'] == '7'", None, True),
         ("nobody.knows", None, False),
+        ("status >= 400 or type == 'ack'", None, True),
+        ("type == 'ack' and (status >= 400 or payload.seq == 3)", None, True),
+        ("status >= 400 or type == 'nack'", None, False),
         ("re.search('a.k', text)", None, True),
         ("opcode == 'text' and frame.index == 0", None, True),
     ],
@@ -112,6 +117,57 @@ def test_equal_accepts_every_value_as_itself_and_as_its_json(value: Any) -> None
     assert equal(value, value)
     if not isinstance(value, str):
         assert equal(value, json.dumps(value))
+
+
+# --- what an expression reads
+
+
+@pytest.mark.parametrize(
+    ("expression", "fields"),
+    [
+        ("type == 'ack'", ["type"]),
+        ("payload.items[0].id == 7 and type in ('a', 'b')", ["payload.items.0.id", "type"]),
+        ("payload['items'][-1]['id']", ["payload.items.-1.id"]),
+        ("json['payload'].seq > 1", ["payload.seq"]),
+        ("payload.get('nick') or name.lower() == other.name", ["payload", "name", "other.name"]),
+        ("any(tag == wanted for tag in payload.tags)", ["payload.tags", "wanted"]),
+        ("re.search('x', text) and frame.index > 2 and body == b''", ["text"]),
+        ("payload.items[number].id", ["payload.items", "number"]),
+        ("sorted(names, key=lambda one: one.age)", ["names"]),
+        ("'error' in json", []),
+    ],
+)
+def test_the_fields_that_an_expression_reads(expression: str, fields: list[str]) -> None:
+    assert sorted(parsed(expression).fields) == sorted(fields)
+
+
+def test_what_an_expression_wants_to_be_equal() -> None:
+    whole = parsed("type == 'ack' and 3 == payload.seq and payload.seq > 1 and a == b and len == 1")
+    assert [part.equals for part in whole.parts] == [("type", "ack"), ("payload.seq", 3), None, None, None]
+
+
+# --- errors
+
+
+@pytest.mark.parametrize(
+    ("where", "body", "expected"),
+    [
+        ("type=error", b'{"type": "error"}', True),
+        ("type=error", b'{"type": "ack", "payload": "error"}', False),
+        ("ok=false", b'{"ok": false}', True),
+        ("ok=None", b'{"ok": null}', True),
+        ("code=1.0", b'{"code": 1}', True),
+        ("type == 'error' or status >= 400", b'{"status": 500}', True),
+        ("none", b'{"type": "error"}', False),
+    ],
+)
+def test_what_an_error_is(where: str, body: bytes, expected: bool) -> None:
+    assert ErrorFrames.described(where)(frame(body)) is expected
+
+
+def test_most_frames_of_a_load_are_known_by_their_bytes_to_be_no_errors() -> None:
+    assert not ErrorFrames.described().may_be(b'{"type": "ack"}')
+    assert ErrorFrames.described("status >= 400").may_be(b'{"type": "ack"}')
 
 
 # --- journal

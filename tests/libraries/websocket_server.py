@@ -103,6 +103,10 @@ class BadManners:
     async def do_close_at_once(self, connection: ServerConnection, argument: str) -> None:
         await connection.close(int(argument), "at once")
 
+    async def do_error_at_once(self, connection: ServerConnection, argument: str) -> None:
+        await connection.send('{"type": "error", "payload": {"code": "unavailable"}}')
+        await self.do_silent(connection, argument)
+
     async def do_close_without_code(self, connection: ServerConnection, argument: str) -> None:
         connection.transport.write(Frame(Opcode.CLOSE, b"").serialize(mask=False))
         await connection.wait_closed()
@@ -136,6 +140,20 @@ class BadManners:
         async for message in connection:
             await asyncio.sleep(int(argument) / 1000)
             await connection.send(message)
+
+    async def do_say(self, connection: ServerConnection, argument: str) -> None:
+        """Sends what each message lists under ``say``: ``ping``, a close code, or a frame, whose id is by default that
+        of the message.
+        """
+        async for message in connection:
+            request = json.loads(message)
+            for what in request["say"]:
+                if what == "ping":
+                    await connection.ping()
+                elif isinstance(what, int):
+                    await connection.close(what)
+                else:
+                    await connection.send(json.dumps({"id": request.get("id"), **what}))
 
     async def do_ping(self, connection: ServerConnection, argument: str) -> None:
         async for message in connection:

@@ -5,14 +5,13 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import timedelta
 from functools import partial
 from random import Random
-from typing import Any, NoReturn
+from typing import Any
 
 from lockstep.masking import mask
-from lockstep.waiting import seconds
 from robot.api import logger
 from robot.api.deco import keyword
 from robot.api.types import Secret
@@ -23,9 +22,9 @@ from ..exchange import Exchange, Exchanged
 from ..handshake import TokenPlace
 from ..journal import Frame
 from ..load import Collection, Countdown, Gathering, Shipment, Template, broadcast, gather_limited, plan, ship
-from ..matching import look_up, matcher
-from ..report import frame_line
-from ..waiting import fail, wait_until
+from ..matching import matcher
+from ..shortage import Wait, fail_short
+from ..waiting import wait_until
 from .base import DEFAULT_WAIT, Base
 from .opening import open_one, prepare
 from .sending import as_json
@@ -52,6 +51,7 @@ class Bulk(Base):
         ca_file: str | None = None,
         at_once: int = 100,
         timeout: timedelta = timedelta(seconds=20),
+        error_frames: str | dict[str, Any] | None = None,
     ) -> list[str]:
         """Opens one socket for each of ``tokens``, or ``count`` sockets without a token; returns their aliases
         ``<alias>-0``, ``<alias>-1``, …
@@ -67,7 +67,7 @@ class Bulk(Base):
         for number in range(wanted):
             token: Secret | str | None = tokens[number % len(tokens)] if tokens else None
             request = prepare(url, token, token_in, subprotocols, headers, origin, ca_file)
-            fresh.append(Connection(self.connections.new_alias(f"{alias}-{number}"), request))
+            fresh.append(self._connection(f"{alias}-{number}", request, error_frames=error_frames))
         results = background().run(
             gather_limited([partial(open_one, c, timeout, self.max_frame_size) for c in fresh], at_once)
         )
@@ -211,82 +211,35 @@ class Bulk(Base):
         targets = list(self.connections) if connections is None else self.connections.several(connections)
         if not targets:
             raise ValueError("there is no connection to collect from")
+        wait = Wait(f"{count} frame(s)", count, targets, within)
         if where is not None:
-            gathering = Gathering(targets, matcher(where), count)
+            wanted = matcher(where)
+            gathering = Gathering(targets, wanted, count)
             wait_until(targets, gathering.look, within.total_seconds(), gathering.bell)
             if short := gathering.finish():
                 missing = {c: len(gathering.found[c.alias]) for c in short}
-                _fail_short(missing, targets, f"{count} frame(s) with {matcher(where).description}", count, within)
+                fail_short(wait.of(wanted), missing, gathering.errors)
             return gathering.found
         countdown = Countdown(targets, count)
         background().call(countdown.start)
-        countdown.wait(within.total_seconds())
-        if short := background().call(countdown.finish):
+        if not countdown.errors():
+            countdown.wait(within.total_seconds())
+        short = background().call(countdown.finish)
+        if (errors := countdown.errors()) or short:
             missing = {c: c.data_received - c.journal.collected for c in short}
-            _fail_short(missing, targets, f"{count} frame(s)", count, within)
+            fail_short(wait, missing, errors)
+        countdown.take()
         return Collection([connection.journal for connection in targets], count)
-
-    @keyword(tags=["bulk", "assertion"])
-    def collected_should_be_numbered(
-        self, frames: Mapping[str, Sequence[Frame]], path: str, text: str, what: str = "frames of"
-    ) -> None:
-        """Passes when on each connection the collected ``frames`` (of `Collect On All`) are numbered from 0 in the
-        order in which they came: their JSON at the dotted ``path`` is ``text`` with ``{n}`` and ``{alias}`` filled in.
-
-        Fails with the first frame out of place; ``what`` they are, before the alias.
-
-        | Collected Should Be Numbered    ${acks}    payload.client_msg_id    {alias}-{n}    acknowledgements of
-        """
-        for alias, some in frames.items():
-            for number, frame in enumerate(some):
-                expected = text.replace("{n}", str(number)).replace("{alias}", alias)
-                actual = _value_at(frame, path)
-                if actual != expected:
-                    raise AssertionError(
-                        f"the {what} {alias} are out of order: '{mask(str(actual))}' came at place {number}, "
-                        f"not '{expected}'"
-                    )
-
-    @keyword(tags=["bulk", "assertion"])
-    def frames_should_keep_to(self, path: str, values: list[Any], connections: list[str]) -> None:
-        """Passes when no frame that one of ``connections`` has received has, at the dotted ``path`` of its JSON,
-        another value than that of ``values`` for this connection. Frames without that path are nobody's.
-
-        | Frames Should Keep To    payload.conversation_id    ${CONVERSATIONS}    ${ALIASES}
-        """
-        for alias, own in zip(connections, values, strict=True):
-            journal = self.connections.get(alias).settled_journal
-            foreign = [frame for frame in journal.frames() if _value_at(frame, path) not in (None, own)]
-            if foreign:
-                raise AssertionError(
-                    f"{alias} received {len(foreign)} frames whose {path} is not its own ('{own}'), "
-                    f"the first: {frame_line(foreign[0])}"
-                )
-
-
-def _value_at(frame: Frame, path: str) -> Any:
-    try:
-        return look_up(frame.json, path)
-    except LookupError:
-        return None
 
 
 def _finished(exchange: Exchange, started: float, times: int | None, within: timedelta) -> Exchanged:
     exchange.wait(within.total_seconds())
     spent = time.monotonic() - started
-    if short := background().call(exchange.finish):
+    short = background().call(exchange.finish)
+    if (errors := exchange.errors()) or short:
         had = {turns.connection: turns.answers for turns in short}
+        wanted = times if times is not None else max(turns.answers for turns in exchange.turns) + 1
         targets = [turns.connection for turns in exchange.turns]
-        wanted = times if times is not None else max(turns.answers for turns in short) + 1
-        _fail_short(had, targets, f"{wanted} answer(s)", wanted, within)
+        fail_short(Wait(f"{wanted} answer(s)", wanted, targets, within, began=started), had, errors)
+    exchange.take()
     return exchange.exchanged(spent)
-
-
-def _fail_short(
-    had: Mapping[Connection, int], targets: list[Connection], wanted: str, count: int, within: timedelta
-) -> NoReturn:
-    lines = "".join(f"\n  {c.alias}: {n} of {count}, {c.describe_state()}" for c, n in list(had.items())[:5])
-    fail(
-        next(iter(had)),
-        f"{len(had)} of {len(targets)} sockets did not receive {wanted} within {seconds(within)}:{lines}",
-    )

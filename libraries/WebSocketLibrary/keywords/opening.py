@@ -96,19 +96,20 @@ class Opening(Base):
         ca_file: str | None = None,
         timeout: timedelta = DEFAULT_WAIT,
         auto_pong: bool = True,
+        error_frames: str | dict[str, Any] | None = None,
     ) -> str:
         """Opens a socket to ``url`` (``ws://`` or ``wss://``), makes it the current one and returns its alias.
 
         ``token`` travels as ``Authorization: Bearer`` (``token_in=header``), as subprotocol ``bearer.<token>`` or as
         query parameter ``access_token``. ``ca_file`` is a PEM file that ``wss`` certificates are checked against,
         instead of the system's. Where a test runs, its name goes along as ``X-Test-Id``. With ``auto_pong=False``
-        pings of the peer stay unanswered.
+        pings of the peer stay unanswered. ``error_frames`` says which frames are errors on this socket (`Errors`).
 
         Fails when the server refuses (with status, headers and body), answers wrongly or not within ``timeout``. A
         redirect is a refusal; there is no second attempt, and a lost socket is never opened again by itself.
         """
         request = prepare(url, token, token_in, subprotocols, headers, origin, ca_file)
-        connection = Connection(self.connections.new_alias(alias), request, auto_pong=auto_pong)
+        connection = self._connection(alias, request, auto_pong=auto_pong, error_frames=error_frames)
         background().run(open_one(connection, timeout, self.max_frame_size))
         self.connections.add(connection)
         return connection.alias

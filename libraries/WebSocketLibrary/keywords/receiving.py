@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -12,10 +13,13 @@ from lockstep.waiting import seconds
 from robot.api.deco import keyword
 from robot.utils import DotDict
 
+from ..connection import Connection
+from ..errors import Refusals
 from ..journal import Direction, Frame, Opcode
 from ..matching import Matcher, matcher, only_opcode
 from ..report import frame_line
-from ..waiting import Search, duration, fail, find, wait_until
+from ..spelling import flaw
+from ..waiting import Search, cause, duration, fail, find, wait_until
 from .base import DEFAULT_WAIT, Base
 
 
@@ -75,6 +79,7 @@ class Receiving(Base):
         wanted = Matcher(
             inner.description if where or fields else "any JSON",
             lambda frame: frame.json is not None and inner(frame),
+            inner.conditions,
         )
         return dotted(find(self.connections.get(connection), wanted, within, since).json)
 
@@ -94,7 +99,7 @@ class Receiving(Base):
 
         ``since=${position}`` (`Get Journal Position`) leaves out what came earlier.
         Fails when the socket is closed or closes meanwhile, since nothing can arrive on it then;
-        ``even_closed=True`` allows that.
+        ``even_closed=True`` allows that. Fails, too, when the field that decides is one that no frame has ever had.
 
         | Frame Should Not Arrive    type=message    for=500ms
         """
@@ -119,6 +124,7 @@ class Receiving(Base):
                 f"No frame with {wanted.description} should arrive on '{target.alias}' for {seconds(pause)}, "
                 f"but that cannot be told: the socket is {target.describe_state()}.",
             )
+        self._must_be_possible(target, wanted)
 
     @keyword(tags=["receiving", "getter"])
     def get_frames(
@@ -131,14 +137,19 @@ class Receiving(Base):
         **fields: Any,
     ) -> list[Frame]:
         """All such frames in order, also those that a wait returned; data frames only, unless ``where`` says
-        otherwise (``where=True``).
+        otherwise (``where=True``). Fails instead of finding none when the field that decides is one that no frame has
+        ever had.
 
         A frame has ``.text``, ``.json``, ``.body`` (bytes), ``.opcode``, ``.index``, ``.elapsed`` (seconds since
         opening), ``.wall`` (UTC), ``.fragments`` and ``.direction``.
         """
+        target = self.connections.get(connection)
         wanted = matcher(where, fields)
-        journal = self.connections.get(connection).settled_journal
-        return [frame for frame in journal.frames(direction, since) if wanted(frame)]
+        found = [frame for frame in target.settled_journal.frames(direction, since) if wanted(frame)]
+        target.errors.note(found)
+        if not found:
+            self._must_be_possible(target, wanted, direction)
+        return found
 
     @keyword(tags=["receiving", "getter", "assertion"])
     def frame_count(
@@ -156,7 +167,7 @@ class Receiving(Base):
         """How many such frames the journal holds, also those that a wait returned; see `Assertions`.
 
         With ``within`` it passes as soon as the assertion holds; that no further one comes is what `Frame Should Not
-        Arrive` tells.
+        Arrive` tells. A count of 0 fails when the field that decides is one that no frame has ever had.
 
         | Frame Count    ==    3    within=5s    where=type=message
         """
@@ -164,26 +175,50 @@ class Receiving(Base):
         wanted = matcher(where)
         subject = f"Count of frames with {wanted.description} on '{target.alias}'"
         started = time.monotonic()
+        refusal = Refusals(target.journal, target.errors, wanted, since=since)
+        counted: list[Frame] = []
+        error: Frame | None = None
 
         def count() -> int:
-            return sum(1 for frame in target.settled_journal.frames(direction, since) if wanted(frame))
+            counted[:] = [frame for frame in target.settled_journal.frames(direction, since) if wanted(frame)]
+            target.errors.note(counted)
+            return len(counted)
+
+        def asserted() -> Any:
+            return checked(subject, count, assertion_operator, assertion_expected, None, message)
 
         def holds() -> Any:
+            nonlocal error
             try:
-                return (checked(subject, count, assertion_operator, assertion_expected, None, message),)
-            except AssertionError as error:
-                return None if target.closing is None else error
+                return (asserted(),)
+            except AssertionError as failure:
+                error = refusal()
+                return failure if error or target.closing else None
 
         result = wait_until([target], holds, within.total_seconds() if within else 0.0)
-        if isinstance(result, tuple):
-            return result[0]
         try:
-            return checked(subject, count, assertion_operator, assertion_expected, None, message)
-        except AssertionError as error:
+            value = result[0] if isinstance(result, tuple) else asserted()
+        except AssertionError as failure:
             waited = f" (waited {time.monotonic() - started:.3f} s)" if within else ""
-            fail(target, f"{error}{waited}.")
+            fail(target, f"{failure}{waited}{cause(target, wanted, error, since)}.")
+        if not counted:
+            self._must_be_possible(target, wanted, direction)
+        return value
 
     @keyword(tags=["receiving", "getter"])
     def get_journal_position(self, connection: str | None = None) -> int:
         """The index that the next journal entry will have: a mark for ``since=``."""
         return len(self.connections.get(connection).settled_journal)
+
+    def _must_be_possible(self, target: Connection, wanted: Matcher, direction: Direction = Direction.RECEIVED) -> None:
+        if reason := self._impossible(target, wanted, direction):
+            fail(target, f"No frame with {wanted.description} on '{target.alias}', but that proves nothing: {reason}.")
+
+    def _impossible(self, target: Connection, wanted: Matcher, direction: Direction) -> str:
+        """Why no frame could have been found, whatever came; "" where one could."""
+
+        def known() -> Iterator[Frame]:
+            for connection in (target, *self.connections):
+                yield from connection.journal.frames(Direction.BOTH)
+
+        return flaw(wanted, list(target.journal.frames(direction)), known)

@@ -87,7 +87,7 @@ Closed Loop
     Exchange On All    constant
 
 Closed Loop Fails
-    [Documentation]    FAIL 2 of 3 sockets did not receive 3 answer(s) within 200 ms:\n* bulk-0: 0 of 3, closed by peer with 4029 *\n* quiet: 0 of 3, open*
+    [Documentation]    FAIL 2 of 3 sockets did not receive 3 answer(s) within 200 ms; bulk-0: 0 of 3, closed by peer with 4029 *\n* bulk-0: 0 of 3, *\n* quiet: 0 of 3, open*
     Open Connections    ${URL}/close/4029    1
     Collect On All
     Open Connection    ${URL}/silent    quiet
@@ -135,7 +135,7 @@ Each Message Is Answered By Several Frames
     Should Be Equal    ${{ [frame.json["n"] for frame in $frames] }}    ${{ [0, 0, 1, 1, 2, 2] }}
 
 A Closed Loop That Is Not Answered
-    [Documentation]    FAIL 1 of 1 sockets did not receive 1 answer(s) within 200 ms:\n* bulk-0: 0 of 1, open*
+    [Documentation]    FAIL 1 of 1 sockets did not receive 1 answer(s) within 200 ms; bulk-0: 0 of 1, open\n*
     Open Connections    ${URL}/silent    1
     Start Exchange    ping
     Stop Exchange    within=200ms
@@ -215,19 +215,19 @@ A Socket Hears Of Another
     Frames Should Keep To    payload.room    ${own}    ${aliases}
 
 Not All Get The Wanted Frame
-    [Documentation]    FAIL 3 of 3 sockets did not receive 5 frame(s) with type = 'notice' within 200 ms:\n* bulk-0: 2 of 5, open*
+    [Documentation]    FAIL 3 of 3 sockets did not receive 5 frame(s) with type = 'notice' within 200 ms; bulk-0 (of 3): 2 of 5, open\n*
     Open Connections    ${URL}/events    3
     Collect On All    5    where=type=notice    within=200ms
 
 Not All Answer
-    [Documentation]    FAIL 1 of 5 sockets did not receive 1 frame(s) within 200 ms:\n* quiet: 0 of 1, open\nNo frame received.*
+    [Documentation]    FAIL 1 of 5 sockets did not receive 1 frame(s) within 200 ms; quiet: 0 of 1, open\nNo frame received.*
     Open Connections    ${URL}/echo    4
     Open Connection    ${URL}/silent    quiet
     Send On All    hello
     Collect On All    within=200ms
 
 A Dead Socket Is Named At Once
-    [Documentation]    FAIL 2 of 2 sockets did not receive 3 frame(s) within 60 s:\n* bulk-0: 1 of 3, closed by peer with 4029 'as asked' *
+    [Documentation]    FAIL 2 of 2 sockets did not receive 3 frame(s) within 60 s; bulk-0 (of 2): 1 of 3, closed by peer with 4029 'as asked' *
     Open Connections    ${URL}/close/4029    2
     Send On All    go
     Collect On All    3    within=1 minute

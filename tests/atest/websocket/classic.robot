@@ -79,7 +79,7 @@ Closing
     Recv Data
 
 Recv Fails With The Close Code
-    [Documentation]    FAIL No frame with any data frame on * until the socket was closed.*closed by peer with 4001 'at once'*
+    [Documentation]    FAIL No frame with any data frame on * until the socket was closed by peer with 4001 'at once'*
     Connect    ${URL}/close_at_once/4001    timeout=2
     Recv
 

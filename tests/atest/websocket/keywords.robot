@@ -151,14 +151,14 @@ Waits Go By Content
     Should Be Equal    ${second.json}[payload][seq]    ${2}
 
 A Frame Is Taken Once
-    [Documentation]    FAIL No frame with type = 'message' and payload.seq = '1' on 'connection-*' within 100 ms, waited 0.1* s.\n4 frame(s) received, the last:\n*#1 +0.* text {"type": "notice", "payload": {"seq": 2,*\n*#3 +0*\nThe socket is open.
+    [Documentation]    FAIL No frame with type = 'message' and payload.seq = '1' on 'connection-*' within 100 ms, waited 0.1* s; 4 other frame(s) came, such as #1 *.\n4 frame(s) received, of these:\n*#1 +0.* text {"type": "notice", "payload": {"seq": 2,*\n*#3 +0*\nThe socket is open.
     Open Connection    ${URL}/events
     Wait For Json    type=message    payload.seq=1
     Wait For Json    payload.seq=4
     Wait For Json    type=message    payload.seq=1    within=100ms
 
 Waiting Ends With The Socket
-    [Documentation]    FAIL No frame with text = 'more' on 'connection-*' within 60 s, waited 0.* s until the socket was closed.\n2 frame(s) received, the last:\n*#* +* text hello\n* close 4001 as asked\nThe socket is closed by peer with 4001 'as asked' 0.* s after opening.
+    [Documentation]    FAIL No frame with text = 'more' on 'connection-*' within 60 s, waited 0.* s until the socket was closed by peer with 4001 'as asked' * after opening.\n2 frame(s) received, of these:\n*#* +* text hello\n* close 4001 as asked\nThe socket is closed by peer with 4001 'as asked' 0.* s after opening.
     Open Connection    ${URL}/close/4001
     Send Text    go
     Wait For Frame    text=more    within=1 minute
@@ -249,13 +249,13 @@ What Was Sent Is In The Journal At Once
     Should Be Equal    ${frames[-1].text}    number 49
 
 Counting Fails
-    [Documentation]    FAIL Count of frames with type = 'message' on 'connection-*' '2' (int) should be '5' (int) (waited 0.1* s).\n*frame(s) received*
+    [Documentation]    FAIL Count of frames with type = 'message' on 'connection-*' '2' (int) should be '5' (int) (waited 0.1* s); 4 other frame(s) came, such as #1 *.\n*frame(s) received*
     Open Connection    ${URL}/events
     Wait For Json    payload.seq=4
     Frame Count    ==    5    where=type=message    within=100ms
 
 Counting Ends With The Socket
-    [Documentation]    FAIL Count of frames with any data frame on 'connection-*' '1' (int) should be '5' (int) (waited 0.* s).*closed by peer with 4001*
+    [Documentation]    FAIL Count of frames with any data frame on 'connection-*' '1' (int) should be '5' (int) (waited 0.* s) until the socket was closed by peer with 4001*
     Open Connection    ${URL}/close/4001
     Send Text    go
     Frame Count    ==    5    within=1 minute
@@ -272,7 +272,7 @@ Send And Wait Ignores What Came Before
     Should Be Equal As Integers    ${reply.index}    5
 
 Send And Wait Fails
-    [Documentation]    FAIL No frame with type = 'ack' on 'connection-*' within 100 ms, waited 0.1* s.\nNo frame received.\nThe socket is open.
+    [Documentation]    FAIL No frame with type = 'ack' on 'connection-*' within 100 ms, waited 0.1* s; no frame came.\nNo frame received.\nThe socket is open.
     Open Connection    ${URL}/silent
     Send And Wait    hello    type=ack    within=100ms
 
@@ -354,7 +354,7 @@ Closed For Another Reason
     Connection Should Be Closed    code=4001    reason=bored
 
 Not Closed
-    [Documentation]    FAIL Connection 'connection-*' should be closed by the peer with 4001 within 100 ms, but after 0.1* s it is open.\n1 frame(s) received, the last:\n*text hello\nThe socket is open.
+    [Documentation]    FAIL Connection 'connection-*' should be closed by the peer with 4001 within 100 ms, but after 0.1* s it is open.\n1 frame(s) received, of these:\n*text hello\nThe socket is open.
     Open Connection    ${URL}/close/4001
     Wait For Frame    text=hello
     Connection Should Be Closed    code=4001    within=100ms
