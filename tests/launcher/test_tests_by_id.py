@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from launcher import tests_by_id
 from launcher.console import LaunchError
+from launcher.paths import ROOT
 
 SUITE = """*** Test Cases ***
 One
@@ -85,3 +87,12 @@ def test_ids_choose_tests_by_their_tags_and_areas_choose_none() -> None:
     assert tests_by_id.chosen([]) == ()
     with pytest.raises(LaunchError, match=r"The test C05-03 and 'critical' cannot be run at once"):
         tests_by_id.chosen(["critical", "C05-03"])
+
+
+def test_every_id_that_the_code_names_is_that_of_a_test() -> None:
+    files = [file for name in ("bench", "defects", "launcher", "mutation") for file in (ROOT / name).rglob("*.py")]
+    named = {
+        key for file in files for key in re.findall(rf'"id:({tests_by_id.FORM.pattern})"', file.read_text("utf-8"))
+    }
+    assert {"EX-01", "EX-02", "C09-04"} <= named
+    assert named <= tests_by_id.read().keys()
