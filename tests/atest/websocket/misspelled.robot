@@ -49,7 +49,7 @@ A Comparison That Cannot Be Made
     Frame Should Not Arrive    where=type == 'message' and payload.seq > '7'    for=10ms
 
 A Wait Says So
-    [Documentation]    FAIL No frame with tpye = 'message' on 'socket' within 10 ms, waited 0.0* s; no frame has had a field 'tpye'; the nearest is 'type'.\n*
+    [Documentation]    FAIL No frame with tpye = 'message' on 'socket' within 10 ms, waited * s; no frame has had a field 'tpye'; the nearest is 'type'.\n*
     Wait For Frame    tpye=message    within=10ms
 
 A Failed Count Says So
