@@ -16,10 +16,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from lockstep import expected
+from lockstep.expected import ExpectedFailure, ExpectedFailuresError
+
 from launcher import (
     area_sheet,
     areas,
-    expected,
     merging,
     metrics,
     page,
@@ -28,6 +30,7 @@ from launcher import (
     runfolder,
     sheet,
     summary,
+    tests_by_id,
 )
 from launcher.area_sheet import Measured
 from launcher.arguments import RunRequest
@@ -36,7 +39,7 @@ from launcher.follow import Follower
 from launcher.host import Host, platform_options, profile_of
 from launcher.judging import Rules
 from launcher.outcome import Outcome, judge, vanished
-from launcher.paths import BUDGETS, EXPECTED_FAILURES, ROOT
+from launcher.paths import BUDGETS, ROOT
 from launcher.planning import Plan
 from launcher.robots import Robots
 from launcher.workers import Workers, environment, pabot_command
@@ -64,7 +67,7 @@ def run(request: RunRequest, commands: Sequence[str] = ()) -> Outcome:
     started = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
     sources = list(dict.fromkeys(areas.resolve(name, commands) for name in request.names))
     profile = profile_of(request.target)
-    excuses = expected.read(request.expected_failures or EXPECTED_FAILURES, request.target, sources)
+    excuses = _excuses(request, sources)
     folder = runfolder.make(request.results)
     rules = Rules(profile, folder, excuses)
     name = " ".join(request.names)
@@ -105,6 +108,16 @@ def _environment(request: RunRequest, folder: Path) -> dict[str, str]:
         "LOCKSTEP_SEED": request.seed,
         **({"LOCKSTEP_CERTIFIED": "1"} if request.certified else {}),
     }
+
+
+def _excuses(request: RunRequest, sources: Sequence[Path]) -> Sequence[ExpectedFailure]:
+    """The declared failures of the run's target; raises ``LaunchError`` where one names a test that there is not."""
+    try:
+        found = expected.declared(request.target, request.expected_failures)
+        tests_by_id.check([excuse.id for excuse in found if excuse.id], sources)
+    except (ExpectedFailuresError, LaunchError) as error:
+        raise LaunchError(f"Expected failures: {error}") from error
+    return found
 
 
 def _precompile() -> None:

@@ -12,13 +12,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from lockstep import applicability
+from lockstep import applicability, expected
+from lockstep.expected import XFAIL_TAG, ExpectedFailure
 from lockstep.verdicts import UNKNOWN_TAG, causes
 from PlatformLibrary import offer
 from PlatformLibrary.profile import Profile
 
-from launcher import expected, summary, verdicts
-from launcher.expected import XFAIL_TAG, ExpectedFailure
+from launcher import summary, verdicts
 from launcher.outcome import JudgedTest
 from launcher.verdicts import Verdict
 
@@ -50,7 +50,7 @@ class Rules:
         """``test`` as its reports shall show it, and its verdict."""
         status, message = expected.rewrite(test.name, test.tags, test.status, test.message, self.excuses, self.today)
         lacking = test.status == "SKIP" and is_lacking(test, self.profile, self._records())
-        verdict = verdicts.of_test(status, message, excused=status != test.status == "FAIL", lacking=lacking)
+        verdict = verdicts.of_test(status, message, test.tags, excused=status != test.status == "FAIL", lacking=lacking)
         tags = test.tags
         if verdict in _TAGS and _TAGS[verdict] not in tags:
             tags = (*tags, _TAGS[verdict])

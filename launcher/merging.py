@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lockstep import verdicts
+from lockstep.causes import reason
 from lockstep.masking import mask
+from lockstep.verdicts import UNKNOWN_TAG
 from pabot.result_merger import merge as pabot_merge
 from pabot.writer import get_writer
 from robot.conf import RobotSettings
@@ -74,7 +75,7 @@ def add_missing(result: Result, missing: Sequence[JudgedTest]) -> None:
         return
     suite = result.suite.suites.create(name="Not Reported", doc="Planned tests that no worker reported.")
     for test in missing:
-        suite.tests.create(name=test.name, tags=(*test.tags, verdicts.UNKNOWN_TAG), status="FAIL", message=test.message)
+        suite.tests.create(name=test.name, tags=(*test.tags, UNKNOWN_TAG), status="FAIL", message=test.message)
 
 
 def durations(result: Result) -> dict[str, float]:
@@ -93,7 +94,7 @@ def durations(result: Result) -> dict[str, float]:
 
 def errors(result: Result) -> list[str]:
     """Errors that Robot met outside any test (a library that cannot be imported, a syntax error)."""
-    return [f"Robot error: {verdicts.reason(mask(error.message))}" for error in result.errors if error.level == "ERROR"]
+    return [f"Robot error: {reason(mask(error.message))}" for error in result.errors if error.level == "ERROR"]
 
 
 def write_reports(result: Result, settings: RobotSettings, run: Path) -> None:

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from lockstep import verdicts as messages
+from lockstep.causes import LONGEST_REASON, cut, reason
+from lockstep.unknown import UNKNOWN
 
 from launcher import tests_by_id
 from launcher.verdicts import REMARKABLE, WELL, WORST_FIRST, Totals, Verdict, worst_of
@@ -56,7 +57,9 @@ class JudgedTest:
     @property
     def reason(self) -> str:
         """The line that says why the verdict is no PASS."""
-        return messages.reason(self.message)
+        mark = f"{self.verdict.lower()}: "
+        remark = next((line for line in self.message.splitlines() if line.startswith(mark)), "")
+        return cut(remark.removeprefix(mark), LONGEST_REASON) or reason(self.message)
 
 
 @dataclass(frozen=True)
@@ -177,7 +180,7 @@ def vanished(planned: Iterable[PlannedTest], reported: Iterable[JudgedTest], why
     """Planned tests that no worker reported, for the reason ``why``."""
     seen = {test.name for test in reported}
     return tuple(
-        JudgedTest(test.name, Verdict.UNKNOWN, f"{messages.UNKNOWN}{why}", test.tags, reported=False, title=test.title)
+        JudgedTest(test.name, Verdict.UNKNOWN, f"{UNKNOWN}{why}", test.tags, reported=False, title=test.title)
         for test in planned
         if test.name not in seen
     )
@@ -203,12 +206,12 @@ def judge(tests: Iterable[JudgedTest], wanted: Iterable[Requirement]) -> dict[st
 def _worst(tests: Sequence[JudgedTest]) -> RequirementVerdict:
     worst = worst_of(test.verdict for test in tests)
     blamed = [test for test in tests if test.verdict is worst]
-    reason = None
+    why = None
     if worst is not Verdict.PASS:
-        reason = blamed[0].reason
+        why = blamed[0].reason
         if len(tests) > 1:
-            reason += f" ({len(blamed)} of {len(tests)} tests)"
-    return RequirementVerdict(worst, tuple(test.name for test in tests), reason, sum(test.seconds for test in tests))
+            why += f" ({len(blamed)} of {len(tests)} tests)"
+    return RequirementVerdict(worst, tuple(test.name for test in tests), why, sum(test.seconds for test in tests))
 
 
 def sort_key(key: str) -> tuple[str, int]:

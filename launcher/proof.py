@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockstep.verdicts import reason
+from lockstep.causes import reason
 from PlatformLibrary.embedded.system import die_with_parent
 
 from launcher import area, areas, ended, lint

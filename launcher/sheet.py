@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from lockstep.verdicts import cut
+from lockstep.causes import cut
 
 from launcher.console import paint, verdict
 from launcher.outcome import Outcome, RequirementVerdict

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from lockstep.ids import FORM as FORM
+from lockstep.ids import PREFIX as PREFIX
+from lockstep.ids import of_tags as of_tags
+from lockstep.ids import written as written
 from robot.api import TestSuite
 from robot.errors import DataError
 
 from launcher.console import LaunchError, did_you_mean
 from launcher.paths import ROOT
-
-PREFIX = "id:"
-FORM = re.compile(r"[A-Z]{1,4}(?:\d\d)?-\d{2,3}")
 
 
 @dataclass(frozen=True)
@@ -26,17 +26,6 @@ class KnownTest:
     name: str
     suite: Path
     tags: frozenset[str]
-
-
-def of_tags(tags: Iterable[str]) -> str | None:
-    """The id among a test's tags; None where it has none."""
-    return next((tag[len(PREFIX) :].upper() for tag in tags if tag.lower().startswith(PREFIX)), None)
-
-
-def written(text: str) -> str | None:
-    """The id that ``text`` is, with or without ``id:`` and in any case; None for anything else."""
-    text = text[len(PREFIX) :] if text.lower().startswith(PREFIX) else text
-    return text.upper() if FORM.fullmatch(text.upper()) else None
 
 
 def chosen(names: Iterable[str]) -> tuple[str, ...]:
@@ -82,6 +71,16 @@ def read(*sources: Path) -> Mapping[str, KnownTest]:
             )
         known[key] = found
     return known
+
+
+def check(keys: Iterable[str], sources: Iterable[Path]) -> None:
+    """Raises ``LaunchError`` for an id that no test of the project has, nor one in ``sources``."""
+    wanted = list(keys)
+    own = of_project()
+    beside = (source for source in sources if not any(source.is_relative_to(place) for place in own))
+    known = read(*own, *beside) if wanted else {}
+    for key in wanted:
+        find(key, known)
 
 
 def find(key: str, known: Mapping[str, KnownTest]) -> KnownTest:

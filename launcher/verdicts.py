@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from lockstep.verdicts import is_unknown
+from lockstep.verdicts import UNBOUNDED_TAG, WEAKER_TAG, is_unknown
 
 WELL, NOT_WELL, NOT_JUDGED = 0, 1, 3
 """Exit codes of a run that came to its end."""
@@ -49,7 +49,7 @@ _SPOIL = frozenset({Verdict.FAIL, Verdict.SKIPPED})
 _CERTIFIABLE = frozenset({Verdict.PASS, Verdict.NA})
 
 
-def of_test(status: str, message: str, *, excused: bool, lacking: bool) -> Verdict:
+def of_test(status: str, message: str, tags: Iterable[str], *, excused: bool, lacking: bool) -> Verdict:
     """The verdict of a test with this status of Robot's.
 
     A skip is XFAIL where it is the declared failure that ``excused`` the test, NA where the target is ``lacking`` what
@@ -59,7 +59,8 @@ def of_test(status: str, message: str, *, excused: bool, lacking: bool) -> Verdi
         return Verdict.UNKNOWN if is_unknown(message) else Verdict.FAIL
     if status == "SKIP":
         return Verdict.XFAIL if excused else Verdict.NA if lacking else Verdict.SKIPPED
-    return Verdict.PASS
+    marks = {tag.lower() for tag in tags}
+    return Verdict.WEAKER if WEAKER_TAG in marks else Verdict.UNBOUNDED if UNBOUNDED_TAG in marks else Verdict.PASS
 
 
 def worst_of(verdicts: Iterable[Verdict], none: Verdict = Verdict.HOLE) -> Verdict:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from assertionengine import AssertionOperator
-from lockstep import asserting, latencies, machine, masking, statistics, verdicts
+from lockstep import asserting, latencies, machine, statistics
+from lockstep.listeners import LISTENERS
 from lockstep.machine import Mark, Waiting
 from lockstep.statistics import Summary
 from lockstep.unknown import Unknown
@@ -34,7 +35,7 @@ Amount = timedelta | float | str
     version=__version__,
     doc_format="ROBOT",
     auto_keywords=False,
-    listener=[masking.LISTENER, verdicts.LISTENER],
+    listener=LISTENERS,
 )
 class BudgetLibrary:
     """Budgets of time and other quantities, and latencies with their distribution.

@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from lockstep import latencies, masking
+from lockstep.listeners import LISTENERS
 from lockstep.waiting import wait_until
 from robot.api import logger
 from robot.api.deco import keyword, library
@@ -26,7 +27,7 @@ __version__ = "1.0.0"
 SUBPROTOCOLS = ["chat.v1"]
 
 
-@library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False, listener=masking.LISTENER)
+@library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False, listener=LISTENERS)
 class ChatLibrary:
     """Chat clients in the background, while the test restarts or disturbs the platform.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from lockstep import masking, target
 from lockstep.http import CallError, Service
+from lockstep.listeners import LISTENERS
 from lockstep.target import Descriptor
 from robot.api import logger
 from robot.api.deco import keyword, library
@@ -24,7 +25,7 @@ FREE_EMAIL_ATTEMPTS = 5
 AT_ONCE = 8
 
 
-@library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False, listener=masking.LISTENER)
+@library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False, listener=LISTENERS)
 class DataFactory:
     """Makes users, provider identities, conversations and messages: realistic, and repeatable from one seed.
 

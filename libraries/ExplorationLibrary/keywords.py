@@ -16,6 +16,7 @@ from typing import Any
 
 from HistoryLibrary.scopes import mapping_in_use
 from lockstep import masking, target
+from lockstep.listeners import LISTENERS
 from lockstep.run_folder import run_folder
 from robot.api import logger
 from robot.api.deco import keyword, library
@@ -30,7 +31,7 @@ from .stage import LARGEST_BATCH, Stage
 _A_MINUTE = timedelta(minutes=1)
 
 
-@library(scope="GLOBAL", version="1.0.0", doc_format="ROBOT", auto_keywords=False, listener=masking.LISTENER)
+@library(scope="GLOBAL", version="1.0.0", doc_format="ROBOT", auto_keywords=False, listener=LISTENERS)
 class ExplorationLibrary:
     """Looks for schedules of client actions and faults that break a promise of the platform.
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from lockstep import masking, target
+from lockstep.listeners import LISTENERS
 from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.libraries.BuiltIn import BuiltIn
@@ -56,7 +57,7 @@ class HistoryLibrary:
 
     def __init__(self) -> None:
         self._recordings = Recordings()
-        self.ROBOT_LIBRARY_LISTENER = [masking.LISTENER, EndOfScope(self._recordings)]
+        self.ROBOT_LIBRARY_LISTENER = [*LISTENERS, EndOfScope(self._recordings)]
 
     @property
     def history(self) -> History:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lockstep import masking
+from lockstep.listeners import LISTENERS
 from robot.api.deco import library
 
 from JWTLibrary.elsewhere import Elsewhere
@@ -12,7 +12,7 @@ from JWTLibrary.reading import Reading
 __version__ = "1.0.0"
 
 
-@library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False, listener=masking.LISTENER)
+@library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False, listener=LISTENERS)
 class JWTLibrary(Reading, Forging, Elsewhere):
     """Reads, verifies, makes and forges JSON Web Tokens (RFC 7519) in compact form.
 

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit, urlunsplit
 
 from lockstep import masking, test_identity
+from lockstep.listeners import LISTENERS
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
 
@@ -105,7 +106,7 @@ def read_redirect(url: str) -> Redirect:
     return Redirect(url, urlunsplit((*parts[:3], "", "")), dict(parse_qsl(parts.query, keep_blank_values=True)))
 
 
-@library(scope="GLOBAL", auto_keywords=False, doc_format="ROBOT", listener=masking.LISTENER)
+@library(scope="GLOBAL", auto_keywords=False, doc_format="ROBOT", listener=LISTENERS)
 class OAuthLibrary:
     """Keywords for the client's side of an OAuth 2 login with PKCE (RFC 6749, RFC 7636, RFC 9700).
 

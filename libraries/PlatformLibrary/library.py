@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from lockstep import machine, masking, target
+from lockstep.listeners import LISTENERS
 from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
@@ -101,7 +102,7 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
         self._shared: Platform | None = None
         self._current = MAIN
         # Masking comes last: it has to see what the evidence logs.
-        self.ROBOT_LIBRARY_LISTENER = [TargetListener(self), masking.LISTENER]
+        self.ROBOT_LIBRARY_LISTENER = [TargetListener(self), *LISTENERS]
         atexit.register(self.close)
         if os.environ.get("LOCKSTEP_HOST") or lifeline.pabot_parent():
             lifeline.watch_parent()

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lockstep import masking, test_identity
+from lockstep.listeners import LISTENERS
 from lockstep.waiting import wait_until
 from lockstep.wire import connection_to, problem_code
 from robot.api import logger
@@ -121,7 +122,7 @@ def _code(body: bytes) -> str:
     return body.decode("utf-8", "replace")[:80] if code is None else code
 
 
-@library(scope="GLOBAL", auto_keywords=False, doc_format="ROBOT", listener=masking.LISTENER)
+@library(scope="GLOBAL", auto_keywords=False, doc_format="ROBOT", listener=LISTENERS)
 class ProbeLibrary:
     """Keywords that probe URLs in the background while the test does something else.
 

@@ -12,6 +12,7 @@ from json import dumps
 from typing import Any
 
 from lockstep import masking, test_identity
+from lockstep.listeners import LISTENERS
 from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
@@ -31,7 +32,7 @@ class Promise:
     due: float
 
 
-@library(scope="GLOBAL", version=__version__, auto_keywords=False, doc_format="ROBOT", listener=masking.LISTENER)
+@library(scope="GLOBAL", version=__version__, auto_keywords=False, doc_format="ROBOT", listener=LISTENERS)
 class QuotaLibrary:
     """Uses up quotas of HTTP services, and judges refusals and the fields that announce them.
 

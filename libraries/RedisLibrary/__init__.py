@@ -13,6 +13,7 @@ from typing import Any
 import redis
 from assertionengine import AssertionOperator
 from lockstep import asserting, masking, target
+from lockstep.listeners import LISTENERS
 from lockstep.waiting import seconds, shorten, wait_until
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
@@ -24,7 +25,7 @@ __version__ = "1.0.0"
 __all__ = ["Message", "NotRedisError", "RedisAwayError", "RedisLibrary", "ServerFacts"]
 
 
-@library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False, listener=masking.LISTENER)
+@library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False, listener=LISTENERS)
 class RedisLibrary:
     """Looks into a Redis or Valkey server and waits for what should be there.
 

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from lockstep import latencies, masking
+from lockstep.listeners import LISTENERS
 from lockstep.target import Descriptor
 from lockstep.waiting import seconds, wait_until
 from robot.api.deco import keyword, library
@@ -25,7 +26,7 @@ __all__ = ["ManagedSession", "SessionLibrary", "View"]
 UNTIL_REVOKED = ("main db", "redis index")
 
 
-@library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False, listener=masking.LISTENER)
+@library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False, listener=LISTENERS)
 class SessionLibrary(Syncing):
     """Sees one session in all its places at once, waits until they agree, and manages sessions.
 

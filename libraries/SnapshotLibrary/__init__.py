@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import psycopg
 from lockstep import masking
+from lockstep.listeners import LISTENERS
 from psycopg import sql
 from robot.api import logger
 from robot.api.deco import keyword, library
@@ -31,7 +32,7 @@ class Snapshot:
         return ", ".join(f"{len(rows)} rows of {table}" for table, rows in self.tables.items())
 
 
-@library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False, listener=masking.LISTENER)
+@library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False, listener=LISTENERS)
 class SnapshotLibrary:
     """Takes whole tables of a PostgreSQL database into memory and compares them with what is there later.
 

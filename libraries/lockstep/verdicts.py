@@ -1,36 +1,25 @@
-"""What a failure message says: its causes, and whether it is a verdict at all.
+"""What makes a verdict in any run of Robot, with or without ``./run``; docs/guide.md has the table of verdicts.
 
-Robot puts several failures into one message and says first where they happened. The parts that say what went wrong are
-its causes. A cause that begins with ``UNKNOWN: `` judges nothing: the machine was busy, or a precondition was missed.
+`LISTENER` comes with each library: in plain robot it applies the declared failures, and it marks by a tag what is
+UNKNOWN or XFAIL. `weaker` and `unbounded` are for libraries that judge a target by what it declares.
 """
 
 from __future__ import annotations
 
-import re
-from typing import Any, NoReturn
+import os
+from typing import Any, ClassVar, NoReturn
 
-from lockstep import machine
+from robot.libraries.BuiltIn import BuiltIn
+
+from lockstep import expected, machine
+from lockstep.causes import causes as causes
+from lockstep.causes import is_unknown as is_unknown
 from lockstep.unknown import UNKNOWN as UNKNOWN
 from lockstep.unknown import Unknown as Unknown
 
 UNKNOWN_TAG = "unknown"
-LONGEST_REASON = 300
-_CUT = " … "
-# What Robot puts between its own word and the message of a failure that --skiponfailure made a skip.
-_SKIPPED_FAILURE = "\n\nOriginal failure:\n"
-
-_HTML = "*HTML*"
-# What Robot says of where a failure happened, each on a line of its own (robot.running.status, robot.errors).
-_WHERE = re.compile(
-    r"^(?:(?:Parent suite|Suite|Keyword|Test)? ?(?:setup|teardown) failed:"
-    r"|Also (?:parent suite |suite |keyword )?teardown failed:"
-    r"|Also failures? occurred:"
-    r"|Several failures occurred:"
-    r"|Skipped in (?:parent suite |suite )?(?:setup|teardown):"
-    r"|Earlier message:)$",
-    re.MULTILINE | re.IGNORECASE,
-)
-_NUMBERED = re.compile(r"^\d+\) ", re.MULTILINE)
+WEAKER_TAG = "weaker"
+UNBOUNDED_TAG = "unbounded"
 
 
 def fail(what: str) -> NoReturn:
@@ -38,66 +27,56 @@ def fail(what: str) -> NoReturn:
     raise Unknown(what) if what.startswith(UNKNOWN) else AssertionError(what)
 
 
-def causes(message: str) -> list[str]:
-    """The parts of ``message`` that say what went wrong, in their order; several lines each."""
-    text = message.removeprefix(_HTML).strip()
-    found: list[str] = []
-    for part in _WHERE.split(text):
-        numbered = _NUMBERED.split(part) if _NUMBERED.match(part.lstrip()) else [part]
-        found += [cause.strip() for cause in numbered if cause.strip()]
-    return found
+def weaker(reason: str, reference: str) -> None:
+    """The running test holds as the target declares, below the recommendation of ``reference``: WEAKER if it passes.
 
-
-def is_unknown(message: str) -> bool:
-    """True where each cause says that nothing could be judged."""
-    found = causes(message)
-    return bool(found) and all(cause.startswith(UNKNOWN) for cause in found)
-
-
-def reason(message: str, longest: int = LONGEST_REASON) -> str:
-    """The line of ``message`` that says why, of at most ``longest`` characters; "" where it says nothing.
-
-    Of several causes the first real one is shown before those that judge nothing, with the number of the others. What
-    judges nothing is shown without its ``UNKNOWN: ``, which the verdict says already.
+    Robot shows PASS with the tag ``weaker`` and the message ``weaker: <reason> (<reference>)``. Raises ``RuntimeError``
+    outside of a test.
     """
-    found = causes(message.replace(_SKIPPED_FAILURE, " Original failure: "))
-    if not found:
-        return ""
-    shown = next((cause for cause in found if not cause.startswith(UNKNOWN)), found[0])
-    others = len(found) - 1
-    more = f" (and {others} more cause{'' if others == 1 else 's'})" if others else ""
-    return cut(_one_line(shown.removeprefix(UNKNOWN)), longest - len(more)) + more
+    _remark(WEAKER_TAG, f"{reason} ({reference})")
 
 
-def cut(line: str, longest: int) -> str:
-    """``line``, without its middle where it is longer: its subject stands at the beginning, its cause at the end."""
-    if len(line) <= longest:
-        return line
-    kept = max(0, longest - len(_CUT))
-    end = kept - kept // 2
-    return f"{line[: kept // 2]}{_CUT}{line[len(line) - end :]}"
+def unbounded(measured: str) -> None:
+    """The target declares nothing that the running test could find broken: UNBOUNDED if it passes.
+
+    ``measured`` is what was seen, such as "still honoured after 60 s". Robot shows PASS with the tag ``unbounded`` and
+    the message ``unbounded: <measured>``; the test does not count as executed. Raises ``RuntimeError`` outside of a
+    test.
+    """
+    _remark(UNBOUNDED_TAG, measured)
 
 
-def _one_line(cause: str) -> str:
-    """The first line; one that ends in a colon says nothing without the next."""
-    lines = [line.strip() for line in cause.splitlines() if line.strip()]
-    shown = lines[0]
-    for line in lines[1:]:
-        if not shown.endswith(":"):
-            break
-        shown = f"{shown} {line}"
-    return shown
+def _remark(tag: str, text: str) -> None:
+    robot = BuiltIn()
+    robot.set_test_message(f"{tag}: {text}", append=True, separator="\n")
+    robot.set_tags(tag)
 
 
 class VerdictListener:
-    """Measures from each test's start, and marks tests that could not be judged by the tag ``unknown``."""
+    """Measures from each test's start, and gives each test at its end the status and tag of its verdict.
+
+    Robot Framework calls one for each library that brings one, one after the other; all calls but the first return at
+    once. Under ``./run`` the launcher applies the declared failures, which it believes from nobody else.
+    """
 
     ROBOT_LISTENER_API_VERSION = 3
+    # After those that look for failures, before the masking of messages.
+    ROBOT_LISTENER_PRIORITY = -500
+
+    _started: ClassVar[Any] = None
+    _ended: ClassVar[Any] = None
 
     def start_test(self, data: Any, result: Any) -> None:
-        machine.test_begins()
+        if result is not VerdictListener._started:
+            VerdictListener._started = result
+            machine.test_begins()
 
     def end_test(self, data: Any, result: Any) -> None:
+        if result is VerdictListener._ended:
+            return
+        VerdictListener._ended = result
+        if "LOCKSTEP_RUN_DIR" not in os.environ:
+            expected.apply(result)
         if result.failed and is_unknown(result.message):
             result.tags.add(UNKNOWN_TAG)
 

@@ -85,6 +85,13 @@ def test_a_failure_a_vanished_test_a_problem_or_nothing_at_all_does(parts: dict[
     assert outcome(**parts).exit_code == code
 
 
+def test_the_reason_of_a_remark_is_its_own_line() -> None:
+    message = "unbounded: no bound\nweaker: 300 s (ASVS 7.4.1)"
+    assert JudgedTest("a", Verdict.WEAKER, message).reason == "300 s (ASVS 7.4.1)"
+    assert JudgedTest("a", Verdict.UNBOUNDED, message).reason == "no bound"
+    assert JudgedTest("a", Verdict.WEAKER, "as the profile says").reason == "as the profile says"
+
+
 def test_holes_are_counted_by_requirement() -> None:
     found = outcome(requirements=judge([PASSED], [Requirement(key, "", None) for key in ("C01.2", "C01.3")]))
     assert found.count(Verdict.HOLE) == 2

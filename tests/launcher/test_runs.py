@@ -264,9 +264,9 @@ def test_an_interrupted_run_keeps_what_is_finished_and_leaves_nothing(
     summary = json.loads((results / "summary.json").read_text())
     assert summary["run"]["interrupted"] is True
     assert summary["requirements"]["C01.1"]["verdict"] == "PASS"
-    assert summary["requirements"]["C01.2"]["verdict"] == "FAIL"
+    assert summary["requirements"]["C01.2"]["verdict"] == "UNKNOWN", "it was ended, and did not fail by itself"
     assert summary["requirements"]["C01.3"]["reason"] == "not run: the run was interrupted"
-    assert summary["totals"]["executed"] == 2
+    assert summary["totals"]["executed"] == 1
     assert not processes_of(results)
 
 
@@ -316,10 +316,60 @@ It Passes
 It Cannot Be Judged
     Run Keyword And Continue On Failure    Fail    UNKNOWN: the machine was busy
     Fail    UNKNOWN: the token had expired
+
+It Is Not Run Because Of That
+    [Tags]    last
+    Fail    1 != 2
+"""
+DECLARING = """
+from lockstep.verdicts import unbounded, weaker
+
+def hold_weaker():
+    weaker("honoured for 300 s after sign-out", "ASVS 7.4.1")
+
+def hold_unbounded():
+    unbounded("still honoured after 60 s")
+"""
+WEAK = """*** Settings ***
+Library    declaring.py
+
+*** Test Cases ***
+It Holds As Declared
+    [Tags]    req:C01.1
+    Hold Weaker
+
+It Only Could Hold
+    [Tags]    req:C01.2
+    Hold Unbounded
 """
 
 
-@pytest.mark.parametrize(("options", "code"), [([], 3), (["--certified"], 1)])
+def test_what_is_weaker_or_without_a_bound_is_counted_and_shown_with_its_reason(tmp_path: Path) -> None:
+    (tmp_path / "one.robot").write_text(WEAK)
+    (tmp_path / "declaring.py").write_text(DECLARING)
+    done = launch(tmp_path / "one.robot", tmp_path / "results")
+    assert done.code == 0, done.output
+    assert "WEAKER It Holds As Declared\n     honoured for 300 s after sign-out (ASVS 7.4.1)" in done.output
+    assert "UNBOUNDED It Only Could Hold\n     still honoured after 60 s" in done.output
+    assert "2 tests, 0 passed, 0 failed, 1 weaker than recommended, 1 without a bound in" in done.output
+    assert done.summary["totals"]["executed"] == 1
+    assert done.summary["requirements"]["C01.2"] == {
+        "verdict": "UNBOUNDED",
+        "tests": ["One.It Only Could Hold"],
+        "reason": "still honoured after 60 s",
+    }
+    page = (done.results / "summary.html").read_text("utf-8")
+    assert '<span class="verdict WEAKER">WEAKER</span> <b>It Holds As Declared</b>' in page
+
+
+def test_what_is_not_run_because_of_an_unknown_is_unknown_too(tmp_path: Path) -> None:
+    (tmp_path / "one.robot").write_text(UNJUDGED)
+    done = launch(tmp_path / "one.robot", tmp_path / "results", "--exitonfailure")
+    assert done.code == 3, done.output
+    assert "UNKNOWN It Is Not Run Because Of That\n     Failure occurred and exit-on-failure mode" in done.output
+
+
+@pytest.mark.parametrize(("options", "code"), [(["--exclude", "last"], 3), (["--exclude", "last", "--certified"], 1)])
 def test_a_run_in_which_nothing_is_worse_than_unknown_ends_with_3(
     tmp_path: Path, options: list[str], code: int
 ) -> None:

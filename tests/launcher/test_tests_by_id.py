@@ -96,3 +96,10 @@ def test_every_id_that_the_code_names_is_that_of_a_test() -> None:
     }
     assert {"EX-01", "EX-02", "C09-04"} <= named
     assert named <= tests_by_id.read().keys()
+
+
+def test_ids_are_checked_in_the_project_and_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "one.robot").write_text("*** Test Cases ***\nOne\n    [Tags]    id:ZZ-41\n    No Operation\n")
+    tests_by_id.check(["ZZ-41", "C01-01"], [tmp_path])
+    with pytest.raises(LaunchError, match=r"There is no test with the id ZZ-42\. Did you mean 'ZZ-41'"):
+        tests_by_id.check(["ZZ-42"], [tmp_path])

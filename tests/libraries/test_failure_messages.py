@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from lockstep.verdicts import Unknown, causes, cut, is_unknown, reason
+from lockstep.causes import causes, cut, is_unknown, reason
+from lockstep.unknown import Unknown
 
 SEVERAL = "Several failures occurred:\n\n1) 401 != 200\n\n2) Socket did not close\n\n3) 500 != 200"
 
@@ -54,4 +55,23 @@ def test_unknown_is_a_message_of_which_each_cause_judges_nothing() -> None:
     assert is_unknown(f"Setup failed:\n{busy}\n\nAlso teardown failed:\n{busy}")
     assert not is_unknown(f"{busy}\n\nAlso teardown failed:\n1 != 2")
     assert not is_unknown("")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        "Execution terminated by signal",
+        "Test execution stopped due to a fatal error.",
+        "Failure occurred and exit-on-failure mode is in use.",
+        "Error occurred and exit-on-error mode is in use.",
+    ],
+)
+def test_a_test_that_robot_did_not_run_to_its_end_is_unknown(message: str) -> None:
+    assert is_unknown(message)
+    assert is_unknown(f"{message}\n\nAlso teardown failed:\nExecution terminated by signal")
+    assert not is_unknown(f"{message}\n\nAlso teardown failed:\n1 != 2")
+
+
+def test_causes_are_the_parts_of_a_message() -> None:
+    busy = "UNKNOWN: the machine was busy"
     assert causes(f"Parent suite setup failed:\n{busy}") == [busy]
