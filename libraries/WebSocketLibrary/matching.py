@@ -138,8 +138,10 @@ def _condition(part: Expression) -> Condition:
 
 def only_opcode(opcode: Opcode, inner: Matcher) -> Matcher:
     """The same matcher, narrowed to frames of one type."""
+    name = opcode.name.lower()
+    kind = Condition(("opcode",), lambda frame: frame.opcode == opcode, ("opcode", name))
     return Matcher(
-        f"{opcode.name.lower()} frame with {inner.description}",
+        f"{name} frame with {inner.description}",
         lambda frame: frame.opcode == opcode and inner(frame),
-        inner.conditions,
+        (kind, *inner.conditions),
     )
