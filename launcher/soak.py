@@ -1,6 +1,7 @@
 """``./run soak``: the same suites again and again, loaded and shuffled; every failure counts and keeps its log.
 
-N clean runs prove, at 95 %, that a run fails in less than 3/N of all cases (the rule of three).
+N clean runs prove, at 95 %, that a run fails in less than 3/N of all cases (the rule of three). A run that could not be
+judged proves nothing: it is counted apart.
 """
 
 from __future__ import annotations
@@ -8,13 +9,13 @@ from __future__ import annotations
 import argparse
 import contextlib
 import datetime
+import json
 import os
 import random
 import shutil
 import subprocess
 import sys
 import time
-import xml.etree.ElementTree as ET
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,8 +26,9 @@ from PlatformLibrary.embedded.system import die_with_parent
 from launcher import arguments
 from launcher.arguments import RunRequest
 from launcher.console import LaunchError, paint, say
-from launcher.outcome import INTERRUPTED
+from launcher.outcome import INTERRUPTED, short_name
 from launcher.paths import ROOT
+from launcher.verdicts import NOT_JUDGED, NOT_WELL, WELL, Totals, Verdict
 from launcher.workers import environment
 
 _NOTHING = ("the run published nothing",)
@@ -53,18 +55,27 @@ class Result:
 
     code: int
     passed: int
-    failed: tuple[str, ...]
+    trouble: tuple[str, ...]
+    """Why it was not well: tests with their verdict, and problems of the run."""
     seconds: float
     folder: Path
 
     @property
     def clean(self) -> bool:
-        """Everything executed and nothing failed."""
-        return self.code == 0
+        """Everything was judged and nothing was wrong."""
+        return self.code == WELL
+
+    @property
+    def judged(self) -> bool:
+        """False where nothing was wrong but something could not be judged."""
+        return self.code != NOT_JUDGED
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run ``argv``'s areas (``critical`` where none is named) so often; 0 only if each run was clean."""
+    """Run ``argv``'s areas (``critical`` where none is named) so often; 0 only if each run was clean.
+
+    3 where no run was wrong and some could not be judged.
+    """
     options, rest = _parser().parse_known_args(argv)
     if not 0 <= options.loaded <= options.runs or not 0 <= options.shuffled <= options.runs:
         raise LaunchError("--loaded and --shuffled say how many of --runs, so they cannot be more.")
@@ -86,7 +97,14 @@ def main(argv: Sequence[str]) -> int:
         say(paint("Interrupted", "yellow"))
     finally:
         say(conclusion(results, options.runs))
-    return INTERRUPTED if interrupted else 0 if all(result.clean for result in results) else 1
+    return INTERRUPTED if interrupted else exit_code(results)
+
+
+def exit_code(results: Sequence[Result]) -> int:
+    """Of the whole soak, by the worst of its runs."""
+    if not all(result.clean or not result.judged for result in results):
+        return NOT_WELL
+    return WELL if all(result.judged for result in results) else NOT_JUDGED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -138,7 +156,9 @@ def _run(one: Round, names: Sequence[str], request: RunRequest, folder: Path) ->
     """One run in a process of its own; a clean one leaves nothing but its counts."""
     kept = folder / f"{one.number:03}"
     command = [sys.executable, "-m", "launcher", *names, "--target", request.target, "--seed", one.seed]
-    command += ["--results", str(kept), *(["--random"] if one.shuffled else []), *request.robot_args]
+    command += ["--results", str(kept), *["--random"] * one.shuffled, *["--certified"] * request.certified]
+    command += ["--expected-failures", str(request.expected_failures)] if request.expected_failures else []
+    command += request.robot_args
     started = time.monotonic()
     with (folder / f"{one.number:03}.txt").open("wb") as output:
         run = subprocess.Popen(command, cwd=ROOT, env=environment({}), stdout=output, stderr=subprocess.STDOUT,
@@ -148,43 +168,55 @@ def _run(one: Round, names: Sequence[str], request: RunRequest, folder: Path) ->
         except KeyboardInterrupt:
             run.wait()
             raise
-    passed, failed = _read(kept)
-    result = Result(code, passed, failed, time.monotonic() - started, kept)
+    passed, trouble = _read(kept)
+    result = Result(code, passed, trouble, time.monotonic() - started, kept)
     if result.clean:
         shutil.rmtree(kept)
     return result
 
 
 def _read(folder: Path) -> tuple[int, tuple[str, ...]]:
-    """How many passed, and which did not."""
+    """How many tests passed, and why the run was not well."""
     try:
-        cases = list(ET.parse(folder / "xunit.xml").getroot().iter("testcase"))  # noqa: S314 - written by this run
-    except (OSError, ET.ParseError):
+        found = json.loads((folder / "summary.json").read_text("utf-8"))
+    except (OSError, ValueError):
         return 0, _NOTHING
-    failed = tuple(case.get("name", "?") for case in cases if case.find("failure") is not None)
-    return len(cases) - len(failed) - sum(case.find("skipped") is not None for case in cases), failed
+    verdicts = Counter(Verdict(test["verdict"]) for test in found["tests"])
+    totals = Totals(verdicts, certified=found["run"]["certified"])
+    tests = [f"{test['verdict']} {test['id'] or short_name(test['name'])}" for test in found["tests"]
+             if totals.troubles(Verdict(test["verdict"]))]  # fmt: skip
+    return verdicts[Verdict.PASS] + verdicts[Verdict.WEAKER], (*tests, *found["run"]["problems"])
 
 
 def _line(one: Round, result: Result) -> str:
     if result.clean:
         return f"{one}  {paint('clean', 'green')}  {result.passed} passed in {result.seconds:.1f} s"
-    what = "; ".join(result.failed) or f"exit code {result.code}"
-    where = result.folder if result.failed != _NOTHING else f"{result.folder}.txt"
-    return f"{one}  {paint('NOT CLEAN', 'red')}  {what} ({where})"
+    what = "; ".join(result.trouble) or f"exit code {result.code}"
+    where = result.folder if result.trouble != _NOTHING else f"{result.folder}.txt"
+    word = paint("NOT CLEAN", "red") if result.judged else paint("NOT JUDGED", "yellow")
+    return f"{one}  {word}  {what} ({where})"
 
 
 def conclusion(results: Sequence[Result], planned: int) -> str:
     """What so many runs prove."""
     count = len(results)
-    bad = [result for result in results if not result.clean]
+    bad = [result for result in results if result.judged and not result.clean]
+    unknown = [result for result in results if not result.judged]
     if not count:
         return "No run was finished: nothing is proved."
     times = sorted(result.seconds for result in results)
     lines = [f"{count} of {planned} runs, {sum(result.passed for result in results)} tests passed, "
              f"{times[0]:.1f} to {times[-1]:.1f} s a run, median {times[count // 2]:.1f} s"]  # fmt: skip
-    if bad:
-        tests = Counter(name for result in bad for name in result.failed)
-        lines += [f"{len(bad)} not clean:", *(f"  {n} × {name}" for name, n in tests.most_common(_SHOWN))]
-    else:
-        lines.append(f"all clean: at 95 %, fewer than {min(1.0, 3 / count):.1%} of such runs fail")
+    lines += _listed(bad, "not clean")
+    lines += _listed(unknown, "not judged")
+    if clean := count - len(bad) - len(unknown) if not bad else 0:
+        words = "all clean" if clean == count else f"{clean} clean and none failed"
+        lines.append(f"{words}: at 95 %, fewer than {min(1.0, 3 / clean):.1%} of such runs fail")
     return "\n".join(lines)
+
+
+def _listed(results: Sequence[Result], word: str) -> list[str]:
+    if not results:
+        return []
+    trouble = Counter(line for result in results for line in result.trouble)
+    return [f"{len(results)} {word}:", *(f"  {n} × {line}" for line, n in trouble.most_common(_SHOWN))]

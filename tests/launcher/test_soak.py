@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from launcher.soak import Result, conclusion, plan
+from launcher.soak import Result, conclusion, exit_code, plan
 from tests.launcher.launching import DEADLINE, command, launcher_environment, processes_of
 
 SUITE = """*** Test Cases ***
@@ -16,6 +16,13 @@ It Passes
 
 It Fails The Second Time
     Evaluate    pathlib.Path($FLAG).touch(exist_ok=False)    modules=pathlib
+"""
+UNKNOWN = """*** Test Cases ***
+It Passes
+    No Operation
+
+It Cannot Be Judged
+    Fail    UNKNOWN: the machine was busy
 """
 
 
@@ -36,10 +43,20 @@ def suite(tmp_path: Path) -> Path:
 def test_a_failure_is_named_and_its_log_kept(suite: Path, tmp_path: Path) -> None:
     ended = soak(suite, tmp_path / "results", "--runs", "2", "--variable", f"FLAG:{tmp_path / 'flag'}")
     assert ended.returncode == 1
-    assert "1 not clean:\n  1 × It Fails The Second Time" in ended.stdout
+    assert "1 not clean:\n  1 × FAIL It Fails The Second Time" in ended.stdout
     (folder,) = (tmp_path / "results").iterdir()
     assert {path.name for path in folder.iterdir()} == {"001.txt", "002.txt", "002"}
     assert (folder / "002" / "log.html").exists()
+
+
+def test_what_could_not_be_judged_is_counted_apart_and_kept(tmp_path: Path) -> None:
+    (tmp_path / "unknown.robot").write_text(UNKNOWN, "utf-8")
+    ended = soak(tmp_path / "unknown.robot", tmp_path / "results", "--runs", "1")
+    assert ended.returncode == 3, ended.stdout + ended.stderr
+    assert "NOT JUDGED  UNKNOWN It Cannot Be Judged" in ended.stdout
+    assert "1 of 1 runs, 1 tests passed" in ended.stdout
+    (folder,) = (tmp_path / "results").iterdir()
+    assert (folder / "001" / "log.html").exists()
 
 
 def test_clean_runs_state_what_they_prove_and_end_their_load(suite: Path, tmp_path: Path) -> None:
@@ -71,3 +88,14 @@ def test_the_bound_is_three_in_n() -> None:
     clean = [Result(0, 5, (), 1.0, Path("x"))] * 100
     assert "fewer than 3.0% of such runs fail" in conclusion(clean, 100)
     assert "nothing is proved" in conclusion([], 100)
+
+
+def test_a_run_that_could_not_be_judged_is_neither_clean_nor_failed() -> None:
+    clean, failed = Result(0, 5, (), 1.0, Path("x")), Result(1, 4, ("FAIL C01-01",), 1.0, Path("x"))
+    unknown = Result(3, 4, ("UNKNOWN C01-02",), 1.0, Path("x"))
+    assert [exit_code(results) for results in ([clean], [clean, unknown], [clean, unknown, failed])] == [0, 3, 1]
+    told = conclusion([clean] * 10 + [unknown], 11)
+    assert "1 not judged:\n  1 × UNKNOWN C01-02" in told
+    assert "10 clean and none failed: at 95 %, fewer than 30.0% of such runs fail" in told
+    assert "of such runs fail" not in conclusion([clean, unknown, failed], 3)
+    assert "of such runs fail" not in conclusion([unknown], 1)
