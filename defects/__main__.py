@@ -2,6 +2,8 @@
 
 Without names each test that must catch any defect is proved with one, with ``--all`` with every one of the catalogue.
 What an interrupted proof has judged is not judged again, unless something has changed. Named defects are always run.
+A defect whose test was UNKNOWN is neither caught nor missed: it is tried once more, alone, at the end.
+Exit code: 0 all caught, 1 not, 2 wrong usage, 3 nothing is worse than not judged, 130 interrupted.
 """
 
 from __future__ import annotations
@@ -23,13 +25,17 @@ from defects.report import Circumstances, Scope, report, write
 from defects.running import Bench
 from defects.table import table
 from launcher.interrupts import end_in_order
+from launcher.verdicts import NOT_JUDGED, NOT_WELL, WELL
 
 _JOBS_PER_CORE = 4
 _INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """The command line; 0 when every chosen defect was caught by its named tests in its own words."""
+    """The command line; 0 when every chosen defect was caught by its named tests in its own words.
+
+    3 where the others could not be judged.
+    """
     given = sys.argv[1:] if arguments is None else list(arguments)
     chosen = _parser().parse_args(given)
     if chosen.badge:
@@ -112,7 +118,9 @@ def _prove(planned: Sequence[Task], chosen: argparse.Namespace, command: str) ->
         return _INTERRUPTED
     if chosen.publish and _publish(path):
         return 2
-    return 0 if all(one.caught for one in judged) else 1
+    if all(one.caught for one in judged):
+        return WELL
+    return NOT_JUDGED if all(one.caught or one.entry.proof.unknown for one in judged) else NOT_WELL
 
 
 def _publish(path: Path) -> int:

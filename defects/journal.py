@@ -64,9 +64,9 @@ class Journal:
         return self._path.parent
 
     def kept(self, defect: Defect, digest: str, repetition: int) -> Entry | None:
-        """How ``defect`` was judged in that repetition, if nothing has changed since."""
+        """How ``defect`` was judged in that repetition, if it could be and nothing has changed since."""
         entry = self._entries.get((defect.id, repetition))
-        return entry if entry and entry.digest == digest else None
+        return entry if entry and entry.digest == digest and not entry.proof.unknown else None
 
     def note(self, entry: Entry) -> None:
         """Add a judgement at once."""

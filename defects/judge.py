@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from lockstep.causes import causes, is_unknown, reason
+
 from defects.catalogue import Defect
 
 SHOWN = 180
@@ -19,6 +21,7 @@ class Outcome(StrEnum):
     REDDENS_OTHERS = "caught, but reddens others"
     OTHER_TEST = "caught by another test"
     MISSED = "missed"
+    UNKNOWN = "not judged"
     NOT_RUN = "broken at start"
 
 
@@ -29,6 +32,21 @@ class Verdict:
     status: str
     message: str
     name: str = ""
+
+    @property
+    def unknown(self) -> bool:
+        """Whether it could not be judged, which Robot counts as failed."""
+        return self.status == "FAIL" and is_unknown(self.message)
+
+    @property
+    def failed(self) -> bool:
+        """Whether it found something wrong."""
+        return self.status == "FAIL" and not self.unknown
+
+    def says(self, words: str) -> bool:
+        """Whether a cause that judges something has ``words``."""
+        found = [cause for cause in causes(self.message) if not is_unknown(cause)]
+        return any(words.lower() in cause.lower() for cause in found)
 
 
 @dataclass(frozen=True)
@@ -43,6 +61,7 @@ def judge(defect: Defect, tests: Mapping[str, Verdict], sample: str = "") -> Jud
     """Judge ``tests`` (by id) of a run with ``defect``.
 
     Each test in ``caught_by`` must fail with its diagnosis; ``sample`` must pass, or the defect would prove nothing.
+    A defect of which one of them could not be judged is neither caught nor missed.
     """
 
     def called(names: Iterable[str]) -> str:
@@ -55,16 +74,18 @@ def judge(defect: Defect, tests: Mapping[str, Verdict], sample: str = "") -> Jud
         return Judgement(Outcome.NOT_RUN, f"not executed: {called(absent)}")
     named = {name: tests[name] for name in defect.caught_by}
     silent = [name for name, verdict in named.items() if verdict.status == "PASS"]
-    failed = sorted(name for name, verdict in tests.items() if verdict.status == "FAIL")
+    failed = sorted(name for name, verdict in tests.items() if verdict.failed)
     if silent:
         if failed:
             return Judgement(Outcome.OTHER_TEST, f"passed: {called(silent)}; failed: {called(failed)}")
         return Judgement(Outcome.MISSED, f"passed: {called(silent)}")
+    if unknown := [name for name in expected if tests[name].unknown]:
+        return Judgement(Outcome.UNKNOWN, f"not judged: {called(unknown)}: {reason(tests[unknown[0]].message, SHOWN)}")
     for name, verdict in named.items():
-        if defect.diagnosis.lower() not in verdict.message.lower():
-            return Judgement(Outcome.OTHER_WORDS, f"{called([name])} said: {_short(verdict.message)}")
+        if not verdict.says(defect.diagnosis):
+            return Judgement(Outcome.OTHER_WORDS, f"{called([name])} said: {reason(verdict.message, SHOWN)}")
     if unexpected := [name for name in failed if name not in {*named, *defect.also}]:
-        said = _short(tests[unexpected[0]].message)
+        said = reason(tests[unexpected[0]].message, SHOWN)
         return Judgement(Outcome.REDDENS_OTHERS, f"failed as well: {called(unexpected)}: {said}")
     first = next(iter(named.values()))
     return Judgement(Outcome.CAUGHT, evidence(first.message, defect.diagnosis))
@@ -77,7 +98,3 @@ def evidence(message: str, words: str) -> str:
         return line
     start = max(0, line.lower().index(words.lower()) - SHOWN // 2)
     return f"{'…' if start else ''}{line[start : start + SHOWN]}…"
-
-
-def _short(message: str) -> str:
-    return " ".join(message.split())[:SHOWN]

@@ -72,9 +72,11 @@ def proceed(
 ) -> Generator[Judged, None, None]:
     """Judge ``open_tasks``, as many at a time as ``lanes`` lets, each as it is done; it is in the journal first.
 
-    When this is closed early, or interrupted, no further run begins, and ``abandon`` has to end those that have begun.
+    What could not be judged is tried once more at the end, alone. When this is closed early, or interrupted, no further
+    run begins, and ``abandon`` has to end those that have begun.
     """
     left = list(reversed(open_tasks))
+    unknown: list[Task] = []
     running: dict[Future[Proof], Task] = {}
     with ThreadPoolExecutor(lanes.most) as pool:
         try:
@@ -85,14 +87,24 @@ def proceed(
                 more = left and len(running) < lanes.most
                 done, _ = wait(running, LOOK if more else None, FIRST_COMPLETED)
                 for future in done:
-                    task = running.pop(future)
-                    entry = Entry.of(task.defect, task.digest, task.repetition, future.result())
-                    journal.note(entry)
-                    yield Judged(task, entry)
+                    task, proof = running.pop(future), future.result()
+                    if proof.unknown:
+                        unknown.append(task)
+                    else:
+                        yield _noted(task, proof, journal)
+            for task in unknown:
+                alone = pool.submit(prove, task.defect, task.sample, task.repetition)
+                yield _noted(task, alone.result(), journal)
         except BaseException:
             # The pool waits for what runs in it.
             abandon()
             raise
+
+
+def _noted(task: Task, proof: Proof, journal: Journal) -> Judged:
+    entry = Entry.of(task.defect, task.digest, task.repetition, proof)
+    journal.note(entry)
+    return Judged(task, entry)
 
 
 def _uncrowded(*together: Task) -> bool:

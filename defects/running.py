@@ -39,6 +39,11 @@ class Proof:
         """By the named tests, in the named words, and by nothing else."""
         return self.judgement.outcome is Outcome.CAUGHT
 
+    @property
+    def unknown(self) -> bool:
+        """Neither caught nor missed: a test could not be judged."""
+        return self.judgement.outcome is Outcome.UNKNOWN
+
 
 class Bench:
     """Where runs are made: processes that have imported what each run needs, forked for it (Linux), and results."""

@@ -102,7 +102,7 @@ def _mutate(chosen: argparse.Namespace, entries: Sequence[Explanation], names: S
     result = Result(tried, chosen.seed, chosen.least, red)
     report.write(result, chosen.results.parent / "mutate.json", time.monotonic() - began)
     say("\n".join(report.table(result)))
-    return 0 if result.well else 1
+    return result.exit_code
 
 
 @contextlib.contextmanager

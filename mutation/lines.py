@@ -128,11 +128,11 @@ def _measured(name: str, source: Path, env: Mapping[str, str]) -> Executed:
             raise LaunchError(f"{name} did not run: {ran.said}", code=1)
         lines = _lines(data, source)
         tests = tuple(test.name for test in ran.tests)
-        failed = [test.name for test in ran.failed]
+        failed = [test.name for test in ran.red]
         for _ in range(2):
             if failed:
                 again = suite.run(name, next(runs), here, limit=_LIMIT, names=failed, stop=False)
-                failed = [test.name for test in again.failed] if again.tests else failed
+                failed = [test.name for test in again.red] if again.tests else failed
     green = tuple(test for test in tests if test not in failed)
     return Executed(name, green, seconds, lines, tuple(failed))
 

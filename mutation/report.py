@@ -10,11 +10,21 @@ from pathlib import Path
 from typing import Any
 
 from launcher.console import paint, plural
+from launcher.verdicts import NOT_JUDGED, NOT_WELL, WELL
 from mutation.explained import Explanation
 from mutation.mutants import Mutant
 from mutation.trial import Outcome, Verdict
 
-_COLOURS = {Outcome.SURVIVED: "red", Outcome.NOT_EXECUTED: "red", Outcome.EXPLAINED: "yellow"}
+_COLOURS = {
+    Outcome.SURVIVED: "red",
+    Outcome.NOT_EXECUTED: "red",
+    Outcome.NOT_JUDGED: "yellow",
+    Outcome.EXPLAINED: "yellow",
+}
+_LISTED = (
+    *(Outcome.HUNG, Outcome.NOT_STARTED, Outcome.SURVIVED),
+    *(Outcome.NOT_EXECUTED, Outcome.NOT_JUDGED, Outcome.EXPLAINED),
+)
 
 
 @dataclass(frozen=True)
@@ -26,9 +36,14 @@ class Tried:
     explanation: Explanation | None = None
 
     @property
+    def unjudged(self) -> bool:
+        """Nobody noticed, and a test that might have could not be judged."""
+        return self.verdict.outcome is Outcome.NOT_JUDGED and self.explanation is None
+
+    @property
     def unexplained(self) -> bool:
         """Nobody noticed, and nobody says why."""
-        return not self.verdict.outcome.killed and self.explanation is None
+        return not self.verdict.outcome.killed and self.explanation is None and not self.unjudged
 
 
 @dataclass(frozen=True)
@@ -53,7 +68,16 @@ class Result:
     @property
     def well(self) -> bool:
         """Enough are killed, the rest has its reasons, and every test could be asked."""
-        return not self.red and self.percent >= self.least and not any(one.unexplained for one in self.tried)
+        return self.exit_code == WELL
+
+    @property
+    def exit_code(self) -> int:
+        """3 where nothing is wrong but some could not be judged, and those might have been killed."""
+        unjudged = sum(one.unjudged for one in self.tried)
+        possible = 100.0 * (self.killed + unjudged) / len(self.tried) if self.tried else 0.0
+        if self.red or possible < self.least or any(one.unexplained for one in self.tried):
+            return NOT_WELL
+        return NOT_JUDGED if unjudged else WELL
 
 
 def line(one: Tried) -> str:
@@ -72,7 +96,7 @@ def table(result: Result) -> Iterator[str]:
     )
     for (suite, test), number in tests.most_common():
         yield f"{number:>5}  {suite.removeprefix('suites/')}: {test}"
-    for outcome in (Outcome.HUNG, Outcome.NOT_STARTED, Outcome.SURVIVED, Outcome.NOT_EXECUTED, Outcome.EXPLAINED):
+    for outcome in _LISTED:
         found = [one for one in result.tried if one.verdict.outcome is outcome]
         if found:
             yield paint(f"\n{outcome}: {len(found)}", "bold")
@@ -92,6 +116,8 @@ def _difference(one: Tried) -> Iterator[str]:
         yield from (paint(f"    {sign} {part}", colour) for part in text.splitlines())
     if one.explanation:
         yield f"    {one.explanation.kind}: {one.explanation.reason}"
+    elif one.verdict.outcome is Outcome.NOT_JUDGED:
+        yield f"    could not be judged: {one.verdict.test}"
     elif one.verdict.outcome is Outcome.SURVIVED:
         left = f", and not {plural(len(one.verdict.left), 'longer one')}" if one.verdict.left else ""
         yield f"    {plural(len(one.verdict.ran), 'suite')} executed it{left}"

@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lockstep.causes import is_unknown
 from PlatformLibrary.embedded.system import die_with_parent
 
 from launcher.paths import ROOT
 from launcher.workers import environment
-
-_STOPPED = "Test execution stopped due to exit-on-failure mode"
 
 
 @dataclass(frozen=True)
@@ -36,9 +35,14 @@ class Ran:
     said: str
 
     @property
+    def red(self) -> list[Told]:
+        """Those that Robot counts as failed: the first by itself, others perhaps because the first stopped them."""
+        return [test for test in self.tests if test.status == "FAIL"]
+
+    @property
     def failed(self) -> list[Told]:
-        """Those that failed by themselves."""
-        return [test for test in self.tests if test.status == "FAIL" and not test.message.startswith(_STOPPED)]
+        """Those that found something wrong."""
+        return [test for test in self.red if not is_unknown(test.message)]
 
     @property
     def passed(self) -> list[Told]:

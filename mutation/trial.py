@@ -1,6 +1,7 @@
 """One mutant on trial: a platform with it, and the suites that execute its line, until a test notices.
 
-A test that fails is run once more, alone. Only where it fails again has it noticed the mutant: noise kills nothing.
+A test that fails, or cannot be judged, is run once more, alone. Only where it fails then has it noticed the mutant:
+noise kills nothing. A mutant that no test noticed is not judged where a test was UNKNOWN both times.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+
+from lockstep.causes import reason
 
 from launcher.console import LaunchError
 from launcher.host import Host, platform_options, profile_of
@@ -34,6 +37,7 @@ class Outcome(StrEnum):
     HUNG = "killed by time"
     NOT_STARTED = "does not start"
     SURVIVED = "survived"
+    NOT_JUDGED = "not judged"
     NOT_EXECUTED = "not executed"
     EXPLAINED = "explained"
 
@@ -130,11 +134,16 @@ def _on_a_platform(suites: Sequence[Executed], court: Court, folder: Path) -> Ve
 def _tried(suites: Sequence[Executed], env: Mapping[str, str], folder: Path) -> Verdict:
     ran: list[str] = []
     noise: list[str] = []
+    unknown: list[str] = []
     for one in suites:
-        ran.append(one.suite)
-        if verdict := noticed(one.tests, Runs(one, env, folder).of, noise):
+        before = len(unknown)
+        verdict = noticed(one.tests, Runs(one, env, folder).of, noise, unknown)
+        # A suite that did not judge the mutant is to be run again some time.
+        ran += [one.suite] if verdict or len(unknown) == before else []
+        if verdict:
             return replace(verdict, suite=one.suite, ran=tuple(ran), noise=tuple(noise))
-    return Verdict(Outcome.SURVIVED, ran=tuple(ran), noise=tuple(noise))
+    outcome = Outcome.NOT_JUDGED if unknown else Outcome.SURVIVED
+    return Verdict(outcome, test=", ".join(unknown), ran=tuple(ran), noise=tuple(noise))
 
 
 @dataclass
@@ -157,22 +166,25 @@ class Runs:
         raise RuntimeError(f"{self.executed.suite} did not run: {ran.said}")
 
 
-def noticed(tests: Sequence[str], run: Callable[[Sequence[str]], suite.Ran], noise: list[str]) -> Verdict | None:
-    """What a suite with these tests has against the mutant; what fails once and passes alone goes to ``noise``.
+def noticed(
+    tests: Sequence[str], run: Callable[[Sequence[str]], suite.Ran], noise: list[str], unknown: list[str]
+) -> Verdict | None:
+    """What a suite with these tests has against the mutant.
 
-    ``run`` runs the named tests of it, to the first failure.
+    What fails once and passes alone goes to ``noise``, what cannot be judged alone to ``unknown``. ``run`` runs the
+    named tests of it, to the first failure.
     """
     left = list(tests)
     while left:
         ran = run(left)
-        if not ran.failed:
+        if not ran.red:
             return _hung(ran, left) if ran.late else None
-        suspect = ran.failed[0]
+        suspect = ran.red[0]
         again = run([suspect.name])
         if again.late or again.failed:
             found = again.failed[0] if again.failed else suspect
-            return Verdict(Outcome.KILLED, test=suspect.name, message=found.message[:_SHOWN])
-        noise.append(suspect.name)
+            return Verdict(Outcome.KILLED, test=suspect.name, message=reason(found.message, _SHOWN))
+        (unknown if again.red else noise).append(suspect.name)
         left = [name for name in left if name != suspect.name and name not in {test.name for test in ran.passed}]
     return None
 

@@ -18,9 +18,10 @@ from tests.defects.entries import DEFECT
 
 
 class Bench:
-    """Judges at once: every defect is caught, but for the ids in ``missed``."""
+    """Judges at once: every defect is caught, but for the ids in ``missed`` and ``unknown``."""
 
     missed: frozenset[str] = frozenset()
+    unknown: frozenset[str] = frozenset()
     interrupted_at: str = ""
     ran: ClassVar[list[str]] = []
 
@@ -40,7 +41,9 @@ class Bench:
         if defect.id == self.interrupted_at:
             raise KeyboardInterrupt
         self.ran.append(f"{defect.id}.{repetition}")
-        return Proof(Judgement(Outcome.MISSED if defect.id in self.missed else Outcome.CAUGHT, "detail"), 1.0)
+        outcomes = {Outcome.MISSED: self.missed, Outcome.UNKNOWN: self.unknown}
+        outcome = next((found for found, ids in outcomes.items() if defect.id in ids), Outcome.CAUGHT)
+        return Proof(Judgement(outcome, "detail"), 1.0)
 
 
 @pytest.fixture(autouse=True)
@@ -54,6 +57,7 @@ def small_catalogue(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(command, "digest", lambda defect, sample: "same")
     monkeypatch.setattr(command, "Bench", Bench)
     monkeypatch.setattr(Bench, "missed", frozenset())
+    monkeypatch.setattr(Bench, "unknown", frozenset())
     monkeypatch.setattr(Bench, "interrupted_at", "")
 
 
@@ -124,3 +128,14 @@ def test_what_robot_did_not_write_is_no_verdict(tmp_path: Path) -> None:
     assert running._verdicts(tmp_path / "output.xml") is None
     (tmp_path / "output.xml").write_text("<robot")
     assert running._verdicts(tmp_path / "output.xml") is None
+
+
+def test_what_could_not_be_judged_is_neither_caught_nor_missed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(Bench, "unknown", frozenset({"C01-02"}))
+    code, ran = prove(tmp_path)
+    assert (code, ran.count("C01-02.1")) == (3, 2)
+    assert "1 not judged" in capsys.readouterr().out
+    monkeypatch.setattr(Bench, "missed", frozenset({"R01-01"}))
+    assert prove(tmp_path, "--fresh")[0] == 1

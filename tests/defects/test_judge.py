@@ -11,6 +11,7 @@ PASS = Verdict("PASS", "")
 FAIL = Verdict("FAIL", "This is What Broke today")
 SKIP = Verdict("SKIP", "NA")
 OTHER = Verdict("FAIL", "something else")
+UNKNOWN = Verdict("FAIL", "UNKNOWN: the machine was busy; this is what broke, perhaps")
 
 
 @pytest.mark.parametrize(
@@ -23,6 +24,12 @@ OTHER = Verdict("FAIL", "something else")
         ({"A": PASS, "B": PASS, "C": PASS}, Outcome.MISSED),
         ({"A": FAIL}, Outcome.NOT_RUN),
         ({"A": FAIL, "B": SKIP}, Outcome.NOT_RUN),
+        ({"A": UNKNOWN, "B": UNKNOWN}, Outcome.UNKNOWN),
+        ({"A": FAIL, "B": UNKNOWN}, Outcome.UNKNOWN),
+        ({"A": OTHER, "B": UNKNOWN}, Outcome.UNKNOWN),
+        ({"A": PASS, "B": UNKNOWN}, Outcome.MISSED),
+        ({"A": PASS, "B": PASS, "C": UNKNOWN}, Outcome.MISSED),
+        ({"A": FAIL, "B": FAIL, "C": UNKNOWN}, Outcome.CAUGHT),
     ],
 )
 def test_every_outcome(tests: dict[str, Verdict], outcome: Outcome) -> None:
@@ -35,10 +42,23 @@ def test_every_outcome(tests: dict[str, Verdict], outcome: Outcome) -> None:
         (PASS, Outcome.CAUGHT),
         (OTHER, Outcome.REDDENS_OTHERS),
         (SKIP, Outcome.NOT_RUN),
+        (UNKNOWN, Outcome.UNKNOWN),
     ],
 )
 def test_what_has_nothing_to_do_with_a_defect_must_pass(sample: Verdict, outcome: Outcome) -> None:
     assert judge(DEFECT, {"A": FAIL, "B": FAIL, "S": sample}, "S").outcome is outcome
+
+
+def test_the_diagnosis_is_to_be_in_what_failed_and_not_in_what_could_not_be_judged() -> None:
+    mixed = Verdict("FAIL", f"{UNKNOWN.message}\n\nAlso teardown failed:\n500 != 200")
+    assert judge(DEFECT, {"A": FAIL, "B": mixed}).outcome is Outcome.OTHER_WORDS
+    caught = Verdict("FAIL", f"UNKNOWN: busy\n\nAlso teardown failed:\n{FAIL.message}")
+    assert judge(DEFECT, {"A": caught, "B": FAIL}).outcome is Outcome.CAUGHT
+
+
+def test_what_could_not_be_judged_is_named_with_the_reason() -> None:
+    judgement = judge(DEFECT, {"A": FAIL, "B": UNKNOWN})
+    assert judgement.detail == "not judged: B: the machine was busy; this is what broke, perhaps"
 
 
 def test_who_reddens_others_is_told_which_and_why() -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from defects.catalogue import Defect
 from defects.journal import Journal
+from defects.judge import Outcome
 from defects.kinds import Kind
 from defects.lanes import Lanes
 from defects.proving import Clock, in_order, kept, proceed, tasks
@@ -83,6 +84,45 @@ def test_who_needs_it_is_uncrowded_when_he_begins_and_as_long_as_he_runs(journal
     planned = [task("D0-01"), task("D1-01", uncrowded=True), task("D2-01")]
     assert len(list(proceed(planned, Noted(3, 1, lambda: 100.0), at_once, nothing, journal))) == 3
     assert asked == {(0, False), (1, True), (0, True)}
+
+
+class Unsteady:
+    """Judges "D1-01" only from its ``sure`` th run on, and notes which defects run beside each."""
+
+    def __init__(self, sure: int) -> None:
+        self._sure = sure
+        self._running = set[str]()
+        self.ran = list[str]()
+        self.beside_the_last = set[str]()
+
+    def prove(self, defect: Defect, sample: str, repetition: int) -> Proof:
+        self._running.add(defect.id)
+        self.ran.append(defect.id)
+        self.beside_the_last = self._running - {defect.id}
+        try:
+            known = defect.id != "D1-01" or self.ran.count(defect.id) >= self._sure
+            return proof(Outcome.CAUGHT if known else Outcome.UNKNOWN)
+        finally:
+            self._running.discard(defect.id)
+
+
+def test_what_could_not_be_judged_is_tried_once_more_at_the_end_and_alone(journal: Journal) -> None:
+    unsteady = Unsteady(sure=2)
+    planned = [task(f"D{number}-01") for number in range(6)]
+    found = list(proceed(planned, Lanes(3, 3), unsteady.prove, nothing, journal))
+    assert all(one.caught for one in found)
+    assert sorted(one.task.defect.id for one in found) == [f"D{number}-01" for number in range(6)]
+    assert unsteady.ran[-1] == "D1-01"
+    assert unsteady.beside_the_last == set()
+
+
+def test_what_could_not_be_judged_twice_is_said_and_not_kept(journal: Journal) -> None:
+    unsteady = Unsteady(sure=3)
+    planned = [task("D0-01"), task("D1-01")]
+    found = {one.task.defect.id: one for one in proceed(planned, Lanes(2, 2), unsteady.prove, nothing, journal)}
+    assert found["D1-01"].entry.outcome is Outcome.UNKNOWN
+    assert unsteady.ran.count("D1-01") == 2
+    assert [one.task for one in kept(planned, journal)] == [planned[0]]
 
 
 def test_an_interruption_ends_what_runs_and_keeps_what_was_judged(journal: Journal) -> None:

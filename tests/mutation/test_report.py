@@ -13,6 +13,7 @@ REASON = Explanation("services/a.py", "f", "x = 1", "x = 2", "timing", "nobody w
 KILLED = Tried(MUTANT, Verdict(Outcome.KILLED, "suites/critical/a.robot", "T", "no"))
 HUNG = Tried(MUTANT, Verdict(Outcome.HUNG, "suites/critical/a.robot", "T"))
 SURVIVED = Tried(MUTANT, Verdict(Outcome.SURVIVED, ran=("a", "b"), left=("c",)))
+UNJUDGED = Tried(MUTANT, Verdict(Outcome.NOT_JUDGED, test="T", ran=("a",)))
 EXPLAINED = Tried(MUTANT, Verdict(Outcome.EXPLAINED), REASON)
 
 
@@ -26,6 +27,13 @@ def test_enough_killed_and_the_rest_explained_is_well() -> None:
 
 def test_one_survivor_without_a_reason_is_not_well() -> None:
     assert not result(KILLED, KILLED, KILLED, KILLED, SURVIVED).well
+
+
+def test_what_could_not_be_judged_is_neither_killed_nor_survived() -> None:
+    assert result(KILLED, KILLED, UNJUDGED, EXPLAINED).exit_code == 3
+    assert result(KILLED, KILLED, UNJUDGED, SURVIVED).exit_code == 1
+    assert result(UNJUDGED, EXPLAINED).exit_code == 1, "too few can be killed"
+    assert "not judged: 1" in "\n".join(table(result(KILLED, UNJUDGED)))
 
 
 def test_what_is_explained_does_not_count_as_killed() -> None:

@@ -63,7 +63,7 @@ class Suite:
 
 def judged(suite: Suite) -> tuple[Verdict | None, list[str]]:
     noise: list[str] = []
-    return noticed(("A", "B", "C"), suite.run, noise), noise
+    return noticed(("A", "B", "C"), suite.run, noise, []), noise
 
 
 def test_what_passes_has_not_noticed() -> None:
@@ -96,5 +96,27 @@ def test_a_test_that_fails_and_then_hangs_kills() -> None:
 
 
 def test_what_was_stopped_by_another_failure_has_not_failed() -> None:
-    stopped = Told("B", "FAIL", "Test execution stopped due to exit-on-failure mode.", 0.0)
+    stopped = Told("B", "FAIL", "Failure occurred and exit-on-failure mode is in use.", 0.0)
     assert Ran((stopped,), late=False, said="").failed == []
+
+
+UNKNOWN = Told("B", "FAIL", "UNKNOWN: the machine was busy", 1.0)
+STOPPED = Told("C", "FAIL", "Failure occurred and exit-on-failure mode is in use.", 0.0)
+
+
+def test_a_test_that_could_not_be_judged_is_asked_again_alone() -> None:
+    suite = Suite(Ran((UNKNOWN, STOPPED), late=False, said=""), ran(("B", "FAIL")))
+    lists: tuple[list[str], list[str]] = ([], [])
+    verdict = noticed(("B", "C"), suite.run, *lists)
+    assert verdict == Verdict(Outcome.KILLED, test="B", message="B says FAIL")
+    assert lists == ([], [])
+
+
+def test_what_stays_unknown_is_not_taken_for_a_mutant_that_survived() -> None:
+    unknown_twice = Ran((UNKNOWN, STOPPED), late=False, said="")
+    suite = Suite(unknown_twice, Ran((UNKNOWN,), late=False, said=""), ran(("C", "PASS")))
+    noise: list[str] = []
+    unknown: list[str] = []
+    assert noticed(("B", "C"), suite.run, noise, unknown) is None
+    assert (noise, unknown) == ([], ["B"])
+    assert suite.asked == [["B", "C"], ["B"], ["C"]]
