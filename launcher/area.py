@@ -26,6 +26,7 @@ from launcher import (
     metrics,
     page,
     planning,
+    proofs,
     requirements,
     runfolder,
     sheet,
@@ -38,8 +39,8 @@ from launcher.console import LaunchError, paint, say
 from launcher.follow import Follower
 from launcher.host import Host, platform_options, profile_of
 from launcher.judging import Rules
-from launcher.outcome import Outcome, judge, vanished
-from launcher.paths import BUDGETS, ROOT
+from launcher.outcome import JudgedTest, Outcome, judge, requirement_ids, vanished
+from launcher.paths import BUDGETS, ROOT, SUITES
 from launcher.planning import Plan
 from launcher.robots import Robots
 from launcher.workers import Workers, environment, pabot_command
@@ -58,8 +59,8 @@ class _Ended:
     problems: tuple[str, ...]
 
 
-def run(request: RunRequest, commands: Sequence[str] = ()) -> Outcome:
-    """One run from its arguments to its published results.
+def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[JudgedTest] = ()) -> Outcome:
+    """One run from its arguments to its published results; ``beside`` are tests of pytest that prove requirements.
 
     Raises ``LaunchError`` where it cannot begin; Ctrl-C ends the workers and publishes what is there.
     """
@@ -90,7 +91,7 @@ def run(request: RunRequest, commands: Sequence[str] = ()) -> Outcome:
                 robots.close()
             if host:
                 host.leave()
-        outcome = _conclude(request, name, plan, sources, folder, ended, rules, begun, started)
+        outcome = _conclude(request, name, plan, sources, folder, ended, rules, begun, started, beside)
     except LaunchError:
         _drop_if_empty(folder)
         raise
@@ -201,7 +202,7 @@ def _why_missing(code: int, follower: Follower) -> str:
 
 def _conclude(
     request: RunRequest, name: str, plan: Plan, sources: Sequence[Path], folder: Path, ended: _Ended,
-    rules: Rules, begun: float, started: str,
+    rules: Rules, begun: float, started: str, beside: Sequence[JudgedTest],
 ) -> Outcome:  # fmt: skip
     """Merge, judge, write and publish."""
     result = merging.merge(merging.readable_outputs(folder), folder, name)
@@ -209,6 +210,10 @@ def _conclude(
     missing = vanished(plan.tests, reported, ended.why_missing)
     tests = (*reported, *missing)
     covered = [area for source in sources for area in areas.area_of(source)] if request.whole else []
+    known = requirements.read()
+    wanted = list(known.values()) if covered and SUITES in sources else requirements.of_areas(known, covered)
+    judged = judge((*tests, *beside))
+    untested = proofs.sort([requirement for requirement in wanted if requirement.id not in judged])
     seconds = time.monotonic() - begun
     limit = summary.run_limit(BUDGETS, name) if request.whole and request.timed else None
     late = [f"the run took {seconds:.1f} s, its budget is {limit:g} s"] if limit and seconds > limit else []
@@ -222,7 +227,9 @@ def _conclude(
         tests=tests,
         problems=(*ended.problems, *late, *expected.expired(rules.excuses, rules.today), *merging.errors(result)),
         budgets=summary.recorded(folder / "budgets.jsonl"),
-        requirements=judge(tests, requirements.of_areas(requirements.read(), covered)),
+        requirements=judge((*tests, *beside), untested.holes),
+        elsewhere=untested.elsewhere,
+        unclaimed=tuple(test.name for test in tests if not requirement_ids(test.tags)) if covered else (),
         versions=ended.versions,
         started=started,
         limit=limit,
@@ -240,7 +247,7 @@ def _conclude(
         summary.write(outcome, folder / "summary.json")
         compared = metrics.as_json(outcome, folder.name, durations, latencies, contention.ratio)
         metrics.write(compared, folder / "metrics.json")
-        page.write(outcome, requirements.read(), folder / "summary.html")
+        page.write(outcome, known, folder / "summary.html")
         runfolder.publish(folder)
     except OSError as error:
         return replace(outcome, problems=(*outcome.problems, runfolder.unwritable(request.results, error)))

@@ -31,7 +31,7 @@ _MODULES = {
 _CONDUCTED = {"test": "launcher.proof", "lint": "launcher.lint", "coverage": "launcher.coverage"}
 # These are run beside, each in a process of its own.
 _PACKAGES = {"prove": "defects", "mutate": "mutation"}
-_COMMANDS = (*_MODULES, *_CONDUCTED, *_PACKAGES, "bench")
+COMMANDS = (*_MODULES, *_CONDUCTED, *_PACKAGES, "bench")
 # These judge nothing, so their failures are for whoever typed them.
 _UNJUDGED = ("up", "list", "docs")
 # Seconds; Ctrl-C reaches such a process as well, while a signal to this one alone has to be passed on.
@@ -87,7 +87,7 @@ def _area(argv: Sequence[str]) -> Ended:
     request = arguments.parse(argv, dict(os.environ))
     if not request.names:
         raise LaunchError("Say what to run: ./run critical. More: ./run --help")
-    return ended.of_run(area.run(request, commands=_COMMANDS))
+    return ended.of_run(area.run(request, commands=COMMANDS))
 
 
 def _bench(argv: Sequence[str]) -> Ended:

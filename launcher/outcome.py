@@ -15,7 +15,6 @@ from launcher.verdicts import REMARKABLE, WELL, WORST_FIRST, Totals, Verdict, wo
 
 if TYPE_CHECKING:
     from launcher.area_sheet import AreaSheet
-    from launcher.requirements import Requirement
 
 INTERRUPTED = 130
 """Exit code of a run that was ended from outside."""
@@ -96,6 +95,10 @@ class Outcome:
     sheets: tuple[AreaSheet, ...] = ()
     machine: str = ""
     """One line on how busy the machine was; "" where nothing is known."""
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+    """What else proves those requirements of the areas that ran for which the run has no test, by id."""
+    unclaimed: tuple[str, ...] = ()
+    """Names of tests that prove no requirement; only of runs of whole areas."""
 
     @property
     def totals(self) -> Totals:
@@ -150,13 +153,9 @@ class Outcome:
         return "INTERRUPTED: these results are partial" if self.interrupted else self.totals.word
 
     @property
-    def untested(self) -> dict[tuple[Verdict, str], list[str]]:
-        """The ids that no test of the run is there for, by their verdict and its reason."""
-        found: dict[tuple[Verdict, str], list[str]] = {}
-        for key, judged in self.requirements.items():
-            if not judged.tests:
-                found.setdefault((judged.verdict, judged.reason or ""), []).append(key)
-        return found
+    def holes(self) -> list[str]:
+        """The ids of requirements that nothing proves."""
+        return [key for key, judged in self.requirements.items() if judged.verdict is Verdict.HOLE]
 
 
 def _worst_first(tests: Iterable[JudgedTest]) -> tuple[JudgedTest, ...]:
@@ -186,20 +185,13 @@ def vanished(planned: Iterable[PlannedTest], reported: Iterable[JudgedTest], why
     )
 
 
-def judge(tests: Iterable[JudgedTest], wanted: Iterable[Requirement]) -> dict[str, RequirementVerdict]:
-    """Verdict of each requirement by the worst of its tests.
-
-    Of those ``wanted`` one that nobody tests is HOLE, and NA where another command is there for it.
-    """
+def judge(tests: Iterable[JudgedTest], holes: Iterable[str] = ()) -> dict[str, RequirementVerdict]:
+    """Verdict of each requirement by the worst of its tests; ``holes`` are the ids that nothing proves."""
     found: dict[str, list[JudgedTest]] = {}
     for test in tests:
         for key in requirement_ids(test.tags):
             found.setdefault(key, []).append(test)
-    judged = {key: _worst(own) for key, own in found.items()}
-    for requirement in wanted:
-        command = requirement.command
-        untested = RequirementVerdict(Verdict.NA, reason=f"by {command}") if command else HOLE
-        judged.setdefault(requirement.id, untested)
+    judged = dict.fromkeys(holes, HOLE) | {key: _worst(own) for key, own in found.items()}
     return dict(sorted(judged.items(), key=lambda item: sort_key(item[0])))
 
 

@@ -9,6 +9,7 @@ from string import Template
 from typing import Any
 
 from launcher.area_sheet import AreaSheet
+from launcher.console import plural
 from launcher.outcome import JudgedTest, Outcome, RequirementVerdict
 from launcher.requirements import Requirement, spans
 from launcher.verdicts import COUNTED_AS, NOT_JUDGED, WELL, Verdict
@@ -115,6 +116,15 @@ def _bar(budget: Mapping[str, Any]) -> str:
 
 
 def _holes(outcome: Outcome) -> str:
-    return "".join(
-        f"<p>{_verdict(kind)} {escape(why)}: {escape(spans(ids))}</p>" for (kind, why), ids in outcome.untested.items()
-    )
+    """What stands below the table: requirements without a test in this run, and tests without a requirement."""
+    rows = []
+    if holes := outcome.holes:
+        rows.append(f"{_verdict(Verdict.HOLE)} {len(holes)} without a test: {escape(spans(holes))}")
+    for proof in dict.fromkeys(outcome.elsewhere.values()):
+        ids = spans(key for key, by in outcome.elsewhere.items() if by == proof)
+        rows.append(f"not in this run: {escape(ids)} by {escape(proof)}")
+    if outcome.unclaimed:
+        names = "".join(f"<li>{escape(outcome.labels.get(name, name))}</li>" for name in outcome.unclaimed)
+        rows.append(f"<details><summary>{plural(len(outcome.unclaimed), 'test')} without a requirement</summary>"
+                    f"<ul>{names}</ul></details>")  # fmt: skip
+    return "".join(f"<div>{row}</div>" for row in rows)

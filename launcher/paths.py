@@ -6,6 +6,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 SUITES = ROOT / "suites"
+TESTS = ROOT / "tests"
 LIBRARIES = ROOT / "libraries"
 RESOURCES = ROOT / "resources"
 RESULTS = ROOT / "results"

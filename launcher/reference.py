@@ -11,16 +11,21 @@ from robot.errors import DataError
 from robot.libdoc import LibraryDocumentation
 from robot.libdocpkg.model import LibraryDoc
 
-from launcher import named_tests
+from launcher import areas, named_tests, requirements
+from launcher.commands import COMMANDS
 from launcher.console import LaunchError, complain, plural, say
-from launcher.paths import LIBRARIES, RESOURCES, ROOT
+from launcher.paths import LIBRARIES, REQUIREMENTS, RESOURCES, ROOT
+from launcher.proofs import Proofs
 
 _PAGES = ROOT / "docs" / "keywords"
 _LINK = re.compile(r'<a href="#(?P<to>[^"]*)"[^>]*>')
 
 
 def main(argv: Sequence[str]) -> int:
-    """Write the pages and names; with ``--check`` only say what is stale, missing or left over."""
+    """Write the pages and names; with ``--check`` only say what is stale, missing or left over.
+
+    That includes what is wrong with the requirements.
+    """
     if extra := [word for word in argv if word != "--check"]:
         raise LaunchError(f"./run docs takes no {extra[0]!r}, only --check.")
     wanted = dict(_pages())
@@ -28,9 +33,12 @@ def main(argv: Sequence[str]) -> int:
     stale = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
     named = named_tests.stale()
     if "--check" in argv:
+        wrong = _wrong_requirements()
         for name in (*(f"docs/keywords/{page}" for page in stale), *(path.relative_to(ROOT) for path in named)):
             complain(f"{name} is not up to date: ./run docs")
-        return 1 if stale or named else 0
+        for line in wrong:
+            complain(line)
+        return 1 if stale or named or wrong else 0
     for path, text in named.items():
         path.write_text(text, "utf-8")
     _PAGES.mkdir(parents=True, exist_ok=True)
@@ -42,6 +50,14 @@ def main(argv: Sequence[str]) -> int:
     say(f"{len(wanted)} pages in docs/keywords, {len(stale)} of them changed")
     say(f"names beside ids of tests: {plural(len(named), 'file')} changed")
     return 0
+
+
+def _wrong_requirements() -> list[str]:
+    """What cannot be read in docs/requirements.md, and the ids of tests that it does not have."""
+    text = REQUIREMENTS.read_text("utf-8") if REQUIREMENTS.is_file() else ""
+    page = requirements.parse(text, areas.areas(), (*areas.areas(), *COMMANDS))
+    flaws = [f"docs/requirements.md, {flaw}" for flaw in page.flaws]
+    return [*flaws, *Proofs().unknown(page.requirements)]
 
 
 def _pages() -> Iterator[tuple[str, str]]:

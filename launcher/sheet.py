@@ -9,7 +9,7 @@ from typing import Any
 
 from lockstep.causes import cut
 
-from launcher.console import paint, verdict
+from launcher.console import paint, plural, verdict
 from launcher.outcome import Outcome, RequirementVerdict
 from launcher.requirements import Requirement, spans
 from launcher.verdicts import NOT_JUDGED, WELL, Verdict, sums
@@ -39,7 +39,18 @@ def _table(outcome: Outcome, known: Mapping[str, Requirement], width: int) -> It
                    f"{found.seconds:>5.1f} s  {worst_budget(found, outcome.budgets)}")  # fmt: skip
             if found.reason:
                 yield f"        {paint(cut(found.reason, width - 8), 'grey')}"
-    yield from (f"{verdict(kind)} ({why}): {spans(ids)}" for (kind, why), ids in outcome.untested.items())
+    yield from requirement_lines(outcome)
+
+
+def requirement_lines(outcome: Outcome) -> Iterator[str]:
+    """The requirements without a test in this run, and how many tests are there for none."""
+    if outcome.holes:
+        count = plural(len(outcome.holes), "requirement")
+        yield f"{verdict(Verdict.HOLE)} {count} without a test: {spans(outcome.holes)}"
+    for proof in dict.fromkeys(outcome.elsewhere.values()):
+        yield f"not in this run: {spans(key for key, by in outcome.elsewhere.items() if by == proof)} by {proof}"
+    if outcome.unclaimed:
+        yield f"{plural(len(outcome.unclaimed), 'test')} without a requirement: ./run list names them"
 
 
 def _areas(outcome: Outcome) -> Iterator[str]:

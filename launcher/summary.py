@@ -21,6 +21,9 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
             key: {"verdict": found.verdict, "tests": list(found.tests), "reason": found.reason}
             for key, found in outcome.requirements.items()
         },
+        "holes": outcome.holes,
+        "elsewhere": dict(outcome.elsewhere),
+        "without_requirement": list(outcome.unclaimed),
         "tests": [
             {"id": test.id, "name": test.name, "verdict": test.verdict, "reason": test.reason or None}
             for test in outcome.tests

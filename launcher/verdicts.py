@@ -38,7 +38,7 @@ COUNTED_AS = {
     Verdict.WEAKER: "weaker than recommended",
     Verdict.UNBOUNDED: "without a bound",
     Verdict.NA: "not applicable",
-    Verdict.HOLE: "without a test",
+    Verdict.HOLE: "requirements without a test",
 }
 """What a sum of each is called, in the order in which sums are shown."""
 COMPARABLE = frozenset({Verdict.PASS, Verdict.WEAKER, Verdict.NA})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -28,6 +29,15 @@ def launcher_environment(**extra: str) -> dict[str, str]:
 def command(*words: str | Path) -> list[str]:
     """The command line of ``./run``, after it has set up."""
     return [sys.executable, "-m", "launcher", *map(str, words)]
+
+
+def small_project(folder: Path) -> Path:
+    """A project of its own in ``folder``, with this launcher and without suites, tests and documents."""
+    project = folder / "project"
+    shutil.copytree(ROOT / "launcher", project / "launcher", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("libraries", "services", "variables"):
+        (project / name).symlink_to(ROOT / name)
+    return project
 
 
 def wait_until(condition: Callable[[], Any], what: str, within: float = DEADLINE) -> Any:

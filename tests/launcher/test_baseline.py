@@ -73,6 +73,7 @@ def noisy(seed: int, busy: float = 1.0) -> dict[str, float]:
     return {name: seconds * busy * random.uniform(0.85, 1.5) for name, seconds in USUAL.items()}
 
 
+@pytest.mark.req("H14")
 def test_a_slower_test_is_named_with_baseline_now_ratio_and_limit(
     runs: Runs, command: Callable[..., int], capsys: pytest.CaptureFixture[str]
 ) -> None:

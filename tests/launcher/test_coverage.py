@@ -67,6 +67,7 @@ Ask Auth
 """
 
 
+@pytest.mark.req("H15")
 def test_services_are_measured_also_those_that_are_killed_and_nothing_is_left_behind(tmp_path: Path) -> None:
     results = tmp_path / "results"
     done = cover(written(tmp_path, ASKED), results, "--least", "5")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from tests.launcher.conftest import Receiver
-from tests.launcher.launching import DEADLINE, ROOT, command, launcher_environment
+from tests.launcher.launching import DEADLINE, ROOT, command, launcher_environment, small_project
 
 SUITE = "*** Test Cases ***\nIt Adds Up\n    Should Be Equal As Integers    {}    4\n"
 TEST = """import os
@@ -25,10 +24,7 @@ def test_it_adds_up():
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     """The launcher in a project of one suite, one folder of pytest and one benchmark, in all of which 2 + 2 is 5."""
-    folder = tmp_path / "project"
-    shutil.copytree(ROOT / "launcher", folder / "launcher", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("libraries", "services", "variables", "docs"):
-        (folder / name).symlink_to(ROOT / name)
+    folder = small_project(tmp_path)
     for name in ("suites/sums", "tests/sums", "bench"):
         (folder / name).mkdir(parents=True)
     wrong(folder)
@@ -62,6 +58,7 @@ def texts(webhook: Receiver) -> list[str]:
     return ["\n".join(block["text"]["text"] for block in body["blocks"]) for body in webhook.bodies]
 
 
+@pytest.mark.req("H14")
 def test_a_failed_proof_notifies_once_and_names_what_failed_in_each_part(project: Path, webhook: Receiver) -> None:
     done = launch(project, "test", webhook=webhook)
     assert done.returncode == 1, done.stdout + done.stderr
@@ -97,6 +94,7 @@ def test_a_benchmark_that_was_killed_has_failed(project: Path, webhook: Receiver
     assert "• bench sums ended with 137" in texts(webhook)[0]
 
 
+@pytest.mark.req("H14")
 @pytest.mark.parametrize("words", [("sums",), ("test", "pytest", "suites"), ("bench", "sums")])
 def test_pagerduty_is_triggered_once_and_resolved_by_the_next_good_run(
     project: Path, webhook: Receiver, words: tuple[str, ...]

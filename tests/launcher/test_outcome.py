@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from launcher.outcome import JudgedTest, Outcome, PlannedTest, judge, vanished
-from launcher.requirements import Requirement
 from launcher.verdicts import Verdict
 
 REQ = ("req:C01.1",)
@@ -31,29 +30,24 @@ GONE = JudgedTest("e", Verdict.UNKNOWN, "UNKNOWN: why", REQ, reported=False)
     ],
 )
 def test_the_worst_test_decides(tests: list[JudgedTest], verdict: str, reason: str | None) -> None:
-    judged = judge(tests, [])["C01.1"]
+    judged = judge(tests)["C01.1"]
     assert (judged.verdict, judged.reason) == (verdict, reason)
     assert len(judged.tests) == len(tests)
 
 
 def test_the_time_of_a_requirement_is_that_of_its_tests() -> None:
-    assert judge([PASSED, FAILED], [])["C01.1"].seconds == 3
+    assert judge([PASSED, FAILED])["C01.1"].seconds == 3
 
 
 def test_an_id_without_a_test_is_a_hole_and_a_tested_one_is_not() -> None:
-    judged = judge([PASSED], [Requirement(key, "", None) for key in ("C01.1", "C01.2")])
+    judged = judge([PASSED], ["C01.1", "C01.2"])
     assert judged["C01.1"].verdict == "PASS"
     assert (judged["C01.2"].verdict, judged["C01.2"].reason, judged["C01.2"].tests) == ("HOLE", "no test yet", ())
 
 
-def test_what_another_command_proves_is_na_and_says_so() -> None:
-    judged = judge([], [Requirement("M14", "Covers (`./run coverage`)", None)])
-    assert (judged["M14"].verdict, judged["M14"].reason) == ("NA", "by ./run coverage")
-
-
 def test_one_test_may_answer_for_two_ids_and_ids_are_sorted_by_number() -> None:
     test = JudgedTest("a", Verdict.PASS, tags=("req:C02.10", "req:C02.9", "p0"))
-    assert list(judge([test], [Requirement("C10.1", "", None)])) == ["C02.9", "C02.10", "C10.1"]
+    assert list(judge([test], ["C10.1"])) == ["C02.9", "C02.10", "C10.1"]
 
 
 def test_planned_tests_that_no_worker_reported_are_unknown_for_that_reason() -> None:
@@ -93,7 +87,7 @@ def test_the_reason_of_a_remark_is_its_own_line() -> None:
 
 
 def test_holes_are_counted_by_requirement() -> None:
-    found = outcome(requirements=judge([PASSED], [Requirement(key, "", None) for key in ("C01.2", "C01.3")]))
+    found = outcome(requirements=judge([PASSED], ["C01.2", "C01.3"]))
     assert found.count(Verdict.HOLE) == 2
     assert found.well
     assert not replace(found, tests=(PASSED,), certified=True).well

@@ -29,14 +29,15 @@ OUTCOME = Outcome(
         "C01.1": RequirementVerdict(Verdict.FAIL, ("Critical.A.One",), "<i>1</i> != 2", 3.0),
         "C05.1": HOLE,
         "C05.2": HOLE,
-        "M14": RequirementVerdict(Verdict.NA, reason="by ./run coverage"),
     },
+    elsewhere={"H05": "pytest tests/launcher", "H06": "pytest tests/launcher", "M14": "./run coverage"},
+    unclaimed=("Critical.A.One",),
     versions={"redis": "valkey 9.1.2"},
     limit=300,
     command="./run critical --seed 77",
     machine="busy: 8.1 of 12 s waiting for a processor",
 )
-KNOWN = {"C01.1": Requirement("C01.1", "Login <works>", "critical")}
+KNOWN = {"C01.1": Requirement("C01.1", "Login <works>", "C. Critical", "critical")}
 
 
 def test_the_sheet_shows_the_budget_nearest_its_limit_and_every_trouble() -> None:
@@ -44,13 +45,15 @@ def test_the_sheet_shows_the_budget_nearest_its_limit_and_every_trouble() -> Non
     for words in (
         "critical · target embedded · redis valkey 9.1.2 · seed 77",
         "slow 4 of 2 s (+1)",
-        "HOLE (no test yet): C05.1–C05.2",
-        "NA (by ./run coverage): M14",
+        "HOLE 2 requirements without a test: C05.1–C05.2",
+        "not in this run: H05–H06 by pytest tests/launcher",
+        "not in this run: M14 by ./run coverage",
+        "1 test without a requirement: ./run list names them",
         "FAIL C01-07 One\n     <i>1</i> != 2",
         "UNKNOWN B · Two\n     no worker reported it",
         "FAIL something else",
         "NOT WELL: 1 failed, 1 problem",
-        "2 tests, 0 passed, 1 failed, 1 unknown, 2 without a test in 9.0 s of 300 s",
+        "2 tests, 0 passed, 1 failed, 1 unknown, 2 requirements without a test in 9.0 s of 300 s",
         "busy: 8.1 of 12 s waiting for a processor",
         "log: /r/log.html",
     ):
@@ -67,7 +70,8 @@ def test_the_page_escapes_what_tests_say_and_needs_nothing_from_elsewhere() -> N
     assert "Login &lt;works&gt;" in html
     assert "4 of 2 s" in html
     assert "C05.1–C05.2" in html
-    assert "by ./run coverage: M14" in html
+    assert "M14 by ./run coverage" in html
+    assert "1 test without a requirement</summary><ul><li>C01-07 One</li>" in html
     assert "busy: 8.1 of 12 s waiting" in html
     assert '<h1>critical: <span class="bad">NOT WELL: 1 failed, 1 problem</span></h1>' in html
     assert "src=" not in html

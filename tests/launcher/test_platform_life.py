@@ -44,6 +44,7 @@ def _lives(process: psutil.Process) -> bool:
         return False
 
 
+@pytest.mark.req("H05")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_however_the_launcher_ends_its_platform_ends_too(tmp_path: Path, number: signal.Signals) -> None:
     marker = tmp_path / "host"
@@ -64,6 +65,7 @@ def test_however_the_launcher_ends_its_platform_ends_too(tmp_path: Path, number:
     assert not Path(marker.read_text()).exists()
 
 
+@pytest.mark.req("H01")
 def test_up_gives_urls_and_a_login_and_takes_all_of_it_away(tmp_path: Path) -> None:
     run = subprocess.Popen(
         command("up", "--results", tmp_path), env=launcher_environment(), stdout=subprocess.PIPE, text=True

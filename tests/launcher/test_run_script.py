@@ -138,6 +138,7 @@ def broken(project: Path) -> Path:
     return project
 
 
+@pytest.mark.req("H14")
 def test_a_failed_installation_notifies_slack_as_a_failed_run_does(
     broken: Path, bare_path: Path, webhook: Receiver
 ) -> None:

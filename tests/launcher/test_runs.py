@@ -104,7 +104,10 @@ def test_a_run_with_failures_ends_with_1(mixed: Finished) -> None:
 
 def test_the_summary_has_the_documented_shape(mixed: Finished) -> None:
     summary = mixed.summary
-    assert list(summary) == ["requirements", "tests", "budgets", "sheets", "totals", "seed", "target", "run"]
+    assert list(summary) == [
+        "requirements", "holes", "elsewhere", "without_requirement", "tests", "budgets", "sheets", "totals", "seed",
+        "target", "run",
+    ]  # fmt: skip
     verdicts = summary["totals"].pop("verdicts")
     assert summary["totals"] == {"executed": 4, "passed": 2, "failed": 2, "not_applicable": 1}
     assert {verdict: count for verdict, count in verdicts.items() if count} == {
@@ -193,6 +196,7 @@ def test_a_good_run_ends_with_0_and_repeats_by_its_command(tmp_path: Path) -> No
     assert "ALL WELL" in done.output
 
 
+@pytest.mark.req("H08", "H10")
 def test_certified_seed_and_target_reach_the_robots(tmp_path: Path) -> None:
     (tmp_path / "one.robot").write_text(
         "*** Test Cases ***\nIt Knows\n"
@@ -251,6 +255,7 @@ def started(suite: Path, results: Path) -> subprocess.Popen[str]:
     return run
 
 
+@pytest.mark.req("H05")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_keeps_what_is_finished_and_leaves_nothing(
     slow: Path, tmp_path: Path, number: signal.Signals
@@ -270,6 +275,7 @@ def test_an_interrupted_run_keeps_what_is_finished_and_leaves_nothing(
     assert not processes_of(results)
 
 
+@pytest.mark.req("H05")
 def test_a_killed_launcher_takes_pabot_and_robots_with_it(slow: Path, tmp_path: Path) -> None:
     results = tmp_path / "results"
     run = started(slow, results)
@@ -279,6 +285,7 @@ def test_a_killed_launcher_takes_pabot_and_robots_with_it(slow: Path, tmp_path: 
     wait_until(lambda: not processes_of(results), "the end of pabot and its robots", within=5)
 
 
+@pytest.mark.req("H05")
 def test_a_killed_pabot_fails_the_run_and_takes_its_robots_with_it(slow: Path, tmp_path: Path) -> None:
     results = tmp_path / "results"
     run = started(slow, results)
@@ -292,6 +299,7 @@ def test_a_killed_pabot_fails_the_run_and_takes_its_robots_with_it(slow: Path, t
     assert summary["requirements"]["C01.2"]["verdict"] in ("UNKNOWN", "FAIL")
 
 
+@pytest.mark.req("H02")
 def test_two_runs_at_once_do_not_meet(slow: Path, tmp_path: Path) -> None:
     (tmp_path / "one.robot").write_text("*** Test Cases ***\nIt Passes\n    [Tags]    req:C01.1\n    No Operation\n")
     results = tmp_path / "results"
@@ -386,3 +394,14 @@ def test_a_run_in_which_nothing_is_worse_than_unknown_ends_with_3(
 
 def _tests(done: Finished) -> list[ET.Element]:
     return list(ET.parse(done.results / "output.xml").iter("test"))
+
+
+@pytest.mark.req("H11")
+def test_a_test_that_fails_is_not_tried_again(tmp_path: Path) -> None:
+    tries = tmp_path / "tries"
+    (tmp_path / "suite.robot").write_text(
+        "*** Settings ***\nLibrary    OperatingSystem\n\n*** Test Cases ***\nIt Fails The First Time\n"
+        f"    Append To File    {tries}    x\n    Should Be True    len(open({str(tries)!r}).read()) > 1\n"
+    )
+    assert launch(tmp_path / "suite.robot", tmp_path / "results").code == 1
+    assert tries.read_text() == "x"

@@ -41,7 +41,7 @@ def test_each_verdict_has_its_exit_code_and_word(verdict: Verdict, code: int, ce
 
 def test_a_certified_run_says_what_it_does_not_allow() -> None:
     counts = {PASS: 5, XFAIL: 1, HOLE: 2, NA: 7}
-    assert Totals(counts, certified=True).word == "NOT WELL: 1 failed as expected, 2 without a test"
+    assert Totals(counts, certified=True).word == "NOT WELL: 1 failed as expected, 2 requirements without a test"
 
 
 def test_unknown_is_what_a_run_ends_with_only_where_nothing_is_worse() -> None:

@@ -21,6 +21,7 @@ def drawn(folder: Path, *arguments: str, seed: str = "") -> InnerRun:
     return run_inner(suite, folder, *arguments, LOCKSTEP_SEED=seed) if seed else run_inner(suite, folder, *arguments)
 
 
+@pytest.mark.req("H08")
 def test_a_seed_repeats_each_test_alone_or_not(tmp_path: Path) -> None:
     first = drawn(tmp_path / "a", seed="7")
     again = drawn(tmp_path / "b", "--test", "Two", seed="7")
@@ -31,6 +32,7 @@ def test_a_seed_repeats_each_test_alone_or_not(tmp_path: Path) -> None:
     assert first.message("Without A Platform") == "no platform is in use: call Use Shared Platform first"
 
 
+@pytest.mark.req("H08")
 def test_a_made_up_seed_is_printed_and_repeats(tmp_path: Path) -> None:
     first = drawn(tmp_path / "a")
     found = re.search(r"DataFactory seed: (\w+)", first.console)

@@ -22,6 +22,7 @@ import psycopg
 import pytest
 import redis
 import requests
+from PlatformLibrary.embedded import redis_server
 from PlatformLibrary.embedded.client import HostClient, start_host
 from PlatformLibrary.embedded.errors import PlatformError
 
@@ -86,6 +87,7 @@ def port_of(url: str) -> int:
     return int(url.rstrip("/ws").rpartition(":")[2].partition("/")[0])
 
 
+@pytest.mark.req("H01")
 def test_a_leased_platform_is_complete_and_ready(private: dict[str, Any]) -> None:
     for url in (private["auth_url"], private["public_url"], *private["backend_urls"]):
         found = health(private, url)
@@ -114,6 +116,7 @@ def test_a_replica_may_have_a_redis_of_its_own(host: HostClient) -> None:
         host.lease(shared=False, own_redis=["backend-3"])
 
 
+@pytest.mark.req("H02")
 def test_every_port_is_on_loopback_and_below_the_ephemeral_range(private: dict[str, Any], place: Path) -> None:
     listening = [
         connection.laddr
@@ -126,6 +129,7 @@ def test_every_port_is_on_loopback_and_below_the_ephemeral_range(private: dict[s
     assert max(address.port for address in listening) < 32768
 
 
+@pytest.mark.req("H02", "H04", "H06")
 def test_two_platforms_share_nothing_but_the_shared_one_is_shared(
     host: HostClient, private: dict[str, Any], place: Path
 ) -> None:
@@ -288,6 +292,7 @@ def test_a_platform_that_cannot_start_says_why(host: HostClient, options: dict[s
         host.lease(shared=False, **options)
 
 
+@pytest.mark.req("H03")
 def test_a_service_that_crashes_at_its_start_shows_its_last_lines(host: HostClient, tmp_path: Path) -> None:
     shutil.copytree(ROOT / "services", tmp_path / "services", ignore=shutil.ignore_patterns("__pycache__"))
     app = tmp_path / "services" / "auth" / "app.py"
@@ -346,6 +351,7 @@ def host_of(processes: list[psutil.Process]) -> psutil.Process:
     )
 
 
+@pytest.mark.req("H05")
 @pytest.mark.parametrize("victim", ["the holder of the lease", "the host"])
 def test_a_killed_holder_or_host_leaves_nothing(tmp_path: Path, leaser: subprocess.Popen[str], victim: str) -> None:
     processes = [process for process in processes_of(tmp_path) if process.pid != leaser.pid]
@@ -363,6 +369,7 @@ def test_a_killed_holder_or_host_leaves_nothing(tmp_path: Path, leaser: subproce
             assert probe.connect_ex(("127.0.0.1", port)) != 0
 
 
+@pytest.mark.req("H05")
 def test_data_in_memory_is_taken_away_too(tmp_path: Path) -> None:
     client = boot_host(tmp_path)
     descriptor = client.lease(shared=False)
@@ -380,6 +387,7 @@ def test_data_in_memory_is_taken_away_even_when_the_directory_of_the_host_is_gon
     assert not data.exists()
 
 
+@pytest.mark.req("H05")
 def test_what_a_dead_host_and_a_dead_janitor_left_is_swept_at_the_next_start(
     tmp_path: Path, leaser: subprocess.Popen[str]
 ) -> None:
@@ -414,6 +422,7 @@ def test_a_host_that_cannot_listen_says_so(tmp_path: Path) -> None:
         start_host("/no/such/x.sock")
 
 
+@pytest.mark.req("H06")
 def test_a_shared_platform_is_kept_while_its_guardian_lives(tmp_path: Path) -> None:
     guardian = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     try:
@@ -431,3 +440,42 @@ def test_a_shared_platform_is_kept_while_its_guardian_lives(tmp_path: Path) -> N
         guardian.kill()
         guardian.wait()
     wait_until(lambda: not running(processes), "every process has ended", within=5)
+
+
+@pytest.mark.req("H07")
+def test_a_platform_copies_the_database_that_was_prepared_for_the_first(tmp_path: Path) -> None:
+    """A file that is put into the kept one is in each platform after it, so nobody makes a database anew."""
+    with environment({"LOCKSTEP_CACHE": str(tmp_path / "cache")}):
+        client = boot_host(tmp_path)
+        client.lease(shared=False)
+        (template,) = (path for path in (tmp_path / "cache").glob("pg-*") if path.is_dir())
+        (template / "planted").write_text("here\n")
+        client.close_and_wait()
+        client = boot_host(tmp_path)
+        descriptor = client.lease(shared=False)
+        data = places_of(tmp_path)[1] / descriptor["platform_id"]
+        assert (data / "planted").read_text() == "here\n"
+        client.close_and_wait()
+
+
+# A Redis whose port is taken: how often it was started is the length of the file that it writes.
+CLASHING = """#!/bin/sh
+printf x >>{tries}
+[ "$(wc -c <{tries})" -gt {clashes} ] && exec {program} "$@"
+echo "Could not create server TCP listening socket: bind: Address already in use"
+exit 1
+"""
+
+
+@pytest.mark.req("H11")
+@pytest.mark.parametrize("clashes", [2, 3])
+def test_a_start_is_repeated_within_a_bound(host: HostClient, tmp_path: Path, clashes: int) -> None:
+    tries, server = tmp_path / "tries", tmp_path / "redis-server"
+    server.write_text(CLASHING.format(tries=tries, clashes=clashes, program=redis_server.program(None)))
+    server.chmod(0o755)
+    if clashes < 3:
+        host.release(host.lease(shared=False, redis_server=str(server))["platform_id"])
+    else:
+        with pytest.raises(PlatformError, match="Address already in use"):
+            host.lease(shared=False, redis_server=str(server))
+    assert tries.read_text() == "xxx"

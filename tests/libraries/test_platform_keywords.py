@@ -35,6 +35,7 @@ def test_every_keyword_gives_the_verdict_and_message_that_its_test_declares(tmp_
     assert running(processes_of(tmp_path)) == []
 
 
+@pytest.mark.req("H10")
 def test_what_is_missing_is_na_before_its_setup(tmp_path: Path) -> None:
     (tmp_path / "outside.yaml").write_text(OUTSIDE)
     run = run_inner(SUITES / "verdicts.robot", tmp_path, variables={"TARGET": str(tmp_path / "outside.yaml")})
@@ -49,6 +50,7 @@ def test_what_is_missing_is_na_before_its_setup(tmp_path: Path) -> None:
     assert "the setup of Undeclared ran" not in run.output
 
 
+@pytest.mark.req("H10")
 def test_a_certified_run_fails_what_the_profile_declares_and_the_target_lacks(tmp_path: Path) -> None:
     (tmp_path / "outside.yaml").write_text(OUTSIDE)
     target = str(tmp_path / "outside.yaml")
@@ -105,6 +107,7 @@ def robot(folder: Path, suite: str, *launcher: str) -> subprocess.Popen[bytes]:
     )
 
 
+@pytest.mark.req("H05")
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_a_robot_that_is_interrupted_or_killed_leaves_nothing(place: Path, how: signal.Signals) -> None:
     process = robot(place, "held.robot")
@@ -117,6 +120,7 @@ def test_a_robot_that_is_interrupted_or_killed_leaves_nothing(place: Path, how: 
     wait_until(lambda: not leftovers(place, *places), "all files are gone", within=5)
 
 
+@pytest.mark.req("H06")
 def test_robots_of_one_pabot_share_a_platform_and_end_with_it(place: Path) -> None:
     suites = place / "suites"
     suites.mkdir()
@@ -138,6 +142,7 @@ def test_robots_of_one_pabot_share_a_platform_and_end_with_it(place: Path) -> No
     wait_until(lambda: not leftovers(place), "all files are gone", within=5)
 
 
+@pytest.mark.req("H05")
 def test_robots_end_when_their_pabot_is_killed(place: Path) -> None:
     pabot = (
         sys.executable,

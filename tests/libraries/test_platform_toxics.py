@@ -201,6 +201,7 @@ async def is_silent(streams: Streams, text: bytes) -> bool:
     return False
 
 
+@pytest.mark.req("H13")
 @pytest.mark.parametrize(("stream", "ways"), [("downstream", 1), ("upstream", 1), ("both", 2)])
 def test_latency_delays_by_what_was_asked_and_heals(stream: str, ways: int) -> None:
     async def scenario() -> None:
@@ -249,6 +250,7 @@ def test_what_latency_holds_back_passes_at_once_when_healed() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.req("H13")
 def test_bandwidth_lets_the_rate_pass_and_no_more() -> None:
     async def scenario() -> None:
         async with echo_hop() as hop:
@@ -314,6 +316,7 @@ def test_a_timeout_swallows_then_closes_and_one_of_zero_never_does() -> None:
     asyncio.run(scenario())
 
 
+@pytest.mark.req("H13")
 def test_reset_peer_resets_open_and_new_connections_after_its_time() -> None:
     async def scenario() -> None:
         async with echo_hop() as hop:
@@ -477,6 +480,7 @@ def test_a_hop_of_several_links_gets_a_toxic_on_all_or_none() -> None:
 # The keywords on a real platform.
 
 
+@pytest.mark.req("H13")
 def test_each_toxic_is_seen_on_a_real_hop_and_gone_when_healed(tmp_path: Path) -> None:
     run = run_inner(SUITES / "toxics.robot", tmp_path, TMPDIR=own_place(tmp_path)["TMPDIR"], LOCKSTEP_SEED="7")
     run.all_as_declared()

@@ -77,6 +77,7 @@ def in_conversation(chromium: Chromium, platform: Platform) -> Tab:
     return tab
 
 
+@pytest.mark.req("B01")
 def test_from_login_to_a_streamed_answer(chromium: Chromium, platform: Platform) -> None:
     tab = in_conversation(chromium, platform)
     assert tab.texts("#user") == ["Zoë Müller"]
@@ -148,6 +149,7 @@ def test_what_is_written_while_backend_is_away_arrives_once(chromium: Chromium, 
     assert tab.errors == []
 
 
+@pytest.mark.req("B01")
 def test_signing_out_in_one_tab_signs_out_the_other(chromium: Chromium, platform: Platform) -> None:
     tab = signed_in(chromium, platform)
     other = chromium.tab(platform.frontend.url)
