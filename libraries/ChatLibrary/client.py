@@ -17,7 +17,7 @@ from WebSocketLibrary.keywords.opening import HandshakeFailedError, open_one
 from ChatLibrary.state import ChatState
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
-HANDSHAKE = timedelta(seconds=10)
+HANDSHAKE = timedelta(seconds=30)
 MAX_FRAME = 64 << 20
 FINAL = frozenset({1000, 1008, 4001, 4003, 4009, 4029})
 """Close codes after which a client does not come back by itself (docs/protocol.md §4)."""

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lockstep.statistics import percentile
+from lockstep.unknown import UNKNOWN
 
 NEAR = 1.5
 FEWEST = 10
@@ -113,9 +114,9 @@ def judge_expiry(report: Report, expiry: float) -> list[str]:
             f"{first.sent - expiry:.3f} s after the expiry, not 401 token_expired"
         )
     if not any(expiry - answer.answered <= NEAR for answer in before):
-        wrong.append(f"{report.url} gave no answer in the last {NEAR:g} s before the expiry: nothing was proved")
+        wrong.append(f"{UNKNOWN}{report.url} gave no answer in the last {NEAR:g} s before the expiry")
     if not after:
-        wrong.append(f"{report.url} was asked nothing after the expiry: nothing was proved")
+        wrong.append(f"{UNKNOWN}{report.url} was asked nothing after the expiry")
     return wrong
 
 
@@ -129,8 +130,8 @@ def judge_times(report: Report, percent: float, factor: float, floor: float) -> 
     before, after = report.parts()
     if min(len(before.answers), len(after.answers)) < FEWEST:
         return (
-            f"the probe of {report.url} has {len(before.answers)} answers before the mark and {len(after.answers)} "
-            f"after it, {FEWEST} of each are needed: nothing was proved"
+            f"{UNKNOWN}the probe of {report.url} has {len(before.answers)} answers before the mark and "
+            f"{len(after.answers)} after it, {FEWEST} of each are needed"
         )
     was, became = before.percentile(percent), after.percentile(percent)
     allowed = max(factor * was, floor)

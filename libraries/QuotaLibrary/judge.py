@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 from lockstep.statistics import percentile
+from lockstep.unknown import UNKNOWN
 
 from QuotaLibrary.asking import Answer
 
@@ -102,12 +103,31 @@ def throttled(answers: Sequence[Answer], limit: int, window: float) -> str:
     if failed := [answer for answer in answers if answer.failed]:
         return f"{len(failed)} of {len(answers)} requests failed, the first: {describe(failed[0])}"
     if not answers:
-        return "an attacker asked nothing: nothing was proved"
+        return f"{UNKNOWN}an attacker asked nothing"
     windows = 1 + math.floor((answers[-1].answered - answers[0].sent + _ROUNDING) / window)
     passed = sum(not answer.refused for answer in answers)
     if not limit <= passed <= limit * windows:
         return f"{passed} of {len(answers)} requests passed in {windows} windows, not {limit} in each"
     return next((wrong for answer in answers if answer.refused and (wrong := refusal(answer))), "")
+
+
+def refuses(floods: Sequence[Sequence[Answer]], door: str) -> str:
+    """What is wrong unless ``door`` (the beginning of URLs) refused somebody.
+
+    A request that passed says something only where another of that attacker had just been refused, in one window.
+    """
+    asked = [answer for answers in floods for answer in answers if answer.url.startswith(door)]
+    if any(answer.refused for answer in asked):
+        return ""
+    for answers in floods:
+        closed_from = closed_until = 0.0
+        for answer in answers:
+            if answer.refused:
+                # Retry-After is rounded up to whole seconds.
+                closed_from, closed_until = answer.answered, answer.sent + (answer.retry_after or 0) - 1 - _ROUNDING
+            elif answer.url.startswith(door) and closed_from < answer.sent and answer.answered < closed_until:
+                return f"{door} refused nobody in {len(asked)} requests, and served one whose quota was used up"
+    return f"{UNKNOWN}no request to {door} came while a quota was used up: the flood was too slow"
 
 
 def unharmed(
@@ -122,7 +142,7 @@ def unharmed(
     """
     counts = [len(answers) for answers in (meanwhile, *otherwise)]
     if len(counts) < 2 or min(counts) < FEWEST:
-        return f"{counts} answers, {FEWEST} of each are needed: nothing was proved"
+        return f"{UNKNOWN}{counts} answers, {FEWEST} of each are needed"
     every = [answer for answers in (meanwhile, *otherwise) for answer in answers]
     if others := [answer for answer in every if answer.status != 200]:
         return f"there are {len(others)} answers that are not 200, the first: {describe(others[0])}"

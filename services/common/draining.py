@@ -23,6 +23,8 @@ LINGER = 0.5
 """Seconds in which a draining server still takes requests on the connections that it has."""
 LEAVE = 0.2
 """Seconds that the peer of a closed connection has to close it too."""
+DRAIN = 15
+"""Seconds that a draining server has to answer what it is asked; its successor serves meanwhile, so nobody waits."""
 PATIENCE = 3.0
 """Seconds in which the peer of a socket that has ended may take what was written to it."""
 _TICK = 0.02
@@ -138,6 +140,7 @@ class DrainingServer(uvicorn.Server):
         """Drain first where that was asked for; nobody is waited for who does not take leave."""
         leaving = asyncio.create_task(self._cut_the_silent())
         if self._drains:
+            self.config.timeout_graceful_shutdown = DRAIN
             DrainingProtocol.draining = True
             for server in self.servers:
                 server.close()

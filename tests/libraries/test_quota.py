@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from lockstep.unknown import Unknown
 from QuotaLibrary import QuotaLibrary, judge
 from QuotaLibrary.asking import Answer
 from QuotaLibrary.fields import FieldError, Quota, read
@@ -127,6 +128,19 @@ def test_a_flood_may_pass_once_a_window() -> None:
     assert "requests failed" in judge.throttled([*GOOD, replace(GOOD[0], status=500)], LIMIT, 60.0)
 
 
+def test_a_door_is_judged_by_what_it_serves_while_a_quota_is_used_up() -> None:
+    door, other = "http://b.test/", "http://a.test/"
+    passed = Answer(door, 1.0, 1.01, 200)
+    assert judge.refuses([GOOD], other) == ""
+    assert judge.refuses([[*GOOD, passed]], door) == (
+        f"{door} refused nobody in 1 requests, and served one whose quota was used up"
+    )
+    late = replace(passed, sent=8.5, answered=8.6)
+    for too_slow in ([passed, *GOOD], [*GOOD, late]):
+        assert judge.refuses([too_slow], door).startswith(f"UNKNOWN: no request to {door} came while"), too_slow
+    assert judge.refuses([GOOD, [passed]], door).startswith("UNKNOWN: "), "what another attacker used up"
+
+
 def innocent(*seconds: float, status: int = 200) -> list[Answer]:
     return [Answer("http://a.test/", 0.0, taken, status) for taken in seconds]
 
@@ -147,8 +161,8 @@ def test_times_are_compared_with_those_in_a_crowd() -> None:
             "p99 is 1100.0 ms and otherwise 100.0 ms, more than the",
         ),
         (innocent(*[0.6] * 10), innocent(*[0.001] * 10), "more than the 500.0 ms allowed"),
-        (innocent(*[0.1] * 9), innocent(*[0.1] * 10), "[9, 10] answers, 10 of each are needed: nothing was proved"),
-        (innocent(*[0.1] * 10), [], "nothing was proved"),
+        (innocent(*[0.1] * 9), innocent(*[0.1] * 10), "UNKNOWN: [9, 10] answers, 10 of each are needed"),
+        (innocent(*[0.1] * 10), [], "UNKNOWN: "),
         ([*innocent(*[0.1] * 9), answer(4)], innocent(*[0.1] * 10), "1 answers that are not 200, the first: http"),
         (innocent(*[0.1] * 10), innocent(*[0.1] * 10, status=503), "10 answers that are not 200"),
     ],
@@ -158,7 +172,7 @@ def test_every_harm_is_found(meanwhile: list[Answer], otherwise: list[Answer], m
 
 
 def test_without_a_yardstick_nothing_is_proved() -> None:
-    assert "nothing was proved" in judge.unharmed(innocent(*[0.1] * 10), [], 99, 10, 0.5)
+    assert "UNKNOWN: " in judge.unharmed(innocent(*[0.1] * 10), [], 99, 10, 0.5)
 
 
 def test_a_quota_is_whole_when_the_last_answer_that_names_it_says() -> None:
@@ -235,7 +249,7 @@ def test_a_flood_is_judged_by_attacker_and_by_door(door: str) -> None:
     assert seen == []
     assert [sum(one.refused for one in answers) for answers in floods] == [3, 3]
     library.flood_should_be_throttled(floods, LIMIT, timedelta(seconds=1), door)
-    with pytest.raises(AssertionError, match=r"http://b\.test/ refused nobody in 0 requests"):
+    with pytest.raises(Unknown, match=r"no request to http://b\.test/ came while a quota was used up"):
         library.flood_should_be_throttled(floods, LIMIT, timedelta(seconds=1), door, "http://b.test/")
     assert 0 < library.wait_as_promised(floods) <= 1
     assert not any(one.refused for attacker in attackers for one in library.ask(1, door, source=attacker["source"]))

@@ -17,6 +17,7 @@ from .ports import Port
 
 START_DEADLINE = 20.0
 STOP_DEADLINE = 5.0
+DRAIN_DEADLINE = 20.0
 _POLL = 0.005
 _PORT_CLASH = ("Address already in use", "could not bind")
 

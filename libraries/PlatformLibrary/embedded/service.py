@@ -18,7 +18,7 @@ from .children import Child
 from .errors import PlatformError, log_size, log_tail
 from .ports import LOOPBACK, Port
 from .preloader import Preloader
-from .servers import START_DEADLINE, STOP_DEADLINE, Instance
+from .servers import DRAIN_DEADLINE, START_DEADLINE, STOP_DEADLINE, Instance
 
 _POLL = 0.02
 _ANSWER_TIMEOUT = 2.0
@@ -90,7 +90,7 @@ class Service(Instance):
         except BaseException:
             self.child = old
             raise
-        await old.end(within=STOP_DEADLINE, number=signal.SIGQUIT)
+        await old.end(within=DRAIN_DEADLINE, number=signal.SIGQUIT)
 
     async def stop(self) -> None:
         """SIGTERM, then SIGKILL after the bound; afterwards connections are refused."""
