@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 from assertionengine import AssertionOperator
-from lockstep import asserting, latencies, machine, statistics
+from lockstep import asserting, latencies, machine, statistics, waiting
 from lockstep.listeners import LISTENERS
 from lockstep.machine import Mark, Waiting
 from lockstep.statistics import Summary
 from lockstep.unknown import Unknown
 from robot.api import logger
 from robot.api.deco import keyword, library
+from robot.errors import ExecutionFailed
 from robot.libraries.BuiltIn import BuiltIn
 from robot.running.context import EXECUTION_CONTEXTS
 
@@ -108,6 +109,29 @@ class BudgetLibrary:
         | `Value Should Be Within Budget`    memory growth    ${grown}    10 MB
         """
         self._judge(name, value, self._limit(name, limit), machine.test_waiting())
+
+    @keyword(tags=("waiting",))
+    def wait_until_keyword_passes(self, within: timedelta, name: str, *arguments: Any) -> Any:
+        """Runs the keyword ``name`` until it passes, and returns what it returned; for at most ``within``.
+
+        As BuiltIn's `Wait Until Keyword Succeeds`, but it lasts longer by the time that the machine was away.
+
+        | `Wait Until Keyword Passes`    5s    Row Should Be There    ${id}
+        """
+        deadline = machine.Deadline(within.total_seconds())
+        pause = waiting.FIRST_PAUSE
+        while True:
+            try:
+                return BuiltIn().run_keyword(name, *arguments)
+            except ExecutionFailed as error:
+                if error.dont_continue or error.skip:
+                    raise
+                said = f"'{name}' did not pass within {waiting.seconds(within)}; the last time: {error.message}"
+            left = deadline.left(said)
+            if not left:
+                raise AssertionError(said)
+            time.sleep(min(pause, left))
+            pause = min(pause * 1.5, waiting.LONGEST_PAUSE)
 
     @keyword(tags=("verdict",))
     def give_no_verdict(self, reason: str) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ChatLibrary.client import ChatClient
+
+_LATE = re.compile(r"got no answer within|refused with 503|unavailable")
 
 
 @dataclass(frozen=True)
@@ -70,3 +73,9 @@ def flaws(report: ChatReport, codes: Sequence[int], *, refused: bool = False) ->
         if texts:
             found.append(f"{len(texts)} {name}, the first: {texts[0]}")
     return found
+
+
+def only_late(report: ChatReport, codes: Sequence[int]) -> bool:
+    """Whether all that is wrong is that a limit of time was missed: no answer in time, 503, ``unavailable``."""
+    lasting = (*report.unrecovered, *report.troubles, *(code for code in report.closes if code not in codes))
+    return not lasting and all(_LATE.search(text) for text in (*report.refusals, *report.errors))

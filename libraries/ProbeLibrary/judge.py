@@ -31,6 +31,11 @@ class Answer:
         return self.sent + self.seconds
 
     @property
+    def late(self) -> bool:
+        """No answer in time, or 503 (RFC 9110 §15.6.4): a limit of time was missed, here or behind the service."""
+        return self.status == 503 or (self.status is None and self.detail.startswith("TimeoutError"))
+
+    @property
     def failed(self) -> bool:
         """No answer, or a server error."""
         return self.status is None or self.status >= 500

@@ -92,22 +92,23 @@ class Deadline:
         """Seconds since the wait began."""
         return time.monotonic() - self._mark.at
 
-    def left(self) -> float:
+    def left(self, missing: str = "what was awaited did not come") -> float:
         """Seconds that are left; 0 when the wait is over.
 
-        Raises ``Unknown`` where the machine was away for so long that the wait could not be given its time.
+        Raises ``Unknown`` with what is ``missing`` where the machine was away for so long that the wait could not be
+        given its time.
         """
         now = time.monotonic()
         if now < self._end or not self.seconds:
             return max(0.0, self._end - now)
         waiting = self._mark.waiting()
-        missing = self.seconds - (waiting.elapsed - waiting.waited)
-        if missing < _LEAST_STEP:
+        left = self.seconds - (waiting.elapsed - waiting.waited)
+        if left < _LEAST_STEP:
             return 0.0
         if waiting.elapsed > PATIENCE * self.seconds:
-            raise Unknown(f"a wait of {self.seconds:g} s was not given its time; {waiting}")
-        self._end = now + missing
-        return missing
+            raise Unknown(f"{missing}; a wait of {self.seconds:g} s was not given its time: {waiting}")
+        self._end = now + left
+        return left
 
 
 def test_begins() -> None:

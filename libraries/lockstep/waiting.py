@@ -9,7 +9,6 @@ from typing import TypeVar
 
 from lockstep import machine
 from lockstep.masking import mask
-from lockstep.unknown import Unknown
 
 T = TypeVar("T")
 FIRST_PAUSE = 0.005
@@ -41,18 +40,12 @@ def wait_until(
             seen = show(answer)
         except tolerate as error:
             seen = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
-        try:
-            left = deadline.left()
-        except Unknown as unknown:
-            raise Unknown(f"{_missed(subject, wanted, within, seen)}. {unknown.reason}") from None
+        missing = f"{subject} did not become {wanted} in {seconds(within)}; last seen: {shorten(mask(seen))}"
+        left = deadline.left(missing)
         if not left:
-            raise AssertionError(_missed(subject, wanted, within, seen))
+            raise AssertionError(missing)
         time.sleep(min(pause, left))
         pause = min(pause * 1.5, LONGEST_PAUSE)
-
-
-def _missed(subject: str, wanted: str, within: timedelta, seen: str) -> str:
-    return f"{subject} did not become {wanted} in {seconds(within)}; last seen: {shorten(mask(seen))}"
 
 
 def seconds(duration: timedelta) -> str:

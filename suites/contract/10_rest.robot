@@ -3,6 +3,7 @@ Documentation       What backend's REST endpoints promise beyond a single call: 
 ...                 deletions, notifications, roles and plans that are the same everywhere; and what frontend keeps to itself.
 ...                 Sources: RFC 9110 §9.2.2, draft-ietf-httpapi-idempotency-key-header-07, RFC 9457, RFC 3986 §6;
 ...                 docs/protocol.md §1, §3.1, §3.3, §4 and §5.
+Library             BudgetLibrary
 Resource            rest.resource
 Suite Setup         Use The Shared Platform
 Suite Teardown      Leave The Platform
@@ -50,7 +51,7 @@ What Waits For A User Is Listed By Urgency Until It Is Acknowledged
     Every Door Lists As Waiting    9 third    5 first    5 fourth    0 second
     Open A Socket
     Acknowledge    ${urgent}
-    Wait Until Keyword Succeeds    5s    50ms    Every Door Lists As Waiting    5 first    5 fourth    0 second
+    Wait Until Keyword Passes    5s    Every Door Lists As Waiting    5 first    5 fourth    0 second
     Notification Of Nobody Is Refused And Of Others Not Shown
 
 Roles And Plan Follow Auth As They Are Given And Taken Away

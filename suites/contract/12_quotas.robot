@@ -2,6 +2,7 @@
 Documentation       Each plan has its own quota; without Redis a quota holds in each process by itself, and the capabilities say so; what
 ...                 else they say of quotas is true, too. Sources: RFC 6585 §4 (429),
 ...                 draft-ietf-httpapi-ratelimit-headers-10; docs/protocol.md §3.2.
+Library             BudgetLibrary
 Resource            rest.resource
 Suite Setup         A Platform Where Each Plan Has A Quota    ${USER_LIMIT}    ${BULK_LIMIT}    ${ADDRESS_LIMIT}    ${WINDOW}
 Suite Teardown      Leave The Platform
@@ -26,12 +27,12 @@ Each Plan Has The Quota That The Capabilities Name
 Without Redis Each Process Holds The Quota And Says That It Is Alone
     [Tags]    id:CT-44    sec:R06    needs:control.kill    needs:redis
     Kill Service    redis
-    Wait Until Keyword Succeeds    10s    50ms    Capabilities Should Tell Of Quotas    per-process
+    Wait Until Keyword Passes    10s    Capabilities Should Tell Of Quotas    per-process
     In One Window    Quota Of A User Holds At    ${USER_LIMIT}    ${DOORS}[0]
     In One Window    Quota Of A User Holds In Each Replica    ${USER_LIMIT}
     In One Window    Quota Of An Address Holds At    ${ADDRESS_LIMIT}    ${OPEN_DOORS}[1]
     Start Service    redis
-    Wait Until Keyword Succeeds    15s    100ms    Every Service Sees Redis
-    Wait Until Keyword Succeeds    15s    50ms    Capabilities Should Tell Of Quotas    shared
+    Wait Until Keyword Passes    15s    Every Service Sees Redis
+    Wait Until Keyword Passes    15s    Capabilities Should Tell Of Quotas    shared
     In One Window    Quota Of A User Holds At    ${USER_LIMIT}    @{DOORS}
     [Teardown]    Redis Is There Again

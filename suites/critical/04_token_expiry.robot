@@ -28,5 +28,5 @@ A Refresh After The Expiry Brings The User Back
     [Tags]    id:C04-10    req:C04.3
     VAR    ${old}    ${ACCESS_TOKEN}
     Let The Access Token Expire
-    Every Service Accepts A Refreshed Token
+    Run While Token Lives    Every Service Accepts A Refreshed Token
     Service Refuses The Token    backend    /api/me    ${old}    token_expired

@@ -15,8 +15,8 @@ Test Tags           critical    p0    req:C04.2    needs:jwt.short_lived    need
 *** Test Cases ***
 An Open Socket Is Closed With 4001 At Its Token's Expiry And Not Before
     [Tags]    id:C04-11    sec:W04
-    Open A Socket    alias=direct    url=${BACKEND_SOCKET_URL}
-    Open A Socket    alias=through frontend
+    Run While Token Lives    Open A Socket    alias=direct    url=${BACKEND_SOCKET_URL}
+    Run While Token Lives    Open A Socket    alias=through frontend
     Let The Access Token Expire
     Open Socket Was Closed With    4001    direct
     Open Socket Was Closed With    4001    through frontend
@@ -25,13 +25,13 @@ An Open Socket Is Closed With 4001 At Its Token's Expiry And Not Before
 
 A Socket Lives On With A Refreshed Token
     [Tags]    id:C04-12    req:C04.3
-    Open A Socket
+    Run While Token Lives    Open A Socket
     VAR    ${old}    ${ACCESS_TOKEN}
     Wait Until Token Has Left    ${old}    1s
     Refresh The Tokens
     Reauthenticate Socket    socket    ${old}
     Wait Until Token Has Expired    ${old}
-    Who The Socket Says I Am
+    Run While Token Lives    Who The Socket Says I Am
     Let The Access Token Expire
     Open Socket Was Closed With    4001
     Socket Was Closed At The Expiry    socket

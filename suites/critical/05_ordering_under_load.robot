@@ -3,7 +3,7 @@ Documentation       Order holds for each user however many write at once, and no
 ...                 Sources: docs/protocol.md §4 (acknowledged after commit, seqs contiguous and in order, equal turns); judged by the
 ...                 recorded history of every socket and the rows of the main database.
 Resource            load.resource
-Suite Setup         Use A Private Platform    backends=2
+Suite Setup         Use A Private Platform    backends=2    ACCESS_TTL=3600
 Suite Teardown      Leave The Platform
 Test Teardown       End The Load
 Test Tags           critical    p0    needs:ws    needs:assistant    needs:session.admin

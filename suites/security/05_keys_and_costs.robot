@@ -3,6 +3,7 @@ Documentation       Signing keys change while everybody goes on: the new key is 
 ...                 was granted and not longer. Where passwords cost what they should, the time of an answer tells nothing.
 ...                 Sources: RFC 7517 §4.5 (kid), RFC 8725 §3.10 (keys by kid), OWASP ASVS 5.0 11.2.2 (keys can be replaced) and 6.3.8
 ...                 (no telling which users exist); docs/protocol.md §2.3 to §2.5.
+Library             BudgetLibrary
 Resource            security.resource
 Suite Setup         Use A Private Platform    backends=2    PASSWORD_PASSES=6    PASSWORD_MEMORY_KIB=19456
 Suite Teardown      Leave The Platform
@@ -74,7 +75,7 @@ The Key Comes To Be Forgotten Everywhere
     ...    published.
     [Arguments]    ${token}
     ${kid} =    Token Header    ${token}    kid
-    Wait Until Keyword Succeeds    20s    200ms    The Key Is Forgotten Everywhere    ${token}
+    Wait Until Keyword Passes    20s    The Key Is Forgotten Everywhere    ${token}
     ${response} =    Get From    auth    /.well-known/jwks.json
     VAR    ${published}    ${{ [key['kid'] for key in $response.json()['keys']] }}
     Should Not Contain    ${published}    ${kid}    auth still publishes the key that was to be forgotten

@@ -3,6 +3,7 @@ Documentation       The session manager takes up its work whether its stores are
 ...                 comes, and goes by the declared limits unless told otherwise. Sources: docs/protocol.md §1 (health, a dependency that
 ...                 is away), §2.1 (clients and lifetimes) and §2.5; RFC 9110 §15.6.4 and §10.2.3 (503 with Retry-After).
 Library             String
+Library             BudgetLibrary
 Resource            platform.resource
 Resource            auth.resource
 Resource            sessions.resource
@@ -73,7 +74,7 @@ Unless Told Otherwise It Goes By The Declared Limits
 A Session Expires And Is Swept Away
     [Documentation]    A session that nobody asks for comes to be expired in its row and gone from its user's list in Redis.
     A User With A Session    idle_ttl=300ms
-    Wait Until Keyword Succeeds    15s    100ms    Session Row Should Be    ${SESSION.session_id}    expired
+    Wait Until Keyword Passes    15s    Session Row Should Be    ${SESSION.session_id}    expired
     Redis Comes To Hold Nothing Of The Session
 
 Auth Is Started Without Its Stores
@@ -180,6 +181,6 @@ Bring Both Stores Back
         Run Keyword And Ignore Error    Start Service    ${instance}
     END
     Auth Should See Its Dependencies    database=up    redis=up
-    Wait Until Keyword Succeeds    15s    0.1s    A User Without A Session
+    Wait Until Keyword Passes    15s    A User Without A Session
     Disconnect From All Databases
     Open Databases

@@ -2,6 +2,7 @@
 Documentation       A session token is good as long as its session lives and not a moment longer, whichever store is asked; the database,
 ...                 asked while Redis is away, judges as Redis would have. Sources: docs/protocol.md §2.5, OWASP ASVS 5.0 7.2.1 (tokens are
 ...                 verified by the backend), 7.3.1 and 7.3.2 (idle and absolute timeout), 7.4.1 (no use of an ended session).
+Library             BudgetLibrary
 Resource            platform.resource
 Resource            auth.resource
 Resource            sessions.resource
@@ -101,7 +102,7 @@ What Ends While Redis Is Frozen Is Over In The Database At Once And In Redis Eve
 Session Token Should Become Invalid
     [Documentation]    The manager comes to refuse the session's token for this reason.
     [Arguments]    ${reason}
-    Wait Until Keyword Succeeds    10s    50ms    Session Token Should Be Invalid    ${SESSION}    reason=${reason}    source=database
+    Wait Until Keyword Passes    10s    Session Token Should Be Invalid    ${SESSION}    reason=${reason}    source=database
 
 Access Token Should Be Refused As
     [Documentation]    Auth refuses the session's access token, for this reason or because it has expired itself.

@@ -1,6 +1,7 @@
 *** Settings ***
 Documentation       Who uses his session keeps it, up to its absolute end and never past it; what has ended cannot be kept alive.
 ...                 Sources: docs/protocol.md §2.5, OWASP ASVS 5.0 7.3.1 and 7.3.2 (inactivity time-out, absolute lifetime).
+Library             BudgetLibrary
 Resource            sessions.resource
 Library             ProbeLibrary
 Suite Setup         Use The Shared Platform
@@ -130,11 +131,11 @@ Twenty Activities At Once
 
 Session Comes To Be Expired
     [Documentation]    The session manager, asked by nothing but its token, comes to call the session expired.
-    Wait Until Keyword Succeeds    20s    50ms    Session Token Should Be Invalid    ${SESSION}    expired
+    Wait Until Keyword Passes    20s    Session Token Should Be Invalid    ${SESSION}    expired
 
 Use The Session Until It Is Expired
     [Documentation]    Activity after activity, until one is refused because the session has expired.
-    Wait Until Keyword Succeeds    20s    50ms    Session Manager Refuses    ${SESSION.session_id}/activity    409    session_expired
+    Wait Until Keyword Passes    20s    Session Manager Refuses    ${SESSION.session_id}/activity    409    session_expired
 
 Activity Is Refused And Changes Nothing
     [Documentation]    The refused activity leaves the row as it is and brings nothing back to Redis.

@@ -2,6 +2,7 @@
 Documentation       Without Redis PostgreSQL alone says what is dead, and it is dead at once; what Redis still knew comes to nothing when
 ...                 it is back. Without PostgreSQL nothing changes, and whoever wanted a change is told.
 ...                 Sources: docs/protocol.md §1 and §2.5, RFC 7009 §2, RFC 9700 §4.14, OWASP ASVS 5.0 7.4.1.
+Library             BudgetLibrary
 Resource            sessions.resource
 Resource            auth.resource
 Suite Setup         Use A Private Platform    backends=1    proxies=auth->redis, auth->postgres
@@ -132,7 +133,7 @@ Without PostgreSQL Nothing Is Recorded, Refreshed Or Revoked And All Are Told So
     Session Token Should Be Valid    ${SESSION}    source=redis
     Heal Connection    auth->postgres
     Only These Columns Should Have Changed    ${before}
-    Wait Until Keyword Succeeds    10s    50ms    Stores Should Agree On The Session
+    Wait Until Keyword Passes    10s    Stores Should Agree On The Session
 
 
 *** Keywords ***
@@ -149,13 +150,13 @@ The Revoked Session Is Dead At Auth
 Session Comes To Be Found In Redis
     [Documentation]    Auth comes to trust Redis again and finds the session there.
     [Arguments]    ${session}
-    Wait Until Keyword Succeeds    20s    50ms    Session Token Should Be Valid    ${session}    source=redis
+    Wait Until Keyword Passes    20s    Session Token Should Be Valid    ${session}    source=redis
 
 Both Stores Are Back
     [Documentation]    Every hop is whole, Redis runs, and auth trusts it.
     Heal All
     Run Keyword And Ignore Error    Start Service    redis
-    Wait Until Keyword Succeeds    20s    50ms    Auth Works With Both Stores
+    Wait Until Keyword Passes    20s    Auth Works With Both Stores
 
 Auth Works With Both Stores
     [Documentation]    A new session is made, and found in Redis.

@@ -2,6 +2,7 @@
 Documentation       A lock has one holder, who alone gives it back, and an end of its own; while Redis is away nobody gets one, since no
 ...                 lock is better than two holders. Sources: docs/protocol.md §2.5; the Redis manual on locks of a single instance
 ...                 (``SET NX PX`` with a value of the holder's own, compared before it is deleted).
+Library             BudgetLibrary
 Resource            sessions.resource
 Library             PlatformLibrary
 Library             ProbeLibrary
@@ -128,5 +129,5 @@ At Least Should Have Passed
 
 Lock Comes To Be Free
     [Documentation]    Somebody who asks again and again gets the lock; returns his owner token.
-    ${owner} =    Wait Until Keyword Succeeds    10s    20ms    Acquire Lock    ${LOCK}    ttl=10 minutes
+    ${owner} =    Wait Until Keyword Passes    10s    Acquire Lock    ${LOCK}    ttl=10 minutes
     RETURN    ${owner}

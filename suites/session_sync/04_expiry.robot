@@ -3,6 +3,7 @@ Documentation       A session expires at one moment: Redis, the row, the token a
 ...                 of them ends it, and what remains is cleaned up. Activity moves the moment for all of them.
 ...                 Sources: RFC 7519 §4.1.4 (exp); OWASP ASVS 5.0 7.3.1 and 7.3.2 (idle and absolute lifetime);
 ...                 docs/protocol.md §2.3 and §4.
+Library             BudgetLibrary
 Resource            platform.resource
 Resource            sessions.resource
 Resource            synchrony.resource
@@ -104,7 +105,7 @@ End Of The Session
 Wait Until The Session Has Expired
     [Documentation]    Waits until the clock has passed the end that auth's record names.
     ${end} =    End Of The Session
-    Wait Until Keyword Succeeds    30s    20ms    Should Be True    time.time() > ${end}    the end has not come
+    Wait Until Keyword Passes    30s    Should Be True    time.time() > ${end}    the end has not come
 
 Every Socket Was Closed At The Expiry
     [Documentation]    Each door's socket was closed with 4001, not before its token's ``exp`` and within two seconds of it.
@@ -118,6 +119,6 @@ Every Socket Was Closed At The Expiry
 
 Row And Audit Trail Should Say That It Has Expired
     [Documentation]    They come to, where another sweep was at it.
-    Wait Until Keyword Succeeds    5s    50ms    Session Row Should Be    ${SESSION.session_id}    expired
+    Wait Until Keyword Passes    5s    Session Row Should Be    ${SESSION.session_id}    expired
     ${events} =    Get Session Events    ${SESSION}
     Should Be Equal    ${{ [event['type'] for event in $events] }}    ${{ ['created', 'expired'] }}    the audit trail

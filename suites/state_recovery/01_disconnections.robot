@@ -3,6 +3,7 @@ Documentation       However a connection ends, whoever comes back finds his stat
 ...                 Sources: RFC 6455 §7.1.7 (a connection may end without a close frame), §5.4 (fragments) and §7.4.1 (1006);
 ...                 docs/protocol.md §4 (resume, answers in chunks, acknowledged after commit); judged by the recorded history.
 Library             String
+Library             BudgetLibrary
 Resource            recovery.resource
 Resource            outage.resource
 Suite Setup         Use A Private Platform    backends=2    proxies=client->backend    CLOSE_GRACE=1    ANSWER_LEASE=2
@@ -164,7 +165,7 @@ The Tab Gives Up
 The Silent Socket Is Given Up Too
     [Documentation]    The replica, which cannot reach the tab, ends the socket that another one has replaced.
     [Arguments]    ${replica}
-    Wait Until Keyword Succeeds    10s    100ms    Log Tells Of An Ended Socket    ${replica}
+    Wait Until Keyword Passes    10s    Log Tells Of An Ended Socket    ${replica}
 
 Log Tells Of An Ended Socket
     [Documentation]    The replica has ended a socket of this test.
@@ -297,13 +298,13 @@ The Tab Sends
 The Conversation Comes To Hold
     [Documentation]    So many messages of the conversation are in the main database.
     [Arguments]    ${count: int}
-    Check Row Count    SELECT 1 FROM messages WHERE conversation_id = '${CONVERSATION}'    ==    ${count}    alias=main    retry_timeout=10s
-    ...    retry_pause=20ms
+    Wait Until Keyword Passes    10s    Check Row Count
+    ...    SELECT 1 FROM messages WHERE conversation_id = '${CONVERSATION}'    ==    ${count}    alias=main
 
 The Commit Is Under Way
     [Documentation]    The replica has asked for the conversation's row and waits; nothing is acknowledged.
     Ask The Socket    tab    ping    pong
-    Check Row Count    ${WAITING_FOR_ME}    ==    1    alias=main    retry_timeout=4s    retry_pause=20ms
+    Wait Until Keyword Passes    4s    Check Row Count    ${WAITING_FOR_ME}    ==    1    alias=main
     ${acks} =    Get Frames    where=type=ack    connection=tab
     Should Be Empty    ${acks}    ${{ len($acks) }} messages were acknowledged before they were stored
 

@@ -2,6 +2,7 @@
 Documentation       What cannot be replayed is declared, with its reason, and never left out in silence or replayed in part: the tab is told
 ...                 where the log ends, has everything up to there over REST, and all that comes then live. Sources: docs/protocol.md §4
 ...                 (``resumed``, the promise, bounds of /api/capabilities); judged by the recorded history.
+Library             BudgetLibrary
 Resource            recovery.resource
 Suite Setup         Use The Shared Platform
 Suite Teardown      Leave The Platform
@@ -77,7 +78,7 @@ The Tab Leaves And That Is Written Down
     Execute Sql String    UPDATE socket_clients SET last_seen = now() - interval '1 hour' WHERE ${of_the_tab}    alias=main
     Close Connection    tab
     VAR    ${has_left}    SELECT 1 FROM socket_clients WHERE ${of_the_tab} AND last_seen > now() - interval '1 minute'
-    Check Row Count    ${has_left}    ==    1    alias=main    retry_timeout=10s    retry_pause=20ms
+    Wait Until Keyword Passes    10s    Check Row Count    ${has_left}    ==    1    alias=main
 
 The Window Has Passed
     [Documentation]    The tab, whose leaving the platform has written down, was last seen longer ago than the platform keeps a stream.

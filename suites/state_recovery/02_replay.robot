@@ -2,6 +2,7 @@
 Documentation       What waits for a tab that is away comes in its order and once: messages by their seqs, events by their urgency. What
 ...                 cannot be replayed is declared, never left out in silence, and is there over REST. Sources: docs/protocol.md §4
 ...                 (resume, event, the promise, bounds of /api/capabilities); judged by the recorded history.
+Library             BudgetLibrary
 Resource            recovery.resource
 Suite Setup         Use The Shared Platform
 Suite Teardown      Leave The Platform
@@ -111,7 +112,7 @@ The Tab Comes Back While The Device Goes On
     Wait For Json    connection=tab    type=resumed    payload.recovered=true
     The Device Has Heard    ${count}
     The Device Says    1
-    Run Keyword And Continue On Failure    Wait Until Keyword Succeeds    15s    50ms    The Tab Has Come To The Head
+    Run Keyword And Continue On Failure    Wait Until Keyword Passes    15s    The Tab Has Come To The Head
 
 The Tab Has Come To The Head
     [Documentation]    The last message that the tab was given is the last of the conversation.
@@ -149,7 +150,7 @@ Notifications Have Waited For An Hour
 Events Come By Urgency After The Replay
     [Documentation]    All that waits comes once, after ``resumed``, the most urgent first, in the order of creation within one priority.
     ...    (The platform waits for a ``resume`` for a second; on a machine that takes longer nothing is wrong with what comes first.)
-    ${came} =    Wait Until Keyword Succeeds    15s    50ms    All Events Have Come
+    ${came} =    Wait Until Keyword Passes    15s    All Events Have Come
     ${frames} =    Get Frames    connection=tab
     VAR    ${kinds}    ${{ [frame.json['type'] for frame in $frames] }}
     VAR    ${resumed}    ${{ $frames[$kinds.index('resumed')] }}
@@ -171,7 +172,7 @@ The Tab Acknowledges Every Event
     FOR    ${event}    IN    @{events}
         Acknowledge    ${event.json}[payload][event_id]    tab
     END
-    Wait Until Keyword Succeeds    5s    50ms    No Notification Waits
+    Wait Until Keyword Passes    5s    No Notification Waits
 
 No Notification Waits
     [Documentation]    REST lists no notification of the user.

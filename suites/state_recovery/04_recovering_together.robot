@@ -3,6 +3,7 @@ Documentation       Many come back at once, each with a log of his own, within a
 ...                 services; of several sockets for one session one wins, and what the services count is what the clients saw. Sources:
 ...                 docs/protocol.md §4 (resume, 4009), requirement R10 (50 clients, 100 messages each, < 5 s, < 10 MB); judged by the
 ...                 recorded history.
+Library             BudgetLibrary
 Resource            recovery.resource
 Suite Setup         Use A Private Platform    backends=2
 Suite Teardown      Leave The Platform
@@ -211,7 +212,7 @@ One Wins And The Others Are Told
     [Documentation]    All but one of these sockets come to be closed with 4009; the one left is the client, with its state, and all are
     ...    closed.
     [Arguments]    ${racers}
-    ${winner} =    Wait Until Keyword Succeeds    10s    50ms    One Racer Is Left    ${racers}
+    ${winner} =    Wait Until Keyword Passes    10s    One Racer Is Left    ${racers}
     ${me} =    Who The Socket Says I Am    ${winner}
     Should Be Equal    ${me}[client_id]    ${CLIENT_ID}    the socket that is left is another client
     ${found} =    Ask The Socket    ${winner}    state.get    state

@@ -110,7 +110,7 @@ def test_a_wait_that_is_not_given_its_time_judges_nothing(monkeypatch: pytest.Mo
         return Waiting(elapsed, 0.99 * elapsed)
 
     monkeypatch.setattr(Mark, "waiting", away)
-    expected = r"^UNKNOWN: the answer did not become right in 50 ms; last seen: 1\. a wait of 0\.05 s was not given"
+    expected = r"^UNKNOWN: the answer did not become right in 50 ms; last seen: 1; a wait of 0\.05 s was not given"
     with pytest.raises(Unknown, match=expected):
         waiting.wait_until("the answer", "right", lambda: 1, lambda answer: False, timedelta(seconds=0.05))
 
