@@ -10,10 +10,11 @@ import random
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lockstep.causes import is_unknown
 from PlatformLibrary.embedded.system import die_with_parent
 from robot.api import ExecutionResult
 from robot.errors import DataError
@@ -21,6 +22,7 @@ from robot.errors import DataError
 from launcher import runfolder
 from launcher.console import LaunchError, complain, paint, plural, say
 from launcher.paths import RESULTS, SUITES
+from launcher.verdicts import NOT_JUDGED, NOT_WELL, WELL
 from launcher.workers import environment
 
 SUITE = SUITES / "exploration" / "01_schedules.robot"
@@ -54,7 +56,7 @@ class Found:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Explore, or play one saved schedule again; 0 only if every promise was kept."""
+    """Explore, or play one saved schedule again; 0 only if every promise was kept, 3 where that could not be judged."""
     options = _parser().parse_args(argv)
     if options.replay is not None and not options.replay.is_file():
         raise LaunchError(f"There is no file {options.replay}.")
@@ -102,7 +104,7 @@ def _replay(file: Path, times: int, folder: Path) -> int:
         say(f"{file.name}: every promise kept, {times} of {times} times")
         return 0
     complain(_message(share))
-    return 1
+    return _code(share)
 
 
 def _explore(shares: Sequence[Share], options: argparse.Namespace) -> int:
@@ -126,7 +128,12 @@ def _explore(shares: Sequence[Share], options: argparse.Namespace) -> int:
         complain(_message(share))
     say(f"{_sum(shares)} in {time.monotonic() - begun:.0f} s (./run explore --count {options.count} "
         f"--seed {options.seed} --jobs {len(shares)})")  # fmt: skip
-    return 1 if wrong else 0
+    return worst(_code(share) for share in wrong)
+
+
+def worst(codes: Iterable[int]) -> int:
+    """Not well where any is, else not judged where any is, else well."""
+    return max(codes, key=(WELL, NOT_JUDGED, NOT_WELL).index, default=WELL)
 
 
 def _start(share: Share, test: str, variables: dict[str, str]) -> subprocess.Popen[bytes]:
@@ -151,9 +158,21 @@ def _sum(shares: Sequence[Share]) -> Found:
 
 def _message(share: Share) -> str:
     """Why a worker failed."""
+    if messages := _failures(share):
+        return "\n".join(["", *messages, f"Log: {share.folder / 'log.html'}"])
+    return f"A worker ended without a result: {share.folder / 'robot.txt'}"
+
+
+def _code(share: Share) -> int:
+    """Of a worker that did not end well."""
+    messages = _failures(share)
+    return NOT_JUDGED if messages and all(map(is_unknown, messages)) else NOT_WELL
+
+
+def _failures(share: Share) -> list[str]:
+    """The messages of a worker's failed tests; none where it left no result."""
     try:
         tests = list(ExecutionResult(share.folder / "output.xml", include_keywords=False).suite.all_tests)
     except (DataError, OSError):
-        return f"A worker ended without a result: {share.folder / 'robot.txt'}"
-    said = "\n".join(test.message for test in tests if not test.passed)
-    return f"\n{said}\nLog: {share.folder / 'log.html'}"
+        return []
+    return [test.message for test in tests if not test.passed]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -64,3 +65,29 @@ def test_a_saved_schedule_is_played_again(tmp_path: Path) -> None:
     ended = run("--replay", kept, "--times", "2", "--results", tmp_path)
     assert ended.returncode == 0, ended.stderr
     assert "dedupe_dropped.json: every promise kept, 2 of 2 times" in ended.stdout
+
+
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        (["Fail    UNKNOWN: the machine was busy"], 3),
+        (["Fail    a message was lost"], 1),
+        (["Run Keyword And Continue On Failure    Fail    UNKNOWN: busy", "Fail    a message was lost"], 1),
+    ],
+)
+def test_a_worker_that_could_not_judge_has_found_no_violation(tmp_path: Path, lines: list[str], code: int) -> None:
+    body = "\n".join(f"    {line}" for line in lines)
+    (tmp_path / "one.robot").write_text(f"*** Test Cases ***\nIt Ends\n{body}\n", "utf-8")
+    words = [sys.executable, "-m", "robot", "--outputdir", str(tmp_path), str(tmp_path / "one.robot")]
+    subprocess.run(words, capture_output=True, check=False)
+    assert explore._code(Share(1, "7", tmp_path)) == code
+    assert "busy" in explore._message(Share(1, "7", tmp_path)) or code == 1
+
+
+def test_a_worker_without_a_result_is_not_well(tmp_path: Path) -> None:
+    assert explore._code(Share(1, "7", tmp_path)) == 1
+    assert "ended without a result" in explore._message(Share(1, "7", tmp_path))
+
+
+def test_the_worst_worker_decides() -> None:
+    assert [explore.worst(codes) for codes in ([3, 1], [3, 0], [0], [])] == [1, 3, 0, 0]
