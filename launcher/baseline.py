@@ -16,6 +16,7 @@ from launcher.console import LaunchError, did_you_mean, paint, plural, say
 from launcher.paths import BASELINES, RESULTS
 from launcher.published import command_of
 from launcher.tolerance import Figure, Finding
+from launcher.verdicts import HELD
 
 _VALUED = ("--runs", "--results", "--baselines")
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -88,6 +89,8 @@ def _save(request: _Request) -> int:
         if not run["well"]:
             raise LaunchError(f"Run {run['run']} was not well, so its times are no baseline: "
                               f"{request.results / run['run'] / 'summary.html'}. Run again and save that.")  # fmt: skip
+        if not any(test["verdict"] in HELD for test in run["tests"].values()):
+            raise LaunchError(f"Run {run['run']} executed nothing, so its times are no baseline.")
         if run["run"] not in known:
             added.append(run)
     if not added:

@@ -22,7 +22,7 @@ from launcher.console import LaunchError, complain, paint, say
 from launcher.ended import Ended
 from launcher.outcome import Outcome
 from launcher.paths import ROOT
-from launcher.verdicts import NOT_JUDGED, NOT_WELL, WELL, Verdict
+from launcher.verdicts import HELD, NOT_JUDGED, NOT_WELL, WELL, Verdict
 from launcher.workers import environment
 
 _PYTEST_GRACE = 20.0
@@ -187,9 +187,11 @@ def _suites(request: RunRequest) -> Tally:
 
 def of_outcome(outcome: Outcome) -> Tally:
     """The suites' part of the tally: what keeps a run from being well counts as failed, or as unknown."""
-    counted = {verdict: outcome.count(verdict) for verdict in Verdict if verdict is not Verdict.HOLE}
+    counted: dict[Verdict, int] = {
+        verdict: outcome.count(verdict) for verdict in Verdict if verdict is not Verdict.HOLE
+    }
     unknown = counted.pop(Verdict.UNKNOWN)
-    passed = sum(counted.pop(verdict) for verdict in (Verdict.PASS, Verdict.WEAKER))
+    passed = sum(counted.pop(verdict) for verdict in HELD)
     failed = sum(counted.pop(verdict) for verdict in (Verdict.FAIL, Verdict.SKIPPED))
     skipped = sum(counted.values())
     return Tally(passed, failed + len(outcome.problems), skipped, unknown, ended.failures(outcome))

@@ -28,7 +28,7 @@ from launcher.arguments import RunRequest
 from launcher.console import LaunchError, paint, say
 from launcher.outcome import INTERRUPTED, short_name
 from launcher.paths import ROOT
-from launcher.verdicts import NOT_JUDGED, NOT_WELL, WELL, Totals, Verdict
+from launcher.verdicts import HELD, NOT_JUDGED, NOT_WELL, WELL, Totals, Verdict
 from launcher.workers import environment
 
 _NOTHING = ("the run published nothing",)
@@ -185,7 +185,7 @@ def _read(folder: Path) -> tuple[int, tuple[str, ...]]:
     totals = Totals(verdicts, certified=found["run"]["certified"])
     tests = [f"{test['verdict']} {test['id'] or short_name(test['name'])}" for test in found["tests"]
              if totals.troubles(Verdict(test["verdict"]))]  # fmt: skip
-    return verdicts[Verdict.PASS] + verdicts[Verdict.WEAKER], (*tests, *found["run"]["problems"])
+    return sum(verdicts[verdict] for verdict in HELD), (*tests, *found["run"]["problems"])
 
 
 def _line(one: Round, result: Result) -> str:

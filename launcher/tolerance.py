@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from launcher.verdicts import COMPARABLE
+from launcher.verdicts import COMPARABLE, HELD
 
 Kind = Literal["contention", "run", "suite", "requirement", "test", "budget", "latency"]
 DEVIATIONS, SHARE, FEW_SHARE, FEW = 6.0, 0.5, 1.0, 5
@@ -77,7 +77,7 @@ def figures(metrics: Mapping[str, Any]) -> dict[str, Figure]:
         if judged["verdict"] in COMPARABLE:
             found[f"requirement {name}"] = Figure("requirement", judged["seconds"], tests=judged["tests"])
     for name, test in metrics["tests"].items():
-        if test["verdict"] == "PASS":
+        if test["verdict"] in HELD:
             found[f"test {name}"] = Figure("test", test["seconds"])
     for name, figure in _measured(metrics):
         if name not in found or found[name].value < figure.value:

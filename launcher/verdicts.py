@@ -27,7 +27,9 @@ class Verdict(StrEnum):
 
 
 WORST_FIRST = tuple(Verdict)
-EXECUTED = frozenset({Verdict.PASS, Verdict.FAIL, Verdict.WEAKER})
+HELD: frozenset[Verdict] = frozenset({Verdict.PASS, Verdict.WEAKER})
+"""Verdicts of tests that could have failed and did not."""
+EXECUTED = HELD | {Verdict.FAIL}
 """Verdicts of tests that asked the target something and could have failed."""
 COUNTED_AS = {
     Verdict.PASS: "passed",
@@ -41,7 +43,7 @@ COUNTED_AS = {
     Verdict.HOLE: "requirements without a test",
 }
 """What a sum of each is called, in the order in which sums are shown."""
-COMPARABLE = frozenset({Verdict.PASS, Verdict.WEAKER, Verdict.NA})
+COMPARABLE = HELD | {Verdict.NA}
 """Verdicts of tests that came to their own end or did nothing, so that their times say something."""
 REMARKABLE = frozenset({Verdict.XFAIL, Verdict.WEAKER, Verdict.UNBOUNDED})
 """Verdicts that spoil no run and still say something about the target."""
@@ -85,10 +87,13 @@ class Totals:
 
     @property
     def word(self) -> str:
-        """How the run is called: ``ALL WELL``, ``NOT WELL: 2 failed`` or ``NOT JUDGED: 1 unknown``."""
+        """How the run is called: ``ALL WELL``, ``NOT WELL: 2 failed`` or ``NOT JUDGED: 1 unknown``.
+
+        Where the target lacks what every test needs, all is well, and yet nothing was executed.
+        """
         code = self.exit_code
         if code == WELL:
-            return "ALL WELL"
+            return "ALL WELL" if any(self.counts.get(kind) for kind in EXECUTED) else "ALL WELL: nothing was executed"
         if code == NOT_JUDGED:
             return f"NOT JUDGED: {self.counts[Verdict.UNKNOWN]} unknown"
         problems = f"{self.problems} problem{'' if self.problems == 1 else 's'}" if self.problems else ""

@@ -24,17 +24,17 @@ MACHINE = {"cores": 2, "python": "3.11.7", "system": "Linux x86_64", "contention
 Runs = Callable[..., str]
 
 
-def metrics(run: str, tests: Mapping[str, float], **parts: Any) -> dict[str, Any]:
+def metrics(run: str, times: Mapping[str, float], /, **parts: Any) -> dict[str, Any]:
     """Metrics of a good run of these tests (seconds), each in a suite and for a requirement of its own."""
     whole: dict[str, Any] = {
         "format": 1, "run": run, "name": "critical", "target": "embedded", "seed": "1", "started": run, "well": True,
         "machine": MACHINE, "versions": {},
-        "seconds": sum(tests.values()),
+        "seconds": sum(times.values()),
         "suites": {name.rpartition(".")[0]: {"seconds": seconds, "tests": 1, "well": True}
-                   for name, seconds in tests.items()},
-        "tests": {name: {"seconds": seconds, "verdict": "PASS"} for name, seconds in tests.items()},
+                   for name, seconds in times.items()},
+        "tests": {name: {"seconds": seconds, "verdict": "PASS"} for name, seconds in times.items()},
         "requirements": {f"C{n:02}.1": {"seconds": seconds, "tests": 1, "verdict": "PASS"}
-                         for n, seconds in enumerate(tests.values())},
+                         for n, seconds in enumerate(times.values())},
         "budgets": [BUDGET], "latencies": [LATENCY],
     }  # fmt: skip
     return {**whole, **parts}
@@ -45,10 +45,10 @@ def runs(tmp_path: Path) -> Runs:
     """Publishes a run into ``tmp_path/results`` and returns its id."""
     results = tmp_path / "results"
 
-    def publish(tests: Mapping[str, float] = USUAL, **parts: Any) -> str:
+    def publish(times: Mapping[str, float] = USUAL, /, **parts: Any) -> str:
         run = f"20270101-{len(list(results.glob('2*'))):06}"
         (results / run).mkdir(parents=True)
-        (results / run / "metrics.json").write_text(json.dumps(metrics(run, tests, **parts)))
+        (results / run / "metrics.json").write_text(json.dumps(metrics(run, times, **parts)))
         (results / "latest").unlink(missing_ok=True)
         os.symlink(run, results / "latest")
         return run
@@ -299,6 +299,9 @@ def test_what_is_missing_or_misspelt_is_said(
     run = runs(well=False)
     assert command("save") == 2
     assert f"Run {run} was not well" in capsys.readouterr().err
+    run = runs(tests={"Critical.A.One": {"seconds": 0.0, "verdict": "NA"}})
+    assert command("save") == 2
+    assert f"Run {run} executed nothing" in capsys.readouterr().err
     (tmp_path / "results" / run / "metrics.json").write_text("{")
     assert command("compare") == 2
     assert "metrics.json cannot be read" in capsys.readouterr().err

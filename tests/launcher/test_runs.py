@@ -317,6 +317,35 @@ def test_two_runs_at_once_do_not_meet(slow: Path, tmp_path: Path) -> None:
     assert seeds == {"0", "1"}
 
 
+SEVERAL = """*** Settings ***
+Suite Setup    Nothing Is Ready
+
+*** Keywords ***
+Nothing Is Ready
+    Run Keyword And Continue On Failure    Fail    UNKNOWN: the machine was busy
+    Run Keyword And Continue On Failure    Fail    8 of 100 sockets received nothing within 60 s:\\nuser-3: unavailable
+    Fail    401 != 200
+
+*** Test Cases ***
+It Never Begins
+    [Tags]    req:C01.1
+    No Operation
+"""
+
+
+def test_each_report_shows_the_line_that_says_why(tmp_path: Path) -> None:
+    (tmp_path / "one.robot").write_text(SEVERAL)
+    done = launch(tmp_path / "one.robot", tmp_path / "results")
+    cause = "8 of 100 sockets received nothing within 60 s: user-3: unavailable (and 2 more causes)"
+    assert done.code == 1, done.output
+    assert done.output.count(f"\n      {cause}\n") == 1, "while it runs"
+    assert f"FAIL It Never Begins\n     {cause}\n" in done.output
+    assert done.summary["requirements"]["C01.1"]["reason"] == cause
+    assert cause in (done.results / "summary.html").read_text("utf-8")
+    assert "setup failed:" not in done.output
+    assert "occurred:" not in done.output
+
+
 UNJUDGED = """*** Test Cases ***
 It Passes
     No Operation

@@ -58,5 +58,9 @@ def test_a_problem_or_no_test_at_all_is_not_well() -> None:
     assert Totals({HOLE: 3}).exit_code == 1
 
 
+def test_a_run_that_executed_nothing_says_so() -> None:
+    assert Totals({NA: 3}).word == Totals({UNBOUNDED: 1, NA: 2}).word == "ALL WELL: nothing was executed"
+
+
 def test_sums_name_what_occurred() -> None:
     assert sums({PASS: 3, WEAKER: 0, NA: 2}, always=(PASS, FAIL)) == "3 passed, 0 failed, 2 not applicable"
