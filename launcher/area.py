@@ -116,7 +116,9 @@ def _excuses(request: RunRequest, sources: Sequence[Path]) -> Sequence[ExpectedF
     try:
         found = expected.declared(request.target, request.expected_failures)
         tests_by_id.check([excuse.id for excuse in found if excuse.id], sources)
-    except (ExpectedFailuresError, LaunchError) as error:
+    except ExpectedFailuresError as error:
+        raise LaunchError(str(error)) from error
+    except LaunchError as error:
         raise LaunchError(f"Expected failures: {error}") from error
     return found
 

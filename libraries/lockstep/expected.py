@@ -77,7 +77,8 @@ def read(path: Path, target: str) -> list[ExpectedFailure]:
     try:
         entries = yaml.safe_load(path.read_text("utf-8")) or []
     except (OSError, UnicodeDecodeError) as error:
-        raise ExpectedFailuresError(f"The expected failures {path} cannot be read: {error}.") from error
+        cause = getattr(error, "strerror", None) or error
+        raise ExpectedFailuresError(f"The expected failures {path} cannot be read: {cause}.") from error
     except yaml.YAMLError as error:
         raise ExpectedFailuresError(f"{path}: {error}") from error
     if not isinstance(entries, list):

@@ -212,6 +212,7 @@ def test_certified_seed_and_target_reach_the_robots(tmp_path: Path) -> None:
         (["--include", "nothing"], "contains no tests matching tag 'nothing'"),
         (["--nosuch"], "option --nosuch not recognized"),
         (["--target", "embeded"], "did you mean embedded"),
+        (["--expected-failures", "/nope"], "The expected failures /nope cannot be read: No such file or directory."),
     ],
 )
 def test_what_cannot_begin_says_so_and_leaves_no_folder(tmp_path: Path, options: list[str], message: str) -> None:
