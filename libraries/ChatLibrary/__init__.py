@@ -10,7 +10,7 @@ from uuid import UUID
 
 from lockstep import latencies, machine, masking
 from lockstep.listeners import LISTENERS
-from lockstep.waiting import wait_until
+from lockstep.waiting import listed, wait_until
 from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
@@ -85,7 +85,8 @@ class ChatLibrary:
     def let_chats_say(self, count: int, within: timedelta = timedelta(seconds=30), acknowledged: bool = True) -> None:
         """Waits until each client has had ``count`` more messages acknowledged than now.
 
-        Where nobody is there to acknowledge, ``acknowledged=False`` waits until it has said so many more.
+        Where nobody is there to acknowledge, ``acknowledged=False`` waits until it has said so many more. Ends at once
+        with a client that has given up, or to which something was refused for good.
         """
 
         def done(client: ChatClient) -> int:
@@ -154,24 +155,32 @@ class ChatLibrary:
     def _wait(
         self, state: str, clients: Sequence[ChatClient], holds: Callable[[ChatClient], bool], within: timedelta
     ) -> None:
-        def behind() -> list[str]:
-            return [
-                f"{client.state}{f'; {client.trouble}' if client.trouble else ''}{_last(client.incidents.refusals)}"
-                for client in clients
-                if not holds(client)
-            ]
+        """Waits until ``holds`` is true of each; no longer where one of them can never get there."""
 
-        wait_until(
-            f"chats that are not {state}",
-            "none",
-            lambda: background().call(behind),
-            lambda found: not found,
+        def look() -> tuple[list[str], bool]:
+            behind = [client for client in clients if not holds(client)]
+            given_up = [client for client in behind if client.trouble or client.state.hopeless]
+            first = given_up or [client for client in behind if client.cause] or behind
+            return [_standing(client) for client in dict.fromkeys([*first, *behind])], bool(given_up)
+
+        def tell(seen: tuple[list[str], bool]) -> str:
+            return f"{len(seen[0])} of {len(clients)} are not: {listed(seen[0])}"
+
+        seen = wait_until(
+            "the chats",
+            state,
+            lambda: background().call(look),
+            lambda seen: seen[1] or not seen[0],
             within,
+            tell=tell,
         )
+        if seen[1]:
+            raise AssertionError(masking.mask(f"the chats cannot become {state} any more; {tell(seen)}"))
 
 
-def _last(refusals: Sequence[str]) -> str:
-    return f"; last refusal: {refusals[-1]}" if refusals else ""
+def _standing(client: ChatClient) -> str:
+    name = client.state.name
+    return f"{name}: {client.cause}; {client.state}" if client.cause else f"{name}: {client.state}"
 
 
 def _client_id(conversation: str) -> str:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
 
+from lockstep import reasons
 from WebSocketLibrary.connection import Closing, Connection
 from WebSocketLibrary.handshake import Request
 from WebSocketLibrary.journal import Opcode
@@ -47,6 +48,13 @@ class ChatClient:
         self._left = 0.0
         self._life: asyncio.Task[None] | None = None
         self._talk: asyncio.Task[None] | None = None
+
+    @property
+    def cause(self) -> str:
+        """What keeps the client from going on, as far as it knows; "" where it knows nothing."""
+        refused = self.incidents.refusals if not self.state.joined else []
+        last = [f"error {error}" for error in self.state.errors[-1:]] + [f"refused: {text}" for text in refused[-1:]]
+        return self.trouble or "; ".join(last)
 
     def ring(self, source: Connection) -> None:
         """Something was journaled."""
@@ -93,7 +101,7 @@ class ChatClient:
                 await asyncio.sleep(pause * self._random.uniform(0.5, 1.0))
                 pause = min(2 * pause, LONGEST_PAUSE)
         except Exception as error:
-            self.trouble = f"the client itself failed: {type(error).__name__}: {error}"
+            self.trouble = f"the client itself failed: {reasons.of(error)}"
             raise
 
     async def _one_connection(self) -> bool:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lockstep import reasons
+
 ANSWER = "answer:"
 JOIN = "join"
 
@@ -16,8 +18,9 @@ class ChatState:
     """One client (``client_id``: a tab or a device) in one conversation.
 
     A message is *unacked* until its ``ack`` has come, and is sent again, under its old ``client_msg_id``, after each
-    reconnection. ``held`` is the position up to which the client has every message of the conversation. It is
-    ``joined`` from its welcome on, unless its resumption is answered with an error, and ``ready`` once it is resumed.
+    reconnection; ``hopeless`` says why one of them, or the subscription, was refused for good. ``held`` is the position
+    up to which the client has every message of the conversation. It is ``joined`` from its welcome on, unless its
+    resumption is answered with an error, and ``ready`` once it is resumed.
     """
 
     name: str
@@ -32,6 +35,7 @@ class ChatState:
     resent: int = 0
     unrecovered: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+    hopeless: str = ""
     unacked: dict[str, str] = field(default_factory=dict)
     acked: dict[str, int] = field(default_factory=dict)
     answers: set[int] = field(default_factory=set)
@@ -68,8 +72,7 @@ class ChatState:
             case "event":
                 return [_frame("event.ack", None, {"event_id": payload["event_id"]})]
             case "error":
-                self.errors.append(f"{payload.get('code')}: {payload.get('detail')}")
-                self.joined = self.joined and frame.get("id") != JOIN
+                self._refused(frame.get("id"), payload)
         return []
 
     def lose(self) -> None:
@@ -86,14 +89,19 @@ class ChatState:
     def __str__(self) -> str:
         missing = len(set(self.acked.values()) - self.answers) if self.answered else 0
         return (
-            f"{self.name}: {self.sent} said, {len(self.unacked)} not acknowledged, holds {self.held} of at least "
+            f"{self.sent} said, {len(self.unacked)} not acknowledged, holds {self.held} of at least "
             f"{max(self.acked.values(), default=0)}, {missing} not answered{self._standing}"
         )
 
     @property
     def _standing(self) -> str:
-        standing = "" if self.ready else ", joining" if self.joined else ", not connected"
-        return f"{standing}; last error: {self.errors[-1]}" if self.errors else standing
+        return "" if self.ready else ", joining" if self.joined else ", not connected"
+
+    def _refused(self, answered: Any, error: Mapping[str, Any]) -> None:
+        self.errors.append(reasons.given(error.get("code"), error.get("detail")))
+        self.joined = self.joined and answered != JOIN
+        if error.get("retryable") is False and (answered == JOIN or answered in self.unacked):
+            self.hopeless = self.errors[-1]
 
     def _join(self) -> str:
         if self.epoch is None:
@@ -103,7 +111,7 @@ class ChatState:
 
     def _resumed(self, payload: Mapping[str, Any]) -> list[str]:
         if not payload["recovered"]:
-            self.unrecovered.append(str(payload["reason"]))
+            self.unrecovered.append(reasons.given(payload["reason"]))
             position = payload["positions"].get(self.conversation)
             if position:
                 self.epoch, self.held = position["epoch"], position["seq"]

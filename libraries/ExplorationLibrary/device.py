@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lockstep import reasons
+
 BURST = 5
 _SUBSCRIBE, _RESUME, _UPDATE = "subscribe", "resume", "state.update"
 
@@ -24,6 +26,7 @@ class Device:
     held: dict[str, tuple[str, int]] = field(default_factory=dict)
     waiting: set[str] = field(default_factory=set)
     refused: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
     must_return: bool = False
     version: int = 0
     _said: list[dict[str, Any]] = field(default_factory=list)
@@ -86,6 +89,10 @@ class Device:
             case "state.updated" | "state.conflict":
                 self.version = payload["version"]
             case "error":
+                self.errors.append(reasons.given(payload.get("code"), payload.get("detail")))
+                if not answered and len(self.waiting) == 1:
+                    # It names no request, but there is only one that it can be about.
+                    answered = next(iter(self.waiting))
                 self.must_return = self.must_return or str(answered).startswith((_RESUME, _SUBSCRIBE))
         if answered:
             self.waiting.discard(answered)
@@ -93,7 +100,7 @@ class Device:
     def _resumed(self, payload: Mapping[str, Any]) -> None:
         if payload["recovered"]:
             return
-        self.refused.append(str(payload["reason"]))
+        self.refused.append(reasons.given(payload["reason"]))
         for key, position in payload["positions"].items():
             self.held[key] = (position["epoch"], position["seq"])
 

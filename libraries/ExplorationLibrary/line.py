@@ -64,6 +64,15 @@ class Line:
         self.listen()
         return self.is_open and self.device.joined and not self.device.must_return
 
+    @property
+    def cause(self) -> str:
+        """What keeps the device from being ready, as far as it was told."""
+        if self.trouble:
+            return self.trouble
+        if self.device.errors:
+            return f"the last error was {self.device.errors[-1]}"
+        return "its socket was not answered"
+
     def connect(self, url: str) -> bool:
         """Opens a socket and begins to subscribe and resume, without waiting for the answers; False when refused."""
         self.was_connected = True
@@ -76,6 +85,7 @@ class Line:
         except HandshakeFailedError as error:
             self.trouble = masking.mask(str(error))
             return False
+        self.trouble = ""
         self._connection, self._read = connection, 0
         translator = Translator(self._history, self.device.name, self._mapping)
         self._sockets.append(RecordedSocket(connection, translator))

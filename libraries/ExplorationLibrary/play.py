@@ -125,7 +125,7 @@ class Performance:
                 time.sleep(_PAUSE)
         return (
             f"shut-out: {line.device.name} was not connected and resumed within {RETURN:g} s after everything was "
-            f"mended; {line.trouble or 'its socket was not answered'}"
+            f"mended; {line.cause}"
         )
 
     def _drain(self, lines: list[Line]) -> None:

@@ -14,7 +14,7 @@ from robot.libraries.BuiltIn import BuiltIn
 
 from .checkers import CHECKS, judge
 from .journal import Translator
-from .operations import OPS, Kind, Operation, epoch_of
+from .operations import OPS, Kind, Operation, epoch_of, must_be_op, selected
 from .recorder import History
 from .report import headline, report
 from .scopes import EndOfScope, Recordings, mapping_in_use
@@ -246,14 +246,10 @@ class HistoryLibrary:
         """The operations recorded so far, or those with this process, op, kind and key.
 
         Each has the attributes index, time (monotonic ns), wall (seconds), process, kind, op, key, value, seq, epoch,
-        client_msg_id, node, note.
+        client_msg_id, node, note. Fails for an op or kind that there is not, and for a process of which nothing was
+        recorded: that it did not do something would prove nothing.
         """
-        wanted = {"process": process, "op": op, "kind": kind, "key": key}
-        return [
-            operation
-            for operation in self._recordings.current().collect().operations()
-            if all(value is None or getattr(operation, name) == value for name, value in wanted.items())
-        ]
+        return selected(self._recordings.current().collect().operations(), process, op, kind, key)
 
     @keyword
     def log_history(self, level: Level = "INFO") -> None:
@@ -263,8 +259,7 @@ class HistoryLibrary:
         logger.write(_where(history), level)
 
     def _record(self, kind: Kind, process: str, op: str, key: str | None = None, value: Any = None, *rest: Any) -> None:
-        if op not in OPS and not op.startswith("x-"):
-            raise ValueError(f"there is no op '{op}': it is one of {', '.join(OPS)}, or begins with x-")
+        must_be_op(op)
         seq, epoch, client_msg_id, node, note = rest or (None,) * 5
         self.history.record(kind, process, op, key, value, seq, epoch_of(epoch), client_msg_id, node, note)
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, SupportsInt, get_args
+
+from lockstep.waiting import listed
 
 Kind = Literal["invoke", "ok", "fail", "info"]
 Epoch = int | str
@@ -88,3 +90,32 @@ def epoch_of(value: object) -> Epoch | None:
         return int(value)
     text = str(value)
     return int(text) if text.isascii() and text.isdigit() else text
+
+
+def must_be_op(op: str) -> None:
+    """Raises ``ValueError`` for an op that there is not."""
+    if op not in OPS and not op.startswith("x-"):
+        raise ValueError(f"there is no op '{op}': it is one of {', '.join(OPS)}, or begins with x-")
+
+
+def selected(
+    operations: Sequence[Operation], process: str | None, op: str | None, kind: str | None, key: str | None
+) -> list[Operation]:
+    """Those with this process, op, kind and key.
+
+    Raises ``ValueError`` for an op or a kind that there is not, and ``AssertionError`` for a process that did nothing:
+    that it did not do one thing would prove nothing.
+    """
+    if op is not None:
+        must_be_op(op)
+    if kind is not None and kind not in KINDS:
+        raise ValueError(f"there is no kind '{kind}': it is one of {', '.join(KINDS)}")
+    known = dict.fromkeys(operation.process for operation in operations)
+    if process is not None and process not in known:
+        raise AssertionError(f"nothing was recorded of '{process}'; there are {listed(list(known)) or 'none'}")
+    wanted = {"process": process, "op": op, "kind": kind, "key": key}
+    return [
+        operation
+        for operation in operations
+        if all(value is None or getattr(operation, name) == value for name, value in wanted.items())
+    ]

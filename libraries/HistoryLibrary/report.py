@@ -20,7 +20,8 @@ def report(judgement: Judgement, operations: Sequence[Operation], shown: int = _
     Times are in seconds since the first operation.
     """
     start = min((operation.time for operation in operations), default=0)
-    lines = [headline(judgement)]
+    first = [*(f"{anomaly.text}." for anomaly in _one_of_each_first(judgement.anomalies)), *judgement.doubts]
+    lines = [" ".join([headline(judgement), *first[:1]]), *_otherwise(operations)]
     for anomaly in _one_of_each_first(judgement.anomalies)[:shown]:
         lines += ["", f"{anomaly.name}: {anomaly.text}", *witness_lines(anomaly, start)]
     if len(judgement.anomalies) > shown:
@@ -42,6 +43,16 @@ def headline(judgement: Judgement) -> str:
     if counts:
         return f"The history is invalid: {', '.join(f'{count} {name}' for name, count in counts.items())}."
     return "Whether the history is valid is unknown."
+
+
+def _otherwise(operations: Sequence[Operation]) -> list[str]:
+    """How calls ended that did not succeed, with the word for it: often the cause of all the rest."""
+    counts = Counter(
+        f"{operation.op} {operation.kind} ({operation.note})"
+        for operation in operations
+        if operation.kind in ("fail", "info") and operation.note and not operation.op.startswith("x-")
+    )
+    return [f"Not ok: {', '.join(f'{count} {what}' for what, count in counts.most_common(5))}"] if counts else []
 
 
 def _one_of_each_first(anomalies: Sequence[Anomaly]) -> list[Anomaly]:

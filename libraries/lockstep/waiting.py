@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
+from itertools import accumulate
 from typing import TypeVar
 
-from lockstep import machine
+from lockstep import machine, reasons
 from lockstep.masking import mask
 
 T = TypeVar("T")
@@ -23,12 +24,14 @@ def wait_until(
     holds: Callable[[T], bool],
     within: timedelta,
     tolerate: tuple[type[Exception], ...] = (),
+    tell: Callable[[T], str] | None = None,
 ) -> T:
     """The first answer of ``ask`` for which ``holds`` is true; it is asked at least once.
 
     The wait is longer by the time that the machine was away; where that is too long it raises ``Unknown``
     (`lockstep.machine`). Raises ``AssertionError``: "<subject> did not become <wanted> in <within>; last seen:
-    <answer>". An exception of a kind in ``tolerate`` counts as a wrong answer, any other ends the wait.
+    <answer>", the answer in the words of ``tell``, the cause first. An exception of a kind in ``tolerate`` counts as a
+    wrong answer, any other ends the wait.
     """
     deadline = machine.Deadline(within.total_seconds())
     pause = FIRST_PAUSE
@@ -37,9 +40,9 @@ def wait_until(
             answer = ask()
             if holds(answer):
                 return answer
-            seen = show(answer)
+            seen = tell(answer) if tell else show(answer)
         except tolerate as error:
-            seen = str(error) if isinstance(error, AssertionError) else f"{type(error).__name__}: {error}"
+            seen = reasons.given(error) if isinstance(error, AssertionError) else reasons.of(error)
         missing = f"{subject} did not become {wanted} in {seconds(within)}; last seen: {shorten(mask(seen))}"
         left = deadline.left(missing)
         if not left:
@@ -56,12 +59,31 @@ def seconds(duration: timedelta) -> str:
 
 def show(value: object) -> str:
     """``value`` for a failure message: texts without quotes would hide blanks, so they keep them."""
+    if isinstance(value, list | tuple) and len(repr(value)) > LONGEST_SEEN:
+        return f"{len(value)} items: {listed([repr(item) for item in value])}"
     return repr(value)
 
 
-def shorten(text: str) -> str:
-    """``text``, cut in the middle where it is too long for a message."""
-    if len(text) <= LONGEST_SEEN:
+def listed(items: Sequence[str]) -> str:
+    """``items`` in one line; of too many the first and the last, each whole as far as it can be.
+
+    Those that explain a failure belong to the beginning.
+    """
+    if sum(map(len, items)) <= LONGEST_SEEN:
+        return "; ".join(items)
+    whole = [shorten(item, LONGEST_SEEN // min(3, len(items))) for item in items]
+    if len(whole) < 3:
+        return "; ".join(whole)
+    room = LONGEST_SEEN - len(whole[-1])
+    fitting = sum(length <= room for length in accumulate(map(len, whole[:-1])))
+    shown = whole[: max(1, fitting)]
+    left_out = len(whole) - len(shown) - 1
+    return "; ".join([*shown, *([f"… ({left_out} more) …"] if left_out else []), whole[-1]])
+
+
+def shorten(text: str, longest: int = LONGEST_SEEN) -> str:
+    """``text``, cut in the middle where it is too long for a message, with more of its beginning than of its end."""
+    if len(text) <= longest:
         return text
-    half = LONGEST_SEEN // 2
-    return f"{text[:half]} … ({len(text) - 2 * half} characters) … {text[-half:]}"
+    head, tail = longest * 2 // 3, longest // 3
+    return f"{text[:head]} … ({len(text) - head - tail} characters) … {text[-tail:]}"

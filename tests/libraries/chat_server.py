@@ -27,7 +27,8 @@ class ChatServer:
     ``restart`` closes 1012 before the second message's ack · ``final`` closes 4003 there · ``door-shut`` refuses the
     handshake after a restart · ``forget`` resumes no stream after it · ``stubborn`` answers the first resumption with
     an error. Always: ``refuse`` lets nobody in · ``mute`` acknowledges nothing · ``unwilling`` answers messages with
-    errors · ``lose`` gives no message back · ``answer`` has an assistant · ``good`` is good.
+    errors · ``busy`` with errors after which they may be sent again · ``lose`` gives no message back · ``answer`` has
+    an assistant · ``good`` is good.
     """
 
     def __init__(self) -> None:
@@ -90,6 +91,9 @@ class ChatServer:
         log = self.logs[conversation]
         if manner == "unwilling":
             await _send(connection, "error", frame["id"], code="not_found", detail="no such room", retryable=False)
+            return
+        if manner == "busy":
+            await _send(connection, "error", frame["id"], code="unavailable", detail="", retryable=True)
             return
         known = next((message for message in log if message["client_msg_id"] == name), None)
         message = known or self._store(log, conversation, name, said["body"])

@@ -74,7 +74,7 @@ def test_settled_is_acknowledged_given_back_and_answered(joined: ChatState) -> N
     heard(joined, "ack", client_msg_id="ann-0", seq=3)
     assert not joined.settled
     heard(joined, "message", seq=3, client_msg_id="ann-0")
-    assert str(joined) == "ann: 1 said, 0 not acknowledged, holds 3 of at least 3, 1 not answered"
+    assert str(joined) == "1 said, 0 not acknowledged, holds 3 of at least 3, 1 not answered"
     heard(joined, "message", seq=4, client_msg_id="answer:3")
     assert joined.settled
 

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
+from ExplorationLibrary.device import Device
 from ExplorationLibrary.files import ScheduleFileError, read_schedule, write_schedule
 from ExplorationLibrary.schedule import (
     BEGINNING,
@@ -219,3 +220,27 @@ def test_what_hypothesis_had_no_time_for_is_left_out_step_by_step(monkeypatch: p
 
 def test_steps_that_lost_their_sense_go_too() -> None:
     assert only_possible(LONG[1:]) == (Step("connect", "laptop", "backend-2"), *LONG[5:6], *LONG[7:])
+
+
+def joining() -> Device:
+    """A device that has begun to subscribe to its one conversation."""
+    device = Device("phone", "tab-1", {"first": "room"})
+    device.greet()
+    return device
+
+
+@pytest.mark.parametrize("answered", [None, "subscribe-1"])
+def test_an_error_in_the_place_of_an_answer_ends_the_wait_for_it(answered: str | None) -> None:
+    device = joining()
+    assert not device.joined
+    device.hear({"type": "error", "id": answered, "payload": {"code": "unavailable", "detail": None}})
+    assert (device.joined, device.must_return, device.errors) == (True, True, ["unavailable"])
+
+
+def test_the_error_of_another_request_ends_nothing() -> None:
+    device = joining()
+    device.hear({"type": "error", "id": "message.send-9", "payload": {"code": "unavailable"}})
+    assert not device.joined
+    device.say("first")
+    device.hear({"type": "error", "id": None, "payload": {}})
+    assert (device.joined, device.errors[-1]) == (False, "no reason given")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from HistoryLibrary import CHECKS, Judgement, Rules, Verdict, judge
+from HistoryLibrary.report import report
 
 from tests.libraries.history_told import told
 
@@ -669,6 +670,15 @@ DOUBTFUL = {
         "database holds another epoch of c",
     ),
     "nobody said what it may see": ("bob receive ok c id=m1 seq=1", "nothing says what bob may see"),
+    "a grant to nobody": (
+        """
+        bob subscribe ok c seq=0
+        bobb grant ok c
+        bob receive ok c id=m1 seq=1
+        bob receive ok c id=m2 seq=2
+        """,
+        "a grant is for bobb, who does nothing; bob, who receives, has none",
+    ),
     "an unknown holder": (
         """
         alice hold invoke lock
@@ -731,6 +741,15 @@ def test_what_cannot_be_decided_is_unknown_and_says_why(case: str) -> None:
     assert judgement.anomalies == ()
     assert reason in "\n".join(judgement.doubts)
     assert judgement.verdict is Verdict.UNKNOWN
+
+
+def test_the_first_line_of_a_report_has_the_cause() -> None:
+    story = ANOMALIES["foreign: asked for, refused, and given all the same"][1]
+    lines = report(verdict_of(story), told(story)).splitlines()
+    assert lines[0] == "The history is invalid: 1 foreign. bob was given something of d, which it never asked for."
+    assert lines[1] == "Not ok: 1 subscribe fail (not_found)"
+    story, reason = DOUBTFUL["an unknown holder"]
+    assert reason in report(verdict_of(story), told(story)).splitlines()[0]
 
 
 def test_every_check_has_an_anomaly_of_its_own() -> None:

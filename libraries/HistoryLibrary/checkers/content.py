@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
@@ -41,8 +42,19 @@ def foreign(ledger: Ledger, rules: Rules) -> Finding:
             found.append(Anomaly.of("foreign", text, (operation,)))
         else:
             found += _crossed(operation, sent)
-    doubts = tuple(f"nothing says what {process} may see: grant it its keys" for process in sorted(strangers))
-    return Finding("foreign", judged, tuple(found), doubts)
+    doubts = [f"nothing says what {process} may see: grant it its keys" for process in sorted(strangers)]
+    doubts += _misspelled_grants(ledger, granted)
+    return Finding("foreign", judged, tuple(found), tuple(doubts))
+
+
+def _misspelled_grants(ledger: Ledger, granted: Mapping[str, Mapping[str, Operation]]) -> Iterator[str]:
+    """A grant to nobody, while somebody who receives has none: he would be judged by what he asked for alone."""
+    acting = {operation.process for operation in ledger.operations if operation.op != "grant"}
+    without = [p for p in dict.fromkeys(op.process for op in ledger.oks("receive")) if p not in granted]
+    for process in granted:
+        if process not in acting and without:
+            near = difflib.get_close_matches(process, without, 1, cutoff=0.0)[0]
+            yield f"a grant is for {process}, who does nothing; {near}, who receives, has none"
 
 
 def _crossed(operation: Operation, sent: Mapping[str, Mapping[str, Operation]]) -> Iterator[Anomaly]:

@@ -116,6 +116,19 @@ A New History Forgets The Old One
     Should Be Equal    ${fails[0].note}    refused
     Should Be Equal    ${fails[0].index}    ${1}
 
+A Misspelled Process Did Nothing
+    [Documentation]    FAIL nothing was recorded of 'alise'; there are alice
+    Record Ok    alice    connect
+    Get History    process=alise    op=receive
+
+A Misspelled Op Was Not Done
+    [Documentation]    FAIL ValueError: there is no op 'recieve': it is one of *
+    Get History    op=recieve
+
+A Misspelled Kind Did Not Come
+    [Documentation]    FAIL ValueError: there is no kind 'failed': it is one of invoke, ok, fail, info
+    Get History    kind=failed
+
 A History Can Be Logged
     [Documentation]    PASS
     Two Messages Are Acknowledged
