@@ -131,6 +131,7 @@ class ChatLibrary:
         ``refused``: handshakes may be, since meanwhile nobody was there to take them. The absences are recorded as
         latencies of BudgetLibrary, by the name ``latency``.
         """
+        self._must_be_open()
         report = self.chat_report()
         for seconds in report.absences:
             latencies.record(latency, seconds)
@@ -147,6 +148,10 @@ class ChatLibrary:
         clients, self._clients = self._clients, []
         background().run(_all([client.stop for client in clients]))
 
+    def _must_be_open(self) -> None:
+        if not self._clients:
+            raise AssertionError("no chats are open: nothing would be proved")
+
     def _record_drains(self, kind: str) -> None:
         if library := _history_library():
             for client in self._clients:
@@ -156,6 +161,7 @@ class ChatLibrary:
         self, state: str, clients: Sequence[ChatClient], holds: Callable[[ChatClient], bool], within: timedelta
     ) -> None:
         """Waits until ``holds`` is true of each; no longer where one of them can never get there."""
+        self._must_be_open()
 
         def look() -> tuple[list[str], bool]:
             behind = [client for client in clients if not holds(client)]

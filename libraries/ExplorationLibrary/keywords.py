@@ -68,6 +68,7 @@ class ExplorationLibrary:
         Shrinking takes about ``shrink_within`` at most; the smallest schedule is then played ``times`` more. Returns
         and logs how many schedules and steps were played: ``searched``, ``played`` (shrinking included), ``steps``.
         """
+        _must_be_some(count, "schedules")
         chosen = seed or os.environ.get("LOCKSTEP_SEED") or "0"
         begun = time.monotonic()
         with self._stage(chosen, count) as play:
@@ -88,6 +89,7 @@ class ExplorationLibrary:
 
         A file that is damaged, of another kind, or of another version fails with what is wrong with it.
         """
+        _must_be_some(times, "times")
         schedule = read_schedule(file)
         with self._stage(f"replay {file.name}", times) as play:
             _replay(play, schedule, file, times)
@@ -95,6 +97,7 @@ class ExplorationLibrary:
     @keyword
     def replay_schedules(self, folder: Path, times: int = 1) -> None:
         """`Replay Schedule` for each ``*.json`` of ``folder`` (or that one file); fails where there is none."""
+        _must_be_some(times, "times")
         files = [folder] if folder.is_file() else sorted(folder.glob("*.json"))
         if not files:
             raise AssertionError(f"{folder} holds no schedule")
@@ -120,6 +123,11 @@ class ExplorationLibrary:
         finally:
             BuiltIn().set_log_level(before)
             stage.close()
+
+
+def _must_be_some(number: int, of: str) -> None:
+    if number < 1:
+        raise ValueError(f"{number} {of}: nothing would be proved")
 
 
 def _replay(play: Play, schedule: Schedule, file: Path, times: int) -> None:

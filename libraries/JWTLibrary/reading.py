@@ -9,7 +9,7 @@ from typing import Any
 
 from assertionengine import AssertionOperator
 from lockstep import asserting, masking
-from lockstep.waiting import seconds, wait_until
+from lockstep.waiting import listed, seconds, wait_until
 from robot.api.deco import keyword
 
 from JWTLibrary import tokens, verification
@@ -127,13 +127,15 @@ class Reading:
         """
         left, right = self._claims_of(one), self._claims_of(other)
         names = sorted((left.keys() | right.keys()) - set(ignore or ()))
+        if not names:
+            raise AssertionError("there are no claims to compare: nothing was proved")
         rows = [
-            f"  {name}: {left.get(name, '(missing)')!r} != {right.get(name, '(missing)')!r}"
+            f"{name}: {left.get(name, '(missing)')!r} != {right.get(name, '(missing)')!r}"
             for name in names
             if name not in left or name not in right or left[name] != right[name]
         ]
         if rows:
-            raise AssertionError("claims differ:\n" + "\n".join(rows))
+            raise AssertionError(f"claims differ in {listed(rows)}")
 
     @staticmethod
     def _claims_of(source: Text | Mapping[str, Any]) -> dict[str, Any]:

@@ -194,6 +194,8 @@ class OAuthLibrary:
     @keyword
     def cookies_should_be_removed(self, response: Any, *names: str) -> None:
         """Passes when ``response`` tells the browser to forget each of these cookies."""
+        if not names:
+            raise ValueError("no cookies are named: nothing would be proved")
         found = _set_by(response)
         kept = [name for name in names if name not in found or not found[name].removes]
         if kept:

@@ -139,18 +139,26 @@ class ObservationKeywords(abc.ABC):
 
     @keyword(tags=("assertion", "evidence"))
     def no_service_log_contains(self, text: str | Secret) -> None:
-        """Fails where any log holds ``text``, a token for example; the message names the log, not the text."""
+        """Fails where any log holds ``text``, a token for example; the message names the log, not the text.
+
+        Fails, too, where no service has written anything: that would prove nothing.
+        """
         wanted = masking.reveal(text)
         if not wanted:
             raise PlatformError("an empty text is in every log")
         platform = self._platform()
         files = platform.descriptor.get("logs") or {}
         if files:
+            written = any(evidence.offsets(files).values())
             found = [instance for instance, path in files.items() if evidence.holds(path, wanted)]
         else:
-            found = [name for name in _instances(platform.descriptor) if wanted in platform.control.logs(name)]
+            logs = {name: platform.control.logs(name) for name in _instances(platform.descriptor)}
+            written = any(logs.values())
+            found = [name for name, log in logs.items() if wanted in log]
         if found:
             raise AssertionError(f"the text is in the log of {', '.join(found)}")
+        if not written:
+            raise AssertionError("no service has written a log: that a text is in none proves nothing")
 
 
 def _instances(descriptor: Mapping[str, Any]) -> list[str]:

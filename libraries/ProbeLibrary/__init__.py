@@ -12,10 +12,10 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-from lockstep import masking, test_identity, verdicts
+from lockstep import masking, reasons, test_identity, verdicts
 from lockstep.listeners import LISTENERS
 from lockstep.unknown import UNKNOWN, Unknown
-from lockstep.waiting import wait_until
+from lockstep.waiting import listed, wait_until
 from lockstep.wire import connection_to, problem_code
 from robot.api import logger
 from robot.api.deco import keyword, library
@@ -55,6 +55,12 @@ class _Probe:
     def count(self) -> int:
         """How many answers there are."""
         return len(self.answers)
+
+    @property
+    def state(self) -> str:
+        """How many answers there are, and the last one."""
+        last = f", the last {self.answers[-1]}" if self.answers else ""
+        return f"{self.url} {self.count} answers{last}"
 
     def mark(self, instant: float) -> None:
         """Note an instant (seconds since the epoch)."""
@@ -114,7 +120,7 @@ def _ask(agent: _UserAgent) -> Answer:
     try:
         status, body = agent.get()
     except (OSError, HTTPException) as error:
-        return Answer(sent, time.monotonic() - began, None, f"{type(error).__name__}: {error}")
+        return Answer(sent, time.monotonic() - began, None, reasons.of(error))
     return Answer(sent, time.monotonic() - began, status, "" if status < 400 else _code(body))
 
 
@@ -177,9 +183,12 @@ class ProbeLibrary:
         wait_until(
             "the number of answers of each probe",
             f"{count} more",
-            lambda: {name: probe.count for name, probe in self._probes.items()},
-            lambda counts: all(counts[name] >= least for name, least in wanted.items()),
+            lambda: [self._probes[name] for name, least in wanted.items() if self._probes[name].count < least],
+            lambda behind: not behind,
             within,
+            tell=lambda behind: (
+                f"{len(behind)} of {len(wanted)} have fewer: {listed([probe.state for probe in behind])}"
+            ),
         )
 
     @keyword
@@ -275,6 +284,8 @@ class ProbeLibrary:
         ``token_expired``. In flight at the expiry: may be either. Each URL needs answers on both sides, the last good
         one in the last 1.5 s, or nothing was proved and the keyword fails.
         """
+        if not urls:
+            raise ValueError("no URL: nothing would be proved")
         for url in urls:
             self.start_probe(url, url, token, timedelta(milliseconds=100), ca_file)
         threading.Event().wait(max(0.0, expiry + 0.5 - time.time()))

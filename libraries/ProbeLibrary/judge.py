@@ -25,6 +25,9 @@ class Answer:
     status: int | None
     detail: str = ""
 
+    def __str__(self) -> str:
+        return f"{self.status or 'no answer'} {self.detail}".strip()
+
     @property
     def answered(self) -> float:
         """When the answer came, in seconds since the epoch."""
@@ -87,13 +90,13 @@ class Report:
     def describe(self, answers: Sequence[Answer]) -> str:
         """Some answers in words, with their time since the first one."""
         first = self.answers[0].sent if self.answers else 0.0
-        return ", ".join(f"{a.status or 'no answer'} {a.detail} (+{a.sent - first:.2f} s)".strip() for a in answers)
+        return ", ".join(f"{answer} (+{answer.sent - first:.2f} s)" for answer in answers)
 
     def summary(self) -> str:
         """One line for the log."""
         if not self.answers:
             return f"{self.url}: no answers"
-        statuses = sorted({str(answer.status) for answer in self.answers})
+        statuses = sorted({str(answer.status or "no answer") for answer in self.answers})
         return (
             f"{self.url}: {len(self.answers)} answers ({', '.join(statuses)}), available {self.availability:.3f} %, "
             f"p50 {self.percentile(50) * 1000:.1f} ms, p99 {self.percentile(99) * 1000:.1f} ms"
@@ -109,13 +112,11 @@ def judge_expiry(report: Report, expiry: float) -> list[str]:
     wrong = []
     if early:
         first = early[0]
-        wrong.append(
-            f"{report.url} answered {first.status} {first.detail} {expiry - first.answered:.3f} s before the expiry"
-        )
+        wrong.append(f"{report.url} answered {first} {expiry - first.answered:.3f} s before the expiry")
     if late:
         first = late[0]
         wrong.append(
-            f"{report.url} answered {first.status} {first.detail} to a request sent "
+            f"{report.url} answered {first} to a request sent "
             f"{first.sent - expiry:.3f} s after the expiry, not 401 token_expired"
         )
     if not any(expiry - answer.answered <= NEAR for answer in before):

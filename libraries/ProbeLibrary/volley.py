@@ -13,7 +13,7 @@ from http.client import HTTPConnection, HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-from lockstep import masking, test_identity
+from lockstep import masking, reasons, test_identity
 from lockstep.wire import connection_to, problem_code
 
 TIMEOUT = 15.0
@@ -107,7 +107,7 @@ def _send(request: Request, barrier: threading.Barrier, ca_file: str | None) -> 
             answer = connection.getresponse()
             text = answer.read().decode(errors="replace")
         except (OSError, HTTPException) as error:
-            return Reply(request.url, sent, time.monotonic() - began, None, {}, "", f"{type(error).__name__}: {error}")
+            return Reply(request.url, sent, time.monotonic() - began, None, {}, "", reasons.of(error))
         headers = {name.lower(): value for name, value in answer.getheaders()}
         return Reply(request.url, sent, time.monotonic() - began, answer.status, headers, text)
     finally:
@@ -118,5 +118,5 @@ def _connect(connection: HTTPConnection) -> str:
     try:
         connection.connect()
     except OSError as error:
-        return f"{type(error).__name__}: {error}"
+        return reasons.of(error)
     return ""

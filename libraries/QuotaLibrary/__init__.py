@@ -205,6 +205,8 @@ class QuotaLibrary:
         """Passes when each attacker passed exactly ``limit`` times a ``window``, nothing failed, and each of ``doors``
         (beginnings of URLs) refused somebody.
         """
+        if not floods:
+            raise AssertionError("there are no attackers' answers: nothing was proved")
         for answers in floods:
             _fail_where(judge.throttled(answers, limit, window.total_seconds()))
         for door in doors:

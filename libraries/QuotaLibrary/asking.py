@@ -10,6 +10,7 @@ from http.client import HTTPConnection, HTTPException
 from threading import Event
 from urllib.parse import SplitResult, urlsplit
 
+from lockstep import reasons
 from lockstep.wire import connection_to, problem_code
 
 from QuotaLibrary import fields
@@ -114,7 +115,7 @@ class Asker:
             body = response.read()
         except (OSError, HTTPException) as error:
             connection.close()
-            return Answer(url, sent, time.monotonic(), None, f"{type(error).__name__}: {error}")
+            return Answer(url, sent, time.monotonic(), None, reasons.of(error))
         quotas, wrong = _quotas(response.getheader("RateLimit-Policy"), response.getheader("RateLimit"))
         retry = response.getheader("Retry-After")
         code = (problem_code(body) or "") if response.status >= 400 else ""

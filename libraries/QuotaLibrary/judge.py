@@ -50,6 +50,8 @@ def refusal(answer: Answer) -> str:
 
 def counts_down(answers: Sequence[Answer], name: str, limit: int, window: int) -> str:
     """What is wrong unless ``r`` falls by one a request from ``limit - 1`` to 0, and ``t`` never rises."""
+    if not answers:
+        return "there are no answers: nothing was proved"
     standings = []
     for number, answer in enumerate(answers):
         if answer.wrong:

@@ -14,7 +14,7 @@ import redis
 from assertionengine import AssertionOperator
 from lockstep import asserting, masking, target
 from lockstep.listeners import LISTENERS
-from lockstep.waiting import seconds, shorten, wait_until
+from lockstep.waiting import listed, seconds, shorten, wait_until
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
 
@@ -268,18 +268,25 @@ class RedisLibrary:
         within: timedelta = timedelta(seconds=2),
         connection: str = DEFAULT,
     ) -> Message:
-        """The next message on ``channel`` (a glob) that contains a text; others are dropped, and named in a failure."""
+        """The next message on ``channel`` (a glob) that contains a text; others are dropped, and named in a failure.
+
+        Fails at once for a channel that nothing is subscribed to.
+        """
         if connection not in self._subscriptions:
             raise RuntimeError("nothing is subscribed: call Subscribe To Redis first")
+        if not self._subscriptions[connection].covers(channel):
+            known = ", ".join(self._subscriptions[connection].channels)
+            raise RuntimeError(f"nothing is subscribed to '{channel}': no message can come; subscribed are {known}")
         deadline = time.monotonic() + within.total_seconds()
         others: list[str] = []
         while (found := self._subscriptions[connection].next(deadline)) is not None:
             if fnmatch.fnmatchcase(found.channel, channel) and containing in found.data:
                 return found
-            others.append(f"{found.channel}: {found.data}")
+            others.append(masking.mask(f"{found.channel}: {found.data}"))
         wanted = f"channel '{channel}'" + (f" with '{containing}'" if containing else "")
-        seen = shorten(masking.mask("; ".join(others))) or "nothing"
-        raise AssertionError(f"no message came on {wanted} within {seconds(within)}; seen: {seen}")
+        raise AssertionError(
+            f"no message came on {wanted} within {seconds(within)}; seen: {listed(others) or 'nothing'}"
+        )
 
     def _ask(self, command: Callable[[redis.Redis], Any], connection: str) -> Any:
         return self._connections.get(connection).ask(command)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import time
 from collections import deque
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from typing import Any
 from RedisLibrary.connections import Connection, RedisAwayError
 
 CONFIRMATION = 5.0
+_GLOB = frozenset("*?[")
 
 
 @dataclass(frozen=True)
@@ -28,11 +30,13 @@ class Subscription:
         factory: Any = connection.client
         self._pubsub: Any = factory.pubsub()
         self._waiting: deque[Message] = deque()
+        self.channels: list[str] = []
 
     def add(self, channel: str) -> None:
         """Listens to ``channel``, a pattern where it has ``*``, ``?`` or ``[``; returns when Redis has confirmed."""
+        self.channels.append(channel)
         with self._connection.explained():
-            pattern = set(channel) & set("*?[")
+            pattern = set(channel) & _GLOB
             (self._pubsub.psubscribe if pattern else self._pubsub.subscribe)(channel)
             deadline = time.monotonic() + CONFIRMATION
             while (left := deadline - time.monotonic()) > 0:
@@ -41,6 +45,10 @@ class Subscription:
                     return
                 self._keep(found)
         raise RedisAwayError(f"Redis at {self._connection.address} does not confirm the subscription to '{channel}'")
+
+    def covers(self, channel: str) -> bool:
+        """Whether a message on ``channel`` could come; a glob may always fit something."""
+        return bool(set(channel) & _GLOB) or any(fnmatch.fnmatchcase(channel, known) for known in self.channels)
 
     def next(self, deadline: float) -> Message | None:
         """The next message, or ``None`` when there is none until ``deadline`` (monotonic)."""

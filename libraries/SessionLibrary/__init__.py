@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from lockstep import latencies, masking
 from lockstep.listeners import LISTENERS
 from lockstep.target import Descriptor
+from lockstep.unknown import Unknown
 from lockstep.waiting import seconds, wait_until
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
@@ -128,7 +129,8 @@ class SessionLibrary(Syncing):
         """Passes as soon as every place has ended ``session``; returns place → seconds until it was seen there.
 
         A place that cannot be asked is no proof and keeps the wait going. ``main db`` and ``redis index`` learn of a
-        revocation only; of an expired session they need not.
+        revocation only; of an expired session they need not. Fails where no place has ever heard of the session: a
+        misspelled id is gone everywhere, too.
         """
         identity = Identity.of(session, access_token)
         asked = self._asked(identity, socket, places)
@@ -137,11 +139,13 @@ class SessionLibrary(Syncing):
         began = time.monotonic()
         gone: dict[str, float] = {}
         seen: dict[str, View] = {}
+        known: set[str] = set()
 
         def remainder() -> str:
             for place, question in asked.items():
                 if place not in gone:
                     seen[place] = self._ask(place, question, identity)
+                    known.update([place] if seen[place].knew else [])
                     if seen[place].gone:
                         gone[place] = time.monotonic() - began
             left = [place for place in asked if place not in gone and not self._may_stay(place, seen)]
@@ -150,6 +154,11 @@ class SessionLibrary(Syncing):
             )
 
         self._until_nothing(remainder, within)
+        if not known:
+            raise AssertionError(
+                f"no place has ever heard of session {identity.session_id}, so that it is gone proves nothing: "
+                + _states(seen.values())
+            )
         for place, took in gone.items():
             latencies.record(f"session end in {place}", took)
         latencies.record("session end", max(gone.values()))
@@ -229,7 +238,8 @@ class SessionLibrary(Syncing):
         return place in UNTIL_REVOKED and expired and not seen[place].error
 
     @staticmethod
-    def _until_nothing(complain: Any, within: timedelta) -> None:
+    def _until_nothing(complain: Callable[[], str], within: timedelta) -> None:
+        """Waits until there is no complaint; fails with the last one."""
         last = [""]
 
         def ask() -> str:
@@ -238,6 +248,8 @@ class SessionLibrary(Syncing):
 
         try:
             wait_until("the session", "as wanted", ask, lambda complaint: not complaint, within)
+        except Unknown:
+            raise
         except AssertionError:
             after = f"\n(after {seconds(within)})" if within else ""
             raise AssertionError(masking.mask(last[0]) + after) from None

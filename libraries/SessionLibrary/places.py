@@ -10,6 +10,7 @@ from typing import Any
 
 import psycopg
 import redis
+from lockstep import reasons
 from lockstep.http import CallError, Service
 from lockstep.target import Descriptor
 from lockstep.waiting import shorten
@@ -20,6 +21,7 @@ from SessionLibrary.views import View, normalised
 
 TIMEOUT = 5.0
 INTERNAL = ("revision", "token_hash", "idle_ttl", "id")
+ENDED = ("session_revoked", "session_expired", "token_expired")
 USER_FACTS = ("email", "name", "roles", "plan", "status", "version")
 SESSION_ROW = "SELECT * FROM sessions WHERE id = %s"
 USER_ROW = "SELECT id::text, email, name, roles, plan, status, version FROM userbase WHERE id = %s"
@@ -72,7 +74,7 @@ class Backend:
                 raise
             # An expired token says nothing of its session, which may go on with the next one.
             live = None if error.code == "token_expired" else False
-            return View(self._place, live, note=error.code, refused=True)
+            return View(self._place, live, note=error.code, refused=True, ended=error.code in ENDED)
         facts = {"session_id": me["session"]["id"], "user_id": me["id"], "client_id": me["session"]["client_id"]}
         return View(self._place, True, {**facts, **user_facts(me)}, note=me.get("session_check", ""))
 
@@ -175,7 +177,8 @@ class MainDatabase:
         facts = {**({"user_id": user["id"], **user_facts(user)} if user else {})}
         revoked = self._database.row(REVOKED_ROW, session.session_id)
         if revoked:
-            return View("main db", False, {**facts, "user_id": revoked["user_id"]}, note=str(revoked["reason"]))
+            note = reasons.given(revoked["reason"])
+            return View("main db", False, {**facts, "user_id": revoked["user_id"]}, note, ended=True)
         return View("main db", None, facts, note="" if user else "no user")
 
 
@@ -204,7 +207,9 @@ class Socket:
 
     @staticmethod
     def _closed(connection: Any) -> View | None:
-        return View("socket", live=False, note=f"closed {connection.closing}") if connection.closing else None
+        if not connection.closing:
+            return None
+        return View("socket", live=False, note=f"closed {connection.closing}", ended=True)
 
 
 class Places:
@@ -253,4 +258,4 @@ def ask(place: str, question: Ask, session: Identity) -> View:
     try:
         return question(session)
     except (CallError, redis.RedisError, psycopg.Error, AssertionError, OSError) as error:
-        return View(place, error=f"{type(error).__name__}: {shorten(str(error).strip())}")
+        return View(place, error=shorten(reasons.of(error)))

@@ -18,7 +18,7 @@ class View:
 
     ``live`` is ``None`` where the place does not tell; ``facts`` holds only what it states, times as seconds since the
     epoch, which ``tolerance`` (seconds) may be off. ``error`` says why the place could not be asked. ``refused`` means
-    that it would not let the session in, whatever the reason.
+    that it would not let the session in, whatever the reason; ``ended`` that it says how the session ended.
     """
 
     place: str
@@ -28,6 +28,12 @@ class View:
     error: str = ""
     tolerance: float = 0.001
     refused: bool = False
+    ended: bool = False
+
+    @property
+    def knew(self) -> bool:
+        """Whether the place has ever heard of the session: it states something of it, or says how it ended."""
+        return not self.error and (self.live is True or self.ended or (self.live is False and bool(self.facts)))
 
     @property
     def gone(self) -> bool:
@@ -82,7 +88,7 @@ def same(name: str, one: Any, other: Any, tolerance: float) -> bool:
 
 def table(session_id: str, views: Sequence[View], found: Sequence[Difference]) -> str:
     """The differences for a reader, one value a line, with the places that state it."""
-    rows = []
+    rows: list[tuple[str, str, str]] = []
     for difference in found:
         for index, (value, places) in enumerate(difference.values):
             rows.append((difference.fact if index == 0 else "", shown(difference.fact, value), ", ".join(places)))
@@ -90,8 +96,18 @@ def table(session_id: str, views: Sequence[View], found: Sequence[Difference]) -
     widths = [max(len(row[column]) for row in rows) for column in (0, 1)] if rows else [0, 0]
     lines = [f"  {fact:<{widths[0]}}  {value:<{widths[1]}}  in {places}" for fact, value, places in rows]
     notes = [f"{view.place}: {view.note}" for view in views if view.note]
-    head = f"the views of session {session_id} do not agree:"
+    head = f"the views of session {session_id} do not agree: {_headline(views, found)}"
     return "\n".join([head, *lines, *([f"  ({'; '.join(notes)})"] if notes else [])])
+
+
+def _headline(views: Sequence[View], found: Sequence[Difference]) -> str:
+    """The first difference in one line, or the first place that did not answer."""
+    if not found:
+        return next(f"{view.place} did not answer: {view.error}" for view in views if view.error)
+    first = found[0]
+    values = ", ".join(f"{shown(first.fact, value)} in {' and '.join(places)}" for value, places in first.values)
+    more = f" (and {len(found) - 1} more facts)" if len(found) > 1 else ""
+    return f"{first.fact} is {values}{more}"
 
 
 def shown(name: str, value: Any) -> str:

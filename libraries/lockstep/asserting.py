@@ -8,6 +8,7 @@ from typing import Any
 
 from assertionengine import AssertionOperator, verify_assertion
 
+from lockstep.unknown import Unknown
 from lockstep.waiting import wait_until
 
 NUMERICAL = tuple(AssertionOperator[sign] for sign in ("==", "!=", "<", ">", "<=", ">="))
@@ -45,6 +46,8 @@ def checked(
 
     try:
         wait_until(subject, f"{_WORDS.get(operator.value, operator.value)} {expected!r}", get, holds, within, tolerate)
+    except Unknown:
+        raise
     except AssertionError:
         if message:
             _verified(subject, get(), operator, expected, message)

@@ -31,7 +31,7 @@ def test_good_until_expiry_then_refused_is_fine_whatever_was_in_flight() -> None
     ("answers", "message"),
     [
         ([(9.2, 0.1, *EXPIRED), (10.0, 0.1, *EXPIRED)], "answered 401 token_expired 0.700 s before the expiry"),
-        ([(9.2, 0.1, 200, ""), (10.5, 0.1, 200, "")], "answered 200  to a request sent 0.500 s after the expiry"),
+        ([(9.2, 0.1, 200, ""), (10.5, 0.1, 200, "")], "answered 200 to a request sent 0.500 s after the expiry"),
         ([(9.2, 0.1, 200, ""), (10.5, 0.1, 401, "token_invalid")], "not 401 token_expired"),
         ([(9.2, 0.1, 200, ""), (10.5, 0.1, 500, "internal_error")], "answered 500 internal_error to a request"),
         ([(8.0, 0.1, 200, ""), (10.0, 0.1, *EXPIRED)], "gave no answer in the last 1.5 s"),

@@ -32,7 +32,7 @@ def test_each_value_is_shown_with_its_places() -> None:
     views = [View("a", True, {"x": 1}), View("b", False, {"x": 2}, note="closed"), View("c", True, {"x": 1})]
     text = table("s1", views, differences(views))
     assert text.splitlines() == [
-        "the views of session s1 do not agree:",
+        "the views of session s1 do not agree: live is yes in a and c, no in b (and 1 more facts)",
         "  live  yes  in a, c",
         "        no   in b",
         "  x     1    in a, c",

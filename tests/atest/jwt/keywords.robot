@@ -72,7 +72,7 @@ Equal Claims Are Equal
     Claims Should Be Equal    ${TOKEN}    ${other}    ignore=['jti']
 
 Different Claims Are Listed
-    [Documentation]    FAIL claims differ:\n*email: 'ünï@example.test' != '(missing)'\n*jti: 'j1' != 'j2'
+    [Documentation]    FAIL claims differ in email: 'ünï@example.test' != '(missing)'; jti: 'j1' != 'j2'
     ${other} =    Change Token    ${TOKEN}    key=${KEY}    jti=j2    email=${None}
     Claims Should Be Equal    ${TOKEN}    ${other}
 

@@ -133,6 +133,19 @@ A Message That Never Comes
     Publish To Redis    news    other
     Wait For Redis Message    news    containing=hello    within=100ms
 
+A Channel That Nobody Has Subscribed To
+    [Documentation]    FAIL nothing is subscribed to 'mews': no message can come; subscribed are news, user:*
+    Subscribe To Redis    news    user:*
+    Wait For Redis Message    mews    within=1 minute
+
+Of Many Other Messages The First And The Last Are Named
+    [Documentation]    FAIL no message came on channel 'news' with 'hello' within 500 ms; seen: news: number 0 xxx*; … (* more) …; news: number 9 xxx*
+    Subscribe To Redis    news
+    FOR    ${number}    IN RANGE    10
+        Publish To Redis    news    number ${number} ${{ 'x' * 190 }}
+    END
+    Wait For Redis Message    news    containing=hello    within=500ms
+
 Nothing Is Subscribed
     [Documentation]    FAIL nothing is subscribed: call Subscribe To Redis first
     Wait For Redis Message

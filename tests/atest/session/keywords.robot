@@ -39,14 +39,14 @@ The Socket Is A Place Too
     Should Start With    ${views['socket'].note}    closed 4003
 
 Another Session's Socket Disagrees
-    [Documentation]    FAIL the views of session * do not agree:\n*session_id * in redis, auth db, *\n* in socket\n*
+    [Documentation]    FAIL the views of session * do not agree: session_id is * in redis and auth db *, * in socket*\n*session_id * in redis, auth db, *\n* in socket\n*
     ${user} =    Create User
     ${other} =    Log In Again    ${user}
     Open Connection    ${SOCKET}    token=${other.access_token}    alias=chat
     Session Views Should Agree    ${user}    socket=chat    within=500ms
 
 A Tampered Document Disagrees
-    [Documentation]    FAIL the views of session * do not agree:
+    [Documentation]    FAIL the views of session * do not agree: client_id is 'kiosk' in redis, 'web' in auth db and auth and backend-1 and backend-2
     ...    *client_id *'kiosk' *in redis
     ...    *'web' *in auth db, auth, backend-1, backend-2
     ...    *
@@ -61,7 +61,7 @@ A Tampered Fact May Be Ignored
     Session Views Should Agree    ${user}    within=2s    ignore=['device']
 
 A Wrong Time To Live Disagrees
-    [Documentation]    FAIL the views of session * do not agree:\n*expires_at ** in redis, auth db, auth\n* in redis ttl\n*
+    [Documentation]    FAIL the views of session * do not agree: expires_at is * in redis and auth db and auth, * in redis ttl\n*expires_at ** in redis, auth db, auth\n* in redis ttl\n*
     ${user} =    Create User
     Session Views Should Agree    ${user}    within=2s
     ${document} =    Redis Value    session:${user.session_id}
@@ -69,7 +69,7 @@ A Wrong Time To Live Disagrees
     Session Views Should Agree    ${user}
 
 A Lost Key Disagrees
-    [Documentation]    FAIL the views of session * do not agree:
+    [Documentation]    FAIL the views of session * do not agree: live is no in redis and redis ttl, yes in *
     ...    *live *no *in redis, redis ttl
     ...    *yes *in redis index, auth db, auth, backend-1, backend-2
     ...    *(redis: no key; *)
@@ -78,7 +78,7 @@ A Lost Key Disagrees
     Session Views Should Agree    ${user}
 
 A Document That Is No JSON Is No Agreement
-    [Documentation]    FAIL the views of session * do not agree:\n*(no answer) *the document is no JSON: {damaged *in redis
+    [Documentation]    FAIL the views of session * do not agree: redis did not answer: the document is no JSON: {damaged\n*(no answer) *the document is no JSON: {damaged *in redis
     ${user} =    Create User
     Set Redis Value    session:${user.session_id}    {damaged    ttl=1 minute
     Session Views Should Agree    ${user}    places=['redis', 'auth db']
@@ -98,6 +98,10 @@ A Live Session Is Not Gone
     ...    (after 300 ms)
     ${user} =    Create User
     Wait Until Session Is Gone Everywhere    ${user}    within=300ms
+
+A Session That Nobody Has Ever Heard Of Is Not Gone
+    [Documentation]    FAIL no place has ever heard of session 00000000-0000-4000-8000-000000000000, so that it is gone proves nothing: redis: gone (no key); *
+    Wait Until Session Is Gone Everywhere    00000000-0000-4000-8000-000000000000
 
 A Revoked Session Is Gone Everywhere
     [Documentation]    PASS
