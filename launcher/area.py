@@ -32,6 +32,7 @@ from launcher import (
     sheet,
     summary,
     tests_by_id,
+    walls,
 )
 from launcher.area_sheet import Measured
 from launcher.arguments import RunRequest
@@ -40,9 +41,10 @@ from launcher.follow import Follower
 from launcher.host import Host, platform_options, profile_of
 from launcher.judging import Rules
 from launcher.outcome import JudgedTest, Outcome, judge, requirement_ids, vanished
-from launcher.paths import BUDGETS, ROOT, SUITES
+from launcher.paths import ROOT, SUITES
 from launcher.planning import Plan
 from launcher.robots import Robots
+from launcher.verdicts import Verdict
 from launcher.workers import Workers, environment, pabot_command
 
 _PROCESSES_PER_CORE = 4
@@ -154,7 +156,7 @@ def _execute(
     rules: Rules,
 ) -> _Ended:  # fmt: skip
     """Run pabot to its end, or to Ctrl-C."""
-    processes = request.processes or max(1, min(len(plan.suites), _PROCESSES_PER_CORE * (os.cpu_count() or 1)))
+    processes = max(1, min(len(plan.suites), _processes(request)))
     say(f"{len(plan.tests)} tests in {len(plan.suites)} suites, {processes} at a time, "
         f"target {request.target}, seed {request.seed}")  # fmt: skip
     if host:
@@ -188,6 +190,11 @@ def _execute(
     return _Ended(interrupted, why, versions, tuple(problems))
 
 
+def _processes(request: RunRequest) -> int:
+    """Suites at a time, where there are as many."""
+    return request.processes or _PROCESSES_PER_CORE * (os.cpu_count() or 1)
+
+
 def _order(request: RunRequest, plan: Plan) -> list[str]:
     if request.random_order:
         return _drawn(request).sample(plan.suites, len(plan.suites))
@@ -213,14 +220,17 @@ def _conclude(
     tests = (*reported, *missing)
     covered = [area for source in sources for area in areas.area_of(source)] if request.whole else []
     known = requirements.read()
-    wanted = list(known.values()) if covered and SUITES in sources else requirements.of_areas(known, covered)
-    judged = judge((*tests, *beside))
-    untested = proofs.sort([requirement for requirement in wanted if requirement.id not in judged])
     seconds = time.monotonic() - begun
-    limit = summary.run_limit(BUDGETS, name) if request.whole and request.timed else None
-    late = [f"the run took {seconds:.1f} s, its budget is {limit:g} s"] if limit and seconds > limit else []
+    timed = len(sources) == len(covered) == 1
+    alone = {covered[0]: seconds} if timed else walls.alone(covered, seconds, walls.times(result), _processes(request))
+    budgeted = walls.judged(alone, walls.limits(), timed=timed) if request.timed and (timed or not missing) else ()
+    proving = (*tests, *beside, *proofs.by_walls(known, budgeted))
+    wanted = list(known.values()) if covered and SUITES in sources else requirements.of_areas(known, covered)
+    judged = judge(proving)
+    untested = proofs.sort([requirement for requirement in wanted if requirement.id not in judged])
+    late = [str(wall) for wall in budgeted if wall.verdict is Verdict.FAIL]
     latencies = summary.recorded(folder / metrics.LATENCIES)
-    measured = Measured(seconds, summary.recorded(folder / "figures.jsonl"), latencies)
+    measured = Measured(alone, summary.recorded(folder / "figures.jsonl"), latencies)
     outcome = Outcome(
         name=name,
         target=request.target,
@@ -229,16 +239,18 @@ def _conclude(
         tests=tests,
         problems=(*ended.problems, *late, *expected.expired(rules.excuses, rules.today), *merging.errors(result)),
         budgets=summary.recorded(folder / "budgets.jsonl"),
-        requirements=judge((*tests, *beside), untested.holes),
+        requirements=judge(proving, untested.holes),
         elsewhere=untested.elsewhere,
         unclaimed=tuple(test.name for test in tests if not requirement_ids(test.tags)) if covered else (),
         versions=ended.versions,
         started=started,
-        limit=limit,
+        limit=budgeted[0].limit if timed and budgeted else None,
         interrupted=ended.interrupted,
         certified=request.certified,
+        holes_allowed=request.holes_allowed,
         command=shlex.join(["./run", *request.names, *_replayed(request)]),
         sheets=area_sheet.of_areas(covered, tests, measured),
+        walls=budgeted,
     )
     try:
         durations = merging.durations(result)

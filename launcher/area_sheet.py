@@ -1,10 +1,10 @@
 """The sheet that an area declares in ``sheet.yaml`` beside its suites: verdicts in parts, and measured figures.
 
 A verdict is a requirement's id with its parts; a part is judged by the tests that carry both ``req:<id>`` and
-``part:<part>`` (hyphens for blanks). A figure is one of: ``{time: run}``, the run's seconds · ``{most: <figure>}``,
-the greatest of those recorded by that name · ``{share: <figure>, of: <figure>}``, their sums as a percentage ·
-``{latency: <name>, statistic: mean}``, or another one that ``latencies.jsonl`` has. What no test is there for is
-HOLE, and what none measured has no value.
+``part:<part>`` (hyphens for blanks). A figure is one of: ``{time: run}``, the area's own seconds ·
+``{most: <figure>}``, the greatest of those recorded by that name · ``{share: <figure>, of: <figure>}``, their sums as
+a percentage · ``{latency: <name>, statistic: mean}``, or another one that ``latencies.jsonl`` has. What no test is
+there for is HOLE, and what none measured has no value.
 """
 
 from __future__ import annotations
@@ -94,9 +94,9 @@ class AreaSheet:
 
 @dataclass(frozen=True)
 class Measured:
-    """What a run left behind for its sheets."""
+    """What a run left behind for its sheets; ``seconds`` are those of each area alone."""
 
-    seconds: float
+    seconds: Mapping[str, float]
     figures: Lines
     latencies: Lines
 
@@ -119,7 +119,7 @@ def _read(area: str, path: Path, tests: Sequence[JudgedTest], measured: Measured
             Judged(key, entry["title"], tuple(_parts(key, entry["parts"], tests)))
             for key, entry in declared["verdicts"].items()
         )
-        figures = tuple(_figure(name, entry, measured) for name, entry in declared["figures"].items())
+        figures = tuple(_figure(name, entry, area, measured) for name, entry in declared["figures"].items())
         return AreaSheet(area, declared["title"], verdicts, figures)
     except (OSError, yaml.YAMLError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise LaunchError(f"the sheet of {area} cannot be read from {path}: {type(error).__name__}: {error}") from None
@@ -144,10 +144,11 @@ def _carries(tags: Iterable[str], wanted: set[str]) -> bool:
     return wanted <= {tag.lower() for tag in tags}
 
 
-def _figure(name: str, entry: Mapping[str, Any], measured: Measured) -> Figure:
+def _figure(name: str, entry: Mapping[str, Any], area: str, measured: Measured) -> Figure:
     goal = timestr_to_secs(entry["goal"], round_to=None) if "goal" in entry else None
     if entry.get("time") == "run":
-        return Figure(name, round(measured.seconds, 3), "s", goal)
+        seconds = measured.seconds.get(area)
+        return Figure(name, None if seconds is None else round(seconds, 3), "s", goal)
     if "most" in entry:
         lines = [line for line in measured.figures if line["name"] == entry["most"]]
         most = max(lines, key=lambda line: float(line["value"]), default=None)

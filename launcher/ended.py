@@ -38,4 +38,5 @@ def of_run(outcome: Outcome) -> Ended:
 def failures(outcome: Outcome) -> tuple[str, ...]:
     """What keeps a run from being well, worst first, a line each."""
     tests = (f"{test.verdict} {test.label if test.id else test.name}: {test.reason}" for test in outcome.trouble)
-    return (*outcome.problems, *tests)
+    undecided = (f"{Verdict.UNKNOWN} {line}" for line in outcome.undecided)
+    return (*outcome.problems, *undecided, *tests)

@@ -15,6 +15,7 @@ from launcher.verdicts import REMARKABLE, WELL, WORST_FIRST, Totals, Verdict, wo
 
 if TYPE_CHECKING:
     from launcher.area_sheet import AreaSheet
+    from launcher.walls import Wall
 
 INTERRUPTED = 130
 """Exit code of a run that was ended from outside."""
@@ -91,6 +92,7 @@ class Outcome:
     limit: float | None = None
     interrupted: bool = False
     certified: bool = False
+    holes_allowed: bool = False
     command: str = ""
     sheets: tuple[AreaSheet, ...] = ()
     machine: str = ""
@@ -99,13 +101,16 @@ class Outcome:
     """What else proves those requirements of the areas that ran for which the run has no test, by id."""
     unclaimed: tuple[str, ...] = ()
     """Names of tests that prove no requirement; only of runs of whole areas."""
+    walls: tuple[Wall, ...] = ()
+    """How long the areas took, of those that have a budget for it."""
 
     @property
     def totals(self) -> Totals:
         """How many tests came out with each verdict, and how many requirements have no test."""
         counts = Counter(test.verdict for test in self.tests)
         counts[Verdict.HOLE] = sum(judged.verdict is Verdict.HOLE for judged in self.requirements.values())
-        return Totals(counts, len(self.problems), self.certified)
+        counts[Verdict.UNKNOWN] += len(self.undecided)
+        return Totals(counts, len(self.problems), self.certified, self.holes_allowed)
 
     def count(self, verdict: Verdict) -> int:
         """How many tests (of holes: requirements) came out with ``verdict``."""
@@ -151,6 +156,16 @@ class Outcome:
     def word(self) -> str:
         """How the run ended, in capitals."""
         return "INTERRUPTED: these results are partial" if self.interrupted else self.totals.word
+
+    @property
+    def all_budgets(self) -> list[Mapping[str, Any]]:
+        """The budgets of the tests, then those of whole areas."""
+        return [*self.budgets, *(wall.as_budget() for wall in self.walls)]
+
+    @property
+    def undecided(self) -> tuple[str, ...]:
+        """The budgets of areas that this run can neither prove nor break, a line each."""
+        return tuple(str(wall) for wall in self.walls if wall.verdict is Verdict.UNKNOWN)
 
     @property
     def holes(self) -> list[str]:

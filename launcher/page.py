@@ -41,7 +41,7 @@ def render(outcome: Outcome, known: Mapping[str, Requirement]) -> str:
         requirements="".join(_rows(outcome, known)),
         holes=_holes(outcome),
         areas="".join(map(_area, outcome.sheets)),
-        budgets="".join(map(_budget, outcome.budgets)) or "<tr><td colspan=4>none recorded</td></tr>",
+        budgets="".join(map(_budget, outcome.all_budgets)) or "<tr><td colspan=4>none recorded</td></tr>",
         command=escape(outcome.command),
     )
 
@@ -61,6 +61,8 @@ def _tile(label: str, figure: str, colour: str = "") -> str:
 
 def _trouble(outcome: Outcome) -> Iterator[str]:
     yield from map(_test, outcome.trouble)
+    for line in outcome.undecided:
+        yield f"<li>{_verdict(Verdict.UNKNOWN)} {escape(line)}</li>"
     for problem in outcome.problems:
         yield f"<li>{escape(problem)}</li>"
 

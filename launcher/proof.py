@@ -8,21 +8,20 @@ import subprocess
 import sys
 import tempfile
 import time
-import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from lockstep.causes import reason
 from PlatformLibrary.embedded.system import die_with_parent
 
-from launcher import area, areas, ended, lint
+from launcher import area, areas, ended, junit, lint
 from launcher.arguments import RunRequest, parse
-from launcher.console import LaunchError, complain, paint, say
+from launcher.console import LaunchError, complain, paint, say, verdict
 from launcher.ended import Ended
-from launcher.outcome import Outcome
+from launcher.outcome import JudgedTest, Outcome, judge
 from launcher.paths import ROOT
-from launcher.verdicts import HELD, NOT_JUDGED, NOT_WELL, WELL, Verdict
+from launcher.verdicts import HELD, NOT_JUDGED, NOT_WELL, WELL, Totals, Verdict, sums
 from launcher.workers import environment
 
 _PYTEST_GRACE = 20.0
@@ -40,6 +39,8 @@ class Tally:
     unknown: int = 0
     failures: tuple[str, ...] = ()
     """What failed or could not be judged, a line each."""
+    claims: tuple[JudgedTest, ...] = ()
+    """The tests of pytest that prove requirements."""
 
     def __add__(self, other: Tally) -> Tally:
         return Tally(
@@ -48,6 +49,7 @@ class Tally:
             self.skipped + other.skipped,
             self.unknown + other.unknown,
             self.failures + other.failures,
+            self.claims + other.claims,
         )
 
     @property
@@ -68,7 +70,7 @@ def conduct(argv: Sequence[str]) -> Ended:
     for name in request.names or tuple(_PARTS):
         say(paint(f"\n== {name}", "bold"))
         try:
-            total += _PARTS[name](request)
+            total += _PARTS[name](request, total)
         except LaunchError as error:
             complain(str(error))
             total += Tally(failed=1, failures=(f"{name}: {error}",))
@@ -82,23 +84,35 @@ def conduct(argv: Sequence[str]) -> Ended:
     return Ended(total.exit_code, figures + unknown, total.failures, request.seed)
 
 
-def _lint(request: RunRequest) -> Tally:
+def _lint(request: RunRequest, before: Tally) -> Tally:
     """A linter that finds something is one failure; a clean one is no test, so it does not count."""
     found = lint.failed(())
     return Tally(failed=len(found), failures=tuple(f"lint: {tool}" for tool in found))
 
 
-def _pytest(request: RunRequest) -> Tally:
+def _pytest(request: RunRequest, before: Tally) -> Tally:
     """A process for each folder of tests, all at once, since most tests wait; what they say is shown in turn."""
     request.results.mkdir(parents=True, exist_ok=True)
     folders = sorted({path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").glob("*/test_*.py")})
     deadline = time.monotonic() + PYTEST_LIMIT
     running = [_Pytest(folder, request.results / f"pytest-{folder}.xml", deadline) for folder in folders]
     try:
-        return sum((one.tally() for one in running), Tally())
+        tally = sum((one.tally(certified=request.certified) for one in running), Tally())
     finally:
         for one in running:
             one.end()
+    _show_requirements(tally.claims)
+    return tally
+
+
+def _show_requirements(claims: Sequence[JudgedTest]) -> None:
+    """The verdicts of the requirements that tests of pytest prove."""
+    judged = judge(claims)
+    if judged:
+        say(f"requirements by pytest: {sums(Counter(found.verdict for found in judged.values()))}")
+    for key, found in judged.items():
+        if found.verdict is not Verdict.PASS:
+            say(f"{verdict(found.verdict)} {key}: {found.reason}")
 
 
 class _Pytest:
@@ -121,7 +135,7 @@ class _Pytest:
             preexec_fn=die_with_parent(),
         )
 
-    def tally(self) -> Tally:
+    def tally(self, *, certified: bool) -> Tally:
         """Wait for the end, show what it said, and count; an end without a report is a failure, as is none at all."""
         try:
             code = self._process.wait(max(0.0, self._deadline - time.monotonic()))
@@ -131,7 +145,7 @@ class _Pytest:
             code = self._process.wait()
             complain(f"pytest of tests/{self._folder} did not end in time; where it was is said below")
         self._show()
-        tally = read_junit(self._report)
+        tally = of_junit(self._report, certified=certified)
         if code and not tally.failed:
             line = f"pytest of tests/{self._folder} ended with code {code}"
             complain(line)
@@ -155,31 +169,29 @@ class _Pytest:
         say(f"-- tests/{self._folder}\n{self._output.read().rstrip()}")
 
 
-def read_junit(path: Path) -> Tally:
-    """Totals of a JUnit file; one failure where there is no such file."""
-    try:
-        root = ET.parse(path).getroot()  # noqa: S314
-    except (OSError, ET.ParseError):
+def of_junit(path: Path, *, certified: bool) -> Tally:
+    """The tally of a JUnit file; one failure where there is no such file, and each xfail of a certified proof."""
+    tests = junit.read(path)
+    if tests is None:
         return Tally(failed=1, failures=(f"{path.name} was not written",))
-    tally = Tally(failures=tuple(_failed_cases(root)))
-    for suite in root.iter("testsuite"):
-        count = {name: int(suite.get(name, "0")) for name in ("tests", "failures", "errors", "skipped")}
-        failed = count["failures"] + count["errors"]
-        tally += Tally(count["tests"] - failed - count["skipped"], failed, count["skipped"])
-    return tally
+    bad = {Verdict.FAIL, Verdict.XFAIL} if certified else {Verdict.FAIL}
+    failed = [test for test in tests if test.verdict in bad]
+    passed = [test for test in tests if test.verdict is Verdict.PASS]
+    return Tally(
+        len(passed),
+        len(failed),
+        len(tests) - len(passed) - len(failed),
+        failures=tuple(f"{test.name}: {test.reason}" for test in failed),
+        claims=tuple(test for test in tests if test.tags),
+    )
 
 
-def _failed_cases(root: ET.Element) -> Iterator[str]:
-    for case in root.iter("testcase"):
-        for flaw in (*case.iterfind("failure"), *case.iterfind("error")):
-            yield f"{case.get('classname')}.{case.get('name')}: {reason(flaw.get('message', ''))}"
-
-
-def _suites(request: RunRequest) -> Tally:
+def _suites(request: RunRequest, before: Tally) -> Tally:
     if not areas.areas():
         return Tally()
     outcome = area.run(RunRequest(names=("all",), target=request.target, seed=request.seed, results=request.results,
-                                  processes=request.processes, robot_args=request.robot_args))  # fmt: skip
+                                  processes=request.processes, certified=request.certified, holes_allowed=True,
+                                  robot_args=request.robot_args), beside=before.claims)  # fmt: skip
     if outcome.interrupted:
         raise KeyboardInterrupt
     return of_outcome(outcome)
@@ -187,14 +199,21 @@ def _suites(request: RunRequest) -> Tally:
 
 def of_outcome(outcome: Outcome) -> Tally:
     """The suites' part of the tally: what keeps a run from being well counts as failed, or as unknown."""
-    counted: dict[Verdict, int] = {
-        verdict: outcome.count(verdict) for verdict in Verdict if verdict is not Verdict.HOLE
-    }
-    unknown = counted.pop(Verdict.UNKNOWN)
-    passed = sum(counted.pop(verdict) for verdict in HELD)
-    failed = sum(counted.pop(verdict) for verdict in (Verdict.FAIL, Verdict.SKIPPED))
-    skipped = sum(counted.values())
-    return Tally(passed, failed + len(outcome.problems), skipped, unknown, ended.failures(outcome))
+    totals = outcome.totals
+    counted: Counter[str] = Counter()
+    for kind, count in totals.counts.items():
+        if kind is not Verdict.HOLE:
+            counted[_counted_as(kind, totals)] += count
+    failed = counted["failed"] + len(outcome.problems)
+    return Tally(counted["passed"], failed, counted["skipped"], counted["unknown"], ended.failures(outcome))
 
 
-_PARTS: dict[str, Callable[[RunRequest], Tally]] = {"lint": _lint, "pytest": _pytest, "suites": _suites}
+def _counted_as(kind: Verdict, totals: Totals) -> str:
+    if totals.spoils(kind):
+        return "failed"
+    if kind is Verdict.UNKNOWN:
+        return "unknown"
+    return "passed" if kind in HELD else "skipped"
+
+
+_PARTS: dict[str, Callable[[RunRequest, Tally], Tally]] = {"lint": _lint, "pytest": _pytest, "suites": _suites}

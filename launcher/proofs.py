@@ -11,9 +11,11 @@ from pathlib import Path
 from robot.api import TestSuite
 
 from launcher import areas
-from launcher.outcome import requirement_ids
+from launcher.outcome import JudgedTest, requirement_ids
 from launcher.paths import SUITES, TESTS
 from launcher.requirements import Requirement
+from launcher.verdicts import Verdict
+from launcher.walls import Wall
 
 _MARKER = "pytest.mark.req"
 
@@ -59,6 +61,16 @@ class Proofs:
             for key, where in claims.items():
                 if key not in known:
                     yield f"the requirement {key!r} of {', '.join(where)} is not in docs/requirements.md"
+
+
+def by_walls(known: Mapping[str, Requirement], walls: Iterable[Wall]) -> Iterator[JudgedTest]:
+    """The times of areas as proofs of the rows that end in the command of such a run: ``(`./run critical`)``."""
+    for wall in walls:
+        command = f"./run {wall.area}"
+        tags = tuple(f"req:{key}" for key, requirement in known.items() if requirement.command == command)
+        if tags:
+            message = "" if wall.verdict is Verdict.PASS else str(wall)
+            yield JudgedTest(f"{command} within {wall.limit:g} s", wall.verdict, message, tags)
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,8 @@ def _figure(value: Any) -> str:
 def _tests(outcome: Outcome) -> Iterator[str]:
     for test in (*outcome.remarks, *outcome.trouble):
         yield f"\n{verdict(test.verdict)} {test.label}\n     {test.reason}"
+    for line in outcome.undecided:
+        yield f"\n{verdict(Verdict.UNKNOWN)} {line}"
     for problem in outcome.problems:
         yield f"\n{verdict(Verdict.FAIL)} {problem}"
 

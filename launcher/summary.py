@@ -7,9 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
-from robot.utils import timestr_to_secs
-
 from launcher.outcome import Outcome
 from launcher.verdicts import EXECUTED, Verdict
 
@@ -28,7 +25,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
             {"id": test.id, "name": test.name, "verdict": test.verdict, "reason": test.reason or None}
             for test in outcome.tests
         ],
-        "budgets": [dict(budget) for budget in outcome.budgets],
+        "budgets": list(map(dict, outcome.all_budgets)),
         "sheets": [sheet.as_json() for sheet in outcome.sheets],
         "totals": {
             "executed": sum(outcome.count(verdict) for verdict in EXECUTED),
@@ -52,6 +49,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
             "expected_failures": outcome.count(Verdict.XFAIL),
             "vanished": list(outcome.vanished),
             "problems": list(outcome.problems),
+            "undecided": list(outcome.undecided),
             "interrupted": outcome.interrupted,
             "versions": dict(outcome.versions),
             "command": outcome.command,
@@ -73,10 +71,3 @@ def recorded(path: Path) -> tuple[Mapping[str, Any], ...]:
         except ValueError:
             continue
     return tuple(found)
-
-
-def run_limit(path: Path, name: str) -> float | None:
-    """Seconds that the whole run may take: the budget ``run <name>`` of ``variables/budgets.yaml``."""
-    budgets = yaml.safe_load(path.read_text("utf-8")) if path.exists() else None
-    limit = (budgets or {}).get(f"run {name}")
-    return None if limit is None else float(timestr_to_secs(limit))

@@ -77,6 +77,8 @@ class Totals:
     counts: Mapping[Verdict, int]
     problems: int = 0
     certified: bool = False
+    holes_allowed: bool = False
+    """Whether holes do no harm even to a certified run."""
 
     @property
     def exit_code(self) -> int:
@@ -102,17 +104,20 @@ class Totals:
 
     def troubles(self, kind: Verdict) -> bool:
         """Whether a test with this verdict keeps the run from being well."""
-        return kind is Verdict.UNKNOWN or self._spoils(kind)
+        return kind is Verdict.UNKNOWN or self.spoils(kind)
 
     @property
     def _spoiling(self) -> dict[Verdict, int]:
-        return {kind: count for kind, count in self.counts.items() if count and self._spoils(kind)}
+        return {kind: count for kind, count in self.counts.items() if count and self.spoils(kind)}
 
     @property
     def _tested(self) -> bool:
         return any(count for kind, count in self.counts.items() if kind is not Verdict.HOLE)
 
-    def _spoils(self, kind: Verdict) -> bool:
+    def spoils(self, kind: Verdict) -> bool:
+        """Whether this verdict makes a run not well."""
+        if kind is Verdict.HOLE and self.holes_allowed:
+            return False
         return kind not in _CERTIFIABLE if self.certified else kind in _SPOIL
 
 

@@ -36,7 +36,7 @@ TESTS = (
     JudgedTest("Four", Verdict.PASS, tags=("req:S02", "part:content")),
 )
 MEASURED = Measured(
-    12.34,
+    {"in_step": 12.34},
     (
         {"name": "sessions", "value": 3, "unit": ""},
         {"name": "sessions", "value": 100, "unit": ""},

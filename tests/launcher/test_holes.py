@@ -143,3 +143,25 @@ def test_the_documents_check_finds_unknown_ids_and_bad_rows(
 
 def test_the_documents_check_has_nothing_against_what_is_right(project: Path) -> None:
     assert "equirement" not in launch(project, "docs", "--check").stderr
+
+
+def test_the_whole_proof_judges_what_pytest_proves_and_allows_holes_when_certified(project: Path) -> None:
+    done = launch(project, "test", "pytest", "suites", "--certified")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "requirements by pytest: 1 passed" in done.stdout
+    assert "HOLE 2 requirements without a test: C02, H02" in done.stdout
+    assert done.stdout.splitlines()[-1] == "4 passed, 0 failed"
+    found = summary(project)
+    assert found["requirements"]["H01"] == {
+        "verdict": "PASS", "tests": ["tests.start.test_start.test_it_starts"], "reason": None
+    }  # fmt: skip
+    assert found["run"]["exit_code"] == 0
+    assert launch(project, "all", "--certified").returncode == 1
+
+
+def test_a_requirement_whose_test_of_pytest_fails_has_failed(project: Path) -> None:
+    (project / "tests" / "start" / "test_start.py").write_text(MARKED.format("False"))
+    done = launch(project, "test", "pytest", "suites")
+    assert done.returncode == 1
+    assert "FAIL H01: assert False" in done.stdout
+    assert summary(project)["requirements"]["H01"]["verdict"] == "FAIL"

@@ -3,37 +3,62 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from launcher import proof
 from launcher.arguments import RunRequest
-from launcher.proof import Tally, read_junit
+from launcher.outcome import HOLE, JudgedTest, Outcome
+from launcher.proof import Tally, of_junit, of_outcome
+from launcher.verdicts import Verdict
 from tests.launcher.launching import ROOT, command, launcher_environment
 
+JUNIT = """<testsuites><testsuite>
+<testcase classname="tests.x.test_a" name="test_one" time="0.5"><properties><property name="req" value="H05"/>
+<property name="req" value="H06"/></properties></testcase>
+<testcase classname="tests.x.test_a" name="test_two"><failure message="1 != 2&#10;more"/>
+<error message="also"/></testcase>
+<testcase classname="tests.x.test_a" name="test_three"><error message="no platform"/></testcase>
+<testcase classname="tests.x.test_a" name="test_four"><skipped type="pytest.skip" message="no browser"/></testcase>
+<testcase classname="tests.x.test_a" name="test_five"><skipped type="pytest.xfail" message="ticket 5"/></testcase>
+</testsuite></testsuites>"""
+FAILED = ("tests.x.test_a.test_two: 1 != 2", "tests.x.test_a.test_three: no platform")
+CLAIM = JudgedTest("tests.x.test_a.test_one", Verdict.PASS, "", ("req:H05", "req:H06"), 0.5)
 
-def test_a_junit_file_is_counted(tmp_path: Path) -> None:
+
+def test_a_junit_file_is_counted_with_what_failed_and_what_its_tests_prove(tmp_path: Path) -> None:
     path = tmp_path / "junit.xml"
-    path.write_text('<testsuites><testsuite tests="10" failures="2" errors="1" skipped="3"/></testsuites>')
-    assert read_junit(path) == Tally(passed=4, failed=3, skipped=3)
+    path.write_text(JUNIT)
+    assert of_junit(path, certified=False) == Tally(1, 2, 2, failures=FAILED, claims=(CLAIM,))
 
 
-def test_what_failed_is_named_with_its_first_line(tmp_path: Path) -> None:
+def test_a_certified_proof_counts_a_declared_failure_as_failed_and_a_skip_as_not_checked(tmp_path: Path) -> None:
     path = tmp_path / "junit.xml"
-    path.write_text(
-        '<testsuites><testsuite tests="2" failures="1" errors="1">'
-        '<testcase classname="tests.x.test_a" name="test_one"><failure message="1 != 2&#10;more"/></testcase>'
-        '<testcase classname="tests.x.test_a" name="test_two"><error message="no platform"/></testcase>'
-        "</testsuite></testsuites>"
-    )
-    assert read_junit(path).failures == ("tests.x.test_a.test_one: 1 != 2", "tests.x.test_a.test_two: no platform")
+    path.write_text(JUNIT)
+    failures = (*FAILED, "tests.x.test_a.test_five: ticket 5")
+    assert of_junit(path, certified=True) == Tally(1, 3, 1, failures=failures, claims=(CLAIM,))
 
 
 def test_a_missing_or_broken_junit_file_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "broken.xml").write_text("<testsuites>")
     for name in ("none.xml", "broken.xml"):
-        assert read_junit(tmp_path / name) == Tally(failed=1, failures=(f"{name} was not written",))
+        assert of_junit(tmp_path / name, certified=False) == Tally(failed=1, failures=(f"{name} was not written",))
+
+
+def test_what_a_certified_proof_does_not_allow_has_failed_but_holes_have_not() -> None:
+    kinds = (Verdict.PASS, Verdict.PASS, Verdict.FAIL, Verdict.UNKNOWN, Verdict.XFAIL, Verdict.WEAKER, Verdict.NA)
+    tests = tuple(JudgedTest(str(number), kind) for number, kind in enumerate(kinds))
+    run = Outcome(
+        "all", "embedded", "1", 1.0, tests, requirements={"T01": HOLE}, problems=("late",), holes_allowed=True
+    )
+    assert replace(of_outcome(run), failures=()) == Tally(passed=3, failed=2, skipped=2, unknown=1)
+    assert replace(of_outcome(replace(run, certified=True)), failures=()) == Tally(passed=2, failed=5, skipped=1)
+    well = replace(run, tests=tests[:2], problems=(), certified=True)
+    assert of_outcome(well) == Tally(passed=2)
+    assert well.well
+    assert not replace(well, holes_allowed=False).well
 
 
 def test_an_unknown_part_is_refused_and_ci_still_gets_its_last_line() -> None:
@@ -58,7 +83,7 @@ def test_pytest_that_does_not_end_is_a_failure_and_says_where_it_was(
     )
     monkeypatch.setattr(proof, "ROOT", tmp_path)
     monkeypatch.setattr(proof, "PYTEST_LIMIT", 3.0)
-    assert proof._pytest(RunRequest(names=(), results=tmp_path / "results")).failed == 1
+    assert proof._pytest(RunRequest(names=(), results=tmp_path / "results"), Tally()).failed == 1
     said = capfd.readouterr()
     assert "pytest of tests/hanging did not end in time" in said.err
     assert "in test_for_ever" in said.out
