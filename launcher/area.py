@@ -40,6 +40,7 @@ from launcher.console import LaunchError, paint, say
 from launcher.follow import Follower
 from launcher.host import Host, platform_options, profile_of
 from launcher.judging import Rules
+from launcher.machine import Load, Watch
 from launcher.outcome import JudgedTest, Outcome, judge, requirement_ids, vanished
 from launcher.paths import ROOT, SUITES
 from launcher.planning import Plan
@@ -66,7 +67,7 @@ def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[Judg
 
     Raises ``LaunchError`` where it cannot begin; Ctrl-C ends the workers and publishes what is there.
     """
-    begun = time.monotonic()
+    begun, watch = time.monotonic(), Watch()
     started = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
     sources = list(dict.fromkeys(areas.resolve(name, commands) for name in request.names))
     profile = profile_of(request.target)
@@ -91,9 +92,10 @@ def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[Judg
         finally:
             if robots:
                 robots.close()
+            load = watch.load(host.used() if host else 0.0)
             if host:
                 host.leave()
-        outcome = _conclude(request, name, plan, sources, folder, ended, rules, begun, started, beside)
+        outcome = _conclude(request, name, plan, sources, folder, ended, rules, load, begun, started, beside)
     except LaunchError:
         _drop_if_empty(folder)
         raise
@@ -211,7 +213,7 @@ def _why_missing(code: int, follower: Follower) -> str:
 
 def _conclude(
     request: RunRequest, name: str, plan: Plan, sources: Sequence[Path], folder: Path, ended: _Ended,
-    rules: Rules, begun: float, started: str, beside: Sequence[JudgedTest],
+    rules: Rules, load: Load | None, begun: float, started: str, beside: Sequence[JudgedTest],
 ) -> Outcome:  # fmt: skip
     """Merge, judge, write and publish."""
     result = merging.merge(merging.readable_outputs(folder), folder, name)
@@ -223,7 +225,9 @@ def _conclude(
     seconds = time.monotonic() - begun
     timed = len(sources) == len(covered) == 1
     alone = {covered[0]: seconds} if timed else walls.alone(covered, seconds, walls.times(result), _processes(request))
-    budgeted = walls.judged(alone, walls.limits(), timed=timed) if request.timed and (timed or not missing) else ()
+    budgeted = (
+        walls.judged(alone, walls.limits(), load, timed=timed) if request.timed and (timed or not missing) else ()
+    )
     proving = (*tests, *beside, *proofs.by_walls(known, budgeted))
     wanted = list(known.values()) if covered and SUITES in sources else requirements.of_areas(known, covered)
     judged = judge(proving)
@@ -251,6 +255,7 @@ def _conclude(
         command=shlex.join(["./run", *request.names, *_replayed(request)]),
         sheets=area_sheet.of_areas(covered, tests, measured),
         walls=budgeted,
+        machine=f"machine: {load}" if load else "",
     )
     try:
         durations = merging.durations(result)

@@ -30,7 +30,7 @@ class Ended:
 def of_run(outcome: Outcome) -> Ended:
     """The end of a run of suites."""
     counts = sums(outcome.totals.counts, always=(Verdict.FAIL,))
-    problems = f", {plural(len(outcome.problems), 'problem')}" if outcome.problems else ""
+    problems = f", {plural(outcome.totals.problems, 'problem')}" if outcome.totals.problems else ""
     figures = f"{len(outcome.tests)} tests, {counts}{problems}, seed {outcome.seed}"
     return Ended(outcome.exit_code, figures, failures(outcome), outcome.seed, outcome.machine)
 

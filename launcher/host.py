@@ -87,6 +87,15 @@ class Host:
         """Which servers run, as far as is known by now."""
         return {str(name): str(version) for name, version in (self._descriptor.get("versions") or {}).items()}
 
+    def used(self) -> float:
+        """Seconds of processors that the host and all its platforms have used; 0 where it does not say."""
+        if self._client is None or self._thread.is_alive():
+            return 0.0
+        try:
+            return float(self._client.call("used")["seconds"])
+        except PlatformError:
+            return 0.0
+
     def leave(self) -> threading.Thread:
         """Break the lease; the host cleans up beside what is done until `close`."""
         if self._leaving is None:

@@ -16,9 +16,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from lockstep import machine
 from robot.result import Result
 from robot.utils import timestr_to_secs
 
+from launcher.machine import Load
 from launcher.paths import BUDGETS, SUITES
 from launcher.verdicts import Verdict
 
@@ -34,16 +36,20 @@ class Wall:
     seconds: float
     limit: float
     timed: bool
+    load: Load | None = None
+    """What the machine did meanwhile; None where nothing is known."""
 
     @property
     def verdict(self) -> Verdict:
-        if self.seconds <= self.limit:
-            return Verdict.PASS
-        return Verdict.FAIL if self.timed else Verdict.UNKNOWN
+        if not self.timed:
+            return Verdict.PASS if self.seconds <= self.limit else Verdict.UNKNOWN
+        waited = self.seconds * self.load.others if self.load else 0.0
+        return Verdict(machine.judge(self.seconds, self.limit, waited))
 
     def __str__(self) -> str:
         if self.timed:
-            return f"the run took {self.seconds:.1f} s, its budget is {self.limit:g} s"
+            busy = f"; {self.load}" if self.load and self.verdict is Verdict.UNKNOWN else ""
+            return f"the run took {self.seconds:.1f} s, its budget is {self.limit:g} s{busy}"
         return (f"alone {self.area} would have taken at most {self.seconds:.1f} s, its budget is {self.limit:g} s: "
                 f"./run {self.area} decides")  # fmt: skip
 
@@ -93,9 +99,11 @@ def makespan(suites: Iterable[float], workers: int) -> float:
     return end
 
 
-def judged(seconds: Mapping[str, float], limits: Mapping[str, float], *, timed: bool) -> tuple[Wall, ...]:
-    """The areas that have a budget."""
-    return tuple(Wall(area, taken, limits[area], timed) for area, taken in seconds.items() if area in limits)
+def judged(
+    seconds: Mapping[str, float], limits: Mapping[str, float], load: Load | None, *, timed: bool
+) -> tuple[Wall, ...]:
+    """The areas that have a budget, by what the machine did meanwhile."""
+    return tuple(Wall(area, taken, limits[area], timed, load) for area, taken in seconds.items() if area in limits)
 
 
 def times(result: Result) -> list[SuiteTime]:

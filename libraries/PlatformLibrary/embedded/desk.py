@@ -54,6 +54,7 @@ class Desk:
             "logs": self._logs,
             "descriptor": self._describe,
             "waited": self._waited,
+            "used": self._used,
             **dict.fromkeys(hops.VERBS, self._hop),
             **dict.fromkeys(("start", "stop", "kill", "pause", "resume", "restart"), self._control),
         }
@@ -168,6 +169,9 @@ class Desk:
         """Asked without a lease, since it may be asked beside a verb that is in work on the lease's connection."""
         platform = self._house.platform(str(request["platform"]))
         return {"seconds": platform.waited(float(request["since"]))}
+
+    async def _used(self, visit: Visit, request: Request) -> Answer:
+        return {"seconds": await asyncio.to_thread(system.processor_seconds)}
 
     async def _control(self, visit: Visit, request: Request) -> Answer:
         tenancy = _leased(visit, request)

@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import os
 import pwd
+import resource
 import signal
 import sys
 from collections.abc import Callable
@@ -68,6 +69,18 @@ def status(pid: int) -> str:
         return psutil.Process(pid).status()
     except psutil.NoSuchProcess:
         return psutil.STATUS_DEAD
+
+
+def processor_seconds() -> float:
+    """What this process, and all that it has started or adopted, have used of processors."""
+    import psutil
+
+    ended = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    seconds = sum(one.ru_utime + one.ru_stime for one in ended)
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            seconds += sum(process.cpu_times()[:4])
+    return seconds
 
 
 def unprivileged_user() -> pwd.struct_passwd | None:
