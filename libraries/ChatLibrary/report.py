@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from ChatLibrary.client import ChatClient
 
+# A slow reader, and a gap that the database did not fill in time (docs/protocol.md §4).
+_TOO_SLOW = (4008, 4010)
 _LATE = re.compile(r"got no answer within|refused with 503|unavailable")
 
 
@@ -76,6 +78,10 @@ def flaws(report: ChatReport, codes: Sequence[int], *, refused: bool = False) ->
 
 
 def only_late(report: ChatReport, codes: Sequence[int]) -> bool:
-    """Whether all that is wrong is that a limit of time was missed: no answer in time, 503, ``unavailable``."""
-    lasting = (*report.unrecovered, *report.troubles, *(code for code in report.closes if code not in codes))
+    """Whether all that is wrong is that a limit of time was missed.
+
+    No answer in time, 503, ``unavailable``, or a socket that was closed since it could not be served in time.
+    """
+    other = [code for code in report.closes if code not in (*codes, *_TOO_SLOW)]
+    lasting = (*report.unrecovered, *report.troubles, *other)
     return not lasting and all(_LATE.search(text) for text in (*report.refusals, *report.errors))

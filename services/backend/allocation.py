@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-DUPLICATE, CONFLICT, NEW, NOT_FOUND = "duplicate", "conflict", "new", "not_found"
+DUPLICATE, CONFLICT, NEW, NOT_FOUND, EARLY = "duplicate", "conflict", "new", "not_found", "early"
 
 
 class Draft(NamedTuple):
-    """A message before it has a seq. ``sender`` is a user's id, or ``assistant``; ``user_id`` the one who must own."""
+    """A message before it has a seq. ``sender`` is a user's id, or ``assistant``; ``user_id`` the one who must own.
+
+    An answer has the ``answer_id`` under which it is owed, and the seq of the message that it answers.
+    """
 
     conversation_id: str
     user_id: str
@@ -19,6 +22,7 @@ class Draft(NamedTuple):
     body: str
     idempotency_key: str | None = None
     answer_id: str | None = None
+    reply_to_seq: int = 0
 
 
 class Conversation(NamedTuple):
@@ -38,7 +42,10 @@ class Stored(NamedTuple):
 
 
 class Place(NamedTuple):
-    """What becomes of a draft: ``outcome`` is new, duplicate (``seq`` of the first), conflict or not_found."""
+    """What becomes of a draft: ``outcome`` is new, duplicate (``seq`` of the first), conflict, not_found, or early.
+
+    An answer is early while the answer to an earlier message of its conversation is owed.
+    """
 
     outcome: str
     seq: int = 0
@@ -56,9 +63,15 @@ def names(draft: Draft) -> list[Name]:
 
 
 def allocate(
-    drafts: Sequence[Draft], conversations: Mapping[str, Conversation], stored: Mapping[Name, Stored]
+    drafts: Sequence[Draft],
+    conversations: Mapping[str, Conversation],
+    stored: Mapping[Name, Stored],
+    owed: Mapping[str, int],
 ) -> tuple[list[Place], dict[str, int]]:
-    """A place for each draft, in their order, and the new ``last_seq`` of each conversation that grew."""
+    """A place for each draft, in their order, and the new ``last_seq`` of each conversation that grew.
+
+    ``owed`` is the first message of each conversation whose answer is owed and not among ``drafts``.
+    """
     known = dict(stored)
     heads: dict[str, int] = {}
     places: list[Place] = []
@@ -70,6 +83,9 @@ def allocate(
         earlier = [known[name] for name in names(draft) if name in known]
         if earlier:
             places.append(_repetition(draft, earlier))
+            continue
+        if draft.answer_id is not None and draft.reply_to_seq > owed.get(draft.conversation_id, draft.reply_to_seq):
+            places.append(Place(EARLY))
             continue
         seq = heads.get(draft.conversation_id, conversation.last_seq) + 1
         heads[draft.conversation_id] = seq

@@ -1,4 +1,8 @@
-"""Owed answers: leased to a replica, streamed, stored as messages; what a dead replica held is taken up."""
+"""Owed answers: leased to a replica, streamed, stored as messages; what a dead replica held is taken up.
+
+One replica answers in a conversation at a time, and answers are stored in the order of the messages: what is given too
+early, by a replica whose lease ran out or beside another one, is let go of and given again.
+"""
 
 from __future__ import annotations
 
@@ -25,8 +29,10 @@ _RENEW = (
 _RELEASE = "UPDATE answers SET lease_until = now() WHERE lease_owner = %s"
 _TAKE = """
     UPDATE answers a SET attempt = a.attempt + 1, lease_owner = %s, lease_until = now() + make_interval(secs => %s)
-    FROM (SELECT id FROM answers WHERE lease_until <= now() ORDER BY conversation_id, reply_to_seq
-          FOR UPDATE SKIP LOCKED LIMIT %s) free, conversations c
+    FROM (SELECT id FROM answers free WHERE lease_until <= now() AND NOT EXISTS (
+              SELECT 1 FROM answers held WHERE held.conversation_id = free.conversation_id
+              AND held.lease_until > now() AND held.lease_owner <> %s)
+          ORDER BY conversation_id, reply_to_seq FOR UPDATE SKIP LOCKED LIMIT %s) free, conversations c
     WHERE a.id = free.id AND c.id = a.conversation_id
     RETURNING a.id::text, a.conversation_id::text, c.user_id::text, a.reply_to_seq, a.prompt, a.attempt
 """
@@ -77,7 +83,7 @@ class Answers:
             try:
                 if self._held:
                     await self._database.fetch(_RENEW, (self._lease, self._replica, list(self._held)))
-                rows = await self._database.fetch(_TAKE, (self._replica, self._lease, TAKE_AT_ONCE))
+                rows = await self._database.fetch(_TAKE, (self._replica, self._lease, self._replica, TAKE_AT_ONCE))
                 self.owe(OwedAnswer(*row) for row in sorted(rows, key=lambda row: (row[1], row[3])))
             except Problem:
                 pass
@@ -147,6 +153,7 @@ class Answers:
             client_msg_id=f"answer:{answer.reply_to_seq}",
             body=body,
             answer_id=answer.id,
+            reply_to_seq=answer.reply_to_seq,
         )
         assert self.writer is not None
         self.writer.put(Entry(draft, self))
@@ -154,6 +161,9 @@ class Answers:
     def settled(self, entry: Entry, place: Place, message: Message | None) -> None:
         """The answer is a message now, or was one before."""
         self._held.discard(entry.draft.answer_id or "")
+        if place.outcome == allocation.EARLY:
+            # Whoever owes the answer before it takes it up, and gives both in order.
+            return
         metrics.ANSWERS.inc()
         if place.outcome == allocation.CONFLICT:
             logs.logger().warning("answer_given_before", conversation_id=entry.draft.conversation_id)

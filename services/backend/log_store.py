@@ -17,6 +17,8 @@ from services.backend.database import Row
 from services.backend.messages import ASSISTANT, Message
 from services.common import instants
 
+GIVEN_UP_AFTER = 10
+"""Attempts at an answer after which those to later messages do not wait for it any more."""
 # Rows travel as one JSON text: an array for each column costs the client far more to write.
 # Locked in one order by every replica, so that two groups cannot wait for each other.
 _LOCK = """
@@ -53,6 +55,16 @@ _OWE_ANSWERS = """
     FROM unnest(%s::uuid[], %s::bigint[], %s::text[]) owed(conversation_id, seq, prompt)
     RETURNING id::text, conversation_id::text, reply_to_seq
 """
+# Whatever fails again and again holds up the answers after it no longer.
+_OWED_BEFORE = """
+    SELECT asked.id::text, first.reply_to_seq
+    FROM unnest(%s::uuid[]) asked(id), LATERAL (
+        SELECT reply_to_seq FROM answers
+        WHERE conversation_id = asked.id AND id <> ALL(%s::uuid[]) AND attempt < %s
+        ORDER BY reply_to_seq LIMIT 1
+    ) first
+"""
+_LET_GO = "UPDATE answers SET lease_until = now() WHERE id = ANY(%s::uuid[])"
 _SETTLE_ANSWERS = "DELETE FROM answers WHERE id = ANY(%s::uuid[])"
 _READ = """
     SELECT m.conversation_id::text, c.epoch, m.seq, m.client_msg_id, m.sender, m.role, m.body, m.created_at
@@ -88,11 +100,12 @@ async def commit_group(
 ) -> Committed:
     """Store ``drafts`` in their order; raises psycopg's errors, after which nothing or everything is stored."""
     async with connection.pipeline(), connection.transaction():
-        conversations, stored = await _look_up(connection, drafts)
-        places, heads = allocation.allocate(drafts, conversations, stored)
+        conversations, stored, owed = await _look_up(connection, drafts)
+        places, heads = allocation.allocate(drafts, conversations, stored, owed)
         created_at = instants.now()
         fresh = _fresh(drafts, places, conversations, created_at)
         answers = await _write(connection, drafts, fresh, heads, conversations, replica, lease)
+        await _settle(connection, drafts, places)
         repeated = await _read_repeated(connection, drafts, places)
     messages = [
         fresh.get(number) or repeated.get((draft.conversation_id, place.seq))
@@ -103,7 +116,7 @@ async def commit_group(
 
 async def _look_up(
     connection: AsyncConnection[Row], drafts: Sequence[Draft]
-) -> tuple[dict[str, Conversation], dict[Name, Stored]]:
+) -> tuple[dict[str, Conversation], dict[Name, Stored], dict[str, int]]:
     locked = await connection.execute(_LOCK, (sorted({draft.conversation_id for draft in drafts}),))
     # A statement of its own sees what others committed while the first one waited for the locks.
     asked = [await connection.execute(_KNOWN_BY_ID, (_asked((draft, draft.client_msg_id) for draft in drafts),))]
@@ -111,9 +124,17 @@ async def _look_up(
     if keyed:
         keys = _asked((draft, draft.idempotency_key) for draft in keyed)
         asked.append(await connection.execute(_KNOWN_BY_KEY, (keys,)))
+    answers = [draft for draft in drafts if draft.answer_id is not None]
+    owed = None
+    if answers:
+        answered = sorted({draft.conversation_id for draft in answers})
+        owed = await connection.execute(
+            _OWED_BEFORE, (answered, [draft.answer_id for draft in answers], GIVEN_UP_AFTER)
+        )
     conversations = {row[0]: Conversation(*row[1:]) for row in await locked.fetchall()}
     rows = [row for cursor in asked for row in await cursor.fetchall()]
-    return conversations, {cast(Name, row[:4]): Stored(row[4], row[5]) for row in rows}
+    stored = {cast(Name, row[:4]): Stored(row[4], row[5]) for row in rows}
+    return conversations, stored, dict(await owed.fetchall()) if owed is not None else {}
 
 
 def _asked(named: Iterable[tuple[Draft, str | None]]) -> Json:
@@ -155,13 +176,10 @@ async def _write(
     owed = [
         message for message in new if message.sender != ASSISTANT and conversations[message.conversation_id].assistant
     ]
-    settled = [draft.answer_id for draft in drafts if draft.answer_id is not None]
     if new:
         await connection.execute(_GROW, (list(heads), list(heads.values())))
         keys = [drafts[number].idempotency_key for number in fresh]
         await connection.execute(_INSERT, (new[0].created_at, _rows(new, keys)))
-    if settled:
-        await connection.execute(_SETTLE_ANSWERS, (settled,))
     if not owed:
         return []
     columns = [m.conversation_id for m in owed], [m.seq for m in owed], [m.body for m in owed]
@@ -172,6 +190,16 @@ async def _write(
         for row in await cursor.fetchall()
     ]
     return sorted(answers, key=lambda answer: answer.reply_to_seq)
+
+
+async def _settle(connection: AsyncConnection[Row], drafts: Sequence[Draft], places: Sequence[Place]) -> None:
+    """Answers that are stored are owed no more; an early one is for whoever owes the one before it."""
+    early = [draft.answer_id for draft, place in zip(drafts, places, strict=True) if place.outcome == allocation.EARLY]
+    settled = [draft.answer_id for draft in drafts if draft.answer_id is not None and draft.answer_id not in early]
+    if settled:
+        await connection.execute(_SETTLE_ANSWERS, (settled,))
+    if early:
+        await connection.execute(_LET_GO, (early,))
 
 
 def _rows(new: Sequence[Message], keys: Sequence[str | None]) -> Json:

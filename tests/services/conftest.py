@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.services import servers as real
+from tests.services.backend_kit import KeyServer
 from tests.services.servers import (
     MakeDatabase,
     MakePostgres,
@@ -53,6 +54,14 @@ def make_database(servers: Servers) -> MakeDatabase:
         return postgres.url(database)
 
     return make
+
+
+@pytest.fixture
+def keys() -> Iterator[KeyServer]:
+    """Who publishes the keys of auth, where there is no auth."""
+    server = KeyServer()
+    yield server
+    server.close()
 
 
 @pytest.fixture

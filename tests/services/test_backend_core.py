@@ -44,14 +44,14 @@ def draft(client_msg_id: str, body: str = "b", user: str = "ada", key: str | Non
 
 
 def test_new_drafts_get_the_seqs_that_follow_the_head() -> None:
-    places, heads = allocation.allocate([draft("a"), draft("b")], {"c": OWN}, {})
+    places, heads = allocation.allocate([draft("a"), draft("b")], {"c": OWN}, {}, {})
     assert places == [Place("new", 8), Place("new", 9)]
     assert heads == {"c": 9}
 
 
 def test_a_repetition_gets_the_first_seq_whether_stored_or_in_the_same_group() -> None:
     stored = {("c", "ada", "id", "old"): Stored(3, "b")}
-    places, heads = allocation.allocate([draft("old"), draft("a"), draft("a")], {"c": OWN}, stored)
+    places, heads = allocation.allocate([draft("old"), draft("a"), draft("a")], {"c": OWN}, stored, {})
     assert places == [Place("duplicate", 3), Place("new", 8), Place("duplicate", 8)]
     assert heads == {"c": 8}
 
@@ -59,20 +59,20 @@ def test_a_repetition_gets_the_first_seq_whether_stored_or_in_the_same_group() -
 def test_another_body_under_a_known_name_is_a_conflict_and_takes_no_seq() -> None:
     stored = {("c", "ada", "key", "k"): Stored(3, "b")}
     drafts = [draft("a"), draft("a", "other"), draft("x", "other", key="k"), draft("y", "b", key="k"), draft("z")]
-    places, heads = allocation.allocate(drafts, {"c": OWN}, stored)
+    places, heads = allocation.allocate(drafts, {"c": OWN}, stored, {})
     assert [place.outcome for place in places] == ["new", "conflict", "conflict", "duplicate", "new"]
     assert heads == {"c": 9}
 
 
 def test_a_name_and_a_key_of_two_messages_clash() -> None:
     stored = {("c", "ada", "key", "k"): Stored(3, "b"), ("c", "ada", "id", "a"): Stored(4, "b")}
-    assert allocation.allocate([draft("a", key="k")], {"c": OWN}, stored)[0] == [Place("conflict")]
+    assert allocation.allocate([draft("a", key="k")], {"c": OWN}, stored, {})[0] == [Place("conflict")]
 
 
 def test_nobody_writes_into_another_s_conversation() -> None:
-    places, heads = allocation.allocate([draft("a", user="eve"), draft("a")], {"c": OWN}, {})
+    places, heads = allocation.allocate([draft("a", user="eve"), draft("a")], {"c": OWN}, {}, {})
     assert [place.outcome for place in places] == ["not_found", "new"]
-    assert allocation.allocate([draft("a")], {}, {}) == ([Place("not_found")], {})
+    assert allocation.allocate([draft("a")], {}, {}, {}) == ([Place("not_found")], {})
     assert heads == {"c": 8}
 
 
@@ -106,7 +106,7 @@ def test_shares_keep_the_order_of_each_conversation_and_lose_nothing(puts: list[
 
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("xy"))))
 def test_allocation_is_gapless_and_names_are_unique(sends: list[tuple[str, str]]) -> None:
-    places, heads = allocation.allocate([draft(name, body) for name, body in sends], {"c": OWN}, {})
+    places, heads = allocation.allocate([draft(name, body) for name, body in sends], {"c": OWN}, {}, {})
     new = [place.seq for place in places if place.outcome == "new"]
     assert new == list(range(8, 8 + len({name for name, _ in sends})))
     assert heads == ({"c": new[-1]} if new else {})

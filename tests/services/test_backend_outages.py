@@ -196,13 +196,6 @@ def test_a_rotated_key_is_good_everywhere_at_once(platform: Platform) -> None:
         assert platform.check(login, replica).status_code == 200
 
 
-@pytest.fixture
-def keys() -> Any:
-    server = KeyServer()
-    yield server
-    server.close()
-
-
 def test_a_replica_starts_without_anyone_and_connects_when_they_come(
     make_postgres: MakePostgres, make_redis: MakeRedis, start_service: StartService
 ) -> None:
