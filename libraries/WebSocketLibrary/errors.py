@@ -183,3 +183,14 @@ class Refusals:
             except LookupError:
                 continue
         return request.is_data
+
+
+def is_temporary(error: Frame) -> bool:
+    """Whether an error says that the same request may succeed later: ``retryable`` in the frame, or in its payload."""
+    for path in ("retryable", "payload.retryable"):
+        try:
+            if look_up(error.json, path) is True:
+                return True
+        except LookupError:
+            continue
+    return False

@@ -12,6 +12,7 @@ from typing import NoReturn
 from lockstep.waiting import seconds
 
 from .connection import Connection
+from .errors import is_temporary
 from .journal import Direction, Frame
 from .matching import Matcher
 from .spelling import flaw
@@ -58,6 +59,7 @@ def fail_short(wait: Wait, had: Mapping[Connection, int], errors: Mapping[Connec
         f"{len(had) or len(errors)} of {len(wait.sockets)} sockets did not receive {wait.what} within "
         f"{seconds(wait.within)}{ended}{reason}; {named}: {lines[0].partition(': ')[2]}"
         + ("".join(f"\n  {line}" for line in lines) if len(short) > 1 else ""),
+        late=bool(errors) and all(map(is_temporary, errors.values())),
     )
 
 

@@ -14,7 +14,7 @@ from robot.utils import timestr_to_secs
 
 from .background import Bell
 from .connection import Connection
-from .errors import Refusals
+from .errors import Refusals, is_temporary
 from .journal import Direction, Frame
 from .matching import Matcher
 from .report import frame_line, log_journal, situation, telling
@@ -84,7 +84,8 @@ def find(connection: Connection, wanted: Matcher, within: timedelta, since: int 
     if not isinstance(found, Frame):
         missing = f"No frame with {wanted.description} on '{connection.alias}' within {seconds(within)}"
         waited = f"waited {time.monotonic() - started:.3f} s"
-        fail(connection, f"{missing}, {waited}{cause(connection, wanted, error, since)}.")
+        late = error is not None and is_temporary(error)
+        fail(connection, f"{missing}, {waited}{cause(connection, wanted, error, since)}.", late=late)
     return connection.journal.take(found)
 
 
@@ -109,10 +110,16 @@ def refused(connection: Connection, error: Frame) -> str:
     return frame_line(error)
 
 
-def fail(connection: Connection, text: str, since: int = 0) -> NoReturn:
-    """Fails the keyword: what was wanted, what came instead; the whole journal goes to the log."""
+def fail(connection: Connection, text: str, since: int = 0, *, late: bool = False) -> NoReturn:
+    """Fails the keyword: what was wanted, what came instead; the whole journal goes to the log.
+
+    ``late``: the server said that it could not do it in time, which may be the machine's fault (`lockstep.machine`).
+    """
     log_journal(connection)
-    raise AssertionError(f"{mask(text)}\n{situation(connection, since)}")
+    message = f"{mask(text)}\n{situation(connection, since)}"
+    if late:
+        machine.missed(message)
+    raise AssertionError(message)
 
 
 def duration(value: Any) -> timedelta:

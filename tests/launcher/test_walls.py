@@ -53,7 +53,7 @@ def test_a_budget_is_broken_only_by_an_area_that_ran_alone() -> None:
 
 
 def test_areas_without_a_budget_are_not_judged() -> None:
-    assert walls.judged({"a": 5, "b": 7}, {"a": 6}, timed=False) == (Wall("a", 5, 6, timed=False),)
+    assert walls.judged({"a": 5, "b": 7}, {"a": 6}, None, timed=False) == (Wall("a", 5, 6, timed=False),)
 
 
 def test_the_areas_that_the_requirements_limit_have_their_budgets() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from ChatLibrary import ChatLibrary
-from ChatLibrary.report import ChatReport, flaws
+from ChatLibrary.report import ChatReport, flaws, only_late
 from ChatLibrary.state import ChatState
 
 from tests.libraries.chat_server import ChatServer, chat_server
@@ -105,6 +105,23 @@ def test_every_flaw_is_found(changed: dict[str, Any], found: list[str]) -> None:
 def test_a_refused_handshake_is_no_flaw_where_nobody_was_there_to_take_it() -> None:
     report = ChatReport(**{**vars(WELL), "refusals": ("ann: refused",), "errors": ("ann: y",)})
     assert flaws(report, [], refused=True) == ["1 errors, the first: ann: y"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "late"),
+    [
+        ({"refusals": ("ann: the handshake got no answer within 30 s",)}, True),
+        ({"errors": ("ann: unavailable: database does not answer",), "closes": {1012: 3, 4010: 1, 4008: 1}}, True),
+        ({"refusals": ("ann: the handshake was refused with 503 Service Unavailable",)}, True),
+        ({"refusals": ("ann: the handshake was refused with 401 Unauthorized",)}, False),
+        ({"errors": ("ann: not_found: no such conversation",)}, False),
+        ({"closes": {1011: 1}}, False),
+        ({"unrecovered": ("ann: c",)}, False),
+        ({"troubles": ("ann: the socket was closed with 4009",)}, False),
+    ],
+)
+def test_what_is_only_late_is_told_from_what_is_wrong(changed: dict[str, Any], late: bool) -> None:
+    assert only_late(ChatReport(**{**vars(WELL), **changed}), [1012]) is late
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from WebSocketLibrary import frames
 from WebSocketLibrary.connection import Connection
-from WebSocketLibrary.errors import ErrorFrames
+from WebSocketLibrary.errors import ErrorFrames, is_temporary
 from WebSocketLibrary.expressions import parsed
 from WebSocketLibrary.handshake import Request, TokenPlace, build
 from WebSocketLibrary.journal import Direction, Frame, Journal, Opcode
@@ -338,3 +338,18 @@ def test_a_shuffled_plan_keeps_the_order_of_each_socket(count: int, times: int, 
         bodies = [int(s.body) for s in shipments if s.connection.alias == f"s{number}"]
         assert bodies == list(range(times))
     assert [s.after for s in shipments] == sorted(s.after for s in shipments)
+
+
+@pytest.mark.parametrize(
+    ("body", "temporary"),
+    [
+        (b'{"type": "error", "payload": {"code": "unavailable", "retryable": true}}', True),
+        (b'{"error": "busy", "retryable": true}', True),
+        (b'{"type": "error", "payload": {"code": "not_found", "retryable": false}}', False),
+        (b'{"type": "error", "payload": {"code": "not_found"}}', False),
+        (b'{"type": "error", "payload": null}', False),
+        (b"no JSON", False),
+    ],
+)
+def test_an_error_that_says_try_again(body: bytes, temporary: bool) -> None:
+    assert is_temporary(frame(body)) is temporary
