@@ -1,8 +1,8 @@
-"""Tells a webhook how a command ended: Slack's shape, or PagerDuty's Events API v2.
+"""Notifies a webhook of how a command ended: Slack's shape, or PagerDuty's Events API v2.
 
-Set by the environment: ``LOCKSTEP_WEBHOOK`` (URL), ``LOCKSTEP_WEBHOOK_KIND`` (``slack`` or ``pagerduty``; else told
-by the URL), ``LOCKSTEP_PAGERDUTY_KEY`` (integration key), ``LOCKSTEP_RUN_URL`` (where the log can be read, set by CI),
-``LOCKSTEP_JOB`` (what tells this job from others with the same command).
+Set by the environment: ``LOCKSTEP_WEBHOOK`` (URL), ``LOCKSTEP_WEBHOOK_KIND`` (``slack`` or ``pagerduty``; otherwise
+the URL decides), ``LOCKSTEP_PAGERDUTY_KEY`` (integration key), ``LOCKSTEP_RUN_URL`` (where the log can be read, set by CI),
+``LOCKSTEP_JOB`` (what sets this job apart from others with the same command).
 The URL and the key are secrets: no message names them, and no child process has them.
 ``notify.sh`` does the same where installing failed.
 """
@@ -37,7 +37,7 @@ class Job:
     def of(cls, argv: Sequence[str], environ: Mapping[str, str]) -> Job:
         """The words before the first option (all words where an option comes first), and the target as typed.
 
-        ``LOCKSTEP_JOB`` tells apart what runs the same command.
+        ``LOCKSTEP_JOB`` sets jobs apart that run the same command.
         """
         words = " ".join(itertools.takewhile(lambda word: not word.startswith("-"), argv)) or " ".join(argv)
         of_ci = environ.get("LOCKSTEP_JOB")

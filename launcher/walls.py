@@ -30,7 +30,7 @@ _BETWEEN = 0.5
 
 @dataclass(frozen=True)
 class Wall:
-    """The time of an area alone, in seconds; ``timed`` tells that it ran alone, so that the time is no upper bound."""
+    """The time of an area alone, in seconds; ``timed``: it ran alone, so the time is no upper bound."""
 
     area: str
     seconds: float
