@@ -1,8 +1,8 @@
 """Notifies a webhook of how a command ended: Slack's shape, or PagerDuty's Events API v2.
 
 Set by the environment: ``LOCKSTEP_WEBHOOK`` (URL), ``LOCKSTEP_WEBHOOK_KIND`` (``slack`` or ``pagerduty``; otherwise
-the URL decides), ``LOCKSTEP_PAGERDUTY_KEY`` (integration key), ``LOCKSTEP_RUN_URL`` (where the log can be read, set by CI),
-``LOCKSTEP_JOB`` (what sets this job apart from others with the same command).
+the URL decides), ``LOCKSTEP_PAGERDUTY_KEY`` (integration key), ``LOCKSTEP_RUN_URL`` (where the log can be read, set
+by CI), ``LOCKSTEP_JOB`` (what sets this job apart from others with the same command).
 The URL and the key are secrets: no message names them, and no child process has them.
 ``notify.sh`` does the same where installing failed.
 """

@@ -41,17 +41,16 @@ class Wall:
 
     @property
     def verdict(self) -> Verdict:
-        if not self.timed:
-            return Verdict.PASS if self.seconds <= self.limit else Verdict.UNKNOWN
         waited = self.seconds * self.load.others if self.load else 0.0
-        return Verdict(machine.judge(self.seconds, self.limit, waited))
+        verdict = Verdict(machine.judge(self.seconds, self.limit, waited))
+        return verdict if verdict is Verdict.PASS or self.timed else Verdict.UNKNOWN
 
     def __str__(self) -> str:
+        busy = f"; {self.load}" if self.load and self.verdict is Verdict.UNKNOWN else ""
         if self.timed:
-            busy = f"; {self.load}" if self.load and self.verdict is Verdict.UNKNOWN else ""
             return f"the run took {self.seconds:.1f} s, its budget is {self.limit:g} s{busy}"
         return (f"alone {self.area} would have taken at most {self.seconds:.1f} s, its budget is {self.limit:g} s: "
-                f"./run {self.area} decides")  # fmt: skip
+                f"./run {self.area} decides{busy}")  # fmt: skip
 
     def as_budget(self) -> dict[str, Any]:
         """As a line of ``budgets.jsonl``."""

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from launcher import walls
+from launcher.machine import Load
 from launcher.paths import SUITES
 from launcher.verdicts import Verdict
 from launcher.walls import SuiteTime, Wall, makespan
@@ -50,6 +51,19 @@ def test_a_budget_is_broken_only_by_an_area_that_ran_alone() -> None:
     kept, beside, alone = Wall("a", 59, 60, timed=False), Wall("a", 61, 60, timed=False), Wall("a", 61, 60, timed=True)
     assert [wall.verdict for wall in (kept, beside, alone)] == [Verdict.PASS, Verdict.UNKNOWN, Verdict.FAIL]
     assert str(beside) == "alone a would have taken at most 61.0 s, its budget is 60 s: ./run a decides"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "verdict"), [(59, Verdict.PASS), (119, Verdict.PASS), (121, Verdict.UNKNOWN), (999, Verdict.UNKNOWN)]
+)
+def test_beside_other_areas_a_busy_machine_stretches_the_budget_as_it_does_alone(
+    seconds: int, verdict: Verdict
+) -> None:
+    """Others had three quarters of the machine."""
+    load = Load(elapsed=100, processors=2, worked=200, stolen=0, own=50, waited=90)
+    assert Wall("a", seconds, 60, timed=False, load=load).verdict is verdict
+    if verdict is Verdict.UNKNOWN:
+        assert str(load) in str(Wall("a", seconds, 60, timed=False, load=load))
 
 
 def test_areas_without_a_budget_are_not_judged() -> None:
