@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -52,10 +52,12 @@ class Tally:
             self.claims + other.claims,
         )
 
-    @property
-    def exit_code(self) -> int:
-        """0 only if nothing failed and something passed; 3 where nothing is worse than unknown."""
-        if self.failed or not self.passed:
+    def exit_code(self, parts: Collection[str]) -> int:
+        """0 only if nothing failed and something passed; 3 where nothing is worse than unknown.
+
+        Where linters are the only ``parts``, nothing can pass: a clean linter is no test.
+        """
+        if self.failed or (not self.passed and set(parts) != {"lint"}):
             return NOT_WELL
         return NOT_JUDGED if self.unknown else WELL
 
@@ -67,7 +69,8 @@ def conduct(argv: Sequence[str]) -> Ended:
     if wrong:
         raise LaunchError(f"There is no part {wrong[0]!r}; there are {', '.join(_PARTS)}.")
     total = Tally()
-    for name in request.names or tuple(_PARTS):
+    parts = request.names or tuple(_PARTS)
+    for name in parts:
         say(paint(f"\n== {name}", "bold"))
         try:
             total += _PARTS[name](request, total)
@@ -81,7 +84,7 @@ def conduct(argv: Sequence[str]) -> Ended:
     figures = f"{total.passed} passed, {total.failed} failed"
     say(figures)
     unknown = f", {total.unknown} unknown" if total.unknown else ""
-    return Ended(total.exit_code, figures + unknown, total.failures, request.seed)
+    return Ended(total.exit_code(parts), figures + unknown, total.failures, request.seed)
 
 
 def _lint(request: RunRequest, before: Tally) -> Tally:

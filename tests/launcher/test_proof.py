@@ -61,6 +61,20 @@ def test_what_a_certified_proof_does_not_allow_has_failed_but_holes_have_not() -
     assert not replace(well, holes_allowed=False).well
 
 
+@pytest.mark.parametrize(
+    ("tally", "parts", "code"),
+    [
+        (Tally(), ["lint"], 0),
+        (Tally(failed=1), ["lint"], 1),
+        (Tally(), ["lint", "pytest"], 1),
+        (Tally(passed=1), ["pytest"], 0),
+        (Tally(passed=1, unknown=1), ["suites"], 3),
+    ],
+)
+def test_something_must_have_passed_but_for_linters_alone(tally: Tally, parts: list[str], code: int) -> None:
+    assert tally.exit_code(parts) == code
+
+
 def test_an_unknown_part_is_refused_and_ci_still_gets_its_last_line() -> None:
     done = subprocess.run(
         command("test", "lnt"), cwd=ROOT, env=launcher_environment(), capture_output=True, text=True, check=False
