@@ -34,6 +34,7 @@ from bench import _chat
 from bench._chat import Exchanged
 from bench._ground import Ground, ground
 from bench._report import Part, Report, conduct, positive
+from launcher.parsing import Parser
 
 ROOT = Path(__file__).resolve().parents[1]
 SCENARIOS_GOAL = 30.0
@@ -208,9 +209,7 @@ PARTS: dict[str, Part] = {
 
 def main() -> int:
     """Print every figure beside its goal; 0 only if all are met."""
-    parser = argparse.ArgumentParser(
-        prog="./run bench critical", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="./run bench critical", description=__doc__)
     parser.add_argument("--runs", type=positive, default=5, help="counted runs of each figure (5)")
     parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help="only these parts")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures there, too")

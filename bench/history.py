@@ -5,7 +5,6 @@ Recording is what a socket's thread pays, masking and writing included; reading 
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import tempfile
 import time
@@ -13,6 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from HistoryLibrary import History, Verdict, judge, read_history
+
+from launcher.parsing import Parser
 
 RECORD_GOAL = 1.0
 
@@ -56,7 +57,7 @@ def one_run(operations: int, directory: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="What HistoryLibrary costs.")
+    parser = Parser(prog="./run bench history", description=__doc__)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--operations", type=int, default=100_000)
     options = parser.parse_args()

@@ -8,7 +8,6 @@ the platform, so it says on a busy machine, too, what a start costs.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shlex
@@ -21,6 +20,8 @@ from pathlib import Path
 
 import psutil
 from PlatformLibrary.embedded.client import start_host
+
+from launcher.parsing import Parser
 
 START_GOAL, FIRST_GOAL, STOP_GOAL = 1.5, 4.0, 0.5
 
@@ -80,7 +81,7 @@ def _left(folder: Path) -> int:
 
 def main() -> int:
     """Print every figure beside its goal; 0 if something was left behind nowhere."""
-    parser = argparse.ArgumentParser(prog="python -m bench.platform", description=__doc__)
+    parser = Parser(prog="./run bench platform", description=__doc__)
     parser.add_argument("--runs", type=int, default=10, help="starts from the cache (median)")
     parser.add_argument("--first", type=int, default=3, help="starts with an empty cache (median)")
     parser.add_argument("--json", type=Path, help="write the figures there, too")

@@ -28,6 +28,7 @@ from bench import _chat, _recovery
 from bench._ground import Ground, ground
 from bench._recovery import Recovered, Tab
 from bench._report import Part, Report, conduct, positive
+from launcher.parsing import Parser
 
 MISSED = 100
 """Messages that each of many has missed."""
@@ -123,9 +124,7 @@ PARTS: dict[str, Part] = {"missed": missed, "clients": clients}
 
 def main() -> int:
     """Print every figure beside its goal; 0 only if all are met (with --quick: if everything was received)."""
-    parser = argparse.ArgumentParser(
-        prog="./run bench recovery", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="./run bench recovery", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="does it work? few of everything, no goals")
     parser.add_argument("--runs", type=positive, default=7, help="counted runs of each figure (7)")
     parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help="only these parts")

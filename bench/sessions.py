@@ -26,6 +26,7 @@ from bench import _sessions
 from bench._ground import leased
 from bench._report import Part, Report, conduct, positive
 from bench._sessions import OF_ONE_USER, Asked, Door, ask
+from launcher.parsing import Parser
 
 P99_GOAL = 0.010
 GOAL_CALLERS = 10
@@ -198,9 +199,7 @@ PARTS: dict[str, Part] = {
 
 def main() -> int:
     """Print every figure beside its goal; 0 only if all are met (with --quick: if no answer was wrong)."""
-    parser = argparse.ArgumentParser(
-        prog="./run bench sessions", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = Parser(prog="./run bench sessions", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="does it work? few of everything, no goals")
     parser.add_argument("--runs", type=positive, default=5, help="counted runs of each figure (5)")
     parser.add_argument("--only", nargs="+", choices=PARTS, metavar="PART", help="only these parts")

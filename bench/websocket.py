@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from launcher.parsing import Parser
+
 ROOT = Path(__file__).resolve().parents[1]
 SELF = (sys.executable, "-m", "bench.websocket")  # never as a script: this folder would shadow other modules
 LOAD_GOAL, CLASSIC_LOAD_GOAL, SINGLE_GOAL = 1.2, 20.0, 1.25
@@ -283,7 +285,7 @@ def judge(medians: dict[str, float]) -> bool:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(prog="./run bench websocket", description=__doc__)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--sockets", type=int, default=1000)
     parser.add_argument("--echoes", type=int, default=50)

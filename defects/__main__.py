@@ -25,6 +25,7 @@ from defects.report import Circumstances, Scope, report, write
 from defects.running import Bench
 from defects.table import table
 from launcher.interrupts import end_in_order
+from launcher.parsing import Parser
 from launcher.verdicts import NOT_JUDGED, NOT_WELL, WELL
 
 _JOBS_PER_CORE = 4
@@ -56,10 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return _prove(planned, chosen, shlex.join(["./run", "prove", *given]))
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="./run prove", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+def _parser() -> Parser:
+    parser = Parser(prog="./run prove", description=__doc__)
     jobs = _JOBS_PER_CORE * (os.cpu_count() or 1)
     parser.add_argument(
         "ids",

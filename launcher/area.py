@@ -24,6 +24,7 @@ from launcher import (
     areas,
     merging,
     metrics,
+    missing,
     page,
     planning,
     proofs,
@@ -33,6 +34,7 @@ from launcher import (
     summary,
     tests_by_id,
     walls,
+    worker,
 )
 from launcher.area_sheet import Measured
 from launcher.arguments import RunRequest
@@ -41,10 +43,12 @@ from launcher.follow import Follower
 from launcher.host import Host, platform_options, profile_of
 from launcher.judging import Rules
 from launcher.machine import Load, Watch
-from launcher.outcome import JudgedTest, Outcome, judge, requirement_ids, vanished
+from launcher.options import ENVIRONMENT, Options, attached, joined, narrowing, typed
+from launcher.outcome import JudgedTest, Outcome, judge, requirement_ids
 from launcher.paths import ROOT, SUITES
-from launcher.planning import Plan
+from launcher.planning import Plan, PlannedSuite
 from launcher.robots import Robots
+from launcher.selection import as_json
 from launcher.verdicts import Verdict
 from launcher.workers import Workers, environment, pabot_command
 
@@ -87,7 +91,7 @@ def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[Judg
         if robots:
             env["LOCKSTEP_ROBOTS"] = robots.address
         try:
-            plan = planning.plan([*_robot_args(request), "--outputdir", str(folder)], sources)
+            plan = planning.plan(_options(request), sources, folder)
             ended = _execute(request, plan, sources, folder, env, host, rules)
         finally:
             if robots:
@@ -141,12 +145,12 @@ def _files(sources: Sequence[Path]) -> list[Path]:
     return [file for source in sources for file in ([source] if source.is_file() else source.rglob("*.robot"))]
 
 
-def _robot_args(request: RunRequest) -> list[str]:
-    """The user's own options, and what test ids and ``--random`` mean to Robot."""
-    options = [f"--include={tag}" for tag in request.tests]
+def _options(request: RunRequest) -> Options:
+    """The user's options for Robot, and what test ids and ``--random`` mean to it."""
+    options = joined({"include": list(request.tests)}, request.options)
     if request.random_order:
-        options += ["--randomize", f"tests:{_drawn(request).randrange(10**9)}"]
-    return [*options, *request.robot_args]
+        options = {"randomize": f"tests:{_drawn(request).randrange(10**9)}", **options}
+    return options
 
 
 def _drawn(request: RunRequest) -> random.Random:
@@ -161,12 +165,14 @@ def _execute(
     processes = max(1, min(len(plan.suites), _processes(request)))
     say(f"{len(plan.tests)} tests in {len(plan.suites)} suites, {processes} at a time, "
         f"target {request.target}, seed {request.seed}")  # fmt: skip
+    if request.inherited:
+        narrows = " (not a whole run)" if narrowing(request.inherited) else ""
+        say(f"{ENVIRONMENT} adds {shlex.join(typed(request.inherited))}{narrows}")
     if host:
         env = {**env, "LOCKSTEP_HOST": str(host.socket_path)}
-    ordering = folder / "order.txt"
-    ordering.write_text("".join(f"--suite {suite}\n" for suite in _order(request, plan)), "utf-8")
-    command = pabot_command(folder, processes, ordering, _robot_args(request), sources,
-                            forked="LOCKSTEP_ROBOTS" in env)  # fmt: skip
+    shares = [(suite.place[-1].name, as_json(suite.place, suite.tests)) for suite in _order(request, plan)]
+    worker.hand_over(folder, shares, attached(plan.options), sources)
+    command = pabot_command(folder, processes)
     follower = Follower(folder / "progress.jsonl", len(plan.tests), rules)
     interrupted, code = False, 0
     workers = Workers(command, folder, environment(env))
@@ -197,7 +203,7 @@ def _processes(request: RunRequest) -> int:
     return request.processes or _PROCESSES_PER_CORE * (os.cpu_count() or 1)
 
 
-def _order(request: RunRequest, plan: Plan) -> list[str]:
+def _order(request: RunRequest, plan: Plan) -> list[PlannedSuite]:
     if request.random_order:
         return _drawn(request).sample(plan.suites, len(plan.suites))
     return planning.longest_first(plan.suites, _read_durations(request.results))
@@ -216,23 +222,23 @@ def _conclude(
     rules: Rules, load: Load | None, begun: float, started: str, beside: Sequence[JudgedTest],
 ) -> Outcome:  # fmt: skip
     """Merge, judge, write and publish."""
-    result = merging.merge(merging.readable_outputs(folder), folder, name)
+    result = merging.merge(merging.readable_outputs(folder), folder, plan.tests[0].place[0].name)
     reported = merging.judged(result, rules, stopped=ended.interrupted)
-    missing = vanished(plan.tests, reported, ended.why_missing)
-    tests = (*reported, *missing)
+    lost = missing.missing(plan.tests, result, ended.why_missing, stopped=ended.interrupted)
+    tests = (*reported, *(one.judged for one in lost))
     covered = [area for source in sources for area in areas.area_of(source)] if request.whole else []
     known = requirements.read()
     seconds = time.monotonic() - begun
     timed = len(sources) == len(covered) == 1
     alone = {covered[0]: seconds} if timed else walls.alone(covered, seconds, walls.times(result), _processes(request))
-    budgeted = (
-        walls.judged(alone, walls.limits(), load, timed=timed) if request.timed and (timed or not missing) else ()
-    )
+    judge_walls = request.timed and (timed or not lost)
+    budgeted = walls.judged(alone, walls.limits(), load, timed=timed) if judge_walls else ()
     proving = (*tests, *beside, *proofs.by_walls(known, budgeted))
     wanted = list(known.values()) if covered and SUITES in sources else requirements.of_areas(known, covered)
     judged = judge(proving)
     untested = proofs.sort([requirement for requirement in wanted if requirement.id not in judged])
     late = [str(wall) for wall in budgeted if wall.verdict is Verdict.FAIL]
+    overdue = expected.expired(rules.excuses, rules.today)
     latencies = summary.recorded(folder / metrics.LATENCIES)
     measured = Measured(alone, summary.recorded(folder / "figures.jsonl"), latencies)
     outcome = Outcome(
@@ -241,7 +247,7 @@ def _conclude(
         seed=request.seed,
         seconds=seconds,
         tests=tests,
-        problems=(*ended.problems, *late, *expected.expired(rules.excuses, rules.today), *merging.errors(result)),
+        problems=(*ended.problems, *plan.problems, *late, *overdue, *merging.errors(result)),
         budgets=summary.recorded(folder / "budgets.jsonl"),
         requirements=judge(proving, untested.holes),
         elsewhere=untested.elsewhere,
@@ -252,7 +258,7 @@ def _conclude(
         interrupted=ended.interrupted,
         certified=request.certified,
         holes_allowed=request.holes_allowed,
-        command=shlex.join(["./run", *request.names, *_replayed(request)]),
+        command=request.command,
         sheets=area_sheet.of_areas(covered, tests, measured),
         walls=budgeted,
         machine=f"machine: {load}" if load else "",
@@ -260,7 +266,7 @@ def _conclude(
     try:
         durations = merging.durations(result)
         _write_durations(request.results, durations)
-        merging.add_missing(result, missing)
+        missing.add(result, lost)
         with metrics.Contention() as contention:
             merging.write_reports(result, plan.settings, folder)
         summary.write(outcome, folder / "summary.json")
@@ -271,17 +277,8 @@ def _conclude(
     except OSError as error:
         return replace(outcome, problems=(*outcome.problems, runfolder.unwritable(request.results, error)))
     if outcome.well:
-        shutil.rmtree(folder / "pabot_results", ignore_errors=True)
+        _drop_traces(folder)
     return outcome
-
-
-def _replayed(request: RunRequest) -> list[str]:
-    """The options that repeat this run."""
-    options = ["--seed", request.seed]
-    if request.target != "embedded":
-        options += ["--target", request.target]
-    options += ["--certified"] * request.certified + ["--random"] * request.random_order
-    return [*options, *request.robot_args]
 
 
 def _read_durations(results: Path) -> dict[str, float]:
@@ -296,6 +293,13 @@ def _write_durations(results: Path, new: dict[str, float]) -> None:
     temporary = results / f".durations.{os.getpid()}"
     temporary.write_text(json.dumps({**_read_durations(results), **new}, indent=1), "utf-8")
     os.replace(temporary, results / "durations.json")
+
+
+def _drop_traces(folder: Path) -> None:
+    """What explains only a run that was not well."""
+    for made in ("pabot_results", worker.STAND_INS):
+        shutil.rmtree(folder / made, ignore_errors=True)
+    (folder / worker.PLAN).unlink(missing_ok=True)
 
 
 def _drop_if_empty(folder: Path) -> None:

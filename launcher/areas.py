@@ -18,16 +18,16 @@ def areas(suites: Path = SUITES) -> list[str]:
 
 
 def resolve(name: str, commands: Sequence[str] = (), suites: Path = SUITES) -> Path:
-    """The folder or suite that ``name`` means: an area, ``all``, a test's id, or a path from here or from the root.
+    """The folder or suite that ``name`` means: an area, ``all``, a test's id, or a path from here or from the project.
 
     Raises ``LaunchError`` with the nearest known name when there is none.
     """
     if name == "all":
         return suites
-    if (suites / name).exists() and any((suites / name).rglob("*.robot")):
+    if name in areas(suites):
         return suites / name
-    for candidate in (Path.cwd() / name, suites.parent / name):
-        if candidate.is_dir() or (candidate.suffix == ".robot" and candidate.is_file()):
+    for candidate in (Path.cwd() / name, suites.parent / name, suites / name):
+        if candidate.is_dir() or (candidate.suffix and candidate.is_file()):
             return candidate.resolve()
     if key := tests_by_id.written(name):
         return tests_by_id.find(key, tests_by_id.read()).suite

@@ -3,30 +3,20 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from launcher import tests_by_id
+from launcher import options, tests_by_id
 from launcher.console import LaunchError
+from launcher.options import Options
 from launcher.paths import RESULTS
-
-_VALUED = ("--target", "--seed", "--processes", "--results", "--expected-failures")
-_FLAGS = ("--certified", "--random")
-_FIXED = {
-    "-o": "--output", "-l": "--log", "-r": "--report", "-x": "--xunit", "-T": "--timestampoutputs",
-    "--output": "", "--log": "", "--report": "", "--xunit": "", "--timestampoutputs": "",
-}  # fmt: skip
-_NARROWING = (
-    "-t", "--test", "--task", "-s", "--suite", "-i", "--include", "-e", "--exclude", "-R", "--rerunfailed",
-    "-S", "--rerunfailedsuites", "--prerunmodifier", "-A", "--argumentfile",
-)  # fmt: skip
-_PABOT_ONLY = ("--testlevelsplit", "--chunk", "--shard", "--ordering", "--command", "--hive", "--no-rebot")
 
 
 @dataclass(frozen=True)
 class RunRequest:
-    """One run as asked for; everything the launcher does not know itself is in ``robot_args``."""
+    """One run as asked for; ``robot`` are the options for Robot, ``inherited`` those that ``ROBOT_OPTIONS`` adds."""
 
     names: tuple[str, ...]
     target: str = "embedded"
@@ -36,68 +26,84 @@ class RunRequest:
     random_order: bool = False
     results: Path = RESULTS
     expected_failures: Path | None = None
-    robot_args: tuple[str, ...] = ()
+    robot: Options = field(default_factory=dict)
+    inherited: Options = field(default_factory=dict)
     timed: bool = True
     """Whether the run's own budget counts: not where something is measured that slows it down."""
     holes_allowed: bool = False
     """Whether requirements without a test do no harm even to a certified run: they are not what was run."""
 
     @property
+    def options(self) -> Options:
+        """All options for Robot."""
+        return options.joined(self.inherited, self.robot)
+
+    @property
     def whole(self) -> bool:
         """True where no option narrows the selection, so that a requirement without a test is a hole."""
-        return not (self.tests or any(arg.split("=")[0] in _NARROWING for arg in self.robot_args))
+        return not (self.tests or options.narrowing(self.options))
 
     @property
     def tests(self) -> tuple[str, ...]:
         """The tags of the tests that are named by id."""
         return tests_by_id.chosen(self.names)
 
+    @property
+    def command(self) -> str:
+        """What to type to repeat the run."""
+        typed = shlex.join(["./run", *self.names, *self._own, *options.typed(self.robot)])
+        inherited = shlex.join(options.typed(self.inherited))
+        return f"{options.ENVIRONMENT}={shlex.quote(inherited)} {typed}" if inherited else typed
 
-def parse(argv: Sequence[str], environ: dict[str, str]) -> RunRequest:
-    """Read ``argv``: areas or suites first, then options; the launcher's own are taken out wherever they stand.
+    @property
+    def words(self) -> list[str]:
+        """The arguments of another launcher for this very request."""
+        return [*self.names, *self._own, "--results", str(self.results), *options.typed(self.options)]
 
-    Raises ``LaunchError`` for a value that is missing or wrong, and for options that would break the run's own files.
+    @property
+    def _own(self) -> list[str]:
+        words = ["--seed", self.seed]
+        words += ["--target", self.target] * (self.target != "embedded")
+        words += ["--certified"] * self.certified + ["--random"] * self.random_order
+        if self.processes:
+            words += ["--processes", str(self.processes)]
+        if self.expected_failures:
+            words += ["--expected-failures", str(self.expected_failures)]
+        return words
+
+
+def parse(argv: Sequence[str], environ: Mapping[str, str], also: Sequence[str] = ()) -> RunRequest:
+    """Read ``argv`` as Robot would: areas or suites, and options, those of the launcher among Robot's.
+
+    ``also`` are options that the command has taken out, and that a wrong one may have meant. Raises ``LaunchError`` for
+    what is not understood, and for options that would break the run's own files.
     """
-    names: list[str] = []
-    rest: list[str] = []
-    values: dict[str, str] = {}
-    flags: set[str] = set()
-    words = iter(argv)
-    for word in words:
-        option, equals, value = word.partition("=")
-        if option == "--outputdir" or word == "-d":
-            option = "--results"
-        if option in _VALUED:
-            values[option] = value if equals else _next(words, option)
-        elif word in _FLAGS:
-            flags.add(word)
-        elif option in _FIXED:
-            raise LaunchError(f"{word} is fixed by ./run, which publishes its own files (--results moves them). "
-                       f"Use plain robot or pabot for {_FIXED[option] or option}.")  # fmt: skip
-        elif option in _PABOT_ONLY:
-            raise LaunchError(f"{option} is pabot's; ./run orders and merges itself. Use plain pabot for it.")
-        elif not rest and not word.startswith("-"):
-            names.append(word)
-        else:
-            rest.append(word)
+    names, given = options.read(argv, also=also)
+    inherited = options.inherited(environ)
+    options.refuse(given)
+    options.refuse(inherited, f"{options.ENVIRONMENT}: ")
+    results = given.get("results") or given.get("outputdir") or environ.get("LOCKSTEP_RESULTS")
     return RunRequest(
-        names=tuple(names),
-        target=_target(values.get("--target") or environ.get("LOCKSTEP_TARGET") or "embedded"),
-        seed=values.get("--seed") or environ.get("LOCKSTEP_SEED") or str(random.SystemRandom().randrange(10**9)),
-        processes=_count(values.get("--processes")),
-        certified="--certified" in flags,
-        random_order="--random" in flags,
-        results=Path(values.get("--results") or environ.get("LOCKSTEP_RESULTS") or RESULTS).absolute(),
-        expected_failures=Path(values["--expected-failures"]).absolute() if "--expected-failures" in values else None,
-        robot_args=tuple(rest),
+        names=tuple(dict.fromkeys(names)),
+        target=_target(given.get("target") or environ.get("LOCKSTEP_TARGET") or "embedded"),
+        seed=given.get("seed") or environ.get("LOCKSTEP_SEED") or str(random.SystemRandom().randrange(10**9)),
+        processes=_count(given.get("processes")),
+        certified=bool(given.get("certified")),
+        random_order=bool(given.get("random")),
+        results=Path(results or inherited.get("outputdir") or RESULTS).absolute(),
+        expected_failures=_expected_failures(given.get("expectedfailures")),
+        robot=_for_robot(given),
+        inherited=_for_robot(inherited),
     )
 
 
-def _next(words: object, option: str) -> str:
-    value = next(words, None)  # type: ignore[call-overload]
-    if not isinstance(value, str):
-        raise LaunchError(f"{option} needs a value.")
-    return value
+def _for_robot(given: Options) -> Options:
+    """Without the launcher's own; the output to run again from is named past links, which the run's end replaces."""
+    found = {name: value for name, value in given.items() if name not in (*options.OWN_NAMES, "outputdir")}
+    for name in ("rerunfailed", "rerunfailedsuites"):
+        if name in found and Path(found[name]).exists():
+            found[name] = str(Path(found[name]).resolve())
+    return found
 
 
 def _count(text: str | None) -> int | None:
@@ -109,5 +115,14 @@ def _count(text: str | None) -> int | None:
 
 
 def _target(text: str) -> str:
-    """A path to a profile is made absolute, since the run works in a folder of its own."""
+    """A path to a profile is made absolute, since it is read in other folders, too."""
     return str(Path(text).absolute()) if "/" in text or text.endswith((".yaml", ".yml")) else text
+
+
+def _expected_failures(text: str | None) -> Path | None:
+    if text is None:
+        return None
+    path = Path(text).absolute()
+    if not path.is_file():
+        raise LaunchError(f"The expected failures {path} cannot be read: No such file or directory.")
+    return path

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from launcher import published, tolerance
+from launcher import helping, published, tolerance
 from launcher.baseline_file import Baseline, extended, load, must_match, write
 from launcher.console import LaunchError, did_you_mean, paint, plural, say
 from launcher.paths import BASELINES, RESULTS
@@ -36,8 +36,8 @@ class _Request:
 
 def main(argv: Sequence[str]) -> int:
     """Save, compare or list; the exit code is 1 where something got slower."""
-    if not argv or argv[0] in ("-h", "--help", "help") or "--help" in argv[1:]:
-        say(Path(__file__).with_name("baseline.txt").read_text("utf-8").rstrip())
+    if not argv or argv[0] == "help" or helping.asked(argv):
+        say(helping.text("baseline"))
         return 0 if argv else 2
     if argv[0] not in _ACTIONS:
         raise LaunchError(f"./run baseline cannot {argv[0]!r}.{did_you_mean(argv[0], _ACTIONS)} "

@@ -8,11 +8,10 @@ import os
 import subprocess
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 
 from PlatformLibrary.embedded.system import die_with_parent
 
-from launcher import ended, notify
+from launcher import ended, helping, notify
 from launcher.console import LaunchError, complain, did_you_mean, say
 from launcher.ended import Ended
 from launcher.paths import ROOT
@@ -40,9 +39,13 @@ _ENDS_BY_ITSELF_WITHIN = 5.0
 
 def main(argv: Sequence[str]) -> int:
     """Run the command that ``argv`` names, and notify; the exit code is 0 only if all is well."""
-    if not argv or argv[0] in ("-h", "--help", "help"):
-        say(Path(__file__).with_name("help.txt").read_text("utf-8").rstrip())
+    if not argv or helping.asked(argv[:1]) or list(argv) == ["help"]:
+        say(helping.text("run"))
         return 0 if argv else 2
+    if argv[0].lower() == "--version":
+        return _version()
+    if argv[0] == "help" or helping.asked(argv):
+        return _help(argv[1:] if argv[0] == "help" else argv)
     webhook = notify.Webhook.taken(os.environ)
     job = notify.Job.of(argv, os.environ)
 
@@ -64,6 +67,35 @@ def main(argv: Sequence[str]) -> int:
         raise
     notified(end)
     return end.code
+
+
+def _version() -> int:
+    """What results depend on, of what is installed."""
+    import pabot
+    from robot.version import get_full_version
+
+    say(f"{get_full_version('Robot Framework')}, pabot {pabot.__version__}")
+    return 0
+
+
+def _help(words: Sequence[str]) -> int:
+    """What the command says about itself; nothing is started for it."""
+    from launcher import areas
+
+    name, rest = words[0], [*words[1:], "--help"]
+    try:
+        if helping.has(name) and (name != "bench" or helping.asked(rest[:1])):
+            say(helping.text(name))
+        elif name in COMMANDS:
+            return _run(name, rest).code
+        else:
+            for source in itertools.takewhile(lambda word: not word.startswith("-"), words):
+                areas.resolve(source, COMMANDS)
+            say(helping.text("area"))
+    except LaunchError as error:
+        complain(str(error))
+        return error.code
+    return 0
 
 
 def _run(name: str, rest: Sequence[str]) -> Ended:

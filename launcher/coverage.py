@@ -28,6 +28,7 @@ from launcher.covered import File, Gap, Scope, Share
 from launcher.ended import Ended
 from launcher.host import platform_options, profile_of
 from launcher.outcome import Outcome
+from launcher.parsing import Parser
 from launcher.paths import COVERAGE
 from launcher.verdicts import NOT_WELL, WELL
 
@@ -76,13 +77,14 @@ def conduct(argv: Sequence[str]) -> Ended:
 
     3 where nothing is wrong but tests could not be judged.
     """
-    options, rest = _parser().parse_known_args(argv)
+    parser = _parser()
+    options, rest = parser.parse_known_args(argv)
     if importlib.util.find_spec("coverage") is None:
         raise LaunchError(
             "coverage.py is not installed in this environment. ./run coverage installs it by itself; "
             "where Python is called directly: python -m pip install -r requirements-dev.txt"
         )
-    request = arguments.parse(rest, dict(os.environ))
+    request = arguments.parse(rest, dict(os.environ), parser.known)
     if platform_options(profile_of(request.target)) is None:
         raise LaunchError(
             f"NA: target {request.target} runs elsewhere, and only services that this project starts can be measured. "
@@ -110,10 +112,9 @@ def conduct(argv: Sequence[str]) -> Ended:
     return measured.ended
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="./run coverage", description=__doc__, allow_abbrev=False,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def _parser() -> Parser:
+    parser = Parser(
+        prog="./run coverage", description=__doc__,
         epilog="Areas or suites first (session_manager); anything else goes to the run: --include, --test, --seed …",
     )  # fmt: skip
     parser.add_argument("--least", type=_percent, metavar="N", help="percent of the session manager's lines (95)")

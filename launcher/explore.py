@@ -21,6 +21,7 @@ from robot.errors import DataError
 
 from launcher import runfolder
 from launcher.console import LaunchError, complain, paint, plural, say
+from launcher.parsing import Parser
 from launcher.paths import RESULTS, SUITES
 from launcher.verdicts import NOT_JUDGED, NOT_WELL, WELL
 from launcher.workers import environment
@@ -70,8 +71,8 @@ def main(argv: Sequence[str]) -> int:
     return _explore(shares, options)
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run explore", description=__doc__, allow_abbrev=False)
+def _parser() -> Parser:
+    parser = Parser(prog="./run explore", description=__doc__)
     drawn = str(random.SystemRandom().randrange(10**9))
     parser.add_argument("--count", type=_whole, default=100, metavar="N", help="how many schedules (100)")
     parser.add_argument("--seed", default=os.environ.get("LOCKSTEP_SEED") or drawn, help="with --count and --jobs it "

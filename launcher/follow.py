@@ -37,7 +37,8 @@ class Follower:
             self._print(self._rules.judge(test)[1])
 
     def _print(self, test: JudgedTest) -> None:
-        count = paint(f"{self._done:>{len(str(self._planned))}}/{self._planned}", "grey")
+        planned = max(self._planned, self._done)  # tests may be made at run time
+        count = paint(f"{self._done:>{len(str(planned))}}/{planned}", "grey")
         say(f"{count} {verdict(test.verdict, 5)} {test.label}  {paint(f'{test.seconds:.1f} s', 'grey')}")
         if test.verdict is not Verdict.PASS:
             say(f"      {test.reason if test.verdict is Verdict.FAIL else paint(test.reason, 'grey')}")

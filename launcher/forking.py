@@ -2,7 +2,8 @@
 
 Spoken to on an abstract Unix socket (Linux alone has those; it leaves no file behind), one packet a message:
 
-* ``{"args": […], "cwd": "…", "env": {…}}`` with standard input, output and error as ancillary data: it forks;
+* ``{"args": […], "cwd": "…", "path": "…", "env": {…}}`` with standard input, output and error as ancillary data: it
+  forks; ``path`` is where imports begin;
 * a signal's number: the fork gets it;
 * the answer, at the fork's end: its exit code, or the number of the signal that ended it, negative.
 
@@ -148,7 +149,7 @@ def _do(work: Work, request: Mapping[str, Any], standard: list[int], die_with_se
         os.environ.clear()
         os.environ.update(request["env"])
         os.chdir(request["cwd"])
-        sys.path[0] = request["cwd"]
+        sys.path[0] = request["path"]
         code = work(request["args"])
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 255

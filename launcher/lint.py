@@ -11,8 +11,9 @@ from collections.abc import Sequence
 
 from PlatformLibrary.embedded.system import die_with_parent
 
-from launcher.console import LaunchError, say, verdict
+from launcher.console import LaunchError, did_you_mean, say, verdict
 from launcher.ended import Ended
+from launcher.parsing import Parser
 from launcher.paths import ROOT
 from launcher.workers import environment
 
@@ -29,17 +30,24 @@ _TOOLS: dict[str, tuple[str, ...]] = {
 
 def conduct(argv: Sequence[str]) -> Ended:
     """Run the named tools (all where none is named), or lower ``lint/baseline.yaml``; 1 where one found something."""
-    if list(argv) == ["--shrink"]:
+    parser = Parser(prog="./run lint", description=__doc__)
+    parser.add_argument("tools", nargs="*", metavar="TOOL", help=f"{', '.join(_TOOLS)}; all where none is named")
+    parser.add_argument("--shrink", action="store_true", help="lower lint/baseline.yaml to what is found today")
+    asked = parser.parse_args(argv)
+    if asked.shrink:
         code = subprocess.run([sys.executable, "-m", "lint", "--shrink"], cwd=ROOT, check=False).returncode
         return Ended(code, f"exit code {code}")
-    found = failed(argv)
-    return Ended(1 if found else 0, f"{len(argv) or len(_TOOLS)} linters, {len(found)} found something", tuple(found))
+    found = failed(asked.tools)
+    judged = len(asked.tools) or len(_TOOLS)
+    return Ended(1 if found else 0, f"{judged} linters, {len(found)} found something", tuple(found))
 
 
 def failed(names: Sequence[str]) -> list[str]:
     """Run the tools (all where none is named), show what they found, and return those that found something."""
     if wrong := [name for name in names if name not in _TOOLS]:
-        raise LaunchError(f"There is no linter {wrong[0]!r}; there are {', '.join(_TOOLS)}.")
+        raise LaunchError(
+            f"There is no linter {wrong[0]!r}.{did_you_mean(wrong[0], _TOOLS)} There are {', '.join(_TOOLS)}."
+        )
     return [name for name in names or _TOOLS if not _clean(name)]
 
 

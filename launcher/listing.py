@@ -10,6 +10,7 @@ from robot.api import TestSuite
 from launcher import areas, requirements, tests_by_id
 from launcher.console import LaunchError, paint, plural, say
 from launcher.outcome import requirement_ids
+from launcher.parsing import Parser
 from launcher.paths import SUITES
 from launcher.proofs import Proofs, Untested, sort
 from launcher.requirements import Requirement, spans
@@ -17,7 +18,10 @@ from launcher.requirements import Requirement, spans
 
 def main(argv: Sequence[str]) -> int:
     """Print the named areas, suite by suite; where none is named every area, then the rest of the page."""
-    names = list(argv) or areas.areas()
+    parser = Parser(prog="./run list", description=__doc__)
+    parser.add_argument("areas", nargs="*", metavar="AREA", help="areas or suites; every area where none is named")
+    chosen = parser.parse_args(argv).areas
+    names = chosen or areas.areas()
     if not names:
         raise LaunchError(f"There are no suites in {SUITES}.")
     known = requirements.read()
@@ -25,7 +29,7 @@ def main(argv: Sequence[str]) -> int:
     for name in names:
         for line in _area(name, known, proofs):
             say(line)
-    if not argv:
+    if not chosen:
         for line in _rest(known, set(names), proofs):
             say(line)
     return 0

@@ -1,4 +1,4 @@
-"""The workers' outputs made one: the merged result, with vanished tests named in it, and its reports."""
+"""The workers' outputs made one: the merged result, and its reports."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from typing import Any
 
 from lockstep.causes import reason
 from lockstep.masking import mask
-from lockstep.verdicts import UNKNOWN_TAG
 from pabot.result_merger import merge as pabot_merge
 from pabot.writer import get_writer
 from robot.conf import RobotSettings
@@ -67,15 +66,6 @@ def _judge(test: Any, rules: Rules) -> JudgedTest:
     )
     test.status, test.message, test.tags = shown.status, shown.message, shown.tags
     return judged
-
-
-def add_missing(result: Result, missing: Sequence[JudgedTest]) -> None:
-    """Put tests that never reported into the result as failures, so that every report shows them."""
-    if not missing:
-        return
-    suite = result.suite.suites.create(name="Not Reported", doc="Planned tests that no worker reported.")
-    for test in missing:
-        suite.tests.create(name=test.name, tags=(*test.tags, UNKNOWN_TAG), status="FAIL", message=test.message)
 
 
 def durations(result: Result) -> dict[str, float]:

@@ -8,13 +8,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lockstep.causes import LONGEST_REASON, cut, reason
-from lockstep.unknown import UNKNOWN
 
 from launcher import tests_by_id
 from launcher.verdicts import REMARKABLE, WELL, WORST_FIRST, Totals, Verdict, worst_of
 
 if TYPE_CHECKING:
     from launcher.area_sheet import AreaSheet
+    from launcher.selection import Step
     from launcher.walls import Wall
 
 INTERRUPTED = 130
@@ -23,11 +23,13 @@ INTERRUPTED = 130
 
 @dataclass(frozen=True)
 class PlannedTest:
-    """A test that the selection holds, before anything ran: ``title`` is its own name."""
+    """A test that the selection holds, before anything ran: ``title`` is its own name, ``line`` that in its file."""
 
     name: str
     tags: tuple[str, ...] = ()
     title: str = ""
+    place: tuple[Step, ...] = ()
+    line: int | None = None
 
 
 @dataclass(frozen=True)
@@ -188,16 +190,6 @@ def short_name(name: str) -> str:
 def requirement_ids(tags: Iterable[str]) -> list[str]:
     """The ids that ``req:<id>`` tags name."""
     return [tag[4:] for tag in tags if tag.lower().startswith("req:")]
-
-
-def vanished(planned: Iterable[PlannedTest], reported: Iterable[JudgedTest], why: str) -> tuple[JudgedTest, ...]:
-    """Planned tests that no worker reported, for the reason ``why``."""
-    seen = {test.name for test in reported}
-    return tuple(
-        JudgedTest(test.name, Verdict.UNKNOWN, f"{UNKNOWN}{why}", test.tags, reported=False, title=test.title)
-        for test in planned
-        if test.name not in seen
-    )
 
 
 def judge(tests: Iterable[JudgedTest], holes: Iterable[str] = ()) -> dict[str, RequirementVerdict]:

@@ -34,18 +34,18 @@ class Progress:
     def start_test(self, data: Any, result: Any) -> None:
         """The test that a vanished worker was in can be named by this line."""
         self._before = {name: latencies.recorded(name) for name in latencies.names()}
-        self._write("progress.jsonl", {"event": "start", "test": data.longname, "pid": os.getpid()})
+        self._write("progress.jsonl", {"event": "start", "test": result.full_name, "pid": os.getpid()})
 
     def end_test(self, data: Any, result: Any) -> None:
         """Verdict, message and seconds of a test; the latencies of each name that it added to, as they stand now."""
         self._write("progress.jsonl", {
-            "event": "end", "test": data.longname, "status": result.status, "pid": os.getpid(),
+            "event": "end", "test": result.full_name, "status": result.status, "pid": os.getpid(),
             "message": mask(result.message), "tags": list(result.tags), "title": result.name,
             "seconds": result.elapsed_time.total_seconds(),
         })  # fmt: skip
         for name in latencies.names():
             if (values := latencies.recorded(name)) != self._before.get(name):
-                self._write("latencies.jsonl", {"name": name, "test": data.longname, **asdict(summary(values))})
+                self._write("latencies.jsonl", {"name": name, "test": result.full_name, **asdict(summary(values))})
 
     def _write(self, name: str, event: dict[str, Any]) -> None:
         """One line, one append: workers write side by side."""

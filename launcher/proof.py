@@ -10,14 +10,14 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PlatformLibrary.embedded.system import die_with_parent
 
 from launcher import area, areas, ended, junit, lint
 from launcher.arguments import RunRequest, parse
-from launcher.console import LaunchError, complain, paint, say, verdict
+from launcher.console import LaunchError, complain, did_you_mean, paint, say, verdict
 from launcher.ended import Ended
 from launcher.outcome import JudgedTest, Outcome, judge
 from launcher.paths import ROOT
@@ -67,7 +67,9 @@ def conduct(argv: Sequence[str]) -> Ended:
     request = parse(argv, dict(os.environ))
     wrong = [name for name in request.names if name not in _PARTS]
     if wrong:
-        raise LaunchError(f"There is no part {wrong[0]!r}; there are {', '.join(_PARTS)}.")
+        raise LaunchError(
+            f"There is no part {wrong[0]!r}.{did_you_mean(wrong[0], _PARTS)} There are {', '.join(_PARTS)}."
+        )
     total = Tally()
     parts = request.names or tuple(_PARTS)
     for name in parts:
@@ -192,9 +194,7 @@ def of_junit(path: Path, *, certified: bool) -> Tally:
 def _suites(request: RunRequest, before: Tally) -> Tally:
     if not areas.areas():
         return Tally()
-    outcome = area.run(RunRequest(names=("all",), target=request.target, seed=request.seed, results=request.results,
-                                  processes=request.processes, certified=request.certified, holes_allowed=True,
-                                  robot_args=request.robot_args), beside=before.claims)  # fmt: skip
+    outcome = area.run(replace(request, names=("all",), holes_allowed=True), beside=before.claims)
     if outcome.interrupted:
         raise KeyboardInterrupt
     return of_outcome(outcome)

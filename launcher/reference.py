@@ -14,6 +14,7 @@ from robot.libdocpkg.model import LibraryDoc
 from launcher import areas, named_tests, requirements
 from launcher.commands import COMMANDS
 from launcher.console import LaunchError, complain, plural, say
+from launcher.parsing import Parser
 from launcher.paths import LIBRARIES, REQUIREMENTS, RESOURCES, ROOT
 from launcher.proofs import Proofs
 
@@ -26,13 +27,14 @@ def main(argv: Sequence[str]) -> int:
 
     That includes what is wrong with the requirements.
     """
-    if extra := [word for word in argv if word != "--check"]:
-        raise LaunchError(f"./run docs takes no {extra[0]!r}, only --check.")
+    parser = Parser(prog="./run docs", description="Write the keyword reference, and the names beside ids of tests.")
+    parser.add_argument("--check", action="store_true", help="only say what is not up to date, or wrong")
+    check = parser.parse_args(argv).check
     wanted = dict(_pages())
     found = {path.name: path.read_text("utf-8") for path in _PAGES.glob("*.md")} if _PAGES.is_dir() else {}
     stale = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
     named = named_tests.stale()
-    if "--check" in argv:
+    if check:
         wrong = _wrong_requirements()
         for name in (*(f"docs/keywords/{page}" for page in stale), *(path.relative_to(ROOT) for path in named)):
             complain(f"{name} is not up to date: ./run docs")

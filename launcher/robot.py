@@ -1,4 +1,4 @@
-"""What pabot runs in place of a robot: has one forked by `launcher.robots`, or becomes one where that is not there.
+"""A robot's stand-in: has one forked by `launcher.robots`, or becomes one where that is not there.
 
 It stands for the robot: passes on the signals it gets, ends as that ends, and takes it along when it is killed or pabot
 has gone. Imports as little as it can, since saving imports is what it is for.
@@ -16,11 +16,12 @@ from typing import NoReturn
 _INTERVAL = 0.25
 
 
-def main(args: list[str]) -> NoReturn:
-    """Run a robot with ``args``."""
-    line = ask(os.environ.get("LOCKSTEP_ROBOTS"), args)
+def main(args: list[str], folder: str | None = None) -> NoReturn:
+    """Run a robot with ``args`` in ``folder``, the current one where none is named."""
+    line = ask(os.environ.get("LOCKSTEP_ROBOTS"), args, folder)
     if line is None:
-        os.execvp("python", ["python", "-m", "robot", *args])  # noqa: S606, S607 - found on PATH, as by pabot
+        os.chdir(folder or os.getcwd())
+        os.execv(sys.executable, [sys.executable, "-P", "-m", "robot", *args])  # noqa: S606 - a robot, as asked for
     stand_in(line)
 
 
@@ -38,11 +39,11 @@ def stand_in(line: socket.socket) -> NoReturn:
     sys.exit(1)
 
 
-def ask(address: str | None, args: list[str]) -> socket.socket | None:
+def ask(address: str | None, args: list[str], folder: str | None = None) -> socket.socket | None:
     """The line on which the fork's end will be told; None where nobody forks (``launcher.forking``)."""
     if not address:
         return None
-    request = {"args": args, "cwd": os.getcwd(), "env": dict(os.environ)}
+    request = {"args": args, "cwd": folder or os.getcwd(), "path": os.getcwd(), "env": dict(os.environ)}
     line = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     try:
         line.connect(f"\0{address}")

@@ -18,7 +18,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PlatformLibrary.embedded.system import die_with_parent
@@ -27,7 +27,7 @@ from launcher import arguments
 from launcher.arguments import RunRequest
 from launcher.console import LaunchError, paint, say
 from launcher.outcome import INTERRUPTED, short_name
-from launcher.paths import ROOT
+from launcher.parsing import Parser
 from launcher.verdicts import HELD, NOT_JUDGED, NOT_WELL, WELL, Totals, Verdict
 from launcher.workers import environment
 
@@ -76,21 +76,22 @@ def main(argv: Sequence[str]) -> int:
 
     3 where no run was wrong and some could not be judged.
     """
-    options, rest = _parser().parse_known_args(argv)
+    parser = _parser()
+    options, rest = parser.parse_known_args(argv)
     if not 0 <= options.loaded <= options.runs or not 0 <= options.shuffled <= options.runs:
         raise LaunchError("--loaded and --shuffled say how many of --runs, so they cannot be more.")
-    request = arguments.parse(rest, dict(os.environ))
-    names = request.names or ("critical",)
+    request = arguments.parse(rest, dict(os.environ), parser.known)
+    request = replace(request, names=request.names or ("critical",))
     folder = request.results / f"soak-{datetime.datetime.now():%Y%m%d-%H%M%S}"
     folder.mkdir(parents=True)
     rounds = plan(options.runs, options.loaded, options.shuffled, request.seed)
-    say(f"{options.runs} runs of {' '.join(names)}, seed {request.seed}; failures are kept in {folder}")
+    say(f"{options.runs} runs of {' '.join(request.names)}, seed {request.seed}; failures are kept in {folder}")
     results = []
     interrupted = False
     try:
         for one in rounds:
             with _load() if one.loaded else contextlib.nullcontext():
-                results.append(_run(one, names, request, folder))
+                results.append(_run(one, request, folder))
             say(_line(one, results[-1]))
     except KeyboardInterrupt:
         interrupted = True
@@ -107,8 +108,8 @@ def exit_code(results: Sequence[Result]) -> int:
     return WELL if all(result.judged for result in results) else NOT_JUDGED
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run soak", description=__doc__, allow_abbrev=False)
+def _parser() -> Parser:
+    parser = Parser(prog="./run soak", description=__doc__)
     parser.add_argument("--runs", type=_whole, default=20, metavar="N", help="how many runs (20)")
     parser.add_argument("--loaded", type=int, default=0, metavar="N", help="so many of them with every core busy (0)")
     parser.add_argument("--shuffled", type=int, default=0, metavar="N", help="so many of them in random order (0)")
@@ -152,16 +153,14 @@ def _load() -> Iterator[None]:
             process.wait()
 
 
-def _run(one: Round, names: Sequence[str], request: RunRequest, folder: Path) -> Result:
+def _run(one: Round, request: RunRequest, folder: Path) -> Result:
     """One run in a process of its own; a clean one leaves nothing but its counts."""
     kept = folder / f"{one.number:03}"
-    command = [sys.executable, "-m", "launcher", *names, "--target", request.target, "--seed", one.seed]
-    command += ["--results", str(kept), *["--random"] * one.shuffled, *["--certified"] * request.certified]
-    command += ["--expected-failures", str(request.expected_failures)] if request.expected_failures else []
-    command += request.robot_args
+    asked = replace(request, seed=one.seed, results=kept, random_order=one.shuffled or request.random_order)
+    command = [sys.executable, "-P", "-m", "launcher", *asked.words]
     started = time.monotonic()
     with (folder / f"{one.number:03}.txt").open("wb") as output:
-        run = subprocess.Popen(command, cwd=ROOT, env=environment({}), stdout=output, stderr=subprocess.STDOUT,
+        run = subprocess.Popen(command, env=environment({}), stdout=output, stderr=subprocess.STDOUT,
                                stdin=subprocess.DEVNULL, preexec_fn=die_with_parent())  # fmt: skip
         try:
             code = run.wait()

@@ -14,19 +14,20 @@ from typing import Any
 import httpx
 from PlatformLibrary.profile import write_remote_profile
 
-from launcher.arguments import parse
 from launcher.console import LaunchError, paint, say
 from launcher.host import Host
+from launcher.parsing import Parser
+from launcher.paths import RESULTS
 
 _PASSWORD_BYTES = 12
 
 
 def main(argv: Sequence[str]) -> int:
     """Start the platform, say how to use it, and wait; Ctrl-C is the ordinary end."""
-    request = parse(argv, dict(os.environ))
-    if request.names or request.robot_args:
-        raise LaunchError(f"./run up takes no {(*request.names, *request.robot_args)[0]!r}.")
-    folder = request.results / "up"
+    parser = Parser(prog="./run up", description=__doc__)
+    parser.add_argument("--results", type=Path, default=Path(os.environ.get("LOCKSTEP_RESULTS") or RESULTS),
+                        metavar="DIR", help="its logs go to up/ in there (results/)")  # fmt: skip
+    folder = parser.parse_args(argv).results.absolute() / "up"
     folder.mkdir(parents=True, exist_ok=True)
     profile = folder / "target.yaml"
     host = Host(folder)

@@ -15,38 +15,39 @@ from typing import Any
 import psutil
 from PlatformLibrary.embedded.system import die_with_parent
 
+from launcher.worker import STAND_INS
+
 _TICK = 0.1
 _GRACE = 5.0
+_ROBOTS_OWN = ("ROBOT_OPTIONS", "REBOT_OPTIONS")
 
 
 def environment(extra: Mapping[str, str]) -> dict[str, str]:
-    """The environment of children: this Python's tools first on ``PATH``, the project importable."""
+    """The environment of children: this Python's tools first on ``PATH``, the project importable.
+
+    Options for every robot stay out: the launcher has read them, and its own robots are not meant.
+    """
     root = str(Path(__file__).resolve().parent.parent)
     path = os.environ.get("PATH", os.defpath)
     python_path = os.environ.get("PYTHONPATH", "").split(os.pathsep)
     return {
-        **os.environ,
+        **{name: value for name, value in os.environ.items() if name not in _ROBOTS_OWN},
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{path}",
         "PYTHONPATH": os.pathsep.join([root, *(entry for entry in python_path if entry and entry != root)]),
         **extra,
     }
 
 
-def pabot_command(
-    run: Path, processes: int, ordering: Path, robot_args: Sequence[str], sources: Sequence[Path], *, forked: bool
-) -> list[str]:
-    """What to type for the same run by hand; there nobody forks robots (``launcher.robots``).
+def pabot_command(run: Path, processes: int) -> list[str]:
+    """pabot over the stand-ins in the folder ``run`` (``launcher.worker``).
 
     pabot cuts its ``--command`` at every blank, so Python is named without its folder and found on ``PATH``.
     """
     return [
         *(sys.executable, "-m", "pabot.pabot"),
-        *("--command", "python", *(("-S", "-m", "launcher.robot") if forked else ("-m", "robot")), "--end-command"),
+        *("--command", "python", "-S", "-m", "launcher.worker", "--end-command"),
         *("--no-pabotlib", "--no-rebot", "--pabotconsole", "none"),
-        *("--processes", str(processes), "--ordering", str(ordering), "--outputdir", str(run)),
-        *("--listener", "launcher.progress.Progress"),
-        *robot_args,
-        *map(str, sources),
+        *("--processes", str(processes), "--outputdir", str(run), STAND_INS),
     ]
 
 

@@ -17,6 +17,7 @@ from pathlib import Path
 from launcher.console import LaunchError, complain, plural, say
 from launcher.forking import ForkServer
 from launcher.interrupts import end_in_order
+from launcher.parsing import Parser
 from launcher.paths import LIBRARIES, RESOURCES, RESULTS, ROOT
 from launcher.robots import Robots
 from launcher.workers import environment
@@ -48,8 +49,8 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="./run mutate", description=__doc__)
+def _parser() -> Parser:
+    parser = Parser(prog="./run mutate", description=__doc__)
     parser.add_argument("--sample", type=int, default=150, help="how many mutants (default 150)")
     parser.add_argument("--seed", default="1", help="which ones: the same text draws the same (default 1)")
     parser.add_argument(

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from launcher.outcome import JudgedTest, Outcome, PlannedTest, judge, vanished
+from launcher.outcome import JudgedTest, Outcome, judge
 from launcher.verdicts import Verdict
 
 REQ = ("req:C01.1",)
@@ -48,10 +48,6 @@ def test_an_id_without_a_test_is_a_hole_and_a_tested_one_is_not() -> None:
 def test_one_test_may_answer_for_two_ids_and_ids_are_sorted_by_number() -> None:
     test = JudgedTest("a", Verdict.PASS, tags=("req:C02.10", "req:C02.9", "p0"))
     assert list(judge([test], ["C10.1"])) == ["C02.9", "C02.10", "C10.1"]
-
-
-def test_planned_tests_that_no_worker_reported_are_unknown_for_that_reason() -> None:
-    assert vanished([PlannedTest("a"), PlannedTest("e", REQ)], [PASSED, FAILED], "why") == (GONE,)
 
 
 def outcome(**parts: Any) -> Outcome:

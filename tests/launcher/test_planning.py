@@ -16,4 +16,4 @@ Other
 
 def test_what_robot_leaves_out_by_its_own_tag_is_not_planned(tmp_path: Path) -> None:
     (tmp_path / "some.robot").write_text(SUITE)
-    assert [test.name for test in planning.plan([], [tmp_path / "some.robot"]).tests] == ["Some.One"]
+    assert [test.name for test in planning.plan({}, [tmp_path / "some.robot"], tmp_path).tests] == ["Some.One"]

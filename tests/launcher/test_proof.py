@@ -80,7 +80,7 @@ def test_an_unknown_part_is_refused_and_ci_still_gets_its_last_line() -> None:
         command("test", "lnt"), cwd=ROOT, env=launcher_environment(), capture_output=True, text=True, check=False
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert "There is no part 'lnt'; there are lint, pytest, suites." in done.stderr
+    assert "There is no part 'lnt'. Did you mean 'lint'? There are lint, pytest, suites." in done.stderr
     ci = subprocess.run(
         [ROOT / ".ci" / "run", "lnt"], env=launcher_environment(), capture_output=True, text=True, check=False
     )

@@ -1,0 +1,27 @@
+"""The command lines of the commands that have options of their own."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any, NoReturn
+
+from launcher.console import did_you_mean
+
+
+class Parser(argparse.ArgumentParser):
+    """argparse without abbreviations, and with the nearest option where one is unknown; ends with 2 on wrong use."""
+
+    def __init__(self, **options: Any) -> None:
+        form = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
+        super().__init__(**{**form, **options})
+
+    @property
+    def known(self) -> list[str]:
+        """Its options, as they are typed."""
+        return list(self._option_string_actions)
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong, without the whole usage."""
+        unknown = next((word.partition("=")[0] for word in message.split() if word.startswith("-")), None)
+        near = did_you_mean(unknown, self.known) if "unrecognized" in message and unknown else ""
+        self.exit(2, f"{self.prog}: {message}.{near} More: {self.prog} --help\n")
