@@ -9,8 +9,8 @@ from dataclasses import dataclass
 
 from ChatLibrary.client import ChatClient
 
-# A slow reader, and a gap that the database did not fill in time (docs/protocol.md §4).
-_TOO_SLOW = (4008, 4010)
+# Cut while it drained, a slow reader, and a gap that the database did not fill in time (docs/protocol.md §4).
+_TOO_SLOW = (1006, 4008, 4010)
 _LATE = re.compile(r"got no answer within|refused with 503|unavailable")
 
 

@@ -12,7 +12,7 @@ from http.client import HTTPException
 from typing import Any
 from urllib.parse import urlsplit
 
-from lockstep import masking, reasons, test_identity, verdicts
+from lockstep import machine, masking, reasons, test_identity, verdicts
 from lockstep.listeners import LISTENERS
 from lockstep.unknown import UNKNOWN, Unknown
 from lockstep.waiting import listed, wait_until
@@ -271,7 +271,7 @@ class ProbeLibrary:
 
         What is below ``floor`` is fine in any case: on a busy machine a few milliseconds easily become many.
         """
-        if wrong := judge_times(report, percent, factor, floor.total_seconds()):
+        if wrong := judge_times(report, percent, factor, floor.total_seconds(), machine.test_waiting().share):
             verdicts.fail(wrong)
 
     @keyword

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from lockstep import machine
 from lockstep.statistics import percentile
 from lockstep.unknown import UNKNOWN
 
@@ -126,10 +127,11 @@ def judge_expiry(report: Report, expiry: float) -> list[str]:
     return wrong
 
 
-def judge_times(report: Report, percent: float, factor: float, floor: float) -> str:
+def judge_times(report: Report, percent: float, factor: float, floor: float, share: float = 0.0) -> str:
     """What is wrong with the response times after the first mark, or "".
 
-    Their percentile may be ``factor`` times the one before the mark, or ``floor`` seconds where that is more.
+    Their percentile may be ``factor`` times the one before the mark, or ``floor`` seconds where that is more. For this
+    ``share`` of the time the machine was away.
     """
     if not report.marks:
         return f"the probe of {report.url} has no mark: nothing can be compared"
@@ -141,9 +143,8 @@ def judge_times(report: Report, percent: float, factor: float, floor: float) -> 
         )
     was, became = before.percentile(percent), after.percentile(percent)
     allowed = max(factor * was, floor)
-    if became <= allowed:
+    verdict = machine.judge(became, allowed, became * share)
+    if verdict == "PASS":
         return ""
-    return (
-        f"p{percent:g} of {report.url} was {was * 1000:.1f} ms and became {became * 1000:.1f} ms, "
-        f"more than the {allowed * 1000:.1f} ms allowed"
-    )
+    times = f"was {was * 1000:.1f} ms and became {became * 1000:.1f} ms, more than the {allowed * 1000:.1f} ms allowed"
+    return f"{UNKNOWN if verdict == 'UNKNOWN' else ''}p{percent:g} of {report.url} {times}"

@@ -11,7 +11,7 @@ from datetime import timedelta
 from json import dumps
 from typing import Any
 
-from lockstep import masking, test_identity, verdicts
+from lockstep import machine, masking, test_identity, verdicts
 from lockstep.listeners import LISTENERS
 from robot.api import logger
 from robot.api.deco import keyword, library
@@ -232,7 +232,8 @@ class QuotaLibrary:
             [answer for answers in some for answer in answers] for some in (innocents, *yardsticks)
         )
         logger.info(f"{judge.times(meanwhile)}; yardstick: {'; '.join(map(judge.times, otherwise))}")
-        _fail_where(judge.unharmed(meanwhile, otherwise, percent, factor, floor.total_seconds()))
+        share = machine.test_waiting().share
+        _fail_where(judge.unharmed(meanwhile, otherwise, percent, factor, floor.total_seconds(), share))
 
     def _ask(
         self,

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
+from lockstep import machine
 from lockstep.statistics import percentile
 from lockstep.unknown import UNKNOWN
 
@@ -138,9 +139,11 @@ def unharmed(
     percent: float,
     factor: float,
     floor: float,
+    share: float = 0.0,
 ) -> str:
     """What is wrong unless all answers are 200, and a percentile of the times ``meanwhile`` is at most ``factor`` times
-    the highest of those ``otherwise``, or ``floor`` seconds where that is more.
+    the highest of those ``otherwise``, or ``floor`` seconds where that is more. For this ``share`` of the time the
+    machine was away.
     """
     counts = [len(answers) for answers in (meanwhile, *otherwise)]
     if len(counts) < 2 or min(counts) < FEWEST:
@@ -153,12 +156,12 @@ def unharmed(
         for answers in (meanwhile, *otherwise)
     )
     allowed = max(factor * max(was), floor)
-    if became <= allowed:
+    verdict = machine.judge(became, allowed, became * share)
+    if verdict == "PASS":
         return ""
-    return (
-        f"p{percent:g} is {became * 1000:.1f} ms and otherwise {max(was) * 1000:.1f} ms, "
-        f"more than the {allowed * 1000:.1f} ms allowed"
-    )
+    times = f"is {became * 1000:.1f} ms and otherwise {max(was) * 1000:.1f} ms"
+    prefix = UNKNOWN if verdict == "UNKNOWN" else ""
+    return f"{prefix}p{percent:g} {times}, more than the {allowed * 1000:.1f} ms allowed"
 
 
 def when_whole(answers: Sequence[Answer]) -> float:

@@ -11,7 +11,7 @@ from robot.api.types import Secret
 from lockstep import masking, test_identity
 from lockstep.waiting import shorten
 
-TIMEOUT = 15.0
+TIMEOUT = 30.0
 
 
 class CallError(RuntimeError):

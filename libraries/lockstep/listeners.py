@@ -1,5 +1,5 @@
-"""The listeners that each library brings: verdicts first, and what they add is masked."""
+"""The listeners that each library brings: what was only late, then verdicts, and what they add is masked."""
 
-from lockstep import masking, verdicts
+from lockstep import lateness, masking, verdicts
 
-LISTENERS = [verdicts.LISTENER, masking.LISTENER]
+LISTENERS = [lateness.LISTENER, verdicts.LISTENER, masking.LISTENER]

@@ -66,8 +66,11 @@ class VerdictListener:
     _started: ClassVar[Any] = None
     _ended: ClassVar[Any] = None
 
+    def start_suite(self, data: Any, result: Any) -> None:
+        machine.test_begins()
+
     def start_test(self, data: Any, result: Any) -> None:
-        if result is not VerdictListener._started:
+        if result is not VerdictListener._started and not _not_set_up(result.parent):
             VerdictListener._started = result
             machine.test_begins()
 
@@ -79,6 +82,11 @@ class VerdictListener:
             expected.apply(result)
         if result.failed and is_unknown(result.message):
             result.tags.add(UNKNOWN_TAG)
+
+
+def _not_set_up(suite: Any) -> bool:
+    """Whether the tests of ``suite`` fail by its setup, so that the time since its start counts for them."""
+    return bool(suite.setup and suite.setup.failed)
 
 
 LISTENER = VerdictListener()

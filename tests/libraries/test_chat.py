@@ -111,7 +111,10 @@ def test_a_refused_handshake_is_no_flaw_where_nobody_was_there_to_take_it() -> N
     ("changed", "late"),
     [
         ({"refusals": ("ann: the handshake got no answer within 30 s",)}, True),
-        ({"errors": ("ann: unavailable: database does not answer",), "closes": {1012: 3, 4010: 1, 4008: 1}}, True),
+        (
+            {"errors": ("ann: unavailable: database does not answer",), "closes": {1012: 3, 4010: 1, 4008: 1, 1006: 1}},
+            True,
+        ),
         ({"refusals": ("ann: the handshake was refused with 503 Service Unavailable",)}, True),
         ({"refusals": ("ann: the handshake was refused with 401 Unauthorized",)}, False),
         ({"errors": ("ann: not_found: no such conversation",)}, False),
