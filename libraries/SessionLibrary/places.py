@@ -10,7 +10,7 @@ from typing import Any
 
 import psycopg
 import redis
-from lockstep import reasons
+from lockstep import postgres, reasons
 from lockstep.http import CallError, Service
 from lockstep.target import Descriptor
 from lockstep.waiting import shorten
@@ -113,34 +113,30 @@ class Redis:
 
 
 class Database:
-    """One connection for many questions, opened again when it broke."""
+    """One connection for many questions, opened at the first one and again when it broke or was interrupted."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        self._connection: psycopg.Connection[dict[str, Any]] | None = None
+        self._connection: postgres.Connection | None = None
 
     def row(self, statement: str, *values: Any) -> dict[str, Any] | None:
         """The first row, or ``None``; on a new connection where the old one turns out to be lost."""
-        if self._connection is None or self._connection.closed:
-            return self._ask(self._connected(), statement, values)
+        if self._connection is None:
+            self._connection = postgres.connect(
+                self._url, autocommit=True, connect_timeout=int(TIMEOUT), row_factory=dict_row
+            )
+            return self._ask(self._connection, statement, values)
         try:
             return self._ask(self._connection, statement, values)
         except psycopg.OperationalError:
             if not self._connection.broken:
                 raise
-            return self._ask(self._connected(), statement, values)
-
-    def _connected(self) -> psycopg.Connection[dict[str, Any]]:
-        self._connection = psycopg.connect(
-            self._url, autocommit=True, connect_timeout=int(TIMEOUT), row_factory=dict_row
-        )
-        return self._connection
+            return self._ask(self._connection, statement, values)
 
     @staticmethod
-    def _ask(
-        connection: psycopg.Connection[dict[str, Any]], statement: str, values: tuple[Any, ...]
-    ) -> dict[str, Any] | None:
-        return connection.execute(statement.encode(), values).fetchone()
+    def _ask(connection: postgres.Connection, statement: str, values: tuple[Any, ...]) -> dict[str, Any] | None:
+        found: dict[str, Any] | None = connection.execute(statement.encode(), values).fetchone()
+        return found
 
     def close(self) -> None:
         if self._connection is not None:

@@ -10,19 +10,33 @@ from .connection import Connection, NotOpenError
 
 
 async def connect(connection: Connection, timeout: float, max_frame_size: int) -> Connection:  # noqa: ASYNC109
-    """Opens the socket within `timeout` seconds. No redirect is followed and no second attempt is made."""
+    """Opens the socket within `timeout` seconds. No redirect is followed and no second attempt is made.
+
+    A socket that opens although nobody waits for it any more is hung up at once.
+    """
     request = connection.request
-    async with asyncio.timeout(timeout):
-        await ws_connect(
-            lambda _request, _response: connection,
-            request.url,
-            ssl_context=request.tls,
-            websocket_handshake_timeout=timeout,
-            enable_auto_pong=False,
-            max_frame_size=max_frame_size,
-            extra_headers=request.all_headers,
-            max_redirects=0,
-        )
+    given_up = False
+
+    def listener(*_: object) -> Connection:
+        if given_up:
+            raise NotOpenError("the handshake was answered too late")
+        return connection
+
+    try:
+        async with asyncio.timeout(timeout):
+            await ws_connect(
+                listener,
+                request.url,
+                ssl_context=request.tls,
+                websocket_handshake_timeout=timeout,
+                enable_auto_pong=False,
+                max_frame_size=max_frame_size,
+                extra_headers=request.all_headers,
+                max_redirects=0,
+            )
+    except BaseException:
+        given_up = True
+        raise
     if not connection.was_opened:
         raise ConnectionError("the server hung up during the handshake")
     _check_choices(connection)

@@ -85,6 +85,11 @@ class Exchange:
         """Until every loop is done or the time is up."""
         machine.wait_for(self._done, seconds)
 
+    @property
+    def is_running(self) -> bool:
+        """Whether there is a loop that still has something to wait for."""
+        return not self._done.is_set()
+
     def exchanged(self, seconds: float) -> Exchanged:
         """What was done."""
         spans = [(turns.connection.journal, turns.first_entry, len(turns.connection.journal)) for turns in self.turns]

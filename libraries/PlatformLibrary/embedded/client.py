@@ -30,7 +30,10 @@ class HostClient:
         self.path = Path(path)
         self._socket = _connect(self.path, within)
         self._socket.settimeout(BOOT_DEADLINE)
-        self._lines = self._socket.makefile("rb")
+        self._received = bytearray()
+        self._asked: dict[int, str] = {}
+        self._questions = 0
+        self._leased_for_nobody: list[str] = []
 
     def lease(self, *, shared: bool = True, **options: Any) -> dict[str, Any]:
         """The descriptor of a ready platform; ``options`` are those of `embedded.options.Options`."""
@@ -42,27 +45,61 @@ class HostClient:
         self.call("release", platform=platform)
 
     def call(self, do: str, **arguments: Any) -> dict[str, Any]:
-        """Ask the host to ``do`` something; a PlatformError with the host's words where it refuses or fails."""
-        request = {"do": do, **{name: value for name, value in arguments.items() if value is not None}}
+        """Ask the host to ``do`` something; a PlatformError with the host's words where it refuses or fails.
+
+        A call may have been interrupted, as by a time-out of Robot Framework: its late answer is nobody's.
+        """
+        self._questions += 1
+        number = self._questions
+        request = {"do": do, "id": number, **{name: value for name, value in arguments.items() if value is not None}}
+        self._asked[number] = do
         try:
             self._socket.sendall(json.dumps(request, default=str).encode() + b"\n")
-            line = self._lines.readline()
+            while (line := self._line()) and (late := self._number(line, number)) != number:
+                self._drop(late, line)
         except TimeoutError as error:
             raise PlatformError(f"the platform host did not answer {do!r} within {BOOT_DEADLINE:g} s") from error
         except OSError as error:
             raise PlatformError(f"the platform host is gone ({error}) while it was asked to {do}") from error
         if not line:
             raise PlatformError(f"the platform host ended while it was asked to {do}")
+        del self._asked[number]
+        while self._leased_for_nobody:
+            self.release(self._leased_for_nobody.pop())
         answer: dict[str, Any] = json.loads(line)
         if not answer.pop("ok"):
             raise PlatformError(str(answer["error"]))
         return answer
 
+    def _line(self) -> bytes:
+        """The next line; what has come of it stays when this is interrupted. Nothing where the host has hung up."""
+        while (end := self._received.find(b"\n")) < 0:
+            chunk = self._socket.recv(1 << 16)
+            if not chunk:
+                return b""
+            self._received += chunk
+        line = bytes(self._received[: end + 1])
+        del self._received[: end + 1]
+        return line
+
+    @staticmethod
+    def _number(line: bytes, asked: int) -> int | None:
+        """Which question a line answers: without a number the one that was asked last."""
+        try:
+            return int(json.loads(line).get("id", asked))
+        except ValueError:
+            return None
+
+    def _drop(self, number: int | None, line: bytes) -> None:
+        """Notes what was leased for a call that was interrupted: it has to be given back."""
+        if number is not None and self._asked.pop(number, "") == "lease":
+            leased = json.loads(line).get("descriptor")
+            self._leased_for_nobody += [leased["platform_id"]] if leased else []
+
     def close(self) -> None:
         """End every lease of this connection."""
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
-        self._lines.close()
         self._socket.close()
 
     def close_and_wait(self) -> None:

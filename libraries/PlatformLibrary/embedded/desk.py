@@ -117,7 +117,7 @@ class Desk:
         while True:
             line = await lines.get()
             answer = await self._answer(visit, line)
-            writer.write(json.dumps(answer).encode() + b"\n")
+            writer.write(json.dumps({**answer, **_number_of(line)}).encode() + b"\n")
             with contextlib.suppress(OSError):
                 await writer.drain()
 
@@ -226,6 +226,13 @@ def _end_of(log: Path) -> str:
             return file.read().decode(errors="replace")
     except FileNotFoundError:
         return ""
+
+
+def _number_of(line: bytes) -> Answer:
+    """The number of a question, which its answer repeats: who asked may have been interrupted meanwhile."""
+    with contextlib.suppress(ValueError, TypeError, KeyError):
+        return {"id": json.loads(line)["id"]}
+    return {}
 
 
 def _refusal(error: str) -> Answer:

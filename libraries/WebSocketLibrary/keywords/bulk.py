@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from functools import partial
 from random import Random
@@ -150,16 +150,14 @@ class Bulk(Base):
         Fails with the sockets that lack answers; at once when only sockets that ended are missing.
         """
         exchange = self._exchange(message, connections, times, replies, seed)
-        started = time.monotonic()
-        background().call(exchange.start)
-        return _finished(exchange, started, times, within)
+        return _finished(exchange, exchange.start, time.monotonic(), times, within)
 
     @keyword(tags=["bulk", "sending", "receiving"])
     def start_exchange(
         self, message: Any, connections: list[str] | None = None, *, replies: int = 1, seed: str | int | None = None
     ) -> None:
         """Starts what `Exchange On All` does, in the background, until `Stop Exchange`: a probe beside a load."""
-        if self._running is not None:
+        if self._running is not None and self._running[0].is_running:
             raise ValueError("an exchange is running already")
         exchange = self._exchange(message, connections, None, replies, seed)
         self._running = exchange, time.monotonic()
@@ -174,8 +172,7 @@ class Bulk(Base):
         if self._running is None:
             raise ValueError("no exchange is running")
         (exchange, started), self._running = self._running, None
-        background().call(exchange.stop)
-        return _finished(exchange, started, None, within)
+        return _finished(exchange, exchange.stop, started, None, within)
 
     def _exchange(
         self, message: Any, connections: list[str] | None, times: int | None, replies: int, seed: str | int | None
@@ -221,10 +218,13 @@ class Bulk(Base):
                 fail_short(wait.of(wanted), missing, gathering.errors)
             return gathering.found
         countdown = Countdown(targets, count)
-        background().call(countdown.start)
-        if not countdown.errors():
-            countdown.wait(within.total_seconds())
-        short = background().call(countdown.finish)
+        try:
+            background().call(countdown.start)
+            if not countdown.errors():
+                countdown.wait(within.total_seconds())
+        finally:
+            # A time-out of Robot Framework ends the wait, too.
+            short = background().call(countdown.finish)
         if (errors := countdown.errors()) or short:
             missing = {c: c.data_received - c.journal.collected for c in short}
             fail_short(wait, missing, errors)
@@ -232,10 +232,16 @@ class Bulk(Base):
         return Collection([connection.journal for connection in targets], count)
 
 
-def _finished(exchange: Exchange, started: float, times: int | None, within: timedelta) -> Exchanged:
-    exchange.wait(within.total_seconds())
+def _finished(
+    exchange: Exchange, begin: Callable[[], None], started: float, times: int | None, within: timedelta
+) -> Exchanged:
+    try:
+        background().call(begin)
+        exchange.wait(within.total_seconds())
+    finally:
+        # A time-out of Robot Framework ends the loops, too.
+        short = background().call(exchange.finish)
     spent = time.monotonic() - started
-    short = background().call(exchange.finish)
     if (errors := exchange.errors()) or short:
         had = {turns.connection: turns.answers for turns in short}
         wanted = times if times is not None else max(turns.answers for turns in exchange.turns) + 1
