@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, NoReturn
 
-from lockstep.unknown import Unknown
+from lockstep.unknown import UNKNOWN, Unknown
 
 STRETCH = 2.0
 """A time limit that was missed on a busy machine holds up to so many times its length."""
@@ -128,6 +128,8 @@ def missed(what: str) -> NoReturn:
     Raises ``Unknown`` where the machine was away for half of the test or more: then everything took twice as long as it
     would have on a machine of its own. Else ``AssertionError``.
     """
+    if what.startswith(UNKNOWN):
+        raise Unknown(what)
     waiting = test_waiting()
     if waiting.share >= 1 - 1 / STRETCH:
         raise Unknown(f"{what}. {waiting}")
