@@ -39,6 +39,9 @@ class Control(Protocol):
     def waited(self, since: float) -> float | None:
         """Seconds for which its processes have waited for a processor since then; None where nobody knows."""
 
+    def ended(self) -> Sequence[str]:
+        """The processes that ended though nobody had asked for that, as far as is known: when and how, a line each."""
+
     def disturb(self, do: str, hop: str, **options: Any) -> Mapping[str, Any]:
         """Do to a hop what `embedded.hops` can; the ``links`` it held for, and the ``toxics`` that are on them now."""
 
@@ -60,6 +63,9 @@ class NoControl:
 
     def waited(self, since: float) -> float | None:
         return None
+
+    def ended(self) -> Sequence[str]:
+        return ()
 
     def disturb(self, do: str, hop: str, **options: Any) -> Mapping[str, Any]:
         raise PlatformError(
@@ -84,6 +90,10 @@ class EmbeddedControl(NoControl):
 
     def logs(self, instance: str) -> str:
         return str(self._client.call("logs", platform=self._platform, instance=instance)["log"])
+
+    def ended(self) -> Sequence[str]:
+        found: list[str] = self._client.call("status", platform=self._platform)["ended"]
+        return found
 
     def waited(self, since: float) -> float | None:
         # On a connection of its own: it is asked for by any thread, also while a verb is in work.

@@ -63,9 +63,9 @@ def of_test(lines: Sequence[str], test_id: str) -> list[str]:
     return [f"… {left_out} earlier lines", *shown] if left_out > 0 else shown
 
 
-def block(sections: Mapping[str, Sequence[str]]) -> str:
-    """One collapsible HTML block for each service that has something to show; masked."""
-    parts = []
+def block(sections: Mapping[str, Sequence[str]], ended: Sequence[str] = ()) -> str:
+    """HTML: a line for each process that had ``ended``, a collapsible block for each log with lines to show; masked."""
+    parts = [f"<p><b>{html.escape(line)}</b></p>" for line in ended]
     for instance, lines in sections.items():
         if lines:
             text = html.escape(masking.mask("\n".join(lines)))

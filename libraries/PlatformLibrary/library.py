@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lockstep import machine, masking, target
@@ -15,7 +15,7 @@ from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
 
 from . import lifeline, surroundings
 from .controlling import ControlKeywords
-from .embedded.errors import PlatformError
+from .embedded.errors import HostEndedError, PlatformError
 from .faulting import FaultKeywords
 from .listener import TargetListener
 from .observing import ObservationKeywords
@@ -192,6 +192,18 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
         """Log files of the platform in use; empty where there are none at hand."""
         platform = self._in_use.get(self._current)
         return platform.descriptor.get("logs", {}) if platform else {}
+
+    def end_of_host(self) -> str:
+        """Why the platform's host has ended; "" while it lives."""
+        return self._targets.end_of_host()
+
+    def ended_processes(self) -> Sequence[str]:
+        """The processes of the platform in use that ended though nobody had asked for that, when and how."""
+        platform = self._in_use.get(self._current)
+        try:
+            return platform.control.ended() if platform else ()
+        except (PlatformError, HostEndedError):
+            return ()
 
     def end_of_suite(self, suite: str) -> None:
         """Undo what a suite left on, and give back its private platforms, where it did not do so itself."""

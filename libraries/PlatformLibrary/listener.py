@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from lockstep import test_identity
+from lockstep.unknown import UNKNOWN
 from robot.api import logger
 
 from . import evidence, offer
-from .embedded.errors import PlatformError
+from .embedded.errors import HostEndedError, PlatformError
 from .profile import Profile
 
 if TYPE_CHECKING:
@@ -40,6 +42,9 @@ class TargetListener:
     def start_test(self, data: Any, result: Any) -> None:
         """Replace a test that the target cannot answer by its verdict; remember where the logs are."""
         self._marks = evidence.offsets(self._library.logs_in_use())
+        if reason := self._library.end_of_host():
+            _replace(data, "BuiltIn.Fatal Error", f"{UNKNOWN}{reason}")
+            return
         if wrong := offer.unknown_capability(data.tags):
             _replace(data, "BuiltIn.Fail", wrong)
             return
@@ -53,20 +58,26 @@ class TargetListener:
             _replace(data, "BuiltIn.Fail", f"{missing.verdict} (declared by the profile, and this run is certified)")
 
     def end_test(self, data: Any, result: Any) -> None:
-        """Attach the services' log lines to a failed test."""
-        if result.failed:
+        """Attach the services' log lines to a failed test, and which processes of its platform had ended.
+
+        Where the host has ended, whatever failed may have failed by that.
+        """
+        if result.failed and (reason := self._library.end_of_host()):
+            result.message = f"{UNKNOWN}{reason}"
+        elif result.failed:
             test_id = test_identity.printable(data.full_name)
             logs = self._library.logs_in_use()
             sections = {
                 instance: evidence.of_test(evidence.since(path, self._marks.get(instance, 0)), test_id)
                 for instance, path in logs.items()
             }
-            if found := evidence.block(sections):
+            if found := evidence.block(sections, self._library.ended_processes()):
                 logger.info(found, html=True)
 
     def end_suite(self, data: Any, result: Any) -> None:
-        """Give back what the suite leased for itself."""
-        self._library.end_of_suite(data.full_name)
+        """Give back what the suite leased for itself; with the host it has gone."""
+        with contextlib.suppress(HostEndedError):
+            self._library.end_of_suite(data.full_name)
 
     def close(self) -> None:
         """The run is over."""

@@ -17,6 +17,7 @@ from .control import Control, EmbeddedControl
 from .embedded import rundir
 from .embedded.client import HostClient, join_host, start_host
 from .embedded.errors import PlatformError
+from .lease import LeaseWatch
 from .profile import Profile, find, limits_of, load
 
 DEFAULT_TARGET = "embedded"
@@ -56,6 +57,7 @@ class Targets:
     def __init__(self) -> None:
         self._profiles: dict[str, Profile] = {}
         self._client: HostClient | None = None
+        self._watch = LeaseWatch()
         self._external: Platform | None = None
 
     def profile(self, target: str | None) -> Profile:
@@ -89,15 +91,21 @@ class Targets:
         if isinstance(platform.control, EmbeddedControl) and self._client is not None:
             self._client.release(platform.id)
 
+    def end_of_host(self) -> str:
+        """Why the host of the leased platforms has ended; "" while it lives, or where there is none."""
+        return self._client.why_ended() if self._client is not None else ""
+
     def close(self) -> None:
         """Give everything back; a host that this process alone had has ended then."""
         client, self._client = self._client, None
+        self._watch.end()
         if client is not None:
-            client.close_and_wait() if not os.environ.get("LOCKSTEP_HOST") else client.close()
+            client.close_and_wait() if _has_own_host() else client.close()
 
     def _host(self) -> HostClient:
         if self._client is None:
             self._client = _open_host()
+            self._watch.begin(self._client)
         return self._client
 
     def _external_platform(self, profile: Profile, suite: str, shared: bool) -> Platform:
@@ -111,6 +119,11 @@ class Targets:
                 _describe(profile, reach.check(profile)), control.for_profile(profile), True, suite
             )
         return self._external
+
+
+def _has_own_host() -> bool:
+    """Whether the host ends with this process, and is not one that a launcher or pabot keeps."""
+    return not os.environ.get("LOCKSTEP_HOST") and lifeline.pabot_parent() is None
 
 
 def _open_host() -> HostClient:

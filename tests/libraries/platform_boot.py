@@ -51,6 +51,20 @@ def processes_of(folder: Path) -> list[psutil.Process]:
     return list({process.pid: process for process in found if process.pid != os.getpid()}.values())
 
 
+def host_of(processes: list[psutil.Process]) -> psutil.Process:
+    """The host among them: the one whose parent, its janitor, looks like it."""
+    pids = {process.pid for process in processes if "PlatformLibrary.embedded.host" in process.cmdline()}
+    return next(process for process in processes if process.pid in pids and process.ppid() in pids)
+
+
+def janitor_of(host: psutil.Process) -> psutil.Process:
+    """Its parent."""
+    parent = host.parent()
+    assert parent is not None
+    assert parent.cmdline() == host.cmdline()
+    return parent
+
+
 def running(processes: list[psutil.Process]) -> list[str]:
     """Those that still run, by what they are."""
     return [f"{process.pid} {_title(process)}" for process in processes if _lives(process)]

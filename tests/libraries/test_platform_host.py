@@ -30,6 +30,8 @@ from tests.libraries.platform_boot import (
     ROOT,
     boot_host,
     environment,
+    host_of,
+    janitor_of,
     leftovers,
     own_place,
     places_of,
@@ -345,12 +347,6 @@ def leaser(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     process.stdout.close()
 
 
-def host_of(processes: list[psutil.Process]) -> psutil.Process:
-    return next(
-        process for process in processes if "PlatformLibrary.embedded.host" in process.cmdline() and process.children()
-    )
-
-
 @pytest.mark.req("H05")
 @pytest.mark.parametrize("victim", ["the holder of the lease", "the host"])
 def test_a_killed_holder_or_host_leaves_nothing(tmp_path: Path, leaser: subprocess.Popen[str], victim: str) -> None:
@@ -394,8 +390,7 @@ def test_what_a_dead_host_and_a_dead_janitor_left_is_swept_at_the_next_start(
     processes = processes_of(tmp_path)
     host = host_of(processes)
     directory, data = places_of(tmp_path)
-    janitor = next(child for child in host.children() if child.cmdline() == host.cmdline())
-    janitor.kill()
+    janitor_of(host).kill()
     host.kill()
     wait_until(
         lambda: not running([process for process in processes if process.pid != leaser.pid]), "all ended", within=5

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from PlatformLibrary.embedded import host, rundir
-from PlatformLibrary.embedded.errors import PlatformError
 from PlatformLibrary.embedded.rundir import RunDirectory
 
 from tests.libraries.platform_boot import own_place
@@ -58,13 +57,12 @@ def test_what_was_left_before_it_was_marked_is_swept_when_it_is_old(
     assert list(base.iterdir()) == [young]
 
 
-def test_a_host_without_a_directory_leaves_no_socket(
+def test_a_host_that_cannot_listen_leaves_no_directory(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def fail() -> None:
-        raise PlatformError("no room")
-
-    monkeypatch.setattr(host, "RunDirectory", fail)
-    assert host.main(["--socket", str(tmp_path / "host.sock")]) == 1
-    assert capsys.readouterr().err == "platform host: no room\n"
-    assert list(tmp_path.iterdir()) == []
+    monkeypatch.setattr(tempfile, "tempdir", own_place(tmp_path)["TMPDIR"])
+    taken = tmp_path / "host.sock"
+    taken.touch()
+    assert host.main(["--socket", str(taken)]) == 1
+    assert capsys.readouterr().err == f"platform host: cannot listen on {taken}: File exists\n"
+    assert list(tmp_path.iterdir()) == [taken]

@@ -5,20 +5,25 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import select
 import socket
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from . import rundir
-from .errors import PlatformError
+from .errors import HostEndedError, PlatformError
+from .janitor import END_OF_HOST, FAREWELL
 
 BOOT_DEADLINE = 90.0
 _LIBRARIES = Path(__file__).resolve().parents[2]
 _CONNECT_DEADLINE = 15.0
 _END_DEADLINE = 10.0
+_REASON_DEADLINE = 5.0
 _POLL = 0.005
 
 
@@ -34,6 +39,9 @@ class HostClient:
         self._asked: dict[int, str] = {}
         self._questions = 0
         self._leased_for_nobody: list[str] = []
+        self._closed = False
+        self._asking = threading.Lock()
+        self._reason = ""
 
     def lease(self, *, shared: bool = True, **options: Any) -> dict[str, Any]:
         """The descriptor of a ready platform; ``options`` are those of `embedded.options.Options`."""
@@ -45,8 +53,9 @@ class HostClient:
         self.call("release", platform=platform)
 
     def call(self, do: str, **arguments: Any) -> dict[str, Any]:
-        """Ask the host to ``do`` something; a PlatformError with the host's words where it refuses or fails.
+        """Ask the host to ``do`` something.
 
+        Raises ``PlatformError`` with the host's words where it refuses or fails, and ``HostEndedError`` where it ended.
         A call may have been interrupted, as by a time-out of Robot Framework: its late answer is nobody's.
         """
         self._questions += 1
@@ -59,14 +68,16 @@ class HostClient:
                 self._drop(late, line)
         except TimeoutError as error:
             raise PlatformError(f"the platform host did not answer {do!r} within {BOOT_DEADLINE:g} s") from error
-        except OSError as error:
-            raise PlatformError(f"the platform host is gone ({error}) while it was asked to {do}") from error
+        except OSError:
+            line = b""
         if not line:
-            raise PlatformError(f"the platform host ended while it was asked to {do}")
+            raise HostEndedError(self._ask_why())
+        answer: dict[str, Any] = json.loads(line)
+        if FAREWELL in answer:
+            raise HostEndedError(str(answer[FAREWELL]))
         del self._asked[number]
         while self._leased_for_nobody:
             self.release(self._leased_for_nobody.pop())
-        answer: dict[str, Any] = json.loads(line)
         if not answer.pop("ok"):
             raise PlatformError(str(answer["error"]))
         return answer
@@ -96,20 +107,55 @@ class HostClient:
             leased = json.loads(line).get("descriptor")
             self._leased_for_nobody += [leased["platform_id"]] if leased else []
 
+    def watch(self, on_end: Callable[[str], None]) -> None:
+        """Call ``on_end`` with the reason, on a thread of its own, where the host ends before this is closed."""
+        # A copy, so that its number stays this connection's until the thread has noticed the end.
+        thread = threading.Thread(target=self._watch, args=(self._socket.dup(), on_end), name="lease", daemon=True)
+        thread.start()
+
+    def _watch(self, connection: socket.socket, on_end: Callable[[str], None]) -> None:
+        with connection:
+            _hung_up(connection, None)
+        if not self._closed:
+            on_end(self._ask_why())
+
+    def why_ended(self) -> str:
+        """Why the host has ended; "" while it lives."""
+        return self._ask_why() if _hung_up(self._socket, 0) else ""
+
+    def _ask_why(self) -> str:
+        """What the janitor of a host that ended says; without a reason where it has gone too."""
+        with self._asking:
+            if not self._reason:
+                self._reason = _farewell(self.path) or END_OF_HOST
+        return self._reason
+
     def close(self) -> None:
         """End every lease of this connection."""
+        self._closed = True
         with contextlib.suppress(OSError):
             self._socket.shutdown(socket.SHUT_RDWR)
         self._socket.close()
 
     def close_and_wait(self) -> None:
-        """End every lease, and return when the host, if nobody else needs it, has cleared up."""
+        """End every lease, and return when the host, if nobody else needs it, has cleared up.
+
+        Of a host and a janitor that are both dead this process sweeps what they left.
+        """
+        alone = self.why_ended() == END_OF_HOST
         self.close()
         deadline = time.monotonic() + _END_DEADLINE
-        while self.path.exists() and time.monotonic() < deadline:
+        while os.path.lexists(self.path) and time.monotonic() < deadline:
+            if alone:
+                self._sweep()
             time.sleep(_POLL)
         # The socket may have been the last thing there.
         rundir.remove_if_empty(rundir.base_directory())
+
+    def _sweep(self) -> None:
+        rundir.sweep(rundir.base_directory())
+        if not self.path.exists():
+            self.path.unlink(missing_ok=True)
 
 
 def start_host(
@@ -124,7 +170,7 @@ def start_host(
     options = [part for name, value in given.items() if value is not None for part in (name, str(value))]
     libraries = os.pathsep.join(filter(None, (str(_LIBRARIES), os.environ.get("PYTHONPATH"))))
     started = subprocess.run(
-        [sys.executable, "-m", "PlatformLibrary.embedded.host", "--socket", str(path), "--detach", *options],
+        [sys.executable, "-m", "PlatformLibrary.embedded.host", "--socket", str(path), *options],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         env={**os.environ, "PYTHONPATH": libraries},
@@ -132,7 +178,8 @@ def start_host(
     )
     if started.returncode != 0:
         said = started.stderr.decode(errors="replace").strip()
-        raise PlatformError(f"the platform host did not start: {said or f'status {started.returncode}'}")
+        cause = said.removeprefix("platform host: ") or f"status {started.returncode}"
+        raise PlatformError(f"the platform's host did not start: {cause}")
     return HostClient(path, within=_CONNECT_DEADLINE)
 
 
@@ -145,6 +192,22 @@ def join_host(name: str, *, keep_while: int | None = None, logs: Path | None = N
         except PlatformError:
             path.unlink(missing_ok=True)
         return start_host(path, keep_while=keep_while, logs=logs)
+
+
+def _farewell(path: Path) -> str:
+    """The reason that a janitor gives on ``path``; "" where none does."""
+    with contextlib.suppress(OSError, ValueError, KeyError), socket.socket(socket.AF_UNIX) as asking:
+        asking.settimeout(_REASON_DEADLINE)
+        asking.connect(str(path))
+        return str(json.loads(asking.makefile("rb").readline())[FAREWELL])
+    return ""
+
+
+def _hung_up(connection: socket.socket, within: int | None) -> bool:
+    """Whether the other end closes within so many milliseconds; None is as long as it takes."""
+    ends = select.poll()
+    ends.register(connection, getattr(select, "POLLRDHUP", 0))
+    return bool(ends.poll(within))
 
 
 def _connect(path: Path, within: float) -> socket.socket:

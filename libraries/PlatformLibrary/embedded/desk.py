@@ -14,6 +14,7 @@ from typing import Any
 from . import hops, system
 from .errors import PlatformError
 from .house import House, Tenancy
+from .janitor import Guardian
 from .options import Options
 from .platform import Platform
 from .service import Service
@@ -36,17 +37,17 @@ class Visit:
 class Desk:
     """Answers requests; closes when nobody has been there for the grace time."""
 
-    def __init__(self, house: House, grace: float, first_visit: float, keep_while: int | None) -> None:
+    def __init__(self, house: House, grace: float, first_visit: float, guardian: Guardian | None) -> None:
         self.closed = asyncio.Event()
         self._house = house
         self._grace = grace
         self._visits: list[Visit] = []
         self._loop = asyncio.get_running_loop()
         self._closing = self._loop.call_later(first_visit, self.close)
-        self._guardian: asyncio.Task[None] | None = None
+        self._keeping: asyncio.Task[None] | None = None
         self._kept: list[Tenancy] = []
-        if keep_while is not None:
-            self._guardian = asyncio.ensure_future(self._keep_while(keep_while))
+        if guardian is not None:
+            self._keeping = asyncio.ensure_future(self._keep_while(guardian))
         self._verbs: dict[str, Callable[[Visit, Request], Awaitable[Answer]]] = {
             "lease": self._lease,
             "release": self._release,
@@ -65,8 +66,8 @@ class Desk:
 
     async def send_home(self) -> None:
         """End every visit."""
-        if self._guardian is not None:
-            self._guardian.cancel()
+        if self._keeping is not None:
+            self._keeping.cancel()
         tasks = [visit.work for visit in self._visits if visit.work]
         for task in tasks:
             task.cancel()
@@ -94,15 +95,14 @@ class Desk:
             self._close_when_idle()
 
     def _close_when_idle(self) -> None:
-        if not self._visits and (self._guardian is None or self._guardian.done()):
+        if not self._visits and (self._keeping is None or self._keeping.done()):
             self._closing.cancel()
             self._closing = self._loop.call_later(self._grace, self.close)
 
-    async def _keep_while(self, pid: int) -> None:
-        known_as = system.identity(pid)
+    async def _keep_while(self, guardian: Guardian) -> None:
         held = self._kept
         try:
-            while system.alive(pid, known_as):
+            while guardian.lives:
                 for tenancy in self._house.shared:
                     if tenancy not in held:
                         self._house.hold(tenancy)
@@ -159,7 +159,8 @@ class Desk:
         if not visit.leases and "platform" not in request:
             shared, kept, faults = len(self._house.shared), len(self._kept), self._house.faults
             return {"pid": os.getpid(), "shared": shared, "kept": kept, "faults": faults}
-        return {"instances": _leased(visit, request).platform.status()}
+        platform = _leased(visit, request).platform
+        return {"instances": platform.status(), "ended": platform.ended}
 
     async def _logs(self, visit: Visit, request: Request) -> Answer:
         log = _leased(visit, request).platform.instance(str(request["instance"])).log

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from lockstep.unknown import UNKNOWN
+
 _TAIL_LINES = 25
 _TAIL_BYTES = 64 << 10
 
@@ -14,6 +16,20 @@ class PlatformError(Exception):
 
 class TransientError(PlatformError):
     """A start-up failure that another attempt may mend, such as a port that was taken meanwhile."""
+
+
+class HostEndedError(BaseException):
+    """The platform's host has ended, so nothing more can be judged: Robot ends the whole run with this ``reason``.
+
+    No ``Exception``, since whoever waits for a platform tolerates those.
+    """
+
+    ROBOT_EXIT_ON_FAILURE = True
+    ROBOT_SUPPRESS_NAME = True
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{UNKNOWN}{reason}")
+        self.reason = reason
 
 
 def log_size(path: Path) -> int:
@@ -33,3 +49,14 @@ def log_tail(path: Path, offset: int = 0) -> str:
     if not lines:
         return f"\n(nothing in {path.name})"
     return f"\nEnd of {path.name}:\n" + "\n".join(f"  {line}" for line in lines[-_TAIL_LINES:])
+
+
+def last_line(path: Path) -> str:
+    """The last line of a log that is not empty; empty where there is none."""
+    try:
+        with path.open("rb") as log:
+            log.seek(max(0, log.seek(0, 2) - _TAIL_BYTES))
+            lines = log.read().decode(errors="replace").splitlines()
+    except OSError:
+        return ""
+    return next((line.strip() for line in reversed(lines) if line.strip()), "")

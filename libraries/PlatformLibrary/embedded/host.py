@@ -1,9 +1,10 @@
 """The host: one process that owns every process of every platform of a run.
 
-``python -m PlatformLibrary.embedded.host --socket PATH [--grace S] [--logs DIR] [--keep-while PID] [--detach]``
+``python -m PlatformLibrary.embedded.host --socket PATH [--grace S] [--logs DIR] [--keep-while PID]``
 
-Spoken to on a Unix socket, one JSON line each way; the connection is the lease (docs/architecture.md). The host ends
-when no connection has been open for the grace time, and with it everything that it started.
+Goes to the background once it listens on a Unix socket, where it is spoken to with one JSON line each way; the
+connection is the lease (docs/architecture.md). It ends when no connection has been open for the grace time, and with it
+everything that it started.
 """
 
 from __future__ import annotations
@@ -15,61 +16,130 @@ import os
 import signal
 import socket
 import sys
+import traceback
+from dataclasses import dataclass
 from pathlib import Path
 
-from . import rundir
+from . import janitor, programs, rundir
 from .errors import PlatformError
+from .janitor import Guardian
+from .programs import Programs
 from .rundir import RunDirectory
 
 DEFAULT_GRACE = 0.5
 # Whoever starts a host connects at once; a host that nobody came to is of no use.
 FIRST_VISIT = 30.0
+_OBEYED = 128
+"""Added to the number of the signal that ended the host, as shells do."""
+
+
+@dataclass(frozen=True)
+class Belongings:
+    """What a host has beside its processes."""
+
+    directory: RunDirectory
+    socket_path: Path
+    listener: socket.socket
+    programs: Programs
+
+    @classmethod
+    def make(cls, socket_path: Path) -> Belongings:
+        """Make all of it, or nothing; a ``PlatformError`` says what is in the way."""
+        directory = RunDirectory()
+        try:
+            found = programs.find(directory.base)
+            try:
+                return cls(directory, socket_path, _listen(directory.socket, socket_path), found)
+            except BaseException:
+                found.give_up()
+                raise
+        except BaseException:
+            directory.remove()
+            rundir.remove_if_empty(directory.base)
+            raise
+
+    def clear(self) -> None:
+        """End the processes of a host that died and delete what they used; the socket still answers."""
+        self.directory.clear()
+        self.programs.give_up()
+
+    def remove(self) -> None:
+        """Delete everything; the socket's path last, since its absence tells who waits that nothing is left."""
+        own = self._is_linked
+        self.directory.remove()
+        self.programs.give_up()
+        rundir.remove_if_empty(self.directory.base)
+        if own:
+            self.socket_path.unlink(missing_ok=True)
+        rundir.remove_if_empty(self.directory.base)
+
+    @property
+    def _is_linked(self) -> bool:
+        """False where another host has taken the path over."""
+        with contextlib.suppress(OSError):
+            return self.socket_path.readlink() == self.directory.socket
+        return False
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Serve until nobody needs a platform any more."""
+    """Start a host in the background; 1 where that is not possible, with the reason on standard error."""
     parser = argparse.ArgumentParser(prog="python -m PlatformLibrary.embedded.host", description=__doc__)
     parser.add_argument("--socket", type=Path, required=True, help="the Unix socket to listen on")
     parser.add_argument("--grace", type=float, default=DEFAULT_GRACE, help="seconds to live on without a connection")
     parser.add_argument("--logs", type=Path, help="keep each platform's service logs in this folder")
     parser.add_argument("--keep-while", type=int, metavar="PID", help="keep shared platforms while this process lives")
-    parser.add_argument("--detach", action="store_true", help="go to the background once the socket listens")
     chosen = parser.parse_args(arguments)
+    guardian = Guardian.of(chosen.keep_while) if chosen.keep_while is not None else None
     try:
-        listener = _listen(chosen.socket)
-        try:
-            directory = RunDirectory()
-        except BaseException:
-            chosen.socket.unlink(missing_ok=True)
-            raise
+        belongings = Belongings.make(chosen.socket)
     except (OSError, PlatformError) as error:
         print(f"platform host: {error}", file=sys.stderr)
         return 1
-    if chosen.detach:
-        _detach(directory.path / "host.log")
-    directory.leave_to_janitor(chosen.socket)
+    log = belongings.directory.path / "host.log"
+    _detach(log)
+    # Before any thread exists.
+    if host := os.fork():
+        janitor.watch(host, belongings.listener, log, belongings.clear, guardian)
+        belongings.remove()
+        os._exit(0)
+    os._exit(_run(belongings, chosen.grace, chosen.logs, guardian))
+
+
+def _run(belongings: Belongings, grace: float, logs: Path | None, guardian: Guardian | None) -> int:
+    """Serve until nobody needs a platform any more; the exit status."""
     try:
-        asyncio.run(_serve(listener, directory, chosen.grace, chosen.logs, chosen.keep_while))
-    finally:
-        directory.remove()
-        rundir.remove_if_empty(directory.base)
-        # Last: its absence tells who waits that nothing is left.
-        with contextlib.suppress(OSError):
-            chosen.socket.unlink()
-        rundir.remove_if_empty(directory.base)
+        number = asyncio.run(_serve(belongings, grace, logs, guardian))
+    except PlatformError as error:
+        print(error, file=sys.stderr, flush=True)
+        return 1
+    except Exception:
+        traceback.print_exc()
+        sys.stderr.flush()
+        return 1
+    if number is not None:
+        return _OBEYED + number
+    belongings.remove()
     return 0
 
 
-def _listen(path: Path) -> socket.socket:
+def _listen(own: Path, path: Path) -> socket.socket:
+    """A listening socket at ``own``, which ``path`` leads to: a link to a directory that is gone can be told."""
+    if len(os.fsencode(path)) > rundir.LONGEST_SOCKET_PATH:
+        raise PlatformError(
+            f"cannot listen on {path}: the path of a socket has at most {rundir.LONGEST_SOCKET_PATH} bytes. "
+            "Set TMPDIR to a folder with a shorter path"
+        )
     listener = socket.socket(socket.AF_UNIX)
     mask = os.umask(0o177)
     try:
-        listener.bind(str(path))
+        listener.bind(str(own))
+        listener.listen(64)
+        path.symlink_to(own)
     except OSError as error:
-        raise PlatformError(f"cannot listen on {path}: {error}") from error
+        listener.close()
+        raise PlatformError(f"cannot listen on {path}: {error.strerror or error}") from error
     finally:
         os.umask(mask)
-    listener.listen(64)
     listener.setblocking(False)
     return listener
 
@@ -86,29 +156,37 @@ def _detach(log: Path) -> None:
 
 
 async def _serve(
-    listener: socket.socket, directory: RunDirectory, grace: float, logs: Path | None, keep_while: int | None
-) -> None:
+    belongings: Belongings, grace: float, logs: Path | None, guardian: Guardian | None
+) -> signal.Signals | None:
+    """Serve; the signal that ended it, if one did."""
     from .desk import Desk
     from .house import House
 
-    house = House(directory, logs)
-    desk = Desk(house, grace, FIRST_VISIT, keep_while)
+    told: list[signal.Signals] = []
+    house = House(belongings.directory, belongings.programs.folder, logs)
+    desk = Desk(house, grace, FIRST_VISIT, guardian)
     loop = asyncio.get_running_loop()
+
+    def obey(number: signal.Signals) -> None:
+        told.append(number)
+        desk.close()
+
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        loop.add_signal_handler(number, desk.close)
-    sweeping = asyncio.ensure_future(asyncio.to_thread(rundir.sweep, directory.base))
-    server = await asyncio.start_unix_server(desk.welcome, sock=listener, limit=1 << 20)
+        loop.add_signal_handler(number, obey, number)
+    sweeping = asyncio.ensure_future(asyncio.to_thread(rundir.sweep, belongings.directory.base))
+    server = await asyncio.start_unix_server(desk.welcome, sock=belongings.listener, limit=1 << 20)
     try:
         await desk.closed.wait()
     finally:
+        if not told:
+            # The janitor has this socket too: who comes now must be refused, not left waiting for an answer.
+            belongings.listener.shutdown(socket.SHUT_RDWR)
         server.close()
         await desk.send_home()
         await house.close()
         await sweeping
+    return told[0] if told else None
 
 
 if __name__ == "__main__":
-    ended = main()
-    sys.stderr.flush()
-    # All is cleared: nobody should have to wait for the interpreter to take itself apart.
-    os._exit(ended)
+    sys.exit(main())

@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import certificates, postgres, rundir, waited
+from . import certificates, rundir, waited
 from .certificates import Tls
 from .children import Children
 from .errors import PlatformError, TransientError
@@ -34,7 +34,7 @@ class Tenancy:
 class House:
     """Starts platforms on demand and ends them with their last lease."""
 
-    def __init__(self, directory: RunDirectory, kept_logs: Path | None) -> None:
+    def __init__(self, directory: RunDirectory, programs: Path, kept_logs: Path | None) -> None:
         self._directory = directory
         self._kept_logs = kept_logs
         self._children = Children(directory.note)
@@ -42,7 +42,7 @@ class House:
         if (project_root() / "services" / "preload.py").exists():
             # The longest part of a cold start, so it begins before anybody has asked for a platform.
             self._preloader(project_root().resolve())
-        self._programs = postgres.binaries(directory.base)
+        self._programs = programs
         self._templates = Templates(self._children, self._programs, rundir.cache_directory())
         self._tls: asyncio.Task[Tls] = asyncio.ensure_future(asyncio.to_thread(certificates.make_tls, directory.path))
         self._tenancies: list[Tenancy] = []

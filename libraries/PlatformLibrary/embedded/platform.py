@@ -144,6 +144,11 @@ class Platform:
         self.read_waiting()
         return self._waiting.between(since, time.monotonic())
 
+    @property
+    def ended(self) -> list[str]:
+        """The processes that ended though nobody had asked for that, when and how."""
+        return [end for name in self.status() for end in self.instance(name).ends]
+
     def status(self) -> dict[str, str]:
         """Every instance: running, paused or stopped."""
         names = (*self._services, "postgres", *self._redises)
@@ -201,7 +206,7 @@ class Platform:
 
 async def _end(instance: Instance) -> None:
     if instance.running:
-        child = instance.must_run()
+        child = instance.let_end()
         if instance.paused:
             instance.resume()
         await child.end(within=_LAST_WORDS)

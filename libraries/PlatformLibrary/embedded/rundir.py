@@ -5,49 +5,92 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
-import select
+import secrets
 import shutil
 import signal
 import stat
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
 
-from . import system
+from . import claims, programs, system
+from .claims import Claim
 from .errors import PlatformError
 
 _LOCK = "alive"
 _DATA = "data"
-_MEMORY = Path("/dev/shm")  # noqa: S108 - directories there are made by mkdtemp
+_SOCKET = "socket"
+_MEMORY = Path("/dev/shm")  # noqa: S108 - directories there are claimed, and belong to this user
+_IN_MEMORY = "lockstep-data-"
 _MEMORY_NEEDED = 1 << 30
+_DISK_NEEDED = 128 << 20
 _PIDS = "pids"
 _GRACE = 1.0
 _ATTEMPTS = 100
 _UNMARKED = 60.0
 _LONGEST_SWEEP = 20.0
+LONGEST_SOCKET_PATH = 107 if sys.platform == "linux" else 103
+"""Bytes that the path of a Unix socket has at most."""
+_LONGEST_NAME = len("/host-12345678/socket")
 
 
 def base_directory() -> Path:
-    """This user's place for run directories, which ``nobody`` can enter where root needs that."""
-    for place in (Path(tempfile.gettempdir()), Path("/tmp"), Path("/var/tmp")):  # noqa: S108 - owner and mode are checked
-        if system.unprivileged_user() is not None and not system.reachable_by_all(place):
-            continue
+    """This user's place for run directories, which ``nobody`` can enter where root needs that.
+
+    Raises ``PlatformError`` with each place that was tried, and why it cannot be used.
+    """
+    unusable = []
+    for place in _places():
         base = place / f"lockstep-{os.getuid()}"
+        if why := _unusable(place, base):
+            unusable.append(f"{place} {why}")
+        else:
+            return base
+    raise PlatformError(
+        f"there is no temporary directory that can be used: {'; '.join(unusable)}. Set TMPDIR to a folder with a short "
+        "path that this user can write to and every user can enter"
+    )
+
+
+def _places() -> list[Path]:
+    places = [Path("/tmp"), Path("/var/tmp")]  # noqa: S108 - owner and mode are checked
+    with contextlib.suppress(FileNotFoundError):
+        places.insert(0, Path(tempfile.gettempdir()))
+    return list(dict.fromkeys(places))
+
+
+def _unusable(place: Path, base: Path) -> str:
+    """Why ``place`` cannot hold run directories in ``base``, which is made; empty where it can."""
+    try:
+        if system.unprivileged_user() is not None and not system.reachable_by_all(place):
+            return "cannot be entered by nobody, who runs PostgreSQL for root"
+        if len(os.fsencode(base)) + _LONGEST_NAME > LONGEST_SOCKET_PATH:
+            return "has too long a path for a socket"
         with contextlib.suppress(FileExistsError):
             base.mkdir(mode=0o711)
             base.chmod(0o711)
         facts = base.lstat()
-        if stat.S_ISDIR(facts.st_mode) and facts.st_uid == os.getuid():
-            return base
-    raise PlatformError("no temporary directory that this user owns and can use; set TMPDIR to one")
+    except OSError as error:
+        return f"cannot be used ({error.strerror})"
+    if not stat.S_ISDIR(facts.st_mode) or facts.st_uid != os.getuid():
+        return f"holds a {base.name} that is not a directory of this user"
+    return "" if os.access(base, os.W_OK | os.X_OK) else "cannot be written to"
 
 
 def cache_directory() -> Path:
     """Where templates are kept: ``LOCKSTEP_CACHE``, default ``~/.cache/lockstep``."""
     cache = Path(os.environ.get("LOCKSTEP_CACHE") or Path.home() / ".cache" / "lockstep")
-    cache.mkdir(parents=True, exist_ok=True)
+    try:
+        cache.mkdir(parents=True, exist_ok=True)
+        if not os.access(cache, os.W_OK | os.X_OK):
+            raise PermissionError(0, "it cannot be written to")
+    except OSError as error:
+        raise PlatformError(
+            f"prepared databases cannot be kept in {cache} ({error.strerror}): set LOCKSTEP_CACHE to another folder"
+        ) from error
     return cache
 
 
@@ -84,10 +127,11 @@ class RunDirectory:
 
     def __init__(self) -> None:
         self.base = base_directory()
-        # The janitor shares this lock by inheritance, so nobody sweeps while it still works.
+        # The janitor shares these locks by inheritance, so nobody sweeps while it still works.
         self.path, self._lock = _new_directory(self.base)
-        self.data = _fast_directory(self.path)
+        self.data, self._data_claim = _data_directory(self.path)
         self._pids = (self.path / _PIDS).open("a")
+        self.socket = self.path / _SOCKET
 
     def note(self, pid: int) -> None:
         """Remember a process."""
@@ -96,27 +140,21 @@ class RunDirectory:
 
     def remove(self) -> None:
         """Delete it and everything in it, also where somebody has taken the link to its data away."""
-        _remove(self.path)
-        shutil.rmtree(self.data, ignore_errors=True)
+        clear(self.path)
+        self._remove_data()
 
-    def leave_to_janitor(self, socket_path: Path) -> None:
-        """Fork a process that waits for this one's end and then clears up what this one could not.
+    def clear(self) -> None:
+        """End what still runs of the processes noted here, and delete everything but the socket."""
+        _end_noted(self.path)
+        self._remove_data()
+        for entry in self.path.glob("*/"):
+            shutil.rmtree(entry, ignore_errors=True)
 
-        Call before any thread exists.
-        """
-        waiting, lifeline = os.pipe()
-        if os.fork() == 0:
-            try:
-                os.close(lifeline)
-                _become_janitor(waiting)
-                clear(self.path)
-                shutil.rmtree(self.data, ignore_errors=True)
-                with contextlib.suppress(OSError):
-                    socket_path.unlink()
-                remove_if_empty(self.base)
-            finally:
-                os._exit(0)
-        os.close(waiting)
+    def _remove_data(self) -> None:
+        if self._data_claim is None:
+            shutil.rmtree(self.data, ignore_errors=True)
+        else:
+            self._data_claim.give_up()
 
 
 def _new_directory(base: Path) -> tuple[Path, TextIO]:
@@ -138,27 +176,38 @@ def _new_directory(base: Path) -> tuple[Path, TextIO]:
     raise PlatformError(f"cannot make a directory in {base}")
 
 
-def _fast_directory(run: Path) -> Path:
+def _data_directory(run: Path) -> tuple[Path, Claim | None]:
     """Where ``run`` keeps database files: in memory where there is room, since copying there is ten times as fast.
 
-    They need to outlive the servers, not the machine. A link in ``run`` leads whoever clears it to them.
+    They need to outlive the servers, not the machine. A link in ``run`` leads whoever clears it to them, and a claim
+    tells the remains of a dead host where that link is gone.
     """
     data = run / _DATA
-    if _has_room(_MEMORY):
-        with contextlib.suppress(OSError):
-            data.symlink_to(tempfile.mkdtemp(prefix="lockstep-", dir=_MEMORY))
-    if not data.exists():
-        data.mkdir()
+    while _room(_MEMORY) >= _MEMORY_NEEDED and os.access(_MEMORY, os.W_OK | os.X_OK):
+        target = _MEMORY / f"{_IN_MEMORY}{secrets.token_hex(6)}"
+        data.symlink_to(target)
+        target.mkdir()
+        if (claimed := claims.claim(target)) is not None:
+            target.chmod(0o711)
+            return target, claimed
+        data.unlink()
+    if (free := _room(run)) < _DISK_NEEDED:
+        raise PlatformError(
+            f"only {free >> 20} MB are free in {run.parent.parent}, a platform needs {_DISK_NEEDED >> 20} MB: "
+            "free some space, or set TMPDIR to another folder"
+        )
+    data.mkdir()
     data.chmod(0o711)
-    return data.resolve()
+    return data.resolve(), None
 
 
-def _has_room(place: Path) -> bool:
+def _room(place: Path) -> int:
+    """Free bytes; none where that cannot be told."""
     try:
         facts = os.statvfs(place)
     except OSError:
-        return False
-    return facts.f_bavail * facts.f_frsize >= _MEMORY_NEEDED and os.access(place, os.W_OK | os.X_OK)
+        return 0
+    return facts.f_bavail * facts.f_frsize
 
 
 def _remove(run: Path) -> None:
@@ -168,24 +217,19 @@ def _remove(run: Path) -> None:
     shutil.rmtree(run, ignore_errors=True)
 
 
-def _become_janitor(waiting: int) -> None:
-    os.setsid()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, signal.SIG_IGN)
-    null = os.open(os.devnull, os.O_RDWR)
-    for standard in (0, 1, 2):
-        os.dup2(null, standard)
-    os.chdir("/")
-    select.select([waiting], [], [])
-
-
 def sweep(base: Path) -> None:
-    """Clear the directories of hosts that died without doing so."""
+    """Clear what hosts left that died, and their janitors with them: directories, processes, copies and sockets."""
     for path in base.glob("host-*"):
         # Who has no lock yet is just being made; or died at it, long ago.
         with contextlib.suppress(OSError), (path / _LOCK).open("a" if _age(path) > _UNMARKED else "r+") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             clear(path)
+    for place, pattern in [(_MEMORY, f"{_IN_MEMORY}*"), *((base, pattern) for pattern in programs.COPIES)]:
+        for path in place.glob(pattern):
+            claims.remove_unclaimed(path)
+    for link in base.glob("*.sock"):
+        if link.is_symlink() and not link.exists():
+            link.unlink(missing_ok=True)
 
 
 def _age(path: Path) -> float:
@@ -194,21 +238,32 @@ def _age(path: Path) -> float:
 
 def clear(path: Path) -> None:
     """End what still runs of the processes noted in ``path``, and delete ``path``."""
+    _end_noted(path)
+    deadline = time.monotonic() + _LONGEST_SWEEP
+    while path.exists() and time.monotonic() < deadline:
+        # A dying process may still write, so the first attempt need not be the last.
+        _remove(path)
+        time.sleep(0.02)
+
+
+def _end_noted(path: Path) -> None:
     noted = _noted(path)
     deadline = time.monotonic() + _GRACE
     while any(system.alive(*entry) for entry in noted) and time.monotonic() < deadline:
         time.sleep(0.02)
     for pid, known_as in noted:
         if system.alive(pid, known_as):
-            with contextlib.suppress(OSError):
-                os.kill(pid, signal.SIGKILL)
+            _kill(pid)
+    # A frozen server's own processes outlive it, since they notice nothing.
+    for pid in system.working_in(path, (path / _DATA).resolve()):
+        _kill(pid)
     for postgres in (path / _DATA).glob("*/"):
         system.forget_shared_memory(postgres)
-    deadline = time.monotonic() + _LONGEST_SWEEP
-    while path.exists() and time.monotonic() < deadline:
-        # A dying process may still write, so the first attempt need not be the last.
-        _remove(path)
-        time.sleep(0.02)
+
+
+def _kill(pid: int) -> None:
+    with contextlib.suppress(OSError):
+        os.kill(pid, signal.SIGKILL)
 
 
 def _noted(path: Path) -> list[tuple[int, str]]:

@@ -31,6 +31,9 @@ class Instance(abc.ABC):
         self.log = log
         self.paused = False
         self.child: Child | None = None
+        self.ends: list[str] = []
+        """When and how its process ended though nobody had asked the host for that."""
+        self._may_end: Child | None = None
 
     @property
     def running(self) -> bool:
@@ -48,6 +51,20 @@ class Instance(abc.ABC):
             raise PlatformError(f"{self.name} is not running")
         return self.child
 
+    def let_end(self) -> Child:
+        """Its process, whose end is from now on no surprise; a PlatformError where there is none."""
+        self._may_end = self.must_run()
+        return self._may_end
+
+    def _serves(self, child: Child) -> None:
+        """It is ready: from now on its end is noted, unless it comes by `let_end` or a successor serves."""
+        child.exited.add_done_callback(lambda exited: self._note_end(child, exited.result()))
+
+    def _note_end(self, child: Child, status: int) -> None:
+        if child is self.child and child is not self._may_end:
+            how = f"signal {-status}" if status < 0 else f"status {status}"
+            self.ends.append(f"{self.name} ended by itself at {time.strftime('%H:%M:%S')} ({how})")
+
     def must_not_run(self) -> None:
         """A PlatformError where it runs."""
         if self.running:
@@ -63,7 +80,7 @@ class Instance(abc.ABC):
 
     async def kill(self) -> None:
         """SIGKILL for the whole tree; returns when nothing of it is left."""
-        child = self.must_run()
+        child = self.let_end()
         # Stopped first, so that no parent can start new children or tidy up while its tree dies.
         tree = await _stopped_tree(child.pid)
         for pid in tree:
@@ -120,6 +137,7 @@ class Server(Instance):
             except BaseException:
                 child.send(signal.SIGKILL)
                 raise
+        self._serves(child)
 
     def _must_be_starting(self, child: Child, offset: int, deadline: float) -> None:
         if child.running and time.monotonic() < deadline:
@@ -132,7 +150,7 @@ class Server(Instance):
 
     async def stop(self) -> None:
         """An orderly stop; SIGKILL for what has not ended after the bound."""
-        child = self.must_run()
+        child = self.let_end()
         if self.paused:
             self.resume()
         child.send(self._stop_signal)

@@ -94,7 +94,7 @@ class Service(Instance):
 
     async def stop(self) -> None:
         """SIGTERM, then SIGKILL after the bound; afterwards connections are refused."""
-        child = self.must_run()
+        child = self.let_end()
         if self.paused:
             self.resume()
         await child.end(within=STOP_DEADLINE)
@@ -112,6 +112,7 @@ class Service(Instance):
         except BaseException:
             child.send(signal.SIGKILL)
             raise
+        self._serves(child)
 
     async def _until_ready(self, child: Child, start_id: str, offset: int, dependencies: bool) -> None:
         deadline = time.monotonic() + START_DEADLINE

@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from .errors import PlatformError
+
 _PR_SET_PDEATHSIG = 1
 _PR_SET_CHILD_SUBREAPER = 36
 _IPC_RMID = 0
@@ -61,6 +63,17 @@ def alive(pid: int, known_as: str = "") -> bool:
     return not known_as or identity(pid) == known_as
 
 
+def working_in(*folders: Path) -> list[int]:
+    """Processes, as far as this user may know, whose working directory lies in one of these (Linux)."""
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cwd"):
+        with contextlib.suppress(OSError):
+            # The link to a directory that was deleted ends in " (deleted)", and its parents are unharmed.
+            if any(entry.readlink().is_relative_to(folder) for folder in folders):
+                found.append(int(entry.parent.name))
+    return found
+
+
 def status(pid: int) -> str:
     """Its status in psutil's words; ``dead`` where there is no such process."""
     import psutil  # only verbs need it, and it would cost every start 20 ms
@@ -84,8 +97,19 @@ def processor_seconds() -> float:
 
 
 def unprivileged_user() -> pwd.struct_passwd | None:
-    """Who PostgreSQL runs as: ``nobody`` where this process is root, else (None) as this process."""
-    return pwd.getpwnam("nobody") if os.getuid() == 0 else None
+    """Who PostgreSQL runs as: ``nobody`` where this process is root, else (None) as this process.
+
+    Raises ``PlatformError`` where there is no such user.
+    """
+    if os.getuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam("nobody")
+    except KeyError:
+        raise PlatformError(
+            "PostgreSQL refuses to run as root, and this machine has no user 'nobody' to run it as: start the run as "
+            "another user, or make that one (useradd --system nobody)"
+        ) from None
 
 
 def reachable_by_all(path: Path) -> bool:
