@@ -13,7 +13,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from lockstep import expected
@@ -40,7 +40,7 @@ from launcher.area_sheet import Measured
 from launcher.arguments import RunRequest
 from launcher.console import LaunchError, paint, say
 from launcher.follow import Follower
-from launcher.host import Host, platform_options, profile_of
+from launcher.host import Host, HostLostError, platform_options, profile_of
 from launcher.judging import Rules
 from launcher.machine import Load, Watch
 from launcher.options import ENVIRONMENT, Options, attached, joined, narrowing, typed
@@ -51,19 +51,10 @@ from launcher.robots import Robots
 from launcher.selection import as_json
 from launcher.verdicts import Verdict
 from launcher.workers import Workers, environment, pabot_command
+from launcher.workers_end import WorkersEnd
 
 _PROCESSES_PER_CORE = 4
 _USES_PLATFORM = re.compile(r"^(Resource|Library|Suite Setup|Test Setup)\s.*platform", re.IGNORECASE | re.MULTILINE)
-
-
-@dataclass(frozen=True)
-class _Ended:
-    """How the workers came to an end."""
-
-    interrupted: bool
-    why_missing: str
-    versions: dict[str, str]
-    problems: tuple[str, ...]
 
 
 def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[JudgedTest] = ()) -> Outcome:
@@ -92,7 +83,7 @@ def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[Judg
             env["LOCKSTEP_ROBOTS"] = robots.address
         try:
             plan = planning.plan(_options(request), sources, folder)
-            ended = _execute(request, plan, sources, folder, env, host, rules)
+            ended = _execute(request, plan, sources, folder, env, host, robots, rules)
         finally:
             if robots:
                 robots.close()
@@ -159,9 +150,9 @@ def _drawn(request: RunRequest) -> random.Random:
 
 def _execute(
     request: RunRequest, plan: Plan, sources: Sequence[Path], folder: Path, env: dict[str, str], host: Host | None,
-    rules: Rules,
-) -> _Ended:  # fmt: skip
-    """Run pabot to its end, or to Ctrl-C."""
+    robots: Robots | None, rules: Rules,
+) -> WorkersEnd:  # fmt: skip
+    """Run pabot to its end, to Ctrl-C, or to the end of the platform's host."""
     processes = max(1, min(len(plan.suites), _processes(request)))
     say(f"{len(plan.tests)} tests in {len(plan.suites)} suites, {processes} at a time, "
         f"target {request.target}, seed {request.seed}")  # fmt: skip
@@ -174,11 +165,12 @@ def _execute(
     worker.hand_over(folder, shares, attached(plan.options), sources)
     command = pabot_command(folder, processes)
     follower = Follower(folder / "progress.jsonl", len(plan.tests), rules)
-    interrupted, code = False, 0
+    interrupted, lost, code = False, "", 0
     workers = Workers(command, folder, environment(env))
 
     def tick() -> None:
         if host:
+            host.must_live()
             host.announce()
         follower.show_new()
 
@@ -187,15 +179,22 @@ def _execute(
     except KeyboardInterrupt:
         interrupted = True
         say(paint("\nInterrupted: ending the workers and keeping what is finished …", "yellow"))
+    except HostLostError as error:
+        lost = str(error)
+        follower.reasons = False
+        say(paint("\nThe platform is gone: ending the workers and keeping what is finished …", "yellow"))
     finally:
-        workers.end()
+        workers.end(patient=bool(lost))
         follower.show_new()
-    why = "not run: the run was interrupted" if interrupted else _why_missing(code, follower)
-    versions = host.versions() if host else {}
-    problems = [host.problem] if host and host.problem else []
-    if code < 0:
-        problems.append(f"pabot was ended by signal {-code}")
-    return _Ended(interrupted, why, versions, tuple(problems))
+    return WorkersEnd(
+        code=0 if lost else code,
+        interrupted=interrupted,
+        lost=lost,
+        robots=robots.end if robots else "",
+        platform=tuple(host.problems()) if host else (),
+        unfinished=tuple(sorted(follower.open)),
+        versions=host.versions() if host else {},
+    )
 
 
 def _processes(request: RunRequest) -> int:
@@ -209,29 +208,21 @@ def _order(request: RunRequest, plan: Plan) -> list[PlannedSuite]:
     return planning.longest_first(plan.suites, _read_durations(request.results))
 
 
-def _why_missing(code: int, follower: Follower) -> str:
-    """Why a planned test is in no output, as far as the launcher saw."""
-    if code < 0:
-        return f"pabot was ended by signal {-code}"
-    inside = f"; a worker ended in the middle of {', '.join(map(repr, sorted(follower.open)))}" if follower.open else ""
-    return f"planned, but no worker reported it{inside}; see pabot.log and pabot_results/"
-
-
 def _conclude(
-    request: RunRequest, name: str, plan: Plan, sources: Sequence[Path], folder: Path, ended: _Ended,
+    request: RunRequest, name: str, plan: Plan, sources: Sequence[Path], folder: Path, ended: WorkersEnd,
     rules: Rules, load: Load | None, begun: float, started: str, beside: Sequence[JudgedTest],
 ) -> Outcome:  # fmt: skip
     """Merge, judge, write and publish."""
     result = merging.merge(merging.readable_outputs(folder), folder, plan.tests[0].place[0].name)
-    reported = merging.judged(result, rules, stopped=ended.interrupted)
-    lost = missing.missing(plan.tests, result, ended.why_missing, stopped=ended.interrupted)
+    reported = merging.judged(result, rules, stopped=ended.early)
+    lost = missing.missing(plan.tests, result, ended.why_missing, stopped=ended.early)
     tests = (*reported, *(one.judged for one in lost))
     covered = [area for source in sources for area in areas.area_of(source)] if request.whole else []
     known = requirements.read()
     seconds = time.monotonic() - begun
     timed = len(sources) == len(covered) == 1
     alone = {covered[0]: seconds} if timed else walls.alone(covered, seconds, walls.times(result), _processes(request))
-    judge_walls = request.timed and (timed or not lost)
+    judge_walls = request.timed and not ended.early and (timed or not lost)
     budgeted = walls.judged(alone, walls.limits(), load, timed=timed) if judge_walls else ()
     proving = (*tests, *beside, *proofs.by_walls(known, budgeted))
     wanted = list(known.values()) if covered and SUITES in sources else requirements.of_areas(known, covered)

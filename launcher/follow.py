@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from PlatformLibrary.embedded.janitor import END_OF_HOST
+
 from launcher.console import paint, say, verdict
 from launcher.judging import RobotTest, Rules
 from launcher.outcome import JudgedTest
@@ -23,6 +25,8 @@ class Follower:
         self._read = 0
         self._done = 0
         self.open: dict[str, int] = {}
+        self.reasons = True
+        """Whether each test's reason is shown, and not once for all at the end."""
 
     def show_new(self) -> None:
         """Print what has been written since the last call; keep which tests are open, and in which process."""
@@ -40,7 +44,7 @@ class Follower:
         planned = max(self._planned, self._done)  # tests may be made at run time
         count = paint(f"{self._done:>{len(str(planned))}}/{planned}", "grey")
         say(f"{count} {verdict(test.verdict, 5)} {test.label}  {paint(f'{test.seconds:.1f} s', 'grey')}")
-        if test.verdict is not Verdict.PASS:
+        if self.reasons and test.verdict is not Verdict.PASS and not test.reason.startswith(END_OF_HOST):
             say(f"      {test.reason if test.verdict is Verdict.FAIL else paint(test.reason, 'grey')}")
 
     def _events(self) -> Iterator[dict[str, Any]]:

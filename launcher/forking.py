@@ -50,6 +50,12 @@ class ForkServer:
                 preexec_fn=die_with_parent(), stdin=door.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip
 
+    @property
+    def end(self) -> str:
+        """What ended it before `close`: ``signal 9``, ``status 1``; "" where it lives."""
+        code = self._process.poll()
+        return "" if code is None else f"signal {-code}" if code < 0 else f"status {code}"
+
     def close(self) -> None:
         """End it, and with it every fork that still runs."""
         self._process.kill()

