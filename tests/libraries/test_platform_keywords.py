@@ -18,6 +18,8 @@ from tests.libraries.platform_boot import boot_host, leftovers, own_place, place
 from tests.services.servers import wait_until
 
 SUITES = INNER / "platform"
+# Found on PATH, since pabot cuts its command at blanks, and the path of this Python may hold one.
+PABOT = (sys.executable, "-m", "pabot.pabot", "--command", "python", "-m", "robot", "--end-command", "--no-pabotlib")
 OUTSIDE = """\
 kind: external
 endpoints: {socket_url: "ws://127.0.0.1:1/ws"}
@@ -94,14 +96,20 @@ def place() -> Iterator[Path]:
     shutil.rmtree(folder, ignore_errors=True)
 
 
+def robots_environment(folder: Path) -> dict[str, str]:
+    """This environment without what another run has set, platforms in ``folder``, and this Python first on PATH."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSTEP_")}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    return {**kept, **own_place(folder), "PATH": path}
+
+
 def robot(folder: Path, suite: str, *launcher: str) -> subprocess.Popen[bytes]:
     command = [*(launcher or (sys.executable, "-m", "robot")), "--variable", f"SIGNAL:{folder / 'signal'}"]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("LOCKSTEP_")}
     return subprocess.Popen(
         [*command, "--pythonpath", str(ROOT / "libraries"), "--outputdir", str(folder / "out"), str(SUITES / suite)],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        env={**kept, **own_place(folder)},
+        env=robots_environment(folder),
         cwd=folder,
         start_new_session=True,
     )
@@ -126,13 +134,11 @@ def test_robots_of_one_pabot_share_a_platform_and_end_with_it(place: Path) -> No
     suites.mkdir()
     for number in range(3):
         shutil.copy(SUITES / "shared.robot", suites / f"shared{number}.robot")
-    pabot = [sys.executable, "-m", "pabot.pabot", "--command", sys.executable, "-m", "robot", "--end-command"]
     shutil.copytree(suites, place / "all")
     process = subprocess.run(
-        [*pabot, "--no-pabotlib", "--processes", "2", "--variable", f"SIGNAL:{place / 'signal'}",
+        [*PABOT, "--processes", "2", "--variable", f"SIGNAL:{place / 'signal'}",
          "--pythonpath", str(ROOT / "libraries"), "--outputdir", str(place / "out"), str(suites)],
-        env={**{k: v for k, v in os.environ.items() if not k.startswith("LOCKSTEP_")}, **own_place(place)},
-        capture_output=True, text=True, cwd=place, check=False, timeout=120,
+        env=robots_environment(place), capture_output=True, text=True, cwd=place, check=False, timeout=120,
     )  # fmt: skip
     assert process.returncode == 0, process.stdout + process.stderr
     used = (place / "signal").read_text().split()
@@ -144,18 +150,7 @@ def test_robots_of_one_pabot_share_a_platform_and_end_with_it(place: Path) -> No
 
 @pytest.mark.req("H05")
 def test_robots_end_when_their_pabot_is_killed(place: Path) -> None:
-    pabot = (
-        sys.executable,
-        "-m",
-        "pabot.pabot",
-        "--command",
-        sys.executable,
-        "-m",
-        "robot",
-        "--end-command",
-        "--no-pabotlib",
-    )
-    process = robot(place, "held.robot", *pabot)
+    process = robot(place, "held.robot", *PABOT)
     wait_until(lambda: (place / "signal").exists(), "the platform is in use", within=60)
     processes, places = processes_of(place), places_of(place)
     assert any("robot" in psutil.Process(child.pid).cmdline() for child in processes if child.is_running())
