@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -194,10 +194,42 @@ def of_junit(path: Path, *, certified: bool) -> Tally:
 def _suites(request: RunRequest, before: Tally) -> Tally:
     if not areas.areas():
         return Tally()
-    outcome = area.run(replace(request, names=("all",), holes_allowed=True), beside=before.claims)
+    outcome = _run(replace(request, names=("all",), holes_allowed=True), before.claims)
+    for names, alone in _again(outcome):
+        say(paint(f"\n== {' '.join(names)}: once more, alone", "bold"))
+        again = replace(request, names=names, holes_allowed=True, results=request.results / "again")
+        outcome = judged_again(outcome, _run(replace(again, processes=1) if alone else again))
+    return of_outcome(outcome)
+
+
+def _run(request: RunRequest, beside: Sequence[JudgedTest] = ()) -> Outcome:
+    outcome = area.run(request, beside=beside)
     if outcome.interrupted:
         raise KeyboardInterrupt
-    return of_outcome(outcome)
+    return outcome
+
+
+def _again(outcome: Outcome) -> Iterator[tuple[tuple[str, ...], bool]]:
+    """What of a run beside all others could not be judged: tests, one at a time, and areas for their budgets."""
+    if ids := tuple(test.id for test in outcome.tests if test.verdict is Verdict.UNKNOWN and test.id):
+        yield ids, True
+    for wall in outcome.walls:
+        if wall.verdict is Verdict.UNKNOWN:
+            yield (wall.area,), False
+
+
+def judged_again(outcome: Outcome, alone: Outcome) -> Outcome:
+    """``outcome``, with the verdicts of what could not be judged there and was run again ``alone``."""
+    judged = {test.id: test for test in alone.tests if test.id}
+    walls = {wall.area: wall for wall in alone.walls}
+    return replace(
+        outcome,
+        tests=tuple(
+            judged.get(test.id or "", test) if test.verdict is Verdict.UNKNOWN else test for test in outcome.tests
+        ),
+        walls=tuple(walls.get(wall.area, wall) if wall.verdict is Verdict.UNKNOWN else wall for wall in outcome.walls),
+        problems=(*outcome.problems, *alone.problems),
+    )
 
 
 def of_outcome(outcome: Outcome) -> Tally:

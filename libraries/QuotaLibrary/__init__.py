@@ -13,6 +13,7 @@ from typing import Any
 
 from lockstep import machine, masking, test_identity, verdicts
 from lockstep.listeners import LISTENERS
+from lockstep.unknown import Unknown
 from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
@@ -110,15 +111,23 @@ class QuotaLibrary:
         source: str | None = None,
         ca_file: str | None = None,
     ) -> Answer:
-        """Gets ``url`` until it is refused, and returns the refusal; fails after ``at_most`` requests."""
+        """Gets ``url`` until it is refused, and returns the refusal; fails after ``at_most`` requests.
+
+        It is UNKNOWN where a window ended meanwhile, before the quota was used up.
+        """
         asker = self._asker(token, source, None, ca_file)
+        answers: list[Answer] = []
         try:
             for answer in asker.ask([url], at_most):
                 if answer.refused:
                     return answer
+                answers.append(answer)
         finally:
             asker.close()
-        raise AssertionError(f"not refused in {at_most} requests; the last: {judge.describe(answer)}")
+        text = f"not refused in {at_most} requests; the last: {judge.describe(answers[-1])}"
+        if judge.began_again(answers):
+            raise Unknown(f"{text}; a window ended before its quota was used up")
+        raise AssertionError(text)
 
     @keyword(tags=("asking",))
     def ask_until_it_passes(

@@ -133,6 +133,16 @@ def refuses(floods: Sequence[Sequence[Answer]], door: str) -> str:
     return f"{UNKNOWN}no request to {door} came while a quota was used up: the flood was too slow"
 
 
+def began_again(answers: Sequence[Answer]) -> bool:
+    """Whether some quota had more left than in the answer before: a new window had begun."""
+    return any(
+        quota.remaining > earlier.quotas[name].remaining
+        for earlier, later in pairwise(answers)
+        for name, quota in later.quotas.items()
+        if name in earlier.quotas
+    )
+
+
 def unharmed(
     meanwhile: Sequence[Answer],
     otherwise: Sequence[Sequence[Answer]],

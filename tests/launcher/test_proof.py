@@ -13,6 +13,7 @@ from launcher.arguments import RunRequest
 from launcher.outcome import HOLE, JudgedTest, Outcome
 from launcher.proof import Tally, of_junit, of_outcome
 from launcher.verdicts import Verdict
+from launcher.walls import Wall
 from tests.launcher.launching import ROOT, command, launcher_environment
 
 JUNIT = """<testsuites><testsuite>
@@ -45,6 +46,26 @@ def test_a_missing_or_broken_junit_file_is_a_failure(tmp_path: Path) -> None:
     (tmp_path / "broken.xml").write_text("<testsuites>")
     for name in ("none.xml", "broken.xml"):
         assert of_junit(tmp_path / name, certified=False) == Tally(failed=1, failures=(f"{name} was not written",))
+
+
+def test_what_could_not_be_judged_beside_others_is_judged_alone() -> None:
+    def test(number: int, kind: Verdict) -> JudgedTest:
+        return JudgedTest(f"Suites.A.{number}", kind, tags=(f"id:C01-0{number}",))
+
+    slow = Wall("session_sync", 70.0, 60.0, timed=False)
+    first = Outcome(
+        "all", "embedded", "1", 1.0, (test(1, Verdict.PASS), test(2, Verdict.UNKNOWN), test(3, Verdict.UNKNOWN)),
+        walls=(slow, Wall("critical", 30.0, 300.0, timed=False)),
+    )  # fmt: skip
+    assert list(proof._again(first)) == [(("C01-02", "C01-03"), True), (("session_sync",), False)]
+    alone = Outcome("C01-02 C01-03", "embedded", "1", 1.0, (test(2, Verdict.PASS), test(3, Verdict.FAIL)), ("odd",))
+    second = proof.judged_again(first, alone)
+    assert [found.verdict for found in second.tests] == [Verdict.PASS, Verdict.PASS, Verdict.FAIL]
+    assert second.problems == ("odd",)
+    area = Outcome("session_sync", "embedded", "1", 1.0, (), walls=(Wall("session_sync", 40.0, 60.0, timed=True),))
+    third = proof.judged_again(second, area)
+    assert third.undecided == ()
+    assert list(proof._again(third)) == []
 
 
 def test_what_a_certified_proof_does_not_allow_has_failed_but_holes_have_not() -> None:

@@ -141,6 +141,12 @@ def test_a_door_is_judged_by_what_it_serves_while_a_quota_is_used_up() -> None:
     assert judge.refuses([GOOD, [passed]], door).startswith("UNKNOWN: "), "what another attacker used up"
 
 
+def test_a_window_that_ends_is_seen_by_what_is_left() -> None:
+    assert not judge.began_again(GOOD[:3])
+    assert not judge.began_again([answer(3), answer(3)]), "a quota that counts nothing has no new window"
+    assert judge.began_again([answer(2), answer(3), answer(1)])
+
+
 def innocent(*seconds: float, status: int = 200) -> list[Answer]:
     return [Answer("http://a.test/", 0.0, taken, status) for taken in seconds]
 
