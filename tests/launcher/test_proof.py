@@ -117,7 +117,7 @@ def test_pytest_that_does_not_end_is_a_failure_and_says_where_it_was(
         "import threading\n\n\ndef test_for_ever():\n    threading.Event().wait()\n"
     )
     monkeypatch.setattr(proof, "ROOT", tmp_path)
-    monkeypatch.setattr(proof, "PYTEST_LIMIT", 3.0)
+    monkeypatch.setattr(proof, "PYTEST_LIMIT", 10.0)
     assert proof._pytest(RunRequest(names=(), results=tmp_path / "results"), Tally()).failed == 1
     said = capfd.readouterr()
     assert "pytest of tests/hanging did not end in time" in said.err
