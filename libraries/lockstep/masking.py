@@ -1,9 +1,9 @@
 """No secret in any output: a registry of known secrets, patterns for the rest, and the listener that applies both.
 
 Known by sight, registered or not: anything shaped like a JWT, ``Bearer`` and ``Basic`` credentials, the ``__Host-``
-login cookies, and the JSON or form fields in `FIELDS`, whose random values are registered when they are seen. A JWT
-becomes ``<token 1a2b3c4d>``, the first eight hex digits of its SHA-256, by which service logs name it too; everything
-else becomes ``***``.
+login cookies, the authorization codes of OAuth (`lockstep.codes`), and the JSON or form fields in `FIELDS`, whose
+random values are registered when they are seen. A JWT becomes ``<token 1a2b3c4d>``, the first eight hex digits of its
+SHA-256, by which service logs name it too; everything else becomes ``***``.
 
 Not covered: ``--debugfile`` also takes messages below the log level, and Robot Framework shows those to no listener.
 """
@@ -18,7 +18,9 @@ from typing import Any, ClassVar
 from robot.api.types import Secret
 from robot.result import ForIteration
 
-STARS = "***"
+from lockstep import codes
+from lockstep.codes import STARS
+
 FIELDS = (
     "access_token",
     "refresh_token",
@@ -26,7 +28,6 @@ FIELDS = (
     "id_token",
     "service_token",
     "password",
-    "code",
     "code_verifier",
     "client_secret",
 )
@@ -34,11 +35,9 @@ SHORTEST = 8
 
 _RUN = re.compile(r"[A-Za-z0-9_-]{16,}")
 _QUOTE = r"(?:\\*[\"']|&quot;|&#34;|&#39;)"
-_NAMES = "|".join(name for name in FIELDS if name != "code")
-# "code" names error words (`not_found`) and close codes far more often than an OAuth code: only a random value is one.
-_RANDOM = r"(?![a-z_]+(?![A-Za-z0-9._~%-]))(?=[A-Za-z0-9._~%-]*[A-Z0-9])[A-Za-z0-9._~%-]{16,}"
+_NAMES = "|".join(FIELDS)
 _QUOTED = r"(?P<value>(?:(?!(?P=open))(?:\\.|.))+)"
-_BARE = r"(?![$%@&]\{|<secret>|\*\*\*)[^\s&\"'\\,;<>|(){}\[\]]+"
+_BARE = r"(?![$%@&]\{|<secret>|Secret\(|\*\*\*)[^\s&\"'\\,;<>|(){}\[\]]+"
 
 _runs: set[str] = set()
 _run_heads: set[str] = set()
@@ -85,6 +84,8 @@ def mask(text: str) -> str:
             if hint in text:
                 text = pattern.sub(replacement, text)
                 break
+    if "code" in text:
+        text = codes.masked(text)
     if _runs and len(text) >= 16:
         text = _RUN.sub(_mask_run, text)
     return text
@@ -130,11 +131,6 @@ _RULES: tuple[tuple[tuple[str, ...], re.Pattern[str], _Replacement], ...] = (
     (_HINTS, re.compile(rf"({_QUOTE})(?:{_NAMES})\1\s*:\s*(?P<open>{_QUOTE}){_QUOTED}", re.DOTALL), _mask_field),
     (_HINTS, re.compile(rf"\b(?:{_NAMES})=(?P<open>{_QUOTE}){_QUOTED}", re.DOTALL), _mask_field),
     (_HINTS, re.compile(rf"\b(?:{_NAMES})=(?P<value>{_BARE})"), _mask_field),
-    (
-        ("code",),
-        re.compile(rf"(({_QUOTE})code\2\s*:\s*({_QUOTE})|\bcode={_QUOTE}?){_RANDOM}"),
-        rf"\1{STARS}",
-    ),
 )
 
 
