@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from lockstep.causes import LONGEST_REASON, cut, reason
+from lockstep.reasons import NONE_GIVEN
 
 from launcher import tests_by_id
 from launcher.verdicts import REMARKABLE, WELL, WORST_FIRST, Totals, Verdict, worst_of
@@ -58,10 +59,11 @@ class JudgedTest:
 
     @property
     def reason(self) -> str:
-        """The line that says why the verdict is no PASS."""
+        """The line that says why the verdict is no PASS; a failure that says nothing has a line of its own, too."""
         mark = f"{self.verdict.lower()}: "
         remark = next((line for line in self.message.splitlines() if line.startswith(mark)), "")
-        return cut(remark.removeprefix(mark), LONGEST_REASON) or reason(self.message)
+        found = cut(remark.removeprefix(mark), LONGEST_REASON) or reason(self.message)
+        return found or ("" if self.verdict is Verdict.PASS else NONE_GIVEN)
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,7 @@ import traceback
 from collections.abc import Iterator
 from typing import Any
 
+from services.common import logs
 from services.common.serve import serve
 
 BRANCHES = (("auth", "provider"), ("backend", "frontend"))
@@ -126,7 +127,7 @@ def _fork_service(request: dict[str, Any], fds: list[int], control: Line) -> dic
             _run_service(request, listener, control, parent)
         return {"id": request["id"], "pid": pid}
     except OSError as error:
-        return {"id": request["id"], "error": f"{type(error).__name__}: {error}"}
+        return {"id": request["id"], "error": logs.reason(error)}
     finally:
         if listener:
             listener.close()

@@ -278,7 +278,9 @@ class BudgetLibrary:
         if file not in self._loaded:
             self._loaded[file] = limits.load(file)
         if name not in self._loaded[file]:
-            raise ValueError(f"budget '{name}' is not in {file}; it has: {', '.join(sorted(self._loaded[file]))}")
+            raise ValueError(
+                f"budget '{name}' is not in {file}; it has: {', '.join(sorted(self._loaded[file])) or 'none'}"
+            )
         return self._loaded[file][name]
 
     def _budgets_file(self) -> Path | None:

@@ -13,6 +13,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from lockstep import reasons
+
 from .embedded import system
 from .embedded.client import HostClient
 from .embedded.errors import PlatformError
@@ -142,7 +144,9 @@ class PidControl(NoControl):
         try:
             return int(given.read_text())
         except (OSError, ValueError) as error:
-            raise PlatformError(f"the pid file of {instance}, {given}, cannot be used: {error}") from error
+            raise PlatformError(
+                f"the pid file of {instance}, {given}, cannot be used: {reasons.text(error)}"
+            ) from error
 
 
 class CommandControl(NoControl):
@@ -209,9 +213,11 @@ def _output(command: Sequence[str]) -> str:
     except subprocess.TimeoutExpired as error:
         raise PlatformError(f"{shown} did not end within {_COMMAND_TIMEOUT:g} s") from error
     except OSError as error:
-        raise PlatformError(f"{shown} cannot be run: {error}") from error
+        raise PlatformError(f"{shown} cannot be run: {reasons.text(error)}") from error
     if ended.returncode != 0:
-        raise PlatformError(f"{shown} ended with status {ended.returncode}: {(ended.stderr or ended.stdout).strip()}")
+        raise PlatformError(
+            f"{shown} ended with status {ended.returncode}: {reasons.given(ended.stderr or ended.stdout)}"
+        )
     return ended.stdout + ended.stderr
 
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from lockstep import reasons
+
 from .embedded.errors import PlatformError
 
 _TIMEOUT = 1.0
@@ -33,7 +35,9 @@ def address(descriptor: Mapping[str, Any], instance: str) -> str:
     urls["backend"] = urls.get("backend-1")
     known = [name for name, url in urls.items() if url]
     if instance not in known:
-        raise PlatformError(f"the target gives no address of a service {instance!r}; there are {', '.join(known)}")
+        raise PlatformError(
+            f"the target gives no address of a service {instance!r}; there are {', '.join(known) or 'none'}"
+        )
     return str(urls[instance])
 
 
@@ -46,4 +50,4 @@ def ask(url: str, ca_file: str | None) -> Answer:
     except urllib.error.HTTPError as error:
         return Answer(error.code, {}, error.reason)
     except (OSError, ValueError) as error:
-        return Answer(0, {}, str(getattr(error, "reason", None) or error))
+        return Answer(0, {}, reasons.given(getattr(error, "reason", None) or reasons.text(error)))

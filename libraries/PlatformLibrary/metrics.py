@@ -8,6 +8,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 
+from lockstep import reasons
+
 _TIMEOUT = 2.0
 _SAMPLE = re.compile(r"^(?P<name>[a-zA-Z_:][\w:]*)(?:\{(?P<labels>.*)\})?(?:\s+(?P<value>\S+)(?:\s+-?\d+)?)?$")
 _LABEL = re.compile(r'(?P<name>[a-zA-Z_]\w*)="(?P<value>(?:[^"\\]|\\.)*)"')
@@ -42,4 +44,4 @@ def ask(url: str, ca_file: str | None) -> str:
         with urllib.request.urlopen(f"{url}/metrics", timeout=_TIMEOUT, context=trust) as answer:  # noqa: S310 - from the descriptor
             return str(answer.read().decode())
     except (urllib.error.URLError, OSError) as error:
-        raise AssertionError(f"{url}/metrics gives nothing: {error}") from None
+        raise AssertionError(f"{url}/metrics gives nothing: {reasons.text(error)}") from None

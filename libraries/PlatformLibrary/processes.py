@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psutil
+from lockstep import reasons
 
 from . import health
 from .embedded.errors import PlatformError
@@ -58,7 +59,7 @@ def _postgres(descriptor: Mapping[str, Any], instance: str) -> tuple[str, int]:
         with psycopg.connect(str(descriptor["auth_db_url"]), connect_timeout=_TIMEOUT) as connection:
             row: Any = connection.execute(_POSTMASTER).fetchone()
     except psycopg.Error as error:
-        raise PlatformError(f"{instance} does not say who it is: {' '.join(str(error).split())}") from error
+        raise PlatformError(f"{instance} does not say who it is: {' '.join(reasons.text(error).split())}") from error
     return row[1].isoformat(), int(row[0].split()[0])
 
 
@@ -69,5 +70,5 @@ def _redis(descriptor: Mapping[str, Any], instance: str) -> tuple[str, int]:
         with redis.Redis.from_url(str(descriptor["redis_url"]), socket_timeout=_TIMEOUT) as client:
             facts: Any = client.info("server")
     except redis.RedisError as error:
-        raise PlatformError(f"{instance} does not say who it is: {error}") from error
+        raise PlatformError(f"{instance} does not say who it is: {reasons.text(error)}") from error
     return str(facts["run_id"]), int(facts["process_id"])

@@ -9,6 +9,8 @@ import urllib.request
 from typing import Any
 from urllib.parse import urlsplit
 
+from lockstep import reasons
+
 from .embedded.errors import PlatformError
 from .profile import Profile
 
@@ -72,7 +74,7 @@ def _check_database(profile: Profile, name: str, url: str) -> str:
             version = str(connection.info.parameter_status("server_version"))
     except psycopg.Error as error:
         raise PlatformError(
-            f"{place}: no PostgreSQL at {_shown(url)}: {' '.join(str(error).split())}; {way_out}"
+            f"{place}: no PostgreSQL at {_shown(url)}: {' '.join(reasons.text(error).split())}; {way_out}"
         ) from error
     if not found or found[0] is None:
         raise PlatformError(f"{place}: the database {_shown(url)} is the wrong one: it has no table {table}; {way_out}")
@@ -87,7 +89,7 @@ def _check_redis(profile: Profile, url: str) -> str:
         with redis.Redis.from_url(url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT) as client:
             facts: Any = client.info("server")
     except (redis.RedisError, OSError, UnicodeDecodeError) as error:
-        raise PlatformError(f"{place}: no Redis at {_shown(url)}: {error}; {way_out}") from error
+        raise PlatformError(f"{place}: no Redis at {_shown(url)}: {reasons.text(error)}; {way_out}") from error
     kind = facts.get("server_name", "redis")
     return f"{kind} {facts.get(f'{kind}_version', facts.get('redis_version'))}"
 

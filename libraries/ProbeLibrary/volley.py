@@ -34,7 +34,9 @@ class Request:
         """A request from ``method``, ``url``, ``token``, ``json`` and ``headers``; ValueError for anything else."""
         wrong = [name for name in entries if name not in _FIELDS]
         if wrong or "url" not in entries:
-            raise ValueError(f"a request has {', '.join(_FIELDS)} and needs an url; got {', '.join(entries)}")
+            raise ValueError(
+                f"a request has {', '.join(_FIELDS)} and needs an url; got {', '.join(entries) or 'nothing'}"
+            )
         headers = test_identity.headers() | {name: str(value) for name, value in entries.get("headers", {}).items()}
         if entries.get("token") is not None:
             headers["Authorization"] = f"Bearer {masking.reveal(entries['token'])}"

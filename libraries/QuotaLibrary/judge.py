@@ -35,7 +35,8 @@ def exactly(answers: Sequence[Answer], limit: int) -> str:
 def refusal(answer: Answer) -> str:
     """What is wrong with the form of a refusal: problem code, ``Retry-After``, and that it is not before any ``t``."""
     if answer.detail != "rate_limited":
-        return f"a refusal has the problem code {answer.detail!r}, not 'rate_limited': {describe(answer)}"
+        code = f"the problem code {answer.detail!r}" if answer.detail else "no problem code"
+        return f"a refusal has {code}, not 'rate_limited': {describe(answer)}"
     if answer.wrong:
         return answer.wrong
     if answer.retry_after is None:
@@ -197,7 +198,8 @@ def describe(answer: Answer) -> str:
     """One answer in words."""
     quotas = ", ".join(f"{q.name}: r={q.remaining};t={q.reset}" for q in answer.quotas.values())
     retry = "" if answer.retry_after is None else f" Retry-After {answer.retry_after}"
-    return f"{answer.url} {answer.status or 'no answer'} {answer.detail} [{quotas or 'no RateLimit'}]{retry}"
+    came = f"{answer.status or 'no answer'} {answer.detail}".strip()
+    return f"{answer.url} {came} [{quotas or 'no RateLimit'}]{retry}"
 
 
 def _statuses(answers: Sequence[Answer]) -> str:

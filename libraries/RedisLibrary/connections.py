@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import redis
-from lockstep import masking, target
+from lockstep import masking, reasons, target
 from redis.exceptions import RedisError
 
 T = TypeVar("T")
@@ -70,13 +70,13 @@ class Connection:
         try:
             yield
         except redis.exceptions.AuthenticationError as error:
-            raise RuntimeError(f"Redis at {self.address} refuses the credentials: {error}") from None
+            raise RuntimeError(f"Redis at {self.address} refuses the credentials: {reasons.text(error)}") from None
         except redis.exceptions.InvalidResponse as error:
-            raise NotRedisError(f"what answers at {self.address} is not Redis: {error}") from None
+            raise NotRedisError(f"what answers at {self.address} is not Redis: {reasons.text(error)}") from None
         except (redis.exceptions.ConnectionError, redis.exceptions.TimeoutError, OSError) as error:
-            raise RedisAwayError(f"Redis at {self.address} does not answer: {error}") from None
+            raise RedisAwayError(f"Redis at {self.address} does not answer: {reasons.text(error)}") from None
         except RedisError as error:
-            raise RuntimeError(f"Redis at {self.address} refuses: {error}") from None
+            raise RuntimeError(f"Redis at {self.address} refuses: {reasons.text(error)}") from None
 
     def facts(self) -> ServerFacts:
         """What the server says of itself (``INFO``)."""

@@ -220,9 +220,8 @@ class SessionLibrary(Syncing):
             return known
         missing = [place for place in wanted if place not in known]
         if missing:
-            raise ValueError(
-                f"this session cannot be asked for at: {', '.join(missing)}; it can at: {', '.join(known)}"
-            )
+            askable = ", ".join(known) or "no place"
+            raise ValueError(f"this session cannot be asked for at: {', '.join(missing)}; it can at: {askable}")
         return {place: known[place] for place in wanted}
 
     def _look(self, identity: Identity, asked: Mapping[str, Ask]) -> dict[str, View]:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from time import monotonic
 from typing import Protocol
 
+from lockstep import reasons
 from picows import WSFrame, WSListener, WSMsgType, WSTransport
 
 from . import frames
@@ -23,7 +24,6 @@ PATIENCE_AFTER_CLOSE = 2.0
 
 _TEXT, _BINARY = WSMsgType.TEXT, WSMsgType.BINARY
 _NEVER = -1
-NO_REASON = "no reason given"
 _UNEXPLAINED = {frames.CLOSE_NO_STATUS: "a close frame without a code", frames.CLOSE_ABNORMAL: "no close frame came"}
 _USUAL_ERRORS = ErrorFrames.described()
 
@@ -49,7 +49,7 @@ class Closing:
             return f"{self.code} ({self.cause})"
         if self.reason:
             return f"{self.code} '{self.reason}'"
-        return f"{self.code}, {_UNEXPLAINED.get(self.code, NO_REASON)},"
+        return f"{self.code} ({_UNEXPLAINED.get(self.code, reasons.NONE_GIVEN)})"
 
 
 def _nothing() -> None:
@@ -163,7 +163,7 @@ class Connection(WSListener):
         try:
             await transport.wait_disconnected()
         except Exception as error:  # picows hands over here whatever made it hang up
-            cause = f"the peer broke the protocol: {error}"
+            cause = f"the peer broke the protocol: {reasons.text(error)}"
         self.sendable = None
         if self.closing is None:
             by_peer = not self._close_sent and not self._was_cut

@@ -10,7 +10,7 @@ from typing import NoReturn
 from robot.api import SkipExecution
 from robot.running.context import EXECUTION_CONTEXTS
 
-from lockstep import target
+from lockstep import reasons, target
 from lockstep.masking import mask
 
 NOT_APPLICABLE = "NA: "
@@ -24,7 +24,7 @@ def certified() -> bool:
 
 def verdict(lacks: str, reason: str) -> str:
     """The message of a test that is not applicable."""
-    return f"{NOT_APPLICABLE}{lacks}: {reason}"
+    return f"{NOT_APPLICABLE}{lacks}: {reasons.given(reason)}"
 
 
 def not_applicable(lacks: str, reason: str) -> NoReturn:

@@ -8,7 +8,7 @@ from typing import Any
 import requests
 from robot.api.types import Secret
 
-from lockstep import masking, test_identity
+from lockstep import masking, reasons, test_identity
 from lockstep.waiting import shorten
 
 TIMEOUT = 30.0
@@ -64,7 +64,7 @@ class Service:
             )
         except requests.RequestException as error:
             raise CallError(
-                f"{method} {path} got no answer from {self.name} at {self.url}: {masking.mask(str(error))}"
+                f"{method} {path} got no answer from {self.name} at {self.url}: {masking.mask(reasons.text(error))}"
             ) from None
         if answer.status_code not in expect:
             raise self._unexpected(method, path, answer)
@@ -76,7 +76,7 @@ class Service:
         code = str(problem.get("code") or problem.get("error") or "")
         shown = shorten(masking.mask(answer.text)) or "(no body)"
         return CallError(
-            f"{method} {path} was answered by {self.name} with {answer.status_code} {code}: {shown}",
+            f"{method} {path} was answered by {self.name} with {f'{answer.status_code} {code}'.strip()}: {shown}",
             answer.status_code,
             code,
         )

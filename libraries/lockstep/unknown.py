@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from lockstep import reasons
+
 UNKNOWN = "UNKNOWN: "
 
 
@@ -11,5 +13,5 @@ class Unknown(AssertionError):  # noqa: N818 - the word of the table of verdicts
     ROBOT_SUPPRESS_NAME = True
 
     def __init__(self, reason: str) -> None:
-        self.reason = reason.removeprefix(UNKNOWN)
+        self.reason = reasons.given(reason.removeprefix(UNKNOWN))
         super().__init__(f"{UNKNOWN}{self.reason}")

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NoReturn
 
 from robot.libraries.BuiltIn import BuiltIn
 
-from lockstep import expected, machine
+from lockstep import expected, machine, reasons
 from lockstep.causes import causes as causes
 from lockstep.causes import is_unknown as is_unknown
 from lockstep.unknown import UNKNOWN as UNKNOWN
@@ -33,7 +33,7 @@ def weaker(reason: str, reference: str) -> None:
     Robot shows PASS with the tag ``weaker`` and the message ``weaker: <reason> (<reference>)``. Raises ``RuntimeError``
     outside of a test.
     """
-    _remark(WEAKER_TAG, f"{reason} ({reference})")
+    _remark(WEAKER_TAG, f"{reasons.given(reason)} ({reasons.given(reference)})")
 
 
 def unbounded(measured: str) -> None:

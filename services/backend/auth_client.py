@@ -51,7 +51,7 @@ class AuthClient:
             answer.raise_for_status()
             document = answer.json()
         except (httpx.HTTPError, ValueError) as error:
-            raise AuthAway(str(error)) from None
+            raise AuthAway(logs.reason(error)) from None
         if not isinstance(document, dict):
             raise AuthAway("the key set is not an object")
         return document
@@ -87,7 +87,7 @@ class AuthClient:
             error.__traceback__ = None
             raise AuthAway("the circuit breaker is open") from None
         except (httpx.HTTPError, ValueError) as error:
-            raise AuthAway(f"{type(error).__name__}: {error}") from None
+            raise AuthAway(logs.reason(error)) from None
         finally:
             self._show_state(self.breaker_state)
 

@@ -45,7 +45,7 @@ class Doorbell:
         try:
             await self._publisher.publish(CHANNEL, rings.encode(ring, self._replica))
         except redis_connections.AWAY as error:
-            logs.logger().warning("ring_not_sent", reason=str(error))
+            logs.logger().warning("ring_not_sent", reason=logs.reason(error))
 
     async def listen(self) -> None:
         """Hear rings until cancelled, reconnecting for ever."""
@@ -54,7 +54,7 @@ class Doorbell:
                 await self._listen_once()
             except redis_connections.AWAY as error:
                 if self.connected:
-                    logs.logger().warning("doorbell_lost", reason=str(error))
+                    logs.logger().warning("doorbell_lost", reason=logs.reason(error))
             self._set_connected(False)
             await asyncio.sleep(RECONNECT_EVERY)
 

@@ -9,6 +9,7 @@ from typing import TypeVar
 import redis.asyncio as redis
 
 from services.backend import metrics
+from services.common import logs
 from services.common.quotas import SPEND
 from services.common.redis_connections import AWAY, connect
 
@@ -36,13 +37,13 @@ class Cache:
     async def call(self, work: Callable[[redis.Redis], Awaitable[T]]) -> T:
         """The result of ``work``; raises ``RedisAway``."""
         if time.monotonic() < self._away_until:
-            raise RedisAway
+            raise RedisAway("it did not answer a moment ago")
         try:
             answer = await work(self._client)
         except AWAY as error:
             self._away_until = time.monotonic() + PAUSE
             metrics.REDIS_UP.set(0)
-            raise RedisAway(str(error)) from None
+            raise RedisAway(logs.reason(error)) from None
         metrics.REDIS_UP.set(1)
         return answer
 

@@ -112,7 +112,7 @@ class Writer:
         try:
             committed = await self._persist([entry.draft for entry in group])
         except (psycopg.Error, TimeoutError) as error:
-            logs.logger().error("group_commit_failed", drafts=len(group), reason=f"{type(error).__name__}: {error}")
+            logs.logger().error("group_commit_failed", drafts=len(group), reason=logs.reason(error))
             for entry in group:
                 entry.sender.failed(entry)
             return

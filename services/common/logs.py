@@ -40,6 +40,12 @@ _MISTAKES_OF_CLIENTS = {
 _STOP_CUTS_OFF = "timeout graceful shutdown exceeded"
 
 
+def reason(error: BaseException) -> str:
+    """What a log says of an error: its kind, and its text where it has one; many, such as time-outs, have none."""
+    text = str(error).strip()
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
 def fingerprint(token: str) -> str:
     """How a log may name a token: the first 8 hex digits of its SHA-256."""
     return hashlib.sha256(token.encode()).hexdigest()[:8]

@@ -82,6 +82,11 @@ def test_the_reason_of_a_remark_is_its_own_line() -> None:
     assert JudgedTest("a", Verdict.WEAKER, "as the profile says").reason == "as the profile says"
 
 
+def test_a_failure_without_a_message_says_so() -> None:
+    assert JudgedTest("a", Verdict.FAIL, "\n").reason == "no reason given"
+    assert JudgedTest("a", Verdict.PASS).reason == ""
+
+
 def test_holes_are_counted_by_requirement() -> None:
     found = outcome(requirements=judge([PASSED], ["C01.2", "C01.3"]))
     assert found.count(Verdict.HOLE) == 2

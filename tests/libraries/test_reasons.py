@@ -2,11 +2,23 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Callable
 from datetime import timedelta
+from http.server import BaseHTTPRequestHandler
 
 import pytest
-from lockstep import reasons
+from lockstep import applicability, reasons
+from lockstep.http import CallError, Service
+from lockstep.unknown import Unknown
 from lockstep.waiting import LONGEST_SEEN, listed, shorten, show, wait_until
+from PlatformLibrary import health
+from QuotaLibrary import judge
+from QuotaLibrary.asking import Answer
+from RedisLibrary import RedisAwayError, RedisLibrary
+from WebSocketLibrary.connection import Closing
+
+from tests.libraries.serving import served
 
 
 @pytest.mark.parametrize(
@@ -68,3 +80,46 @@ def test_more_of_the_beginning_than_of_the_end_is_kept() -> None:
     assert text.startswith("the cause")
     assert text.endswith("the end")
     assert text.partition(" … (")[0].count("x") > text.rpartition(") … ")[2].count("x")
+
+
+def test_a_time_out_of_a_server_has_a_reason() -> None:
+    """The peers take connections and say nothing: what times out has no text of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        port = silent.getsockname()[1]
+        assert health.ask(f"http://127.0.0.1:{port}", None).cause
+        with pytest.raises(RedisAwayError, match=r"does not answer: \S"):
+            RedisLibrary().connect_to_redis(f"redis://127.0.0.1:{port}/0", timeout=timedelta(milliseconds=50))
+
+
+@pytest.mark.parametrize(
+    ("said", "message"),
+    [
+        (lambda: Unknown(""), "UNKNOWN: no reason given"),
+        (lambda: Unknown("UNKNOWN: "), "UNKNOWN: no reason given"),
+        (lambda: applicability.verdict("replicas.2", ""), "NA: replicas.2: no reason given"),
+        (lambda: Closing(4001, "", 0.0, by_peer=True), "4001 (no reason given)"),
+        (lambda: Closing(1006, "", 0.0, by_peer=True), "1006 (no close frame came)"),
+        (lambda: Closing(1005, "", 0.0, by_peer=True), "1005 (a close frame without a code)"),
+        (lambda: Closing(4001, "expired", 0.0, by_peer=True), "4001 'expired'"),
+        (
+            lambda: judge.refusal(Answer("http://a.test/", 0, 1, 429)),
+            "a refusal has no problem code, not 'rate_limited'",
+        ),
+        (lambda: judge.describe(Answer("http://a.test/", 0, 1, 200)), "http://a.test/ 200 [no RateLimit]"),
+    ],
+)
+def test_what_has_no_reason_says_so(said: Callable[[], object], message: str) -> None:
+    assert str(said()).startswith(message)
+
+
+def test_an_answer_without_a_problem_is_named_by_its_status() -> None:
+    class Empty(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(500)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None: ...
+
+    with served(Empty) as url, pytest.raises(CallError, match=r"was answered by shop with 500: \(no body\)$"):
+        Service("shop", url).call("GET", "/")

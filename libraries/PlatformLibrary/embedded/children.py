@@ -12,6 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from lockstep import reasons
+
 from . import system
 from .errors import PlatformError, log_size, log_tail
 
@@ -92,7 +94,7 @@ class Children:
                     preexec_fn=system.die_with_parent(death_signal),
                 )
         except OSError as error:
-            raise PlatformError(f"cannot start {arguments[0]}: {error}") from error
+            raise PlatformError(f"cannot start {arguments[0]}: {reasons.text(error)}") from error
         self._popen[process.pid] = process
         self._exits[process.pid] = self._loop.create_future()
         self._note(process.pid)

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lockstep import reasons
+
 from . import hops, system
 from .errors import PlatformError
 from .house import House, Tenancy
@@ -129,11 +131,11 @@ class Desk:
                 return _refusal(f"the host does not know {request.get('do')!r}; it knows {', '.join(self._verbs)}")
             return {"ok": True, **await verb(visit, request)}
         except PlatformError as error:
-            return _refusal(str(error))
+            return _refusal(reasons.text(error))
         except (ValueError, TypeError, AttributeError, KeyError) as error:
-            return _refusal(f"the host does not understand {line[:200]!r}: {type(error).__name__}: {error}")
+            return _refusal(f"the host does not understand {line[:200]!r}: {reasons.of(error)}")
         except OSError as error:
-            return _refusal(f"{type(error).__name__}: {error}")
+            return _refusal(reasons.of(error))
 
     async def _lease(self, visit: Visit, request: Request) -> Answer:
         shared = bool(request.get("shared", True))

@@ -8,6 +8,8 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from lockstep import reasons
+
 from .errors import PlatformError, TransientError
 
 LOOPBACK = "127.0.0.1"
@@ -62,7 +64,7 @@ class Port:
                 listener.listen(BACKLOG)
         except OSError as error:
             listener.close()
-            raise TransientError(f"cannot listen on {LOOPBACK}:{self.number}: {error}") from error
+            raise TransientError(f"cannot listen on {LOOPBACK}:{self.number}: {reasons.text(error)}") from error
         listener.setblocking(False)
         return listener
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from lockstep import reasons
 from lockstep.masking import mask, register, reveal
 from lockstep.test_identity import current
 from lockstep.waiting import seconds
@@ -66,17 +67,21 @@ async def open_one(connection: Connection, timeout: timedelta, max_frame_size: i
         return await connect(connection, timeout.total_seconds(), max_frame_size)
     except WSHandshakeError as error:
         if error.response is None:
-            raise HandshakeFailedError(f"No socket opened: {where} got a malformed answer: {error}") from error
+            raise HandshakeFailedError(
+                f"No socket opened: {where} got a malformed answer: {reasons.text(error)}"
+            ) from error
         headers = {name.lower(): value for name, value in error.response.headers.items()}
         status = error.response.status
         answer = Answer(status.value, status.phrase, headers, (error.raw_body or b"").decode("utf-8", "replace"))
         if status == 101:
-            raise HandshakeFailedError(f"No socket opened: {where} was answered wrongly: {error}", answer) from error
+            raise HandshakeFailedError(
+                f"No socket opened: {where} was answered wrongly: {reasons.text(error)}", answer
+            ) from error
         raise HandshakeFailedError(f"No socket opened: {where} was refused with {mask(str(answer))}", answer) from error
     except TimeoutError as error:
         raise HandshakeFailedError(f"No socket opened: {where} got no answer within {seconds(timeout)}") from error
     except (OSError, NotOpenError, WSError) as error:
-        raise HandshakeFailedError(f"No socket opened: {where} failed: {error}") from error
+        raise HandshakeFailedError(f"No socket opened: {where} failed: {reasons.text(error)}") from error
 
 
 class Opening(Base):
@@ -160,7 +165,7 @@ class Opening(Base):
         except (OSError, http.client.HTTPException) as error:
             raise AssertionError(
                 f"The handshake with {shown} should be refused{_with(status)}, but no HTTP answer came: "
-                f"{mask(str(error)) or type(error).__name__}"
+                f"{mask(reasons.text(error))}"
             ) from error
         logger.info(f"Answer: {mask(str(answer))}")
         if answer.status == 101:
