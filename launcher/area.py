@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import compileall
 import datetime
-import json
-import os
-import random
 import re
-import shlex
 import shutil
 import sys
 import time
@@ -22,6 +18,7 @@ from lockstep.expected import ExpectedFailure, ExpectedFailuresError
 from launcher import (
     area_sheet,
     areas,
+    execution,
     merging,
     metrics,
     missing,
@@ -38,22 +35,18 @@ from launcher import (
 )
 from launcher.area_sheet import Measured
 from launcher.arguments import RunRequest
-from launcher.console import LaunchError, paint, say
-from launcher.follow import Follower
-from launcher.host import Host, HostLostError, platform_options, profile_of
+from launcher.console import LaunchError, say
+from launcher.host import Host, platform_options, profile_of
 from launcher.judging import Rules
 from launcher.machine import Load, Watch
-from launcher.options import ENVIRONMENT, Options, attached, joined, narrowing, typed
 from launcher.outcome import JudgedTest, Outcome, judge, requirement_ids
 from launcher.paths import ROOT, SUITES
-from launcher.planning import Plan, PlannedSuite
+from launcher.planning import Plan
 from launcher.robots import Robots
-from launcher.selection import as_json
 from launcher.verdicts import Verdict
-from launcher.workers import Workers, environment, pabot_command
+from launcher.workers import environment
 from launcher.workers_end import WorkersEnd
 
-_PROCESSES_PER_CORE = 4
 _USES_PLATFORM = re.compile(r"^(Resource|Library|Suite Setup|Test Setup)\s.*platform", re.IGNORECASE | re.MULTILINE)
 
 
@@ -82,8 +75,8 @@ def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[Judg
         if robots:
             env["LOCKSTEP_ROBOTS"] = robots.address
         try:
-            plan = planning.plan(_options(request), sources, folder)
-            ended = _execute(request, plan, sources, folder, env, host, robots, rules)
+            plan = planning.plan(execution.options(request), sources, folder)
+            ended = execution.execute(request, plan, sources, folder, env, host, robots, rules)
         finally:
             if robots:
                 robots.close()
@@ -136,78 +129,6 @@ def _files(sources: Sequence[Path]) -> list[Path]:
     return [file for source in sources for file in ([source] if source.is_file() else source.rglob("*.robot"))]
 
 
-def _options(request: RunRequest) -> Options:
-    """The user's options for Robot, and what test ids and ``--random`` mean to it."""
-    options = joined({"include": list(request.tests)}, request.options)
-    if request.random_order:
-        options = {"randomize": f"tests:{_drawn(request).randrange(10**9)}", **options}
-    return options
-
-
-def _drawn(request: RunRequest) -> random.Random:
-    return random.Random(request.seed)  # noqa: S311 - an order that the seed repeats, no secret
-
-
-def _execute(
-    request: RunRequest, plan: Plan, sources: Sequence[Path], folder: Path, env: dict[str, str], host: Host | None,
-    robots: Robots | None, rules: Rules,
-) -> WorkersEnd:  # fmt: skip
-    """Run pabot to its end, to Ctrl-C, or to the end of the platform's host."""
-    processes = max(1, min(len(plan.suites), _processes(request)))
-    say(f"{len(plan.tests)} tests in {len(plan.suites)} suites, {processes} at a time, "
-        f"target {request.target}, seed {request.seed}")  # fmt: skip
-    if request.inherited:
-        narrows = " (not a whole run)" if narrowing(request.inherited) else ""
-        say(f"{ENVIRONMENT} adds {shlex.join(typed(request.inherited))}{narrows}")
-    if host:
-        env = {**env, "LOCKSTEP_HOST": str(host.socket_path)}
-    shares = [(suite.place[-1].name, as_json(suite.place, suite.tests)) for suite in _order(request, plan)]
-    worker.hand_over(folder, shares, attached(plan.options), sources)
-    command = pabot_command(folder, processes)
-    follower = Follower(folder / "progress.jsonl", len(plan.tests), rules)
-    interrupted, lost, code = False, "", 0
-    workers = Workers(command, folder, environment(env))
-
-    def tick() -> None:
-        if host:
-            host.must_live()
-            host.announce()
-        follower.show_new()
-
-    try:
-        code = workers.wait(tick)
-    except KeyboardInterrupt:
-        interrupted = True
-        say(paint("\nInterrupted: ending the workers and keeping what is finished …", "yellow"))
-    except HostLostError as error:
-        lost = str(error)
-        follower.reasons = False
-        say(paint("\nThe platform is gone: ending the workers and keeping what is finished …", "yellow"))
-    finally:
-        workers.end(patient=bool(lost))
-        follower.show_new()
-    return WorkersEnd(
-        code=0 if lost else code,
-        interrupted=interrupted,
-        lost=lost,
-        robots=robots.end if robots else "",
-        platform=tuple(host.problems()) if host else (),
-        unfinished=tuple(sorted(follower.open)),
-        versions=host.versions() if host else {},
-    )
-
-
-def _processes(request: RunRequest) -> int:
-    """Suites at a time, where there are as many."""
-    return request.processes or _PROCESSES_PER_CORE * (os.cpu_count() or 1)
-
-
-def _order(request: RunRequest, plan: Plan) -> list[PlannedSuite]:
-    if request.random_order:
-        return _drawn(request).sample(plan.suites, len(plan.suites))
-    return planning.longest_first(plan.suites, _read_durations(request.results))
-
-
 def _conclude(
     request: RunRequest, name: str, plan: Plan, sources: Sequence[Path], folder: Path, ended: WorkersEnd,
     rules: Rules, load: Load | None, begun: float, started: str, beside: Sequence[JudgedTest],
@@ -221,7 +142,8 @@ def _conclude(
     known = requirements.read()
     seconds = time.monotonic() - begun
     timed = len(sources) == len(covered) == 1
-    alone = {covered[0]: seconds} if timed else walls.alone(covered, seconds, walls.times(result), _processes(request))
+    at_once = execution.processes(request)
+    alone = {covered[0]: seconds} if timed else walls.alone(covered, seconds, walls.times(result), at_once)
     judge_walls = request.timed and not ended.early and (timed or not lost)
     budgeted = walls.judged(alone, walls.limits(), load, timed=timed) if judge_walls else ()
     proving = (*tests, *beside, *proofs.by_walls(known, budgeted))
@@ -256,7 +178,7 @@ def _conclude(
     )
     try:
         durations = merging.durations(result)
-        _write_durations(request.results, durations)
+        execution.write_durations(request.results, durations)
         missing.add(result, lost)
         with metrics.Contention() as contention:
             merging.write_reports(result, plan.settings, folder)
@@ -270,20 +192,6 @@ def _conclude(
     if outcome.well:
         _drop_traces(folder)
     return outcome
-
-
-def _read_durations(results: Path) -> dict[str, float]:
-    try:
-        known: dict[str, float] = json.loads((results / "durations.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return known
-
-
-def _write_durations(results: Path, new: dict[str, float]) -> None:
-    temporary = results / f".durations.{os.getpid()}"
-    temporary.write_text(json.dumps({**_read_durations(results), **new}, indent=1), "utf-8")
-    os.replace(temporary, results / "durations.json")
 
 
 def _drop_traces(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """A process that has imported Robot Framework and the keyword libraries, and is forked for each suite.
 
-What a robot imports costs more CPU than the tests of many a suite. Asked by ``launcher.robot``, which pabot runs in
-place of a robot.
+What a robot imports costs more CPU than the tests of many a suite. Asked by ``launcher.robot``, which stands
+for the robot meanwhile.
 """
 
 from __future__ import annotations
