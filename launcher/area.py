@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import compileall
+import contextlib
 import datetime
 import re
 import shutil
@@ -60,9 +61,9 @@ def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[Judg
     sources = list(dict.fromkeys(areas.resolve(name, commands) for name in request.names))
     profile = profile_of(request.target)
     excuses = _excuses(request, sources)
+    had_results = request.results.exists()
     folder = runfolder.make(request.results)
     rules = Rules(profile, folder, excuses)
-    name = " ".join(request.names)
     host: Host | None = None
     try:
         env = _environment(request, folder)
@@ -83,9 +84,12 @@ def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[Judg
             load = watch.load(host.used() if host else 0.0)
             if host:
                 host.leave()
-        outcome = _conclude(request, name, plan, sources, folder, ended, rules, load, begun, started, beside)
+        outcome = _conclude(request, plan, sources, folder, ended, rules, load, begun, started, beside)
     except LaunchError:
         _drop_if_empty(folder)
+        if not had_results:
+            with contextlib.suppress(OSError):
+                request.results.rmdir()
         raise
     finally:
         if host:
@@ -130,7 +134,7 @@ def _files(sources: Sequence[Path]) -> list[Path]:
 
 
 def _conclude(
-    request: RunRequest, name: str, plan: Plan, sources: Sequence[Path], folder: Path, ended: WorkersEnd,
+    request: RunRequest, plan: Plan, sources: Sequence[Path], folder: Path, ended: WorkersEnd,
     rules: Rules, load: Load | None, begun: float, started: str, beside: Sequence[JudgedTest],
 ) -> Outcome:  # fmt: skip
     """Merge, judge, write and publish."""
@@ -155,7 +159,7 @@ def _conclude(
     latencies = summary.recorded(folder / metrics.LATENCIES)
     measured = Measured(alone, summary.recorded(folder / "figures.jsonl"), latencies)
     outcome = Outcome(
-        name=name,
+        name=request.name,
         target=request.target,
         seed=request.seed,
         seconds=seconds,

@@ -44,6 +44,12 @@ class RunRequest:
         return not (self.tests or options.narrowing(self.options))
 
     @property
+    def name(self) -> str:
+        """What is run: the areas or suites with what selects among their tests, so that runs of the same compare."""
+        selecting = {name: value for name, value in self.options.items() if options.narrowing({name: value})}
+        return " ".join([*self.names, shlex.join(options.typed(selecting))]).rstrip()
+
+    @property
     def tests(self) -> tuple[str, ...]:
         """The tags of the tests that are named by id."""
         return tests_by_id.chosen(self.names)

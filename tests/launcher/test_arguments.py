@@ -23,6 +23,12 @@ def test_own_options_are_taken_wherever_they_stand_and_the_rest_goes_to_robot() 
     assert request.command == "./run critical --seed 7 --certified --processes 3 --test One --include p0"
 
 
+def test_a_selection_is_part_of_the_name_so_that_no_baseline_of_the_whole_is_made_of_it() -> None:
+    request = parse(["critical", "contract", "-L", "TRACE", "-t", "One *"], {"ROBOT_OPTIONS": "--exclude slow"})
+    assert request.name == "critical contract --exclude slow --test 'One *'"
+    assert parse(["critical", "-L", "TRACE"], {}).name == "critical"
+
+
 def test_names_may_stand_among_the_options_and_after_them() -> None:
     request = parse(["--include", "p0", "critical", "--Loglevel", "TRACE", "contract", "critical"], {})
     assert request.names == ("critical", "contract")

@@ -32,7 +32,17 @@ def run(here: Path, *words: str, **environment: str) -> Finished:
 
 @pytest.mark.parametrize(
     ("words", "robot_options"),
-    [(["--DryRun"], ""), ([], "--dry"), (["-A", "dry.txt"], ""), (["--log", "NONE"], ""), (["--procceses", "2"], "")],
+    [
+        (["--DryRun"], ""),
+        ([], "--dry"),
+        (["-A", "dry.txt"], ""),
+        (["--log", "NONE"], ""),
+        (["--procceses", "2"], ""),
+        (["--include", "nothing"], ""),
+        (["--loglevel", "LOUD"], ""),
+        (["--target", "nowhere"], ""),
+        (["nowhere"], ""),
+    ],
 )
 def test_what_is_refused_leaves_nothing(here: Path, words: list[str], robot_options: str) -> None:
     (here / "dry.txt").write_text("--dryrun\n")
@@ -48,6 +58,7 @@ def test_a_selection_in_the_environment_is_told_and_belongs_to_the_command(here:
     assert done.code == 0, done.output
     assert "ROBOT_OPTIONS adds --include p0 (not a whole run)" in "\n".join(done.output.splitlines()[:3])
     assert done.summary["totals"]["executed"] == 1
+    assert done.summary["run"]["name"] == "../suites --include p0"
     assert done.summary["run"]["command"] == "ROBOT_OPTIONS='--include p0' ./run ../suites --seed 7"
 
 

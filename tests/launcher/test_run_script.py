@@ -86,6 +86,8 @@ def test_it_installs_once_and_then_works_from_anywhere(project: Path, tmp_path: 
 
     (project / "requirements-dev.txt").write_text("# more\n")
     assert run(project, "critical").stderr == ""
+    assert run(project, "test", "--help").stderr == ""
+    assert run(project, "help", "lint").stderr == ""
     assert "Installing requirements-dev.txt" in run(project, "test").stderr
     assert run(project, "lint").stderr == ""
 
