@@ -26,7 +26,7 @@ def resolve(name: str, commands: Sequence[str] = (), suites: Path = SUITES) -> P
         return suites
     if name in areas(suites):
         return suites / name
-    for candidate in (Path.cwd() / name, suites.parent / name, suites / name):
+    for candidate in (Path.cwd() / name, suites.parent / name, suites / name) if name else ():
         if candidate.is_dir() or (candidate.suffix and candidate.is_file()):
             return candidate.resolve()
     if key := tests_by_id.written(name):

@@ -85,6 +85,8 @@ def parse(argv: Sequence[str], environ: Mapping[str, str], also: Sequence[str] =
     what is not understood, and for options that would break the run's own files.
     """
     names, given = options.read(argv, also=also)
+    if empty := next((name for name in options.OWN_NAMES if given.get(name) == ""), None):
+        raise LaunchError(f"--{empty} needs a value.")
     inherited = options.inherited(environ)
     options.refuse(given)
     options.refuse(inherited, f"{options.ENVIRONMENT}: ")

@@ -21,7 +21,7 @@ from launcher.outcome import PlannedTest
 from launcher.selection import Step, places
 
 EXCLUDED_BY_ROBOT = ["robot:exclude"]
-# A worker is told which tests these chose.
+# A worker gets the tests that these chose.
 _CHOOSING = ("test", "task", "suite")
 
 
@@ -77,7 +77,7 @@ def plan(options: Options, sources: Sequence[Path], folder: Path) -> Plan:
         suite.configure(**settings.suite_config)
         settings.rpa = suite.validate_execution_mode()
     except DataError as error:
-        raise LaunchError(str(error)) from error
+        raise LaunchError(error.message.partition("\nTraceback")[0]) from error
     suite.filter(excluded_tags=EXCLUDED_BY_ROBOT)
     kept = {id(one) for one, _ in places(suite)}
     found = [(one, (replace(way[0], name=suite.name), *way[1:])) for one, way in ways if id(one) in kept and one.tests]
@@ -110,7 +110,7 @@ def _build(settings: RobotSettings, sources: Sequence[Path]) -> TestSuite:
         errors = _Errors()
         suite.visit(ModelModifier(settings.pre_run_modifiers, settings.run_empty_suite, errors))
         if errors.messages:
-            raise DataError("\n".join(message.partition("\nTraceback")[0] for message in errors.messages))
+            raise DataError(errors.messages[0])
     return suite
 
 

@@ -1,4 +1,4 @@
-"""Which tests of which suite a worker runs: told by their place in the tree, since names are no patterns to match.
+"""Which tests of which suite a worker runs: by their place in the tree, since names are not patterns.
 
 Two suites may have names that Robot takes for the same (``a b`` and ``ab``), and a name may hold what is a pattern to
 ``--suite`` and ``--test`` (``a[1]``).

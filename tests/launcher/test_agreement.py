@@ -173,15 +173,15 @@ class modifier(SuiteVisitor):
 '''
 
 
-@pytest.mark.parametrize("named", [["modifier.py:anew"], ["modifier:anew", "--pythonpath", "."]])
+@pytest.mark.parametrize("named", [["modifier.py:renamed"], ["modifier:renamed", "--pythonpath", "."]])
 def test_what_a_modifier_changes_before_the_run(tmp_path: Path, named: list[str]) -> None:
     text = f"{ONE}\nTwo\n    No Operation\n"
     suites = write(tmp_path / "suites", some__robot=text, other__robot=text, modifier__py=MODIFIER)
     run = launch(suites, tmp_path / "results", "--prerunmodifier", *named)
-    root = "Suites anew"
-    expected = [f"{root}.Made In Suites anew anew"]
+    root = "Suites renamed"
+    expected = [f"{root}.Made In Suites renamed renamed"]
     for name in ("Some", "Other"):
-        expected += [f"{root}.{name} anew.One anew", f"{root}.{name} anew.Made In {name} anew anew"]
+        expected += [f"{root}.{name} renamed.One renamed", f"{root}.{name} renamed.Made In {name} renamed renamed"]
     assert_well(run, expected)
 
 

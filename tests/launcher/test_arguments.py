@@ -107,6 +107,8 @@ def test_a_target_by_path_survives_the_change_of_folder() -> None:
     ("words", "message"),
     [
         (["--seed"], "--seed requires argument"),
+        (["--seed="], "--seed needs a value"),
+        (["--results", ""], "--results needs a value"),
         (["--processes", "many"], "--processes needs a whole number"),
         (["--processes", "0"], "--processes needs a whole number"),
         (["--procceses", "3"], "--procceses not recognized. Did you mean '--processes'"),

@@ -40,8 +40,11 @@ def run(here: Path, *words: str, **environment: str) -> Finished:
         (["--procceses", "2"], ""),
         (["--include", "nothing"], ""),
         (["--loglevel", "LOUD"], ""),
+        (["--language", "nowhere"], ""),
+        (["--parser", "nowhere.py"], ""),
         (["--target", "nowhere"], ""),
         (["nowhere"], ""),
+        ([""], ""),
     ],
 )
 def test_what_is_refused_leaves_nothing(here: Path, words: list[str], robot_options: str) -> None:
@@ -53,7 +56,7 @@ def test_what_is_refused_leaves_nothing(here: Path, words: list[str], robot_opti
     assert sorted(here.iterdir()) == before
 
 
-def test_a_selection_in_the_environment_is_told_and_belongs_to_the_command(here: Path) -> None:
+def test_a_selection_in_the_environment_is_shown_and_part_of_the_command(here: Path) -> None:
     done = run(here, "../suites", "--results", "results", "--seed", "7", ROBOT_OPTIONS="--include p0")
     assert done.code == 0, done.output
     assert "ROBOT_OPTIONS adds --include p0 (not a whole run)" in "\n".join(done.output.splitlines()[:3])
@@ -95,14 +98,14 @@ def test_relative_paths_begin_where_the_user_is(here: Path) -> None:
     (here / "variables.py").write_text("def get_variables(name):\n    return {'FROM_VARIABLES': name}\n")
     (here / "doc.txt").write_text("Read from a file.")
     (here / "all.txt").write_text("--pythonpath libs\n--doc doc.txt\n--parseinclude ../suites/uses.robot\n")
-    options = ["--variablefile", "variables.py:Bob", "--listener", "listener.py:told.txt", "--argumentfile", "all.txt"]
+    options = ["--variablefile", "variables.py:Bob", "--listener", "listener.py:names.txt", "--argumentfile", "all.txt"]
     values = ["--variable", f"HERE:{here}", "--variable", "FILE:doc.txt"]
     done = run(here, "../suites/uses.robot", "--results", "results", *options, *values)
     assert done.code == 0, done.output
-    assert (here / "told.txt").read_text() == "It Finds What Was Given\n"
-    assert not list(here.glob("results/*/told.txt"))
+    assert (here / "names.txt").read_text() == "It Finds What Was Given\n"
+    assert not list(here.glob("results/*/names.txt"))
     made = {path.name for path in here.iterdir()}
-    assert made == {"libs", "listener.py", "variables.py", "doc.txt", "all.txt", "told.txt", "results"} | (
+    assert made == {"libs", "listener.py", "variables.py", "doc.txt", "all.txt", "names.txt", "results"} | (
         {"__pycache__"} & made
     )
 
@@ -117,7 +120,7 @@ def test_options_with_odd_values_arrive_as_they_are(here: Path) -> None:
 
 
 def test_a_rerun_reads_the_output_that_was_the_newest_one(here: Path) -> None:
-    (here / "../suites/some.robot").write_text(ONE.replace("No Operation", "Fail    as told", 1))
+    (here / "../suites/some.robot").write_text(ONE.replace("No Operation", "Fail    as expected", 1))
     assert run(here, "../suites", "--results", "results").code == 1
     first = (here / "results" / "latest").resolve().name
     done = run(here, "../suites", "--results", "results", "--rerunfailed", "results/output.xml")
