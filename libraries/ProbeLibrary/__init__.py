@@ -233,7 +233,7 @@ class ProbeLibrary:
         if report.availability < percent:
             raise AssertionError(
                 f"{report.url} was available for {report.availability:.3f} % of {len(report.answers)} requests, "
-                f"not {percent} %; first failures: {report.describe(report.failures[:3])}"
+                f"not {percent} %; its failures: {report.describe(report.failures)}"
             )
 
     @keyword
@@ -244,8 +244,8 @@ class ProbeLibrary:
         others = [answer for answer in report.answers if answer.status != status]
         if others:
             raise AssertionError(
-                f"{report.url} gave {len(others)} of {len(report.answers)} answers that are not {status}; "
-                f"the first: {report.describe(others[:3])}"
+                f"{report.url} gave {len(others)} of {len(report.answers)} answers that are not {status}: "
+                f"{report.describe(others)}"
             )
 
     @keyword
@@ -259,8 +259,8 @@ class ProbeLibrary:
         others = [one for one in report.failures if ("no answer" if one.status is None else one.detail) not in codes]
         if others:
             raise AssertionError(
-                f"{len(others)} requests to {report.url} failed otherwise than with {' or '.join(codes)}; "
-                f"the first: {report.describe(others[:3])}"
+                f"{len(others)} requests to {report.url} failed otherwise than with {' or '.join(codes)}: "
+                f"{report.describe(others)}"
             )
 
     @keyword

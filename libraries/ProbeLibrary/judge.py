@@ -12,6 +12,7 @@ from lockstep.unknown import UNKNOWN
 
 NEAR = 1.5
 FEWEST = 10
+_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -89,9 +90,12 @@ class Report:
         return Report(self.url, before), Report(self.url, self.answers[len(before) :])
 
     def describe(self, answers: Sequence[Answer]) -> str:
-        """Some answers in words, with their time since the first one."""
+        """Some answers in words, with their time since the first one; of many the first two and the last."""
         first = self.answers[0].sent if self.answers else 0.0
-        return ", ".join(f"{answer} (+{answer.sent - first:.2f} s)" for answer in answers)
+        words = [f"{answer} (+{answer.sent - first:.2f} s)" for answer in answers]
+        if len(words) > _SHOWN:
+            words[_SHOWN - 1 : -1] = [f"… ({len(words) - _SHOWN} more) …"]
+        return ", ".join(words)
 
     def summary(self) -> str:
         """One line for the log."""

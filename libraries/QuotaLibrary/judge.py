@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import groupby, pairwise
 
 from lockstep import machine
 from lockstep.statistics import percentile
@@ -16,6 +16,7 @@ from QuotaLibrary.asking import Answer
 # Two clocks are compared only by their rates; this much is allowed for rounding.
 _ROUNDING = 0.05
 FEWEST = 10
+_MOST_RUNS = 20
 
 
 def exactly(answers: Sequence[Answer], limit: int) -> str:
@@ -67,10 +68,11 @@ def counts_down(answers: Sequence[Answer], name: str, limit: int, window: int) -
     seen = [quota.remaining for quota in standings]
     wanted = [max(0, limit - used) for used in range(1, len(answers) + 1)]
     if seen != wanted:
-        return f"r of quota {name!r} went {seen}, not {wanted}"
+        place = next(place for place, (is_, ought) in enumerate(zip(seen, wanted, strict=True)) if is_ != ought)
+        return f"r of quota {name!r} was {seen[place]} in answer {place + 1}, not {wanted[place]}: it went {runs(seen)}"
     times = [quota.reset for quota in standings]
     if times[0] > window or any(later > earlier for earlier, later in pairwise(times)):
-        return f"t of quota {name!r} went {times}: it must start at {window} at most and never rise"
+        return f"t of quota {name!r} must start at {window} at most and never rise: it went {runs(times)}"
     return ""
 
 
@@ -203,6 +205,16 @@ def describe(answer: Answer) -> str:
 
 
 def _statuses(answers: Sequence[Answer]) -> str:
-    kinds = Counter(f"{answer.status} {answer.detail}".strip() for answer in answers)
-    order = " ".join(str(answer.status) for answer in answers[:40])
+    kinds = Counter(f"{answer.status or 'no answer'} {answer.detail}".strip() for answer in answers)
+    order = runs([answer.status or "no answer" for answer in answers])
     return f"{', '.join(f'{count} x {kind}' for kind, count in kinds.items())} (in order: {order})"
+
+
+def runs(values: Sequence[object]) -> str:
+    """Values in their order, equal neighbours counted; of very many runs the first and the last."""
+    counted = [(value, sum(1 for _ in run)) for value, run in groupby(values)]
+    shown = [f"{count} x {value}" if count > 1 else f"{value}" for value, count in counted]
+    if len(shown) > _MOST_RUNS:
+        half = _MOST_RUNS // 2
+        shown = [*shown[:half], f"… ({len(shown) - 2 * half} more) …", *shown[-half:]]
+    return ", ".join(shown)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import psycopg
 from lockstep import masking
 from lockstep.listeners import LISTENERS
+from lockstep.waiting import listed
 from psycopg import sql
 from robot.api import logger
 from robot.api.deco import keyword, library
@@ -16,7 +17,6 @@ from robot.api.deco import keyword, library
 from SnapshotLibrary.compare import Rows, changes
 
 __version__ = "1.0.0"
-_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -99,8 +99,7 @@ def _changes(before: Snapshot, now: Snapshot, free: Sequence[str], *, new_rows: 
 
 
 def _shown(found: Sequence[str]) -> str:
-    more = f"; and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    return f"{len(found)} changes: {'; '.join(found[:_SHOWN])}{more}" if found else ""
+    return f"{len(found)} changes: {listed(found)}" if found else ""
 
 
 def _read(url: str, tables: Sequence[str]) -> Snapshot:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from html import escape
 
 from lockstep.masking import mask
+from lockstep.waiting import shorten
 from robot.api import logger
 
 from .connection import Connection
@@ -17,9 +18,8 @@ TABLE_CHARACTERS = 2000
 
 
 def shortened(text: str, limit: int = SHOWN_CHARACTERS) -> str:
-    """The text masked, then cut; the other way round half a secret could slip through."""
-    masked = mask(text)
-    return masked if len(masked) <= limit else f"{masked[:limit]}… ({len(masked)} characters)"
+    """The text masked, then cut in its middle; the other way round half a secret could slip through."""
+    return shorten(mask(text), limit)
 
 
 def frame_line(frame: Frame) -> str:

@@ -51,8 +51,10 @@ def fail_short(wait: Wait, had: Mapping[Connection, int], errors: Mapping[Connec
     alike = [connection for connection in short if kind(connection) == kind(first)]
     ended = f", ended after {time.monotonic() - wait.began:.3f} s by an error" if errors else ""
     reason = f"; {reason}" if not errors and (reason := _misspelled(wait, had)) else ""
-    lines = [f"{c.alias}: {_state(wait, c, had, errors)}" for c in short[:_SHOWN]]
-    lines += [f"… and {len(short) - _SHOWN} more"] if len(short) > _SHOWN else []
+    shown = short if len(short) <= _SHOWN else [*short[: _SHOWN - 1], short[-1]]
+    lines = [f"{connection.alias}: {_state(wait, connection, had, errors)}" for connection in shown]
+    if len(short) > _SHOWN:
+        lines[-1:-1] = [f"… ({len(short) - _SHOWN} more) …"]
     named = f"{first.alias} (of {len(alike)})" if len(alike) > 1 else first.alias
     fail(
         first,

@@ -87,10 +87,13 @@ def test_every_way_to_miss_the_quota_is_found(answers: list[Answer], message: st
 @pytest.mark.parametrize(
     ("answers", "message"),
     [
-        ([GOOD[0], GOOD[0]], "r of quota 'user' went [2, 2], not [2, 1]"),
-        ([GOOD[1]], "went [1], not [2]"),
-        ([answer(1, reset=5), answer(2, reset=6)], "t of quota 'user' went [5, 6]"),
-        ([answer(1, reset=61)], "t of quota 'user' went [61]"),
+        ([GOOD[0], GOOD[0]], "r of quota 'user' was 2 in answer 2, not 1: it went 2 x 2"),
+        ([GOOD[1]], "r of quota 'user' was 1 in answer 1, not 2: it went 1"),
+        (
+            [answer(1, reset=5), answer(2, reset=6)],
+            "must start at 60 at most and never rise: it went 5, 6",
+        ),
+        ([answer(1, reset=61)], "it went 61"),
         ([replace(GOOD[0], quotas={})], "has no quota 'user'"),
         ([replace(GOOD[0], wrong="malformed")], "malformed"),
         ([replace(GOOD[0], quotas={"user": Quota("user", 4, WINDOW, 3, 1)})], "the policy is q=4;w=60, not q=3;w=60"),
@@ -98,6 +101,14 @@ def test_every_way_to_miss_the_quota_is_found(answers: list[Answer], message: st
 )
 def test_every_way_to_count_wrongly_is_found(answers: list[Answer], message: str) -> None:
     assert message in judge.counts_down(answers, "user", LIMIT, WINDOW)
+
+
+def test_of_many_answers_the_wrong_one_is_seen() -> None:
+    answers = [GOOD[0]] * 50 + [replace(GOOD[3], status=429)] + [GOOD[0]] * 9
+    assert "(in order: 50 x 200, 429, 9 x 200)" in judge.exactly(answers, 50)
+    text = judge.runs(range(100))
+    assert text.startswith("0, 1, 2,")
+    assert text.endswith("… (80 more) …, 90, 91, 92, 93, 94, 95, 96, 97, 98, 99")
 
 
 def test_promises_that_hold_to_the_second_are_fine() -> None:

@@ -13,10 +13,13 @@ from lockstep.http import CallError, Service
 from lockstep.unknown import Unknown
 from lockstep.waiting import LONGEST_SEEN, listed, shorten, show, wait_until
 from PlatformLibrary import health
+from ProbeLibrary.judge import Answer as ProbeAnswer
+from ProbeLibrary.judge import Report
 from QuotaLibrary import judge
 from QuotaLibrary.asking import Answer
 from RedisLibrary import RedisAwayError, RedisLibrary
 from WebSocketLibrary.connection import Closing
+from WebSocketLibrary.report import shortened
 
 from tests.libraries.serving import served
 
@@ -123,3 +126,16 @@ def test_an_answer_without_a_problem_is_named_by_its_status() -> None:
 
     with served(Empty) as url, pytest.raises(CallError, match=r"was answered by shop with 500: \(no body\)$"):
         Service("shop", url).call("GET", "/")
+
+
+def test_of_many_failed_probes_the_first_and_the_last_are_shown() -> None:
+    answers = tuple(ProbeAnswer(float(second), 0.1, None, f"cause {second}") for second in range(9))
+    text = Report("http://a.test/", answers).describe(answers)
+    assert text == "no answer cause 0 (+0.00 s), no answer cause 1 (+1.00 s), … (6 more) …, no answer cause 8 (+8.00 s)"
+    assert Report("http://a.test/", answers).describe(answers[:3]).count("cause") == 3
+
+
+def test_a_long_frame_is_cut_in_its_middle() -> None:
+    text = shortened('{"type": "error", "padding": "' + "x" * 5000 + '", "code": "unavailable"}')
+    assert text.startswith('{"type": "error"')
+    assert text.endswith('"code": "unavailable"}')

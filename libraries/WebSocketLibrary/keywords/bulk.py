@@ -12,6 +12,7 @@ from random import Random
 from typing import Any
 
 from lockstep.masking import mask
+from lockstep.waiting import listed
 from robot.api import logger
 from robot.api.deco import keyword
 from robot.api.types import Secret
@@ -74,8 +75,8 @@ class Bulk(Base):
         errors = Counter(mask(str(result)) for result in results if isinstance(result, Exception))
         if errors:
             background().call(cut_all, fresh)
-            reasons = "".join(f"\n  {times} × {text}" for text, times in errors.most_common(5))
-            raise AssertionError(f"{errors.total()} of {wanted} sockets did not open:{reasons}")
+            told = listed([f"{times} × {text}" for text, times in errors.most_common()])
+            raise AssertionError(f"{errors.total()} of {wanted} sockets did not open; {told}")
         for connection in fresh:
             self.connections.add(connection)
         return [connection.alias for connection in fresh]

@@ -12,7 +12,7 @@ A Quota Is Used Up And Judged
     Quota Should Count Down    ${answers}    user    ${LIMIT}    1
 
 A Wrong Limit Is Shown
-    [Documentation]    FAIL 3 requests passed before the first refusal, not 4: 3 x 200, 3 x 429 rate_limited (in order: 200 200 200 429 429 429)
+    [Documentation]    FAIL 3 requests passed before the first refusal, not 4: 3 x 200, 3 x 429 rate_limited (in order: 3 x 200, 3 x 429)
     ${source} =    Unused Address
     ${answers} =    Ask    6    ${DOOR}    source=${source}
     Exactly Should Pass    ${answers}    4

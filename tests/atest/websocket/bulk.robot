@@ -65,7 +65,7 @@ Tokens Are Used In Turn
     Should Be Equal    ${frames["user-1"][0].json["headers"]["authorization"]}    Bearer other-token-987654321
 
 Not All Open
-    [Documentation]    FAIL 20 of 20 sockets did not open:\n* 20 × No socket opened: the handshake with * was refused with 403 Forbidden*
+    [Documentation]    FAIL 20 of 20 sockets did not open; 20 × No socket opened: the handshake with * was refused with 403 Forbidden*
     Open Connections    ${URL}/refuse/403    20
 
 Closed Loop
