@@ -4,22 +4,40 @@ from __future__ import annotations
 
 import html
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lockstep import masking
 
 LINES = 60
+LOUD_LINES = 20
 _MOST_BYTES = 2 << 20
 _CHUNK = 1 << 20
 _KNOWN = ("ts", "level", "event", "service", "instance", "test_id")
 _LOUD = ("warning", "error", "critical")
 
 
-def offsets(logs: Mapping[str, str]) -> dict[str, int]:
-    """Where each log ends now."""
-    return {instance: Path(path).stat().st_size for instance, path in logs.items() if Path(path).exists()}
+@dataclass(frozen=True)
+class Owner:
+    """A test, or a suite in its setup: ``name`` is its id in the logs, ``suites`` those of its suites, inmost first.
+
+    What an earlier test or a setup has opened, such as a socket, answers in their name.
+    """
+
+    name: str
+    suites: tuple[str, ...]
+
+    def has(self, test_id: str) -> bool:
+        """Whether a line with this id may be due to it."""
+        inmost = self.suites[:1]
+        return test_id in (self.name, *self.suites) or any(test_id.startswith(f"{suite}.") for suite in inmost)
+
+
+def offsets(logs: Iterable[str]) -> dict[str, int]:
+    """Where each log file ends now."""
+    return {path: Path(path).stat().st_size for path in logs if Path(path).exists()}
 
 
 def since(path: str, offset: int) -> list[str]:
@@ -49,21 +67,25 @@ def holds(path: str, text: str) -> bool:
     return False
 
 
-def of_test(lines: Sequence[str], test_id: str) -> list[str]:
-    """The lines that belong to a test, readable, the last ones of many.
+def of_test(lines: Sequence[str], owner: Owner) -> list[str]:
+    """The lines that belong to a test, readable, the last ones of many and the last loud ones of those before.
 
-    Lines that carry the test's id, and loud ones and plain text that carry none; where no line carries the id, all
-    lines of the time but those of other tests.
+    Lines that carry the id of the test or of its suite, and loud ones and plain text that carry none; where no line
+    carries such an id, all lines of the time but those of other tests.
     """
     entries = [_parse(line) for line in lines if line.strip()]
-    marked = any(entry.get("test_id") == test_id for entry in entries)
-    chosen = [entry for entry in entries if _belongs(entry, test_id, marked)]
-    left_out = len(chosen) - LINES
-    shown = [_readable(entry) for entry in chosen[-LINES:]]
-    return [f"… {left_out} earlier lines", *shown] if left_out > 0 else shown
+    marked = any(owner.has(str(entry.get("test_id") or "")) for entry in entries)
+    chosen = [entry for entry in entries if _belongs(entry, owner, marked)]
+    shown = [_readable(entry, owner) for entry in chosen[-LINES:]]
+    earlier = chosen[:-LINES]
+    if not earlier:
+        return shown
+    loud = [_readable(entry, owner) for entry in earlier if entry.get("level") in _LOUD][-LOUD_LINES:]
+    of_these = [", the last warnings and errors of these:", *loud, "…"] if loud else [""]
+    return [f"… {len(earlier)} earlier lines{of_these[0]}", *of_these[1:], *shown]
 
 
-def block(sections: Mapping[str, Sequence[str]], ended: Sequence[str] = ()) -> str:
+def block(sections: Mapping[str, Sequence[str]], ended: Sequence[str] = (), when: str = "this test") -> str:
     """HTML: a line for each process that had ``ended``, a collapsible block for each log with lines to show; masked."""
     parts = [f"<p><b>{html.escape(line)}</b></p>" for line in ended]
     for instance, lines in sections.items():
@@ -71,7 +93,7 @@ def block(sections: Mapping[str, Sequence[str]], ended: Sequence[str] = ()) -> s
             text = html.escape(masking.mask("\n".join(lines)))
             count = len(lines)
             parts.append(
-                f"<details><summary>log of <b>{html.escape(instance)}</b> during this test ({count} lines)</summary>"
+                f"<details><summary>log of <b>{html.escape(instance)}</b> during {when} ({count} lines)</summary>"
                 f'<pre style="white-space:pre-wrap">{text}</pre></details>'
             )
     return "\n".join(parts)
@@ -85,18 +107,19 @@ def _parse(line: str) -> dict[str, Any]:
     return entry if isinstance(entry, dict) else {"plain": line}
 
 
-def _belongs(entry: Mapping[str, Any], test_id: str, marked: bool) -> bool:
+def _belongs(entry: Mapping[str, Any], owner: Owner, marked: bool) -> bool:
     if entry.get("test_id"):
-        return bool(entry["test_id"] == test_id)
+        return owner.has(str(entry["test_id"]))
     return not marked or "plain" in entry or entry.get("level") in _LOUD
 
 
-def _readable(entry: Mapping[str, Any]) -> str:
+def _readable(entry: Mapping[str, Any], owner: Owner) -> str:
     if "plain" in entry:
         return str(entry["plain"])
-    more = " ".join(
-        f"{name}={_short(value)}" for name, value in entry.items() if name not in _KNOWN and value is not None
-    )
+    fields = {name: value for name, value in entry.items() if name not in _KNOWN and value is not None}
+    if entry.get("test_id") not in (None, "", owner.name):
+        fields["for"] = entry["test_id"]
+    more = " ".join(f"{name}={_short(value)}" for name, value in fields.items())
     clock = str(entry.get("ts", "")).partition("T")[2]
     return f"{clock} {str(entry.get('level', '')).upper():7} {entry.get('event', '')} {more}".rstrip()
 

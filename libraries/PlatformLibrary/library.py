@@ -14,6 +14,7 @@ from robot.api.deco import keyword, library
 from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
 
 from . import lifeline, surroundings
+from .attaching import Attachments
 from .controlling import ControlKeywords
 from .embedded.errors import HostEndedError, PlatformError
 from .faulting import FaultKeywords
@@ -92,7 +93,8 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
     ``SERVICE_TOKEN`` (a Secret), ``CA_FILE``, ``SIGNING_KEY_FILE``, ``SIGNING_KID``, ``ISSUER``, ``AUDIENCE`` and
     ``PLATFORM_ID`` as suite variables, None where the target has no such thing. `Platform Value` gives all else.
 
-    A failed test gets the log lines that each service wrote for it.
+    A failed test gets the end of each service's log: the lines that were written for it, or for its suite and the
+    earlier tests of it, whose sockets it may use. A suite setup that fails gets those that were written for it, once.
     """
 
     def __init__(self) -> None:
@@ -102,6 +104,7 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
         self._shared: Platform | None = None
         self._current = MAIN
         # Masking comes last: it has to see what the evidence logs.
+        self.attachments = Attachments(self.logs_in_use)
         self.ROBOT_LIBRARY_LISTENER = [TargetListener(self), *LISTENERS]
         atexit.register(self.close)
         if os.environ.get("LOCKSTEP_HOST") or lifeline.pabot_parent():
@@ -167,6 +170,7 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
         if not platform.shared:
             self._heal(platform)
             self._targets.release(platform)
+        self.attachments.platforms_changed()
         if name == self._current:
             self._current = MAIN
             target.set_current(None)
@@ -189,9 +193,12 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
         return self._targets.profile(_target_variable())
 
     def logs_in_use(self) -> Mapping[str, str]:
-        """Log files of the platform in use; empty where there are none at hand."""
-        platform = self._in_use.get(self._current)
-        return platform.descriptor.get("logs", {}) if platform else {}
+        """Log files of the platforms in use, by instance; empty where there are none at hand."""
+        return {
+            name if alias == MAIN else f"{alias}: {name}": path
+            for alias, platform in self._in_use.items()
+            for name, path in (platform.descriptor.get("logs") or {}).items()
+        }
 
     def end_of_host(self) -> str:
         """Why the platform's host has ended; "" while it lives."""
@@ -244,6 +251,7 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
         machine.watch_platform(self._waited)
         self._in_use[alias] = platform
         self._current = alias
+        self.attachments.platforms_changed()
         target.set_current(platform.descriptor)
         surroundings.adapt(platform.descriptor)
         for name, value in suite_variables(platform.descriptor).items():

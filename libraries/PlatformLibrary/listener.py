@@ -6,11 +6,10 @@ import contextlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from lockstep import test_identity
 from lockstep.unknown import UNKNOWN
 from robot.api import logger
 
-from . import evidence, offer
+from . import offer
 from .embedded.errors import HostEndedError, PlatformError
 from .profile import Profile
 
@@ -25,7 +24,6 @@ class TargetListener:
 
     def __init__(self, library: PlatformLibrary) -> None:
         self._library = library
-        self._marks: dict[str, int] = {}
 
     def start_suite(self, data: Any, result: Any) -> None:
         """A suite of which nothing can be checked here starts no platform."""
@@ -41,7 +39,7 @@ class TargetListener:
 
     def start_test(self, data: Any, result: Any) -> None:
         """Replace a test that the target cannot answer by its verdict; remember where the logs are."""
-        self._marks = evidence.offsets(self._library.logs_in_use())
+        self._library.attachments.test_begins()
         if reason := self._library.end_of_host():
             _replace(data, "BuiltIn.Fatal Error", f"{UNKNOWN}{reason}")
             return
@@ -64,15 +62,8 @@ class TargetListener:
         """
         if result.failed and (reason := self._library.end_of_host()):
             result.message = f"{UNKNOWN}{reason}"
-        elif result.failed:
-            test_id = test_identity.printable(data.full_name)
-            logs = self._library.logs_in_use()
-            sections = {
-                instance: evidence.of_test(evidence.since(path, self._marks.get(instance, 0)), test_id)
-                for instance, path in logs.items()
-            }
-            if found := evidence.block(sections, self._library.ended_processes()):
-                logger.info(found, html=True)
+        elif result.failed and (found := self._library.attachments.of(data, result, self._library.ended_processes)):
+            logger.info(found, html=True)
 
     def end_suite(self, data: Any, result: Any) -> None:
         """Give back what the suite leased for itself; with the host it has gone."""

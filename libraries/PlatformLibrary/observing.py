@@ -149,7 +149,7 @@ class ObservationKeywords(abc.ABC):
         platform = self._platform()
         files = platform.descriptor.get("logs") or {}
         if files:
-            written = any(evidence.offsets(files).values())
+            written = any(evidence.offsets(files.values()).values())
             found = [instance for instance, path in files.items() if evidence.holds(path, wanted)]
         else:
             logs = {name: platform.control.logs(name) for name in _instances(platform.descriptor)}

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 from lockstep import masking
 from PlatformLibrary import evidence, surroundings
+from PlatformLibrary.evidence import Owner
 
 MINE = "Suite.My Test"
+OWNER = Owner(MINE, ("Suite", "Top"))
 
 
 def line(event: str, test_id: str | None = None, level: str = "info", **more: object) -> str:
@@ -19,12 +21,12 @@ def line(event: str, test_id: str | None = None, level: str = "info", **more: ob
 def test_lines_of_this_test_and_loud_ones_without_a_test_are_chosen() -> None:
     lines = [
         line("mine", MINE, status=200, service="auth"),
-        line("other", "Suite.Other Test", "error"),
+        line("other", "Other.My Test", "error"),
         line("quiet"),
         line("loud", level="warning"),
         "Traceback (most recent call last):",
     ]
-    assert evidence.of_test(lines, MINE) == [
+    assert evidence.of_test(lines, OWNER) == [
         "10:00:00Z INFO    mine status=200",
         "10:00:00Z WARNING loud",
         "Traceback (most recent call last):",
@@ -32,24 +34,52 @@ def test_lines_of_this_test_and_loud_ones_without_a_test_are_chosen() -> None:
 
 
 def test_where_no_line_has_the_id_the_whole_time_is_shown_but_for_other_tests() -> None:
-    lines = [line("start"), line("other", "Suite.Other Test")]
-    assert evidence.of_test(lines, MINE) == ["10:00:00Z INFO    start"]
+    lines = [line("start"), line("other", "Other.My Test")]
+    assert evidence.of_test(lines, OWNER) == ["10:00:00Z INFO    start"]
 
 
 def test_many_lines_are_cut_to_the_last_ones_and_the_cut_is_said() -> None:
-    chosen = evidence.of_test([line(str(number), MINE) for number in range(100)], MINE)
+    chosen = evidence.of_test([line(str(number), MINE) for number in range(100)], OWNER)
     assert len(chosen) == evidence.LINES + 1
     assert chosen[0] == "… 40 earlier lines"
     assert chosen[-1].endswith(" 99")
 
 
+def test_the_last_loud_lines_are_shown_even_where_many_came_after_them() -> None:
+    lines = [line("early", MINE, "warning"), *(line(str(number), MINE) for number in range(100))]
+    chosen = evidence.of_test(lines, OWNER)
+    assert chosen[:3] == [
+        "… 41 earlier lines, the last warnings and errors of these:",
+        "10:00:00Z WARNING early",
+        "…",
+    ]
+    assert len(chosen) == evidence.LINES + 3
+
+
+@pytest.mark.parametrize(
+    ("test_id", "owned"),
+    [
+        (MINE, True),
+        ("Suite", True),
+        ("Top", True),
+        ("Suite.Earlier Test", True),
+        ("Suite.Inner.Test", True),
+        ("Suites.My Test", False),
+        ("Top.Other.Test", False),
+        ("", False),
+    ],
+)
+def test_a_test_owns_what_its_suite_has_opened(test_id: str, owned: bool) -> None:
+    assert OWNER.has(test_id) is owned
+
+
 def test_only_what_came_during_the_test_is_read(tmp_path: Path) -> None:
     log = tmp_path / "auth.log"
     log.write_text("before\n")
-    marks = evidence.offsets({"auth": str(log), "gone": str(tmp_path / "gone.log")})
+    marks = evidence.offsets([str(log), str(tmp_path / "gone.log")])
     with log.open("a") as more:
         more.write("during\n")
-    assert evidence.since(str(log), marks["auth"]) == ["during"]
+    assert evidence.since(str(log), marks[str(log)]) == ["during"]
     assert evidence.since(str(tmp_path / "gone.log"), 0) == []
 
 

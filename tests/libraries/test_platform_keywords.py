@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -85,6 +86,22 @@ def test_a_failed_test_brings_its_lines_masked_and_a_passed_one_none(tmp_path: P
     assert "&lt;details&gt;" not in passed
     assert run.output.count("Bearer") > 0
     assert "Bearer ***" in run.output
+
+
+def test_a_failed_test_brings_lines_of_what_its_suite_had_opened(tmp_path: Path) -> None:
+    run = run_inner(SUITES / "evidence_of_suite.robot", tmp_path, TMPDIR=own_place(tmp_path)["TMPDIR"])
+    shown = run.output[run.output.index("log of &lt;b&gt;backend-1") :]
+    assert re.findall(r"path=/api/(\w+)", shown) == ["conversations", "preferences", "me"]
+    assert re.findall(r"for=(.*)", shown) == ["Evidence Of Suite", "Evidence Of Suite.Earlier Test"]
+
+
+def test_a_suite_setup_that_fails_brings_its_lines_once(tmp_path: Path) -> None:
+    run = run_inner(SUITES / "evidence_of_setup.robot", tmp_path, TMPDIR=own_place(tmp_path)["TMPDIR"])
+    assert run.message("First") == "Parent suite setup failed:\non purpose"
+    first, _, second = run.output.partition('name="Second"')
+    assert "path=/api/me status=401" in first
+    assert "log of &lt;b&gt;backend-1&lt;/b&gt; during the suite's setup" in first
+    assert "log of" not in second
 
 
 @pytest.fixture
