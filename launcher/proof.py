@@ -25,7 +25,7 @@ from launcher.verdicts import HELD, NOT_JUDGED, NOT_WELL, WELL, Totals, Verdict,
 from launcher.workers import environment
 
 _PYTEST_GRACE = 20.0
-PYTEST_LIMIT = 1500.0
+PYTEST_LIMIT = 2400.0
 """Seconds that all tests of pytest have together; a single one ends earlier by ``timeout`` in pyproject.toml."""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -104,7 +105,8 @@ def launch(project: Path, *words: str) -> tuple[subprocess.CompletedProcess[str]
 def test_an_area_that_takes_too_long_alone_has_failed(project: Path) -> None:
     done, summary = launch(project, "slow")
     assert done.returncode == 1
-    assert summary["run"]["problems"] == [f"the run took {summary['run']['seconds']:.1f} s, its budget is 0.1 s"]
+    (problem,) = summary["run"]["problems"]
+    assert re.fullmatch(r"the run took [\d.]+ s, its budget is 0\.1 s", problem)
     assert summary["requirements"]["H12"]["verdict"] == "FAIL"
     assert launch(project, "quick")[0].returncode == 0
 
@@ -123,10 +125,8 @@ def test_beside_other_areas_it_is_unknown_and_names_who_decides(project: Path) -
 
 
 def test_the_whole_proof_judges_them_too(project: Path) -> None:
-    done, _ = launch(project, "test", "suites")
-    assert done.returncode == 3
-    assert "1 unknown: not judged" in done.stdout
     done, _ = launch(project, "test", "suites", "--certified")
+    assert "== slow: once more, alone" in done.stdout, "beside the other area nothing is proved"
     assert done.returncode == 1
     assert done.stdout.splitlines()[-1] == "2 passed, 1 failed"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -99,8 +100,10 @@ def test_the_platform_waits_no_longer_than_anybody() -> None:
 @on_linux
 def test_a_wait_lasts_longer_by_what_the_machine_was_away(crowded: list[int]) -> None:
     deadline = Deadline(0.2)
-    while deadline.left():
-        work(0.001)
+    # Where the machine is away for all of ten times as long, that is the end of it.
+    with contextlib.suppress(Unknown):
+        while deadline.left():
+            work(0.001)
     assert deadline.elapsed > 0.25
 
 

@@ -9,6 +9,8 @@ from http.server import BaseHTTPRequestHandler
 from typing import ClassVar
 
 import pytest
+from lockstep import machine
+from lockstep.machine import Waiting
 from lockstep.unknown import Unknown
 from ProbeLibrary import ProbeLibrary
 from ProbeLibrary.judge import Answer, Report, judge_expiry
@@ -132,7 +134,8 @@ def _timed(before: float, after: float, count: int = 20) -> Report:
     return Report("http://a.test/", tuple(answers), (99.0,))
 
 
-def test_response_times_are_compared_across_the_mark() -> None:
+def test_response_times_are_compared_across_the_mark(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "test_waiting", lambda: Waiting(10.0, 0.0))
     library = ProbeLibrary()
     library.response_times_should_stay_bounded(_timed(0.01, 0.4))
     library.response_times_should_stay_bounded(_timed(0.1, 0.9))
@@ -140,6 +143,10 @@ def test_response_times_are_compared_across_the_mark() -> None:
         AssertionError, match=r"p99 of http://a.test/ was 10.0 ms and became 600.0 ms.*500.0 ms allowed"
     ):
         library.response_times_should_stay_bounded(_timed(0.01, 0.6))
+    monkeypatch.setattr(machine, "test_waiting", lambda: Waiting(10.0, 6.0))
+    library.response_times_should_stay_bounded(_timed(0.01, 0.6))
+    with pytest.raises(Unknown, match=r"became 1200\.0 ms"):
+        library.response_times_should_stay_bounded(_timed(0.01, 1.2))
     with pytest.raises(AssertionError, match="9 answers before the mark and 9 after it"):
         library.response_times_should_stay_bounded(_timed(0.01, 0.01, count=9))
     with pytest.raises(AssertionError, match="has no mark"):

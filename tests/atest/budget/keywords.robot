@@ -12,7 +12,7 @@ A Budget Holds
     Budget Used    ample    <    1 hour
 
 A Spent Budget Is Named With What Was Too Much
-    [Documentation]    FAIL budget 'tiny': * ms of 0.001 ms used, * ms too much
+    [Documentation]    FAIL *budget 'tiny': * ms of 0.001 ms used, * ms too much*
     Start Budget    tiny
     Budget Should Hold    tiny    0.000001 s
 
@@ -35,7 +35,7 @@ No Verdict Is Given
     Give No Verdict    the session was gone before it was looked at
 
 A Limit Of The Platform's Own Was Missed On A Machine That Is Not Busy
-    [Documentation]    FAIL auth does not answer
+    [Documentation]    FAIL *auth does not answer*
     Fail For Missed Time Limit    auth does not answer
 
 A Figure Is Put On Record
@@ -60,7 +60,7 @@ Latencies Hold
     Latency    answer    mean    validate    0.019 < value < 0.021
 
 Latencies Are Too Long
-    [Documentation]    FAIL budget 'answer p95': 30 ms of 25 ms used, 5 ms too much
+    [Documentation]    FAIL *budget 'answer p95': 30 ms of 25 ms used, 5 ms too much*
     [Setup]    Some Latencies
     Latencies Should Hold    answer    p95    25 ms
 

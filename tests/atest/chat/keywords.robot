@@ -54,7 +54,7 @@ Nobody Comes Back After A Final Close
     Chats Should Have Gone On    closes=${{ [1012] }}
 
 A Refused Handshake Is A Flaw
-    [Documentation]    FAIL 1 handshakes refused, the first: chat-0: * 503 *
+    [Documentation]    FAIL *1 handshakes refused, the first: chat-0: * 503 *
     Chat Until All Is Settled    door-shut
     Chats Should Have Gone On    closes=${{ [1012] }}
 
@@ -82,7 +82,7 @@ A Resumption Answered With An Error Is Tried Again And A Flaw
     Chats Should Have Gone On    closes=${{ [1012] }}
 
 Nobody Is Connected Who Is Not Let In
-    [Documentation]    FAIL the chats did not become connected in 1 s; last seen: 1 of 1 are not: chat-0: refused: * 503 *; 0 said*not connected*
+    [Documentation]    FAIL *the chats did not become connected in 1 s; last seen: 1 of 1 are not: chat-0: refused: * 503 *; 0 said*not connected*
     Connect    refuse    within=1s
 
 What Is Not Acknowledged Is Not Settled
