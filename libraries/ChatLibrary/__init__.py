@@ -169,7 +169,7 @@ class ChatLibrary:
             first = given_up or [client for client in behind if client.cause] or behind
             return [_standing(client) for client in dict.fromkeys([*first, *behind])], bool(given_up)
 
-        def tell(seen: tuple[list[str], bool]) -> str:
+        def describe(seen: tuple[list[str], bool]) -> str:
             return f"{len(seen[0])} of {len(clients)} are not: {listed(seen[0])}"
 
         try:
@@ -179,7 +179,7 @@ class ChatLibrary:
                 lambda: background().call(look),
                 lambda seen: seen[1] or not seen[0],
                 within,
-                tell=tell,
+                describe=describe,
             )
         except AssertionError as error:
             report = ChatReport.of(clients)
@@ -188,7 +188,7 @@ class ChatLibrary:
                 machine.missed(str(error))
             raise
         if seen[1]:
-            raise AssertionError(masking.mask(f"the chats cannot become {state} any more; {tell(seen)}"))
+            raise AssertionError(masking.mask(f"the chats cannot become {state} any more; {describe(seen)}"))
 
 
 def _standing(client: ChatClient) -> str:

@@ -66,7 +66,7 @@ class Line:
 
     @property
     def cause(self) -> str:
-        """What keeps the device from being ready, as far as it was told."""
+        """What keeps the device from being ready, as far as it knows."""
         if self.trouble:
             return self.trouble
         if self.device.errors:

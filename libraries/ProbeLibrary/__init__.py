@@ -186,7 +186,7 @@ class ProbeLibrary:
             lambda: [self._probes[name] for name, least in wanted.items() if self._probes[name].count < least],
             lambda behind: not behind,
             within,
-            tell=lambda behind: (
+            describe=lambda behind: (
                 f"{len(behind)} of {len(wanted)} have fewer: {listed([probe.state for probe in behind])}"
             ),
         )

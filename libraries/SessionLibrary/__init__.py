@@ -129,7 +129,7 @@ class SessionLibrary(Syncing):
         """Passes as soon as every place has ended ``session``; returns place → seconds until it was seen there.
 
         A place that cannot be asked is no proof and keeps the wait going. ``main db`` and ``redis index`` learn of a
-        revocation only; of an expired session they need not. Fails where no place has ever heard of the session: a
+        revocation only; of an expired session they need not. Fails where no place has ever known the session: a
         misspelled id is gone everywhere, too.
         """
         identity = Identity.of(session, access_token)
@@ -156,7 +156,7 @@ class SessionLibrary(Syncing):
         self._until_nothing(remainder, within)
         if not known:
             raise AssertionError(
-                f"no place has ever heard of session {identity.session_id}, so that it is gone proves nothing: "
+                f"no place has ever known session {identity.session_id}, so that it is gone proves nothing: "
                 + _states(seen.values())
             )
         for place, took in gone.items():

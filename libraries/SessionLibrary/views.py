@@ -32,7 +32,7 @@ class View:
 
     @property
     def knew(self) -> bool:
-        """Whether the place has ever heard of the session: it states something of it, or says how it ended."""
+        """Whether the place has ever known the session: it states something of it, or says how it ended."""
         return not self.error and (self.live is True or self.ended or (self.live is False and bool(self.facts)))
 
     @property

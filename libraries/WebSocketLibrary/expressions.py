@@ -39,11 +39,11 @@ class Expression:
     any_part: bool = False
 
     def holds(self, frame: Frame) -> bool:
-        """Whether it is true of a frame; where it cannot be told, since the frame is of another kind, it is not."""
+        """Whether it is true of a frame; where that is open, since the frame is of another kind, it is not."""
         return self._holds(_names(frame))
 
     def evaluate(self, frame: Frame) -> bool:
-        """The same, but raises what made it impossible to tell, as far as no part decides."""
+        """The same, but raises what made it impossible to decide, as far as no part decides."""
         names = _names(frame)
         return self._holds(names) if self.parts else self._evaluate(names)
 

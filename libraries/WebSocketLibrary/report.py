@@ -36,14 +36,14 @@ def situation(connection: Connection, since: int = 0) -> str:
     """What came instead: how many frames, those that matter most, and how the socket stands."""
     received = list(connection.journal.frames(Direction.RECEIVED, since))
     if received:
-        lines = "".join(f"\n  {frame_line(frame)}" for frame in telling(connection, received))
+        lines = "".join(f"\n  {frame_line(frame)}" for frame in explaining(connection, received))
         came = f"{len(received)} frame(s) received, of these:{lines}"
     else:
         came = "No frame received."
     return f"{came}\nThe socket is {connection.describe_state()}."
 
 
-def telling(connection: Connection, received: Sequence[Frame]) -> list[Frame]:
+def explaining(connection: Connection, received: Sequence[Frame]) -> list[Frame]:
     """The few frames that explain most: errors, then data and closes, then pings and pongs; of each the last ones."""
     errors = {frame.index for frame in connection.errors.frames()}
     ranks: tuple[list[Frame], ...] = ([], [], [])

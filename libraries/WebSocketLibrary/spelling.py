@@ -40,7 +40,7 @@ def _never_judged(wanted: Matcher, judged: Sequence[Frame]) -> str:
         ]
         errors = [error for frame in having if (error := _error(condition, frame))]
         if errors and len(errors) == len(having):
-            return f"it cannot be told of any frame: {errors[0]}"
+            return f"it cannot be decided of any frame: {errors[0]}"
     return ""
 
 

@@ -17,7 +17,7 @@ from .connection import Connection
 from .errors import Refusals, is_temporary
 from .journal import Direction, Frame
 from .matching import Matcher
-from .report import frame_line, log_journal, situation, telling
+from .report import explaining, frame_line, log_journal, situation
 from .spelling import flaw
 
 T = TypeVar("T")
@@ -100,12 +100,12 @@ def cause(connection: Connection, wanted: Matcher, error: Frame | None, since: i
     received = list(connection.journal.frames(Direction.RECEIVED, since))
     if reason := flaw(wanted, received, lambda: connection.journal.frames(Direction.BOTH)):
         return f"; {reason}"
-    shown = telling(connection, received)
+    shown = explaining(connection, received)
     return f"; {len(received)} other frame(s) came, such as {frame_line(shown[0])}" if shown else "; no frame came"
 
 
 def refused(connection: Connection, error: Frame) -> str:
-    """An error in one line, which the test has been told of now."""
+    """An error in one line, which counts as reported now."""
     connection.errors.note([error])
     return frame_line(error)
 

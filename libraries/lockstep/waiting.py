@@ -24,14 +24,14 @@ def wait_until(
     holds: Callable[[T], bool],
     within: timedelta,
     tolerate: tuple[type[Exception], ...] = (),
-    tell: Callable[[T], str] | None = None,
+    describe: Callable[[T], str] | None = None,
 ) -> T:
     """The first answer of ``ask`` for which ``holds`` is true; it is asked at least once.
 
     The wait is longer by the time that the machine was away; where that is too long it raises ``Unknown``
     (`lockstep.machine`). Raises ``AssertionError``: "<subject> did not become <wanted> in <within>; last seen:
-    <answer>", the answer in the words of ``tell``, the cause first. An exception of a kind in ``tolerate`` counts as a
-    wrong answer, any other ends the wait.
+    <answer>", the answer in the words of ``describe``, the cause first. An exception of a kind in ``tolerate`` counts
+    as a wrong answer, any other ends the wait.
     """
     deadline = machine.Deadline(within.total_seconds())
     pause = FIRST_PAUSE
@@ -40,7 +40,7 @@ def wait_until(
             answer = ask()
             if holds(answer):
                 return answer
-            seen = tell(answer) if tell else show(answer)
+            seen = describe(answer) if describe else show(answer)
         except tolerate as error:
             seen = reasons.given(error) if isinstance(error, AssertionError) else reasons.of(error)
         missing = f"{subject} did not become {wanted} in {seconds(within)}; last seen: {shorten(mask(seen))}"

@@ -28,7 +28,7 @@ class Base:
         auto_pong: bool = True,
         error_frames: str | dict[str, Any] | None = None,
     ) -> Connection:
-        """A socket to be opened, with what is an error on it: ``error_frames``, else what the library was told."""
+        """A socket to be opened, with what is an error on it: ``error_frames``, else those of the library."""
         usual = self.error_frames
         errors = usual if error_frames is None else ErrorFrames.described(error_frames, usual.request_id)
         return Connection(self.connections.new_alias(alias), request, auto_pong=auto_pong, errors=errors)

@@ -75,8 +75,8 @@ class Bulk(Base):
         errors = Counter(mask(str(result)) for result in results if isinstance(result, Exception))
         if errors:
             background().call(cut_all, fresh)
-            told = listed([f"{times} × {text}" for text, times in errors.most_common()])
-            raise AssertionError(f"{errors.total()} of {wanted} sockets did not open; {told}")
+            reasons = listed([f"{times} × {text}" for text, times in errors.most_common()])
+            raise AssertionError(f"{errors.total()} of {wanted} sockets did not open; {reasons}")
         for connection in fresh:
             self.connections.add(connection)
         return [connection.alias for connection in fresh]
@@ -148,7 +148,8 @@ class Bulk(Base):
         as in `Send On All`. Returns ``.count``, ``.seconds`` for all of it and ``.latencies``, a list of seconds.
         The answers count as collected.
 
-        Fails with the sockets that lack answers; at once when only sockets that ended are missing.
+        Fails with the sockets that lack answers; at once when only sockets that ended are missing, or with the first
+        error (`Errors`), which is no answer.
         """
         exchange = self._exchange(message, connections, times, replies, seed)
         return _finished(exchange, exchange.start, time.monotonic(), times, within)
@@ -201,7 +202,9 @@ class Bulk(Base):
         between. ``${frames["bulk-7"][0].json}`` is the first frame of one socket; collected frames are not returned
         by `Wait For Frame` again.
 
-        Fails with the sockets that have too few; at once when only sockets that ended are missing.
+        Fails with the sockets that have too few; at once when only sockets that ended are missing, or when an error
+        (`Errors`) came in the place of a frame. Without ``where`` no error is collected: errors that are wanted are
+        asked for by name, such as ``where=type=error``.
 
         | Send On All    ${message}    times=10
         | ${acks} =    Collect On All    10    where=type=ack    within=5s

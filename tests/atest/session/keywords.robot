@@ -99,8 +99,8 @@ A Live Session Is Not Gone
     ${user} =    Create User
     Wait Until Session Is Gone Everywhere    ${user}    within=300ms
 
-A Session That Nobody Has Ever Heard Of Is Not Gone
-    [Documentation]    FAIL no place has ever heard of session 00000000-0000-4000-8000-000000000000, so that it is gone proves nothing: redis: gone (no key); *
+A Session That No Place Has Known Is Not Gone
+    [Documentation]    FAIL no place has ever known session 00000000-0000-4000-8000-000000000000, so that it is gone proves nothing: redis: gone (no key); *
     Wait Until Session Is Gone Everywhere    00000000-0000-4000-8000-000000000000
 
 A Revoked Session Is Gone Everywhere

@@ -45,7 +45,7 @@ A List Of Nothing
     Get Frames    tpye=message
 
 A Comparison That Cannot Be Made
-    [Documentation]    FAIL * but that proves nothing: it cannot be told of any frame: TypeError: '>' not supported between instances of 'int' and 'str'.*
+    [Documentation]    FAIL * but that proves nothing: it cannot be decided of any frame: TypeError: '>' not supported between instances of 'int' and 'str'.*
     Frame Should Not Arrive    where=type == 'message' and payload.seq > '7'    for=10ms
 
 A Wait Says So
