@@ -15,7 +15,7 @@ from .children import Child
 from .errors import PlatformError, TransientError, log_size, log_tail
 from .ports import Port
 
-START_DEADLINE = 20.0
+START_DEADLINE = 60.0
 STOP_DEADLINE = 5.0
 DRAIN_DEADLINE = 20.0
 _POLL = 0.005
