@@ -57,7 +57,8 @@ class BudgetLibrary:
 
     Others may keep the machine busy. The time for which this process and the platform's processes waited for a
     processor is taken off a time, and the limit is stretched at most twice; where more would be needed there is no
-    verdict: the test fails with ``UNKNOWN: `` (`lockstep.machine`; Linux, elsewhere nothing is taken off).
+    verdict: the test fails with ``UNKNOWN: `` (`lockstep.machine`; Linux, elsewhere nothing is taken off). Nor is there
+    one where other suites used the platform at the same time and the limit was missed by less than its double.
 
     The file is the argument ``budgets``, else the environment variable ``LOCKSTEP_BUDGETS``, else the nearest
     ``variables/budgets.yaml`` above the running suite.
@@ -254,14 +255,15 @@ class BudgetLibrary:
     def _judge(self, name: str, used: float, limit: Limit, waiting: Waiting, figures: Summary | None = None) -> None:
         """A time has waited for the machine as long as all the time within which it was measured."""
         waited = used * waiting.share if limit.unit == limits.SECONDS else 0.0
-        verdict = machine.judge(used, limit.value, waited)
+        time_shared = waiting.shared and limit.unit == limits.SECONDS
+        verdict = machine.judge(used, limit.value, waited, shared=time_shared)
         suite, test = sheet.running()
         summary = asdict(figures) if figures else None
         sheet.write(Verdict(name, limit.value, used, limit.unit, verdict, suite, test, summary))
         shown = f"budget '{name}': {amount(used, limit.unit)} of {limit} used"
         if used > limit.value:
             shown = f"{shown}, {amount(used - limit.value, limit.unit)} too much"
-        if used > limit.value and waited:
+        if used > limit.value and (waited or time_shared):
             shown = f"{shown}; {waiting}"
         if verdict == "UNKNOWN":
             raise Unknown(shown)

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from lockstep import reasons
+from lockstep.machine import PlatformUse
 
 from .embedded import system
 from .embedded.client import HostClient
@@ -38,8 +39,8 @@ class Control(Protocol):
     def logs(self, instance: str) -> str:
         """The end of an instance's log."""
 
-    def waited(self, since: float) -> float | None:
-        """Seconds for which its processes have waited for a processor since then; None where nobody knows."""
+    def use(self, since: float) -> PlatformUse | None:
+        """What its processes have waited for a processor since then, and for whom; None where nobody knows."""
 
     def ended(self) -> Sequence[str]:
         """The processes that ended though nobody had asked for that, as far as is known: when and how, a line each."""
@@ -63,7 +64,7 @@ class NoControl:
     def logs(self, instance: str) -> str:
         raise PlatformError(f"target {self._target!r} does not show the log of {instance}")
 
-    def waited(self, since: float) -> float | None:
+    def use(self, since: float) -> PlatformUse | None:
         return None
 
     def ended(self) -> Sequence[str]:
@@ -97,10 +98,11 @@ class EmbeddedControl(NoControl):
         found: list[str] = self._client.call("status", platform=self._platform)["ended"]
         return found
 
-    def waited(self, since: float) -> float | None:
+    def use(self, since: float) -> PlatformUse | None:
         # On a connection of its own: it is asked for by any thread, also while a verb is in work.
         with contextlib.closing(HostClient(self._client.path, within=0)) as client:
-            return float(client.call("waited", platform=self._platform, since=since)["seconds"])
+            answer = client.call("waited", platform=self._platform, since=since)
+        return PlatformUse(float(answer["seconds"]), bool(answer["shared"]))
 
     def disturb(self, do: str, hop: str, **options: Any) -> Mapping[str, Any]:
         return self._client.call(do, platform=self._platform, hop=hop, **options)

@@ -9,6 +9,7 @@ from typing import Any
 
 from lockstep import machine, masking, target
 from lockstep.listeners import LISTENERS
+from lockstep.machine import PlatformUse
 from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
@@ -239,16 +240,17 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
     def _running_suite(self) -> str:
         return _suite()
 
-    def _waited(self, since: float, until: float) -> float:
-        """For `machine.watch_platform`: what the platforms in use have waited since."""
+    def _use_since(self, since: float, until: float) -> PlatformUse:
+        """For `machine.watch_platform`: what became of the platforms in use since."""
         try:
-            return sum(platform.waited(since) for platform in self._in_use.values())
+            uses = [platform.use(since) for platform in self._in_use.values()]
         except PlatformError:
             # The host has gone; that is for whoever needs it to say.
-            return 0.0
+            return PlatformUse()
+        return PlatformUse(sum(use.waited for use in uses), any(use.shared for use in uses))
 
     def _use(self, alias: str, platform: Platform) -> None:
-        machine.watch_platform(self._waited)
+        machine.watch_platform(self._use_since)
         self._in_use[alias] = platform
         self._current = alias
         self.attachments.platforms_changed()

@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from lockstep.machine import PlatformUse
+
 from . import control, lifeline, offer, reach
 from .control import Control, EmbeddedControl
 from .embedded import rundir
@@ -40,15 +42,16 @@ class Platform:
         """What the host, or the profile, calls it."""
         return str(self.descriptor["platform_id"])
 
-    def waited(self, since: float) -> float:
-        """Seconds for which its processes have waited for a processor since then.
+    def use(self, since: float) -> PlatformUse:
+        """For how long its processes have waited for a processor since then, and whether other suites used it.
 
-        Where nobody knows, it may have been always for processes of this machine, and never for those of another one.
+        Where nobody knows, they may have waited always on this machine, and never on another one.
         """
-        known = self.control.waited(since)
+        known = self.control.use(since)
         if known is not None:
             return known
-        return math.inf if _LOOPBACK.match(urlsplit(str(self.descriptor["public_url"])).hostname or "") else 0.0
+        host = urlsplit(str(self.descriptor["public_url"])).hostname or ""
+        return PlatformUse(math.inf if _LOOPBACK.match(host) else 0.0)
 
 
 class Targets:

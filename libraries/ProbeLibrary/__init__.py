@@ -271,7 +271,7 @@ class ProbeLibrary:
 
         What is below ``floor`` is fine in any case: on a busy machine a few milliseconds easily become many.
         """
-        if wrong := judge_times(report, percent, factor, floor.total_seconds(), machine.test_waiting().share):
+        if wrong := judge_times(report, percent, factor, floor.total_seconds(), machine.test_waiting()):
             verdicts.fail(wrong)
 
     @keyword

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lockstep import machine
+from lockstep.machine import Waiting
 from lockstep.statistics import percentile
 from lockstep.unknown import UNKNOWN
 
@@ -131,11 +132,11 @@ def judge_expiry(report: Report, expiry: float) -> list[str]:
     return wrong
 
 
-def judge_times(report: Report, percent: float, factor: float, floor: float, share: float = 0.0) -> str:
+def judge_times(report: Report, percent: float, factor: float, floor: float, waiting: Waiting) -> str:
     """What is wrong with the response times after the first mark, or "".
 
-    Their percentile may be ``factor`` times the one before the mark, or ``floor`` seconds where that is more. For this
-    ``share`` of the time the machine was away.
+    Their percentile may be ``factor`` times the one before the mark, or ``floor`` seconds where that is more.
+    ``waiting`` tells for which share of the time the machine was away.
     """
     if not report.marks:
         return f"the probe of {report.url} has no mark: nothing can be compared"
@@ -147,7 +148,7 @@ def judge_times(report: Report, percent: float, factor: float, floor: float, sha
         )
     was, became = before.percentile(percent), after.percentile(percent)
     allowed = max(factor * was, floor)
-    verdict = machine.judge(became, allowed, became * share)
+    verdict = machine.judge(became, allowed, became * waiting.share, shared=waiting.shared)
     if verdict == "PASS":
         return ""
     times = f"was {was * 1000:.1f} ms and became {became * 1000:.1f} ms, more than the {allowed * 1000:.1f} ms allowed"

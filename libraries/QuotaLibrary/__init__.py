@@ -241,8 +241,8 @@ class QuotaLibrary:
             [answer for answers in some for answer in answers] for some in (innocents, *yardsticks)
         )
         logger.info(f"{judge.times(meanwhile)}; yardstick: {'; '.join(map(judge.times, otherwise))}")
-        share = machine.test_waiting().share
-        _fail_where(judge.unharmed(meanwhile, otherwise, percent, factor, floor.total_seconds(), share))
+        waiting = machine.test_waiting()
+        _fail_where(judge.unharmed(meanwhile, otherwise, percent, factor, floor.total_seconds(), waiting))
 
     def _ask(
         self,

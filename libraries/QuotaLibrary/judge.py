@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from itertools import groupby, pairwise
 
 from lockstep import machine
+from lockstep.machine import Waiting
 from lockstep.statistics import percentile
 from lockstep.unknown import UNKNOWN
 
@@ -152,11 +153,11 @@ def unharmed(
     percent: float,
     factor: float,
     floor: float,
-    share: float = 0.0,
+    waiting: Waiting,
 ) -> str:
     """What is wrong unless all answers are 200, and a percentile of the times ``meanwhile`` is at most ``factor`` times
-    the highest of those ``otherwise``, or ``floor`` seconds where that is more. For this ``share`` of the time the
-    machine was away.
+    the highest of those ``otherwise``, or ``floor`` seconds where that is more. ``waiting`` tells for which share
+    of the time the machine was away.
     """
     counts = [len(answers) for answers in (meanwhile, *otherwise)]
     if len(counts) < 2 or min(counts) < FEWEST:
@@ -169,7 +170,7 @@ def unharmed(
         for answers in (meanwhile, *otherwise)
     )
     allowed = max(factor * max(was), floor)
-    verdict = machine.judge(became, allowed, became * share)
+    verdict = machine.judge(became, allowed, became * waiting.share, shared=waiting.shared)
     if verdict == "PASS":
         return ""
     times = f"is {became * 1000:.1f} ms and otherwise {max(was) * 1000:.1f} ms"

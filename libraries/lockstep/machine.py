@@ -6,6 +6,8 @@ process did (pressure stall information, ``/proc/pressure/cpu``) and how long th
 together waited, is the time for which the machine was away. Elsewhere nothing is known, and it is 0.
 
 A limit of time is judged by the time less the waiting, and stretched at most twice; beyond that no verdict can be had.
+A platform that other suites used meanwhile was slower by them, too, and nobody can tell by how much: there a limit that
+was missed by less than its double cannot be judged either.
 """
 
 from __future__ import annotations
@@ -39,6 +41,8 @@ class Waiting:
 
     elapsed: float
     waited: float
+    shared: bool = False
+    """Other suites used the platform at the same time."""
 
     @property
     def share(self) -> float:
@@ -52,7 +56,8 @@ class Waiting:
 
     def __str__(self) -> str:
         state = "the machine was busy" if self.busy else "the machine was not busy"
-        return f"{state}: {self.waited:.1f} of {self.elapsed:.1f} s waiting for a processor"
+        others = ", and other suites used the platform" if self.shared else ""
+        return f"{state}: {self.waited:.1f} of {self.elapsed:.1f} s waiting for a processor{others}"
 
 
 @dataclass(frozen=True)
@@ -73,10 +78,11 @@ class Mark:
         """For how long the machine has been away since."""
         now = Mark.now()
         elapsed = now.at - self.at
-        ours = now.own - self.own + _platform(self.at, now.at)
+        platform = _platform(self.at, now.at)
+        ours = now.own - self.own + platform.waited
         if self.pressure is not None and now.pressure is not None:
             ours = min(ours, now.pressure - self.pressure)
-        return Waiting(elapsed, max(0.0, min(elapsed, ours + now.stolen - self.stolen)))
+        return Waiting(elapsed, max(0.0, min(elapsed, ours + now.stolen - self.stolen)), platform.shared)
 
 
 class Deadline:
@@ -147,17 +153,28 @@ def wait_for(event: threading.Event, seconds: float) -> bool:
     return event.is_set()
 
 
-def judge(used: float, limit: float, waited: float) -> Judgement:
-    """Whether a time of ``used`` seconds, of which the machine was away for ``waited``, keeps a limit."""
+def judge(used: float, limit: float, waited: float, *, shared: bool = False) -> Judgement:
+    """Whether a time of ``used`` seconds, of which the machine was away for ``waited``, keeps a limit.
+
+    ``shared``: other suites used the platform at the same time.
+    """
     if used <= limit:
         return "PASS"
     if used - waited > limit:
-        return "FAIL"
+        return "UNKNOWN" if shared and used - waited <= STRETCH * limit else "FAIL"
     return "PASS" if used <= STRETCH * limit else "UNKNOWN"
 
 
-def watch_platform(source: Callable[[float, float], float] | None) -> None:
-    """Ask ``source`` for how long the processes under test waited between two instants of the monotonic clock."""
+@dataclass(frozen=True)
+class PlatformUse:
+    """For how many seconds a platform's processes waited for a processor, and whether other suites used it, too."""
+
+    waited: float = 0.0
+    shared: bool = False
+
+
+def watch_platform(source: Callable[[float, float], PlatformUse] | None) -> None:
+    """Ask ``source`` what became of the platform under test between two instants of the monotonic clock."""
     global _platform
     _platform = source or _nothing
 
@@ -197,8 +214,8 @@ class _Account:
             return b""
 
 
-def _nothing(since: float, until: float) -> float:
-    return 0.0
+def _nothing(since: float, until: float) -> PlatformUse:
+    return PlatformUse()
 
 
 def _waited_by_this_process() -> float:
@@ -235,4 +252,4 @@ _OWN = _Account("/proc/self/schedstat")
 _threads: list[tuple[int, _Account]] = []
 _seen_stolen = (float("-inf"), 0.0)
 _test = Mark.now()
-_platform: Callable[[float, float], float] = _nothing
+_platform: Callable[[float, float], PlatformUse] = _nothing

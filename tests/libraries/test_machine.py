@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from lockstep import machine, waiting
-from lockstep.machine import Deadline, Mark, Waiting
+from lockstep.machine import Deadline, Mark, PlatformUse, Waiting
 from lockstep.unknown import Unknown
 from PlatformLibrary.embedded.waited import WaitingLog
 
@@ -67,6 +67,23 @@ def test_a_limit_of_one_second(used: float, waited: float, verdict: str) -> None
     assert machine.judge(used, 1.0, waited) == verdict
 
 
+@pytest.mark.parametrize(
+    ("used", "waited", "verdict"),
+    [
+        (1.0, 0.0, "PASS"),
+        (1.001, 0.0, "UNKNOWN"),
+        (2.0, 0.0, "UNKNOWN"),
+        (2.001, 0.0, "FAIL"),
+        (24.79 / 15, 6.4 / 15, "UNKNOWN"),
+        (3.0, 0.9, "FAIL"),
+        (3.0, 1.0, "UNKNOWN"),
+        (2.0, 1.0, "PASS"),
+    ],
+)
+def test_a_limit_of_one_second_on_a_platform_that_others_use(used: float, waited: float, verdict: str) -> None:
+    assert machine.judge(used, 1.0, waited, shared=True) == verdict
+
+
 @on_linux
 def test_a_process_that_shares_its_processor_waits_for_it(crowded: list[int]) -> None:
     mark = Mark.now()
@@ -86,7 +103,7 @@ def test_a_process_that_sleeps_waits_for_nothing(crowded: list[int]) -> None:
 
 @on_linux
 def test_the_platform_waits_no_longer_than_anybody() -> None:
-    machine.watch_platform(lambda since, until: 1000.0)
+    machine.watch_platform(lambda since, until: PlatformUse(1000.0))
     try:
         mark = Mark.now()
         pressure = machine._pressure() or 0.0

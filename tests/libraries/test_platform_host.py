@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -150,6 +151,25 @@ def test_two_platforms_share_nothing_but_the_shared_one_is_shared(
     assert not answers(second, second["auth_url"])
     assert not Path(second["dir"]).exists()
     other.close()
+
+
+@pytest.mark.req("H03")
+def test_whether_others_used_the_platform_is_known_for_any_time(host: HostClient, place: Path) -> None:
+    begun = time.monotonic()
+    mine = host.lease(shared=True)["platform_id"]
+
+    def shared_since(instant: float) -> bool:
+        return bool(host.call("waited", platform=mine, since=instant)["shared"])
+
+    assert not shared_since(begun), "it is mine alone"
+    other = HostClient(place / "host.sock")
+    assert other.lease(shared=True)["platform_id"] == mine
+    assert shared_since(begun)
+    other.release(mine)
+    assert shared_since(begun), "it was shared for a while"
+    assert not shared_since(time.monotonic()), "it is mine alone again"
+    other.close()
+    host.release(mine)
 
 
 @pytest.mark.parametrize("instance", ["auth", "backend-1", "frontend", "provider"])

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
+from lockstep.machine import Waiting
 from lockstep.unknown import Unknown
 from QuotaLibrary import QuotaLibrary, judge
 from QuotaLibrary.asking import Answer
@@ -164,9 +165,14 @@ def innocent(*seconds: float, status: int = 200) -> list[Answer]:
 
 def test_times_are_compared_with_those_in_a_crowd() -> None:
     calm, slow = innocent(*[0.1] * 100), innocent(*[0.1] * 98, 0.9, 7.0)
-    assert judge.unharmed(slow, [calm], 99, 10, 0.5) == ""
-    assert judge.unharmed(innocent(*[4.0] * 10), [innocent(*[0.1] * 10), innocent(*[0.8] * 10)], 90, 5, 0.5) == ""
-    assert judge.unharmed(innocent(*[0.4] * 10), [innocent(*[0.001] * 10)], 99, 10, 0.5) == ""
+    assert judge.unharmed(slow, [calm], 99, 10, 0.5, Waiting(1.0, 0.0)) == ""
+    assert (
+        judge.unharmed(
+            innocent(*[4.0] * 10), [innocent(*[0.1] * 10), innocent(*[0.8] * 10)], 90, 5, 0.5, Waiting(1.0, 0.0)
+        )
+        == ""
+    )
+    assert judge.unharmed(innocent(*[0.4] * 10), [innocent(*[0.001] * 10)], 99, 10, 0.5, Waiting(1.0, 0.0)) == ""
 
 
 @pytest.mark.parametrize(
@@ -185,11 +191,11 @@ def test_times_are_compared_with_those_in_a_crowd() -> None:
     ],
 )
 def test_every_harm_is_found(meanwhile: list[Answer], otherwise: list[Answer], message: str) -> None:
-    assert message in judge.unharmed(meanwhile, [otherwise], 99, 10, 0.5)
+    assert message in judge.unharmed(meanwhile, [otherwise], 99, 10, 0.5, Waiting(1.0, 0.0))
 
 
 def test_without_a_yardstick_nothing_is_proved() -> None:
-    assert "UNKNOWN: " in judge.unharmed(innocent(*[0.1] * 10), [], 99, 10, 0.5)
+    assert "UNKNOWN: " in judge.unharmed(innocent(*[0.1] * 10), [], 99, 10, 0.5, Waiting(1.0, 0.0))
 
 
 def test_a_quota_is_whole_when_the_last_answer_that_names_it_says() -> None:

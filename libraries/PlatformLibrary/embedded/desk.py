@@ -112,7 +112,7 @@ class Desk:
                 await asyncio.sleep(_WATCH_INTERVAL)
         finally:
             for tenancy in held:
-                self._house.release(tenancy)
+                self._house.let_go(tenancy)
             self._loop.call_soon(self._close_when_idle)
 
     async def _answer_all(self, visit: Visit, lines: asyncio.Queue[bytes], writer: asyncio.StreamWriter) -> None:
@@ -170,8 +170,8 @@ class Desk:
 
     async def _waited(self, visit: Visit, request: Request) -> Answer:
         """Asked without a lease, since it may be asked beside a verb that is in work on the lease's connection."""
-        platform = self._house.platform(str(request["platform"]))
-        return {"seconds": platform.waited(float(request["since"]))}
+        tenancy, since = self._house.tenancy(str(request["platform"])), float(request["since"])
+        return {"seconds": tenancy.platform.waited(since), "shared": tenancy.shared_since(since)}
 
     async def _used(self, visit: Visit, request: Request) -> Answer:
         return {"seconds": await asyncio.to_thread(system.processor_seconds)}

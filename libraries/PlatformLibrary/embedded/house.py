@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,7 +29,20 @@ class Tenancy:
     shared: bool
     started: asyncio.Task[None] = field(init=False)
     leases: int = 0
+    kept: int = 0
+    """Of the leases: those that only keep the platform alive."""
     busy: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _left_alone: float = float("-inf")
+
+    def shared_since(self, since: float) -> bool:
+        """Whether two or more visitors had it at once at any time since then (monotonic clock)."""
+        return self.leases - self.kept > 1 or self._left_alone > since
+
+    def leave(self) -> None:
+        """One lease less."""
+        if self.leases - self.kept > 1:
+            self._left_alone = time.monotonic()
+        self.leases -= 1
 
 
 class House:
@@ -67,12 +81,18 @@ class House:
         return tenancy
 
     def hold(self, tenancy: Tenancy) -> None:
-        """One lease more on a platform that has one."""
+        """One lease more on a platform that has one, for nobody's use."""
         tenancy.leases += 1
+        tenancy.kept += 1
+
+    def let_go(self, tenancy: Tenancy) -> None:
+        """End what `hold` began."""
+        tenancy.kept -= 1
+        self.release(tenancy)
 
     def release(self, tenancy: Tenancy) -> asyncio.Task[None] | None:
         """End one lease; with the last one the platform ends, and the task that ends it is returned."""
-        tenancy.leases -= 1
+        tenancy.leave()
         if tenancy.leases > 0 or tenancy not in self._tenancies:
             return None
         self._tenancies.remove(tenancy)
@@ -91,11 +111,11 @@ class House:
         await asyncio.gather(*(preloader.close() for preloader in self._preloaders.values()), return_exceptions=True)
         await asyncio.gather(self._tls, return_exceptions=True)
 
-    def platform(self, name: str) -> Platform:
-        """The platform of that id, whoever has leased it."""
+    def tenancy(self, name: str) -> Tenancy:
+        """That of the platform of this id, whoever has leased it."""
         for tenancy in self._tenancies:
             if tenancy.platform.id == name:
-                return tenancy.platform
+                return tenancy
         raise PlatformError(f"there is no platform {name!r}")
 
     @property
