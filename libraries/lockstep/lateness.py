@@ -16,7 +16,7 @@ from lockstep.unknown import UNKNOWN
 
 _LATE = re.compile(
     r"(?:Expected status: \d+ != 503|answered by .* with 503|was refused with 503"
-    r"|got no answer|[Rr]ead timed out|ReadTimeout|ConnectTimeout|TimeoutError)"
+    r"|\(503, '\w*unavailable'[^()]*\) != |got no answer|[Rr]ead timed out|ReadTimeout|ConnectTimeout|TimeoutError)"
 )
 _AWAY = 1 - 1 / machine.STRETCH
 

@@ -12,11 +12,13 @@ LATE = [
     "Url: https://127.0.0.1:2000/api/me Expected status: 200 != 503",
     "ReadTimeout: HTTPSConnectionPool(host='127.0.0.1', port=2000): Read timed out. (read timeout=30)",
     "No socket opened: the handshake with wss://127.0.0.1:2000/ws got no answer within 30 s",
+    "the loser of a conflict is not told (status, code): (503, 'backend_unavailable', 0) != (412, 'late', 5)",
     "CallError: POST /api/conversations was answered by backend with 503 database_unavailable: {}",
 ]
 WRONG = [
     "Url: https://127.0.0.1:2000/api/me Expected status: 200 != 500",
     "No socket opened: the handshake was refused with 401 Unauthorized",
+    "the loser of a conflict is not told (status, code): (412, 'version_conflict') != (503, 'backend_unavailable')",
     "503 messages are stored, not 600",
     "auth sees another user",
 ]
