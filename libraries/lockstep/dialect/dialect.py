@@ -1,0 +1,312 @@
+"""A dialect as a whole: what the words of the portable suites are on one target."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lockstep.dialect.entries import Entries, Place, mapped, read_file, read_text, secrets_by_name, shown, text
+from lockstep.dialect.errors import DialectError, NotDescribed, nearest
+from lockstep.dialect.parts import (
+    Accounts,
+    Administrator,
+    Boot,
+    ControlFacts,
+    Credentials,
+    Endpoint,
+    Store,
+    Token,
+    limits,
+)
+from lockstep.dialect.promises import Promises
+from lockstep.dialect.refusals import CLASSES, Alternatives, alternatives
+from lockstep.dialect.socket import OUT, Socket
+from lockstep.dialect.steps import WORDS, Step, StepReader
+
+VERSION = 1
+FILE, METHODS_FILE = "target.yaml", "dialect.py"
+CODECS = ("encode", "decode")
+"""Functions of ``dialect.py`` beside the words: from a frame to a text or bytes, and from those to a list of frames."""
+_PROJECT = Path(__file__).resolve().parents[3]
+Method = Callable[..., Any]
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """All that a file, and the ``dialect.py`` beside it, say of a target; see docs/dialect.md for each entry."""
+
+    name: str
+    path: Path
+    place: Place = field(repr=False)
+    endpoints: Mapping[str, Endpoint]
+    headers: Mapping[str, str]
+    credentials: Credentials | None
+    administrator: Administrator | None
+    accounts: Accounts | None
+    operations: Mapping[str, tuple[Step, ...]]
+    refusals: Mapping[str, Alternatives]
+    token: Token
+    socket: Socket | None
+    stores: Mapping[str, Store]
+    limits: Mapping[str, float]
+    control: ControlFacts
+    boot: Boot | None
+    promises: Promises
+    absent: Mapping[str, str]
+    methods: Mapping[str, Method] = field(default_factory=dict, repr=False)
+
+    @property
+    def folder(self) -> Path:
+        """Where relative paths of the dialect start."""
+        return self.path.parent
+
+    @property
+    def secrets(self) -> frozenset[str]:
+        """Texts that no output may show: what the environment gave for credentials, accounts and keys."""
+        places = ("administrator", "accounts", "credentials")
+        found = frozenset().union(*(self.place.at(name).secrets() for name in places))
+        return found | self.place.at("token").at("key").secrets() | secrets_by_name(self.place.source)
+
+    def missing(self, lacks: str) -> NotDescribed:
+        """What ends a test that needs ``lacks``, a dotted name such as ``operations.refresh``."""
+        for name in (lacks, lacks.rpartition(".")[2], lacks.split(".")[0]):
+            if name in self.absent:
+                return NotDescribed(lacks, f"absent: {self.absent[name]}")
+        return NotDescribed(lacks, f"not described in {self.place.source.file}")
+
+    def knows(self, word: str) -> bool:
+        """Whether there is a step or a method for a word of ``operations``."""
+        return (word in self.operations or word in self.methods) and word not in self.absent
+
+    def steps(self, word: str) -> tuple[Step, ...]:
+        """The steps of a word; raises ``NotDescribed``."""
+        if word in self.absent or word not in self.operations:
+            raise self.missing(f"operations.{word}")
+        return self.operations[word]
+
+    def endpoint(self, name: str = "") -> Endpoint:
+        """An endpoint, the first one where no name is given; raises ``NotDescribed``."""
+        if not name:
+            return next(iter(self.endpoints.values()))
+        if name not in self.endpoints:
+            raise self.missing(f"endpoints.{name}")
+        return self.endpoints[name]
+
+    def needed_socket(self) -> Socket:
+        """The socket; raises ``NotDescribed``."""
+        if self.socket is None or "socket" in self.absent:
+            raise self.missing("socket")
+        return self.socket
+
+    def limit(self, name: str) -> float:
+        """A limit in seconds, bytes or requests; raises ``NotDescribed``."""
+        if name not in self.limits:
+            raise self.missing(f"limits.{name}")
+        return self.limits[name]
+
+    def refusal(self, name: str) -> Alternatives:
+        """What a class of refusals looks like; raises ``NotDescribed``."""
+        if name not in self.refusals:
+            raise self.missing(f"refusals.{name}")
+        return self.refusals[name]
+
+
+def parse(value: Any, place: Place, path: Path, methods: Mapping[str, Method] | None = None) -> Dialect:
+    """A dialect from what its file holds; raises ``DialectError`` for the first thing that is wrong."""
+    entries = Entries(value, place, "a mapping that begins with `dialect: 1`")
+    entries.take("dialect", _version)
+    endpoints = entries.take("endpoints", mapped(Endpoint.from_yaml))
+    if not endpoints:
+        raise place.at("endpoints").wrong("no endpoint: nothing could be reached")
+    own = dict(methods or {})
+    found = Dialect(
+        name=entries.take("name", text, path.parent.name if path.name == FILE else path.stem),
+        path=path,
+        place=place,
+        endpoints=endpoints,
+        headers=entries.take("headers", mapped(text), {}),
+        credentials=entries.take("credentials", Credentials.from_yaml, None),
+        administrator=entries.take("administrator", Administrator.from_yaml, None),
+        accounts=entries.take("accounts", Accounts.from_yaml, None),
+        operations=entries.take("operations", _operations, {}),
+        refusals=entries.take("refusals", _refusals, {}),
+        token=entries.take("token", Token.from_yaml, Token(place)),
+        socket=entries.take("socket", Socket.from_yaml, None),
+        stores=entries.take("stores", mapped(Store.from_yaml), {}),
+        limits=entries.take("limits", limits, {}),
+        control=entries.take("control", ControlFacts.from_yaml, ControlFacts()),
+        boot=entries.take("boot", Boot.from_yaml, None),
+        promises=entries.take(
+            "promises",
+            lambda part, where: Promises.from_yaml(part, where, tuple(endpoints)),
+            Promises.from_yaml({}, place.at("promises")),
+        ),
+        absent=entries.take("absent", _absent, {}),
+        methods=own,
+    )
+    entries.end()
+    _check(found)
+    return found
+
+
+def _check(found: Dialect) -> None:
+    """What no part sees alone: names of other parts."""
+    steps = [step for word in found.operations.values() for step in word]
+    steps += found.administrator.sign_in if found.administrator else ()
+    for endpoint in found.endpoints.values():
+        steps += [*endpoint.who, *endpoint.ready]
+        if endpoint.socket and found.socket is None:
+            raise endpoint.place.at("socket").wrong("the part socket is missing, which says how it is spoken to")
+    for step in steps:
+        if step.at is not None and step.at not in found.endpoints:
+            raise step.place.at("at").wrong(f"{shown(step.at)} is no endpoint{nearest(step.at, found.endpoints)}")
+        if step.role == "administrator" and found.administrator is None:
+            raise step.place.wrong("it is done as administrator, and the part administrator is missing")
+        if step.role == "user" and step.kind in ("request", "page") and found.credentials is None:
+            raise step.place.wrong("it is done as the user, and the part credentials is missing")
+        if isinstance(step.frame, str) and (found.socket is None or step.frame not in found.socket.out):
+            raise step.place.at("frame").wrong(f"{shown(step.frame)} is none of socket.out")
+    if found.socket and found.socket.framing == "own" and not all(name in found.methods for name in CODECS):
+        raise (
+            found.place.at("socket")
+            .at("framing")
+            .wrong(f"framing is own: {METHODS_FILE} beside {FILE} needs the functions encode and decode")
+        )
+
+
+def _version(value: Any, place: Place) -> int:
+    if value != VERSION or isinstance(value, bool):
+        raise place.wrong(f"this release reads dialects of version {VERSION}, not {shown(value)}")
+    return VERSION
+
+
+def _operations(value: Any, place: Place) -> dict[str, tuple[Step, ...]]:
+    entries = Entries(value, place)
+    found = entries.known(WORDS, lambda part, where: StepReader(WORDS[str(where.path[-1])]).steps(part, where))
+    entries.end()
+    return found
+
+
+def _refusals(value: Any, place: Place) -> dict[str, Alternatives]:
+    entries = Entries(value, place)
+    found = entries.known(CLASSES, alternatives)
+    entries.end()
+    return found
+
+
+PARTS = ("socket", "token", "stores", "control", "second_account", "second_replica", "private_platform")
+
+
+def _absent(value: Any, place: Place) -> dict[str, str]:
+    """Word to reason: an operation, a frame (``socket.resume``), a class of refusals, or a part."""
+    known = {*WORDS, *PARTS, *(f"socket.{word}" for word in OUT), *(f"refusals.{name}" for name in CLASSES)}
+    entries = Entries(value, place)
+    for name in entries.names:
+        if name not in known:
+            raise place.at(name).wrong(f"unknown word{nearest(name, known)}")
+    return entries.each(text)
+
+
+# --- files
+
+
+def is_dialect(path: Path) -> bool:
+    """Whether a file is of this form (``dialect: 1`` at its top), and no profile of the old one."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return False
+    return any(line.startswith("dialect:") for line in lines)
+
+
+def folders() -> list[Path]:
+    """Where targets are looked for by name: ``LOCKSTEP_TARGETS``, the working directory's, the project's."""
+    named = os.environ.get("LOCKSTEP_TARGETS")
+    places = [Path(named)] if named else []
+    return [*places, Path.cwd() / "variables" / "targets", _PROJECT / "variables" / "targets"]
+
+
+def find(target: str) -> Path:
+    """The dialect of a target, given by name or by the path of its file or folder.
+
+    By name it is ``<name>/target.yaml``, or ``<name>.yaml`` where that is of this form. Raises ``DialectError``.
+    """
+    if target.endswith((".yaml", ".yml")) or os.sep in target:
+        path = Path(target).expanduser()
+        return _of_path(path / FILE if path.is_dir() else path)
+    for folder in folders():
+        for path in (folder / target / FILE, folder / f"{target}.yaml"):
+            if path.is_file() and is_dialect(path):
+                return path
+    known = names()
+    raise DialectError(
+        f"there is no dialect of a target {target!r}{nearest(target, known)}, or give a path"
+        if known
+        else f"there is no dialect of a target {target!r}, nor of any other; give a path"
+    )
+
+
+def _of_path(path: Path) -> Path:
+    if not path.is_file():
+        raise DialectError(f"there is no target {path}")
+    if not is_dialect(path):
+        beside = path.parent / path.stem / FILE
+        if beside.is_file():
+            return beside
+        raise DialectError(f"{path}:1: `dialect: {VERSION}` is missing: this is no dialect; docs/dialect.md shows one")
+    return path
+
+
+def names() -> list[str]:
+    """The targets that have a dialect, by name."""
+    found = set()
+    for folder in folders():
+        found |= {path.parent.name for path in folder.glob(f"*/{FILE}")}
+        found |= {path.stem for path in folder.glob("*.yaml") if is_dialect(path)}
+    return sorted(found)
+
+
+def load(path: Path) -> Dialect:
+    """The dialect of a file, with the methods of the ``dialect.py`` beside a ``target.yaml``."""
+    value, place = read_file(path)
+    methods = _methods(path.parent / METHODS_FILE) if path.name == FILE else {}
+    return parse(value, place, path, methods)
+
+
+def loads(yaml_text: str, path: Path | None = None, methods: Mapping[str, Method] | None = None) -> Dialect:
+    """The dialect of a text, as if it stood in the file ``path``."""
+    where = path or Path("target.yaml")
+    value, place = read_text(yaml_text, str(where))
+    return parse(value, place, where, methods)
+
+
+def _methods(path: Path) -> dict[str, Method]:
+    """The public functions of a ``dialect.py``: words, and the codecs of its framing."""
+    if not path.is_file():
+        return {}
+    spec = importlib.util.spec_from_file_location(f"lockstep_dialect_{path.parent.name.replace('-', '_')}", path)
+    if spec is None or spec.loader is None:
+        raise DialectError(f"{path}: cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise DialectError(f"{path}: {type(error).__name__}: {error}") from error
+    found: dict[str, Method] = {
+        name: entry
+        for name, entry in vars(module).items()
+        if inspect.isfunction(entry) and entry.__module__ == module.__name__ and not name.startswith("_")
+    }
+    for name, method in found.items():
+        if name not in WORDS and name not in CODECS:
+            line = inspect.getsourcelines(method)[1]
+            raise DialectError(f"{path}:{line}: {name}: unknown word{nearest(name, [*WORDS, *CODECS])}")
+        if name in WORDS and not inspect.isgeneratorfunction(method):
+            line = inspect.getsourcelines(method)[1]
+            raise DialectError(f"{path}:{line}: {name}: a word is a generator: it yields requests (docs/dialect.md)")
+    return found

@@ -1,0 +1,160 @@
+"""Drivers: they carry out what a word asks for, in threads, under asyncio, or wherever requests can be sent."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import threading
+import time
+from collections.abc import Awaitable, Callable
+from http.client import HTTPException
+from pathlib import Path
+from typing import Any
+
+from lockstep.dialect.messages import (
+    Action,
+    Answer,
+    Command,
+    FrameAnswer,
+    FrameCall,
+    NeedAdministrator,
+    Outcome,
+    Pause,
+    Ran,
+    Request,
+    Session,
+    Talk,
+)
+from lockstep.dialect.performing import Speaker
+from lockstep.wire import connection_to
+
+TIMEOUT = 30.0
+_COMMAND_TIMEOUT = 60.0
+
+
+class WordFailed(AssertionError):  # noqa: N818 - the word failed, and a keyword says so
+    """A word was not answered as the dialect expects it; ``outcome`` has all that is known."""
+
+    ROBOT_SUPPRESS_NAME = True
+
+    def __init__(self, word: str, outcome: Outcome) -> None:
+        super().__init__(f"{word} did not succeed: {outcome.why or 'no reason given'}")
+        self.outcome = outcome
+
+
+def send(request: Request, ca_file: str | None = None, timeout: float = TIMEOUT) -> Answer:
+    """Sends one request on a connection of its own; an answer without a status says why none came."""
+    connection = connection_to(request.url, timeout, ca_file)
+    try:
+        connection.request(request.method, request.target, request.body, dict(request.headers))
+        came = connection.getresponse()
+        body = came.read()
+    except (OSError, HTTPException) as error:
+        return Answer(None, url=request.url, error=f"{type(error).__name__}: {error}")
+    finally:
+        connection.close()
+    headers = tuple((name.lower(), value) for name, value in came.getheaders())
+    return Answer(came.status, headers, body, request.url)
+
+
+def run(command: Command, folder: Path) -> Ran:
+    """Runs a program in the dialect's folder, at most a minute."""
+    try:
+        ended = subprocess.run(
+            command.argv, cwd=folder, capture_output=True, text=True, timeout=_COMMAND_TIMEOUT, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return Ran(-1, f"{type(error).__name__}: {error}")
+    return Ran(ended.returncode, ended.stdout if ended.returncode == 0 else f"{ended.stdout}{ended.stderr}")
+
+
+def as_json(text: str) -> Any:
+    """The JSON object of a text's last line that is one; {} where there is none."""
+    for line in reversed(text.splitlines()):
+        try:
+            found = json.loads(line)
+        except ValueError:
+            continue
+        if isinstance(found, dict):
+            return found
+    return {}
+
+
+class Driver:
+    """Carries out words for callers that may wait; safe for several threads at once.
+
+    ``send`` sends requests, ``call`` frames on sockets of their own. The administrator's session is kept between words.
+    """
+
+    def __init__(
+        self,
+        speaker: Speaker,
+        send: Callable[[Request], Answer] = send,
+        call: Callable[[FrameCall], FrameAnswer] | None = None,
+        pause: Callable[[float], None] = time.sleep,
+    ) -> None:
+        self.speaker = speaker
+        self._send = send
+        self._call = call
+        self._pause = pause
+        self._administrator: Session | None = None
+        self._lock = threading.RLock()
+
+    def perform(self, word: str, session: Session, endpoint: str = "", **arguments: Any) -> Outcome:
+        """A word, and what came of it; raises ``NotDescribed``."""
+        return self.drive(self.speaker.perform(word, session, endpoint, **arguments))
+
+    def needed(self, word: str, session: Session, endpoint: str = "", **arguments: Any) -> Outcome:
+        """A word that has to succeed; raises ``WordFailed`` and ``NotDescribed``."""
+        outcome = self.perform(word, session, endpoint, **arguments)
+        if not outcome.ok:
+            raise WordFailed(word, outcome)
+        return outcome
+
+    def drive(self, talk: Talk) -> Outcome:
+        """A talk to its end."""
+        came: Any = None
+        while True:
+            try:
+                action = talk.send(came)
+            except StopIteration as end:
+                outcome: Outcome = end.value
+                return outcome
+            came = self._do(action)
+
+    def _do(self, action: Action) -> Any:
+        if isinstance(action, Request):
+            return self._send(action)
+        if isinstance(action, Pause):
+            return self._pause(action.seconds)
+        if isinstance(action, Command):
+            return run(action, self.speaker.dialect.folder)
+        if isinstance(action, FrameCall):
+            if self._call is None:
+                return FrameAnswer(ok=False, why="frames cannot be sent from here")
+            return self._call(action)
+        return self.administrator(action.renew)
+
+    def administrator(self, renew: bool = False) -> Session:
+        """The administrator's session, signed in once, and again where the last one was refused."""
+        with self._lock:
+            if self._administrator is None or renew:
+                outcome = self.drive(self.speaker.administrator())
+                if not outcome.ok:
+                    raise WordFailed("administrator.sign_in", outcome)
+                self._administrator = outcome.session
+            return self._administrator
+
+
+async def drive(
+    talk: Talk, do: Callable[[Request | Pause | FrameCall | Command | NeedAdministrator], Awaitable[Any]]
+) -> Outcome:
+    """A talk to its end under asyncio; ``do`` carries out each action."""
+    came: Any = None
+    while True:
+        try:
+            action = talk.send(came)
+        except StopIteration as end:
+            outcome: Outcome = end.value
+            return outcome
+        came = await do(action)
