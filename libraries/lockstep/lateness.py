@@ -1,7 +1,8 @@
 """Failures that only say that something was not done in time, on a machine that was away for half of the test.
 
-A service that has no connection to its database in time answers 503 (RFC 9110 §15.6.4), a client that got no answer in
-time gives up: both are limits of time, whichever library notices. Whatever else a test says is a failure.
+A service that has no connection to its database in time answers 503 (RFC 9110 §15.6.4), a login then ends with
+``temporarily_unavailable`` (RFC 6749 §4.1.2.1), a client that got no answer in time gives up: these are limits of time,
+whichever library notices. Whatever else a test says is a failure.
 """
 
 from __future__ import annotations
@@ -15,8 +16,9 @@ from lockstep.machine import Waiting
 from lockstep.unknown import UNKNOWN
 
 _LATE = re.compile(
-    r"(?:Expected status: \d+ != 503|answered by .* with 503|was refused with 503"
-    r"|\(503, '\w*unavailable'[^()]*\) != |got no answer|[Rr]ead timed out|ReadTimeout|ConnectTimeout|TimeoutError)"
+    r"(?:Expected status: 503 != \d+|answered by .* with 503|was refused with 503"
+    r"|\(503, '\w*unavailable'[^()]*\) != |got error 'temporarily_unavailable'|\btemporarily_unavailable != "
+    r"|got no answer|[Rr]ead timed out|ReadTimeout|ConnectTimeout|TimeoutError)"
 )
 _AWAY = 1 - 1 / machine.STRETCH
 

@@ -14,7 +14,7 @@ from services.common.draining import DrainingProtocol, DrainingServer, DrainingW
 from services.common.settings import CommonSettings
 
 GRACEFUL_SHUTDOWN = 3
-KEEP_ALIVE = 20
+KEEP_ALIVE = 75
 """Seconds that an idle connection stays open: longer than clients pause, since a request that meets its end is lost."""
 MAX_FRAME = 64 << 10
 
