@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from lockstep import applicability, expected
+from lockstep.causes import before_teardowns
 from lockstep.expected import XFAIL_TAG, ExpectedFailure
 from lockstep.verdicts import UNKNOWN_TAG, causes
 from PlatformLibrary import offer
@@ -62,11 +63,11 @@ class Rules:
 
 
 def is_lacking(test: RobotTest, profile: Profile, records: Sequence[Mapping[str, str]]) -> bool:
-    """Whether each cause of a skip is something that the target lacks."""
+    """Whether each cause of a skip is something that the target lacks; what teardowns missed then is no cause."""
     missing = offer.first_missing(profile, test.tags)
     known = {missing.verdict} if missing and missing.allowed else set()
     known |= {record["message"] for record in records if _holds(record, test, profile)}
-    found = causes(test.message)
+    found = causes(before_teardowns(test.message))
     return bool(found) and known.issuperset(found)
 
 

@@ -12,6 +12,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from lockstep import masking
+from lockstep.applicability import present
 from robot.api import logger
 from robot.api.deco import keyword
 
@@ -49,9 +50,9 @@ class Elsewhere:
         Fails with the reason where it refuses, as `Verify Token` does. Nothing but the token passes to that process,
         by its standard input.
         """
-        command = [sys.executable, "-m", "JWTLibrary", "verify", "--jwks", jwks, "--type", type]
-        command += ["--issuer", issuer] if issuer else []
-        command += ["--audience", audience] if audience else []
+        command = [sys.executable, "-m", "JWTLibrary", "verify", "--jwks", present(jwks), "--type", type]
+        for option, value in (("--issuer", present(issuer)), ("--audience", present(audience))):
+            command += [option, value] if value else []
         done = subprocess.run(
             command, input=masking.reveal(token), capture_output=True, text=True, timeout=_TIMEOUT, check=False,
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},

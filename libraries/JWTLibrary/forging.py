@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from jwt import PyJWK
 from lockstep import masking, target
+from lockstep.applicability import present
 from robot.api.deco import keyword
 
 from JWTLibrary import attacks, tokens, verification
@@ -126,6 +127,7 @@ class Forging:
             return None
         found = self._key(key)
         if attack.key is Key.REQUIRED and found is None:
+            self._must_have_key(key)
             raise ValueError(
                 f"the attack '{attack.name}' is an honest token with one thing wrong and needs the platform's real "
                 "signing key: give key=<PEM or path>"
@@ -153,14 +155,21 @@ class Forging:
     def _needed_key(self, key: Text | None) -> PrivateKey:
         found = self._key(key)
         if found is None:
+            self._must_have_key(key)
             raise ValueError("no signing key: give key=<PEM or path>, or use a target that has one")
         return found
 
     def _key(self, key: Text | None) -> PrivateKey | None:
-        source: Text | None = key
+        source: Text | None = present(key)
         if source is None and target.in_use():
             source = target.current().signing_key_file
         return tokens.load_private_key(self._pem(source)) if source else None
+
+    @staticmethod
+    def _must_have_key(key: Text | None) -> None:
+        """NA where the key was to be that of a target which shows none."""
+        if key is None and target.in_use() and target.current().kind == "external":
+            target.current().needed("signing_key_file")
 
     @staticmethod
     def _default_kid(key: Text | None) -> str | None:

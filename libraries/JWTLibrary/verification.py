@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 import jwt
 import requests
+from lockstep.applicability import present
 
 from JWTLibrary import tokens
 
@@ -39,13 +40,17 @@ class Expectation:
     type: str | None = None
     leeway: float = 2.0
 
+    def __post_init__(self) -> None:
+        present(self.issuer)
+        present(self.audience)
+
 
 def load_jwks(source: str | Path | Mapping[str, Any], ca_file: str | None = None) -> list[dict[str, Any]]:
     """The keys of a JWKS: an ``http(s)`` URL, a file, JSON text or the decoded document.
 
     Raises ``ValueError`` when it is none, ``requests.RequestException`` when the URL does not answer with 200.
     """
-    document: Any = source
+    document: Any = present(source)
     if isinstance(source, str) and source.startswith(("http://", "https://")):
         answer = requests.get(source, timeout=TIMEOUT, verify=ca_file or True, allow_redirects=False)
         answer.raise_for_status()

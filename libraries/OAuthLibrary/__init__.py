@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urljoin, urlsplit, urlunsplit
 
 from lockstep import masking, test_identity
+from lockstep.applicability import present
 from lockstep.listeners import LISTENERS
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
@@ -135,8 +136,11 @@ class OAuthLibrary:
 
     @keyword
     def request_headers(self, token: str | Secret | None = None, **headers: str) -> dict[str, str]:
-        """The headers of a call: the access token as bearer (RFC 6750 §2.1), if any, and the running test's id."""
-        bearer = {} if token is None else {"Authorization": f"Bearer {masking.reveal(token)}"}
+        """The headers of a call: the access token as bearer (RFC 6750 §2.1), if any, and the running test's id.
+
+        NA where the token is a credential that the target in use lacks.
+        """
+        bearer = {} if token is None else {"Authorization": f"Bearer {masking.reveal(present(token))}"}
         return test_identity.headers() | bearer | headers
 
     @keyword

@@ -80,7 +80,7 @@ class NoControl:
 class EmbeddedControl(NoControl):
     """One leased platform of a host."""
 
-    verbs = frozenset(VERBS)
+    verbs = frozenset((*VERBS, "replace"))
     faults = True
 
     def __init__(self, client: HostClient, platform: str) -> None:

@@ -6,6 +6,7 @@ import abc
 import time
 from typing import Any
 
+from lockstep import applicability
 from robot.api import logger
 from robot.api.deco import keyword
 
@@ -59,6 +60,10 @@ class ControlKeywords(abc.ABC):
         platform = self._platform()
         if platform.shared and platform.descriptor["kind"] == "embedded":
             raise PlatformError(f"{verb} {instance} would disturb other suites: call Use Private Platform first")
+        wanted = "replace" if options.get("gapless") else verb
+        if wanted not in platform.control.verbs:
+            reason = f"target {platform.descriptor['target']!r} gives no way to {wanted} {instance}"
+            applicability.lacking(f"control.{wanted}", reason)
         begun = time.monotonic()
         platform.control.do(verb, instance, **options)
         taken = time.monotonic() - begun

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
+from lockstep import applicability
 from robot.api import logger
 from robot.api.deco import keyword
 
@@ -74,7 +75,7 @@ class FaultKeywords(abc.ABC):
         """The toxics that are on a hop, by default on any: ``hop``, ``name``, ``type``, ``stream``, ``toxicity`` and
         ``attributes``, these as plain numbers in Toxiproxy's units (see `Toxics`).
         """
-        return list(self._platform().control.disturb("toxics", hop)["toxics"])
+        return list(self._disturbable().control.disturb("toxics", hop)["toxics"])
 
     @keyword(tags=("faults",))
     def disable_hop(self, hop: str) -> None:
@@ -147,11 +148,18 @@ class FaultKeywords(abc.ABC):
         self._disturb("add_toxic", hop, type=type_, attributes=dict(attributes), seed=self._seed, **how)
 
     def _disturb(self, do: str, hop: str, **options: Any) -> None:
-        platform = self._platform()
+        platform = self._disturbable()
         answer = platform.control.disturb(do, hop, **options)
         self._note(platform, answer)
         shown = {name: value for name, value in options.items() if value is not None}
         logger.info(f"{do} {', '.join(answer['links']) or 'nothing'} {shown or ''}")
+
+    def _disturbable(self) -> Platform:
+        """The platform in use; NA where it has no fault proxies, since others run it."""
+        platform = self._platform()
+        if not platform.control.faults:
+            applicability.lacking("net.faults", f"target {platform.descriptor['target']!r} has no fault proxies")
+        return platform
 
     def _heal(self, platform: Platform) -> None:
         if not platform.control.faults:

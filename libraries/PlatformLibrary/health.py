@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import ssl
 import urllib.error
 import urllib.request
@@ -10,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lockstep import reasons
+from lockstep import applicability, reasons
 
 from .embedded.errors import PlatformError
 
@@ -27,18 +28,30 @@ class Answer:
 
 
 def address(descriptor: Mapping[str, Any], instance: str) -> str:
-    """The base URL of a service."""
+    """The base URL of a service; NA where others run the target and it has no such service.
+
+    Raises ``PlatformError`` with the known ones for a name that no service has.
+    """
     urls = {"auth": descriptor.get("auth_url"), "frontend": descriptor.get("public_url")}
     urls["provider"] = descriptor.get("provider_url")
     for number, url in enumerate(descriptor.get("backend_urls") or (), 1):
         urls[f"backend-{number}"] = url
     urls["backend"] = urls.get("backend-1")
     known = [name for name, url in urls.items() if url]
+    if instance not in known and descriptor.get("kind") == "external" and (entry := _entry(instance)):
+        applicability.present(applicability.Absent(entry))
     if instance not in known:
         raise PlatformError(
             f"the target gives no address of a service {instance!r}; there are {', '.join(known) or 'none'}"
         )
     return str(urls[instance])
+
+
+def _entry(instance: str) -> str:
+    """What the address of a service is called in a profile, of a replica the numbered form; "" of no service."""
+    fixed = {"auth": "auth_url", "frontend": "public_url", "provider": "provider_url", "backend": "backend_url"}
+    replica = re.fullmatch(r"backend-(\d+)", instance)
+    return f"backend_{replica[1]}_url" if replica else fixed.get(instance, "")
 
 
 def ask(url: str, ca_file: str | None) -> Answer:

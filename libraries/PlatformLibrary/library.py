@@ -7,7 +7,8 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lockstep import machine, masking, target
+from lockstep import applicability, machine, masking, target
+from lockstep.applicability import Absent
 from lockstep.listeners import LISTENERS
 from lockstep.machine import PlatformUse
 from robot.api import logger
@@ -30,6 +31,8 @@ _VARIABLES = """
     PUBLIC_URL FRONTEND_URL AUTH_URL SOCKET_URL PROVIDER_URL AUTH_DB_URL MAIN_DB_URL REDIS_URL
     CA_FILE SIGNING_KEY_FILE SIGNING_KID ISSUER AUDIENCE PLATFORM_ID
 """
+# What a call may do without.
+_OPTIONAL = ("CA_FILE", "SIGNING_KID")
 _OPTIONS = ("backends", "proxies", "services_dir", "redis_server", "instance_env", "own_redis")
 
 
@@ -92,7 +95,9 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
     ``PUBLIC_URL``, ``FRONTEND_URL``, ``AUTH_URL``, ``BACKEND_URL``, ``BACKEND_2_URL``, ``SOCKET_URL``,
     ``BACKEND_SOCKET_URL``, ``BACKEND_2_SOCKET_URL``, ``PROVIDER_URL``, ``AUTH_DB_URL``, ``MAIN_DB_URL``, ``REDIS_URL``,
     ``SERVICE_TOKEN`` (a Secret), ``CA_FILE``, ``SIGNING_KEY_FILE``, ``SIGNING_KID``, ``ISSUER``, ``AUDIENCE`` and
-    ``PLATFORM_ID`` as suite variables, None where the target has no such thing. `Platform Value` gives all else.
+    ``PLATFORM_ID`` as suite variables; `Platform Value` gives all else. Where the target has no such address,
+    credential or file the variable is false, and what a keyword of the project is given it for ends as NA; ``CA_FILE``
+    and ``SIGNING_KID``, which may be left out of a call, are None then.
 
     A failed test gets the end of each service's log: the lines that were written for it, or for its suite and the
     earlier tests of it, whose sockets it may use. A suite setup that fails gets those that were written for it, once.
@@ -180,11 +185,18 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
 
     @keyword(tags=("lease",))
     def platform_value(self, name: str) -> Any:
-        """One entry of what is known of the platform, such as ``versions``, ``limits`` or ``limits.access_ttl``."""
+        """One entry of what is known of the platform, such as ``versions``, ``limits`` or ``limits.access_ttl``.
+
+        NA where others run the target and its profile does not say that limit.
+        """
         value: Any = self._platform().descriptor
         for part in name.split("."):
             if not isinstance(value, Mapping) or part not in value:
                 known = ", ".join(value) if isinstance(value, Mapping) else "nothing"
+                if name.startswith("limits.") and self._platform().descriptor["kind"] == "external":
+                    applicability.not_applicable(
+                        name, f"the profile of target {target.current().target!r} does not say it"
+                    )
                 raise PlatformError(f"the platform has no value {name!r}; there is {known}")
             value = value[part]
         return value
@@ -264,15 +276,20 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
 
 def suite_variables(descriptor: Mapping[str, Any]) -> dict[str, Any]:
     """The variables that suites get, by name."""
-    variables = {name: descriptor.get(name.lower()) for name in _VARIABLES.split()}
+    variables = {name: descriptor.get(name.lower()) or _absent(name) for name in _VARIABLES.split()}
     for kind, entry in (("URL", "backend_urls"), ("SOCKET_URL", "backend_socket_urls")):
         urls = list(descriptor.get(entry) or ())
-        variables[f"BACKEND_{kind}"] = urls[0] if urls else None
+        variables[f"BACKEND_{kind}"] = urls[0] if urls else _absent(f"BACKEND_{kind}")
         for number in range(2, max(2, len(urls)) + 1):
-            variables[f"BACKEND_{number}_{kind}"] = urls[number - 1] if number <= len(urls) else None
+            name = f"BACKEND_{number}_{kind}"
+            variables[name] = urls[number - 1] if number <= len(urls) else _absent(name)
     token = descriptor.get("service_token")
-    variables["SERVICE_TOKEN"] = masking.secret(token) if token else None
+    variables["SERVICE_TOKEN"] = masking.secret(token) if token else _absent("SERVICE_TOKEN")
     return variables
+
+
+def _absent(name: str) -> Absent | None:
+    return None if name in _OPTIONAL else Absent(name.lower())
 
 
 def _several(names: list[str] | str | None) -> list[str] | None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from assertionengine import AssertionOperator
-from lockstep import asserting, masking
+from lockstep import applicability, asserting, masking
 from lockstep.waiting import wait_until
 from robot.api import logger
 from robot.api.deco import keyword
@@ -115,6 +115,8 @@ class ObservationKeywords(abc.ABC):
     @keyword(tags=("memory",))
     def start_memory_watch(self, *instances: str) -> None:
         """Begins to watch what the processes of these services occupy (RSS); they run on this machine."""
+        if self._platform().descriptor["kind"] != "embedded":
+            applicability.lacking("platform.processes", "only processes that the run has started can be watched")
         pids = {name: int(self.service_should_be_ready(name)["pid"]) for name in instances}
         self._memory_watch = MemoryWatch(pids)
 
@@ -135,7 +137,7 @@ class ObservationKeywords(abc.ABC):
     @keyword(tags=("evidence",))
     def get_service_log(self, instance: str) -> str:
         """The end of an instance's log, at most 256 KiB."""
-        return masking.mask(self._platform().control.logs(instance))
+        return masking.mask(self._logs(self._platform(), instance))
 
     @keyword(tags=("assertion", "evidence"))
     def no_service_log_contains(self, text: str | Secret) -> None:
@@ -152,13 +154,20 @@ class ObservationKeywords(abc.ABC):
             written = any(evidence.offsets(files.values()).values())
             found = [instance for instance, path in files.items() if evidence.holds(path, wanted)]
         else:
-            logs = {name: platform.control.logs(name) for name in _instances(platform.descriptor)}
+            logs = {name: self._logs(platform, name) for name in _instances(platform.descriptor)}
             written = any(logs.values())
             found = [name for name, log in logs.items() if wanted in log]
         if found:
             raise AssertionError(f"the text is in the log of {', '.join(found)}")
         if not written:
             raise AssertionError("no service has written a log: that a text is in none proves nothing")
+
+    @staticmethod
+    def _logs(platform: Platform, instance: str) -> str:
+        if "logs" not in platform.control.verbs:
+            reason = f"target {platform.descriptor['target']!r} does not show the log of {instance}"
+            applicability.lacking("control.logs", reason)
+        return platform.control.logs(instance)
 
 
 def _instances(descriptor: Mapping[str, Any]) -> list[str]:

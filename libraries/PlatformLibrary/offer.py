@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -11,6 +12,7 @@ from lockstep import applicability
 from .profile import Profile, known_capabilities
 
 NEEDS = "needs:"
+PRIVATE = "platform.private"
 _VERBS = {
     "control.stop": ("stop", "start"),
     "control.kill": ("kill", "start"),
@@ -18,7 +20,7 @@ _VERBS = {
     "control.restart": ("restart",),
     "control.logs": ("logs",),
 }
-_ADAPTER_VERBS = {
+_ADAPTER_VERBS: Mapping[str, Sequence[str]] = {
     "none": (),
     "pids": ("stop", "kill", "pause", "resume"),
     "compose": ("start", "stop", "kill", "pause", "resume", "restart", "logs"),
@@ -32,6 +34,9 @@ _ENDPOINTS = {
     "ws": ("socket_url",),
     "ws.resume": ("socket_url",),
 }
+_REPLICA = re.compile(r"backend(?:_(?P<number>\d+))?_(?P<kind>url|socket_url)")
+# What is derived where the profile does not give it.
+_FALLBACKS = {"frontend_url": "public_url", "issuer": "public_url"}
 _NEED_CREDENTIAL = ("session.admin", "oauth.provider")
 
 
@@ -76,18 +81,46 @@ def first_missing(profile: Profile, tags: Sequence[str]) -> Missing | None:
 
 
 def missing(profile: Profile, capability: str) -> Missing | None:
-    """Why ``capability`` is missing, or None where it is offered."""
+    """Why ``capability``, or a word such as ``endpoints.redis_url`` or ``limits.access_ttl``, is missing.
+
+    None where it is offered.
+    """
+    if capability not in known_capabilities() and _described(profile, capability):
+        return None
     if capability not in profile.capabilities:
-        undeclared = profile.not_offered.get(capability, f"target {profile.name!r} does not offer it")
+        unsaid = "is one platform for all" if capability == PRIVATE else "does not offer it"
+        undeclared = profile.not_offered.get(capability, f"target {profile.name!r} {unsaid}")
         return Missing(capability, undeclared, declared=False)
     reason = _contradiction(profile, capability)
     return Missing(capability, reason, declared=True) if reason else None
+
+
+def _described(profile: Profile, word: str) -> bool:
+    """Whether the profile says what a keyword found it to lack; of words that no profile has, it does not."""
+    kind, _, name = word.partition(".")
+    if kind == "endpoints":
+        return profile.kind == "embedded" or not _lacks_endpoint(profile, name)
+    if kind == "limits":
+        return name in profile.limits
+    if kind == "control":
+        return name.removeprefix("pids.") in profile.control.get("pids", {}) or not _lacking_verbs(profile, [name])
+    return False
+
+
+def _lacks_endpoint(profile: Profile, name: str) -> bool:
+    if numbered := _REPLICA.fullmatch(name):
+        return len(profile.endpoints.get(f"backend_{numbered['kind']}s", ())) < int(numbered["number"] or 1)
+    if name == "service_token":
+        return not profile.service_token
+    return _FALLBACKS.get(name, name) not in profile.endpoints
 
 
 def _contradiction(profile: Profile, capability: str) -> str | None:
     """What the profile lacks of a capability that it declares."""
     if capability in _VERBS:
         return _lacking_verbs(profile, _VERBS[capability])
+    if capability == PRIVATE:
+        return None if profile.kind == "embedded" else "it is one platform for all, since others have started it"
     if profile.kind == "embedded":
         replicas = int(profile.platform.get("backends", 2))
         return f"the profile asks for {replicas} backend" if capability == "replicas.2" and replicas < 2 else None

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import psutil
-from lockstep import reasons
+from lockstep import applicability, reasons
+from lockstep.applicability import Absent
 
 from . import health
 from .embedded.errors import PlatformError
@@ -56,18 +57,22 @@ def _postgres(descriptor: Mapping[str, Any], instance: str) -> tuple[str, int]:
     import psycopg
 
     try:
-        with psycopg.connect(str(descriptor["auth_db_url"]), connect_timeout=_TIMEOUT) as connection:
+        with psycopg.connect(_needed(descriptor, "auth_db_url"), connect_timeout=_TIMEOUT) as connection:
             row: Any = connection.execute(_POSTMASTER).fetchone()
     except psycopg.Error as error:
         raise PlatformError(f"{instance} does not say who it is: {' '.join(reasons.text(error).split())}") from error
     return row[1].isoformat(), int(row[0].split()[0])
 
 
+def _needed(descriptor: Mapping[str, Any], name: str) -> str:
+    return str(descriptor.get(name) or applicability.present(Absent(name)))
+
+
 def _redis(descriptor: Mapping[str, Any], instance: str) -> tuple[str, int]:
     import redis
 
     try:
-        with redis.Redis.from_url(str(descriptor["redis_url"]), socket_timeout=_TIMEOUT) as client:
+        with redis.Redis.from_url(_needed(descriptor, "redis_url"), socket_timeout=_TIMEOUT) as client:
             facts: Any = client.info("server")
     except redis.RedisError as error:
         raise PlatformError(f"{instance} does not say who it is: {reasons.text(error)}") from error

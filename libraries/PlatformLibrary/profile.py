@@ -231,5 +231,10 @@ def limits_of(profile: Profile, env: Mapping[str, str]) -> dict[str, float]:
 
 
 def _seen_from_outside(embedded: Profile, descriptor: Mapping[str, Any]) -> list[str]:
-    inside = ("control.", "net.faults", *(() if len(descriptor.get("backend_urls", ())) > 1 else ("replicas.2",)))
+    inside = (
+        "platform.private",
+        "control.",
+        "net.faults",
+        *(() if len(descriptor.get("backend_urls", ())) > 1 else ("replicas.2",)),
+    )
     return [name for name in embedded.capabilities if not name.startswith(inside)]

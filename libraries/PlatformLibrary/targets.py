@@ -12,13 +12,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from lockstep import applicability
 from lockstep.machine import PlatformUse
 
 from . import control, lifeline, offer, reach
 from .control import Control, EmbeddedControl
 from .embedded import rundir
 from .embedded.client import HostClient, join_host, start_host
-from .embedded.errors import PlatformError
 from .lease import LeaseWatch
 from .profile import Profile, find, limits_of, load
 
@@ -71,7 +71,7 @@ class Targets:
         return self._profiles[name]
 
     def lease(self, profile: Profile, suite: str, *, shared: bool, options: Mapping[str, Any]) -> Platform:
-        """A ready platform of the target."""
+        """A ready platform of the target; NA where it is to be private and the target is one platform for all."""
         if profile.kind == "external":
             return self._external_platform(profile, suite, shared)
         asked = {**profile.platform, **options}
@@ -113,10 +113,9 @@ class Targets:
 
     def _external_platform(self, profile: Profile, suite: str, shared: bool) -> Platform:
         if not shared:
-            raise PlatformError(
-                f"target {profile.name!r} is one platform for all: it cannot give a private one. Tag the tests that "
-                "need one with what they need it for (needs:control.stop, needs:net.faults, …), then they are NA here"
-            )
+            lacks = offer.missing(profile, offer.PRIVATE)
+            assert lacks is not None
+            applicability.not_applicable(lacks.capability, lacks.reason)
         if self._external is None:
             self._external = Platform(
                 _describe(profile, reach.check(profile)), control.for_profile(profile), True, suite

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lockstep import machine, masking, reasons, test_identity, verdicts
+from lockstep.applicability import present
 from lockstep.listeners import LISTENERS
 from lockstep.unknown import UNKNOWN, Unknown
 from lockstep.waiting import listed, wait_until
@@ -164,8 +165,8 @@ class ProbeLibrary:
             raise AssertionError(f"probe {name!r} is running already")
         headers = test_identity.headers()
         if token is not None:
-            headers["Authorization"] = f"Bearer {masking.reveal(token)}"
-        self._probes[name] = _Probe(url, headers, ca_file, every.total_seconds(), source)
+            headers["Authorization"] = f"Bearer {masking.reveal(present(token))}"
+        self._probes[name] = _Probe(present(url), headers, ca_file, every.total_seconds(), source)
 
     @keyword
     def mark_probes(self) -> None:

@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from lockstep import masking, reasons, test_identity
+from lockstep.applicability import present
 from lockstep.wire import connection_to, problem_code
 
 TIMEOUT = 15.0
@@ -39,12 +40,12 @@ class Request:
             )
         headers = test_identity.headers() | {name: str(value) for name, value in entries.get("headers", {}).items()}
         if entries.get("token") is not None:
-            headers["Authorization"] = f"Bearer {masking.reveal(entries['token'])}"
+            headers["Authorization"] = f"Bearer {masking.reveal(present(entries['token']))}"
         body = None
         if "json" in entries:
             body = json.dumps(entries["json"]).encode()
             headers["Content-Type"] = "application/json"
-        return cls(str(entries.get("method", "GET")).upper(), str(entries["url"]), headers, body)
+        return cls(str(entries.get("method", "GET")).upper(), str(present(entries["url"])), headers, body)
 
     @property
     def target(self) -> str:

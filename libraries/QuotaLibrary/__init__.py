@@ -12,6 +12,7 @@ from json import dumps
 from typing import Any
 
 from lockstep import machine, masking, test_identity, verdicts
+from lockstep.applicability import present
 from lockstep.listeners import LISTENERS
 from lockstep.unknown import Unknown
 from robot.api import logger
@@ -97,7 +98,7 @@ class QuotaLibrary:
 
         def party(one: Mapping[str, Any]) -> Party:
             asker = self._asker(one.get("token"), one.get("source"), None, one.get("ca_file", ca_file))
-            return Party(one["urls"], asker, one.get("refusals", refusals))
+            return Party([*map(present, one["urls"])], asker, one.get("refusals", refusals))
 
         flood = Flood(answers, every.total_seconds(), at_most.total_seconds())
         return flood.run([party(one) for one in attackers], [party(one) for one in innocents])
@@ -118,7 +119,7 @@ class QuotaLibrary:
         asker = self._asker(token, source, None, ca_file)
         answers: list[Answer] = []
         try:
-            for answer in asker.ask([url], at_most):
+            for answer in asker.ask([present(url)], at_most):
                 if answer.refused:
                     return answer
                 answers.append(answer)
@@ -150,7 +151,7 @@ class QuotaLibrary:
                     raise AssertionError(f"still refused after {within}: {judge.describe(answers[-1])}")
                 if answers:
                     pause.wait(every.total_seconds())
-                answers += asker.ask([url], 1)
+                answers += asker.ask([present(url)], 1)
         finally:
             asker.close()
         logger.info(f"{len(answers) - 1} refusals; then {judge.describe(answers[-1])}")
@@ -258,7 +259,7 @@ class QuotaLibrary:
             raise ValueError("no URL: nothing would be asked")
         asker = self._asker(token, source, headers, ca_file, body)
         try:
-            return list(asker.ask(urls, count))
+            return list(asker.ask([*map(present, urls)], count))
         finally:
             asker.close()
 
@@ -272,7 +273,7 @@ class QuotaLibrary:
     ) -> Asker:
         complete = test_identity.headers() | {name: str(value) for name, value in (headers or {}).items()}
         if token is not None:
-            complete["Authorization"] = f"Bearer {masking.reveal(token)}"
+            complete["Authorization"] = f"Bearer {masking.reveal(present(token))}"
         if body is None:
             return Asker(complete, source, ca_file)
         complete["Content-Type"] = "application/json"

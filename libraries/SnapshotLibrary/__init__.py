@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import psycopg
 from lockstep import masking
+from lockstep.applicability import present
 from lockstep.listeners import LISTENERS
 from lockstep.waiting import listed
 from psycopg import sql
@@ -49,7 +50,7 @@ class SnapshotLibrary:
         """Every row of ``tables``, read in one transaction; fails where a table has none: nothing would be proved."""
         if not tables:
             raise ValueError("no tables: nothing would be proved")
-        snapshot = _read(url, tables)
+        snapshot = _read(present(url), tables)
         if empty := [table for table, rows in snapshot.tables.items() if not rows]:
             raise AssertionError(f"there is nothing to compare: no rows in {', '.join(empty)}")
         logger.info(str(snapshot))

@@ -10,6 +10,7 @@ import re
 
 from lockstep.unknown import UNKNOWN
 
+NOT_APPLICABLE = "NA: "
 LONGEST_REASON = 300
 _CUT = " … "
 # What Robot puts between its own word and the message of a failure that --skiponfailure made a skip.
@@ -26,6 +27,8 @@ _WHERE = re.compile(
     r"|Earlier message:)$",
     re.MULTILINE | re.IGNORECASE,
 )
+_AFTERWARDS = re.compile(r"\n\nAlso (?:parent suite |suite |keyword )?teardown failed:\n", re.IGNORECASE)
+_SKIPPED_IN_TEARDOWN = re.compile(r"Skipped in teardown:\n.*?\n\nEarlier message:\n", re.DOTALL)
 _NUMBERED = re.compile(r"^\d+\) ", re.MULTILINE)
 # What Robot says of a test that it did not run, or not to its end (robot.running.status, robot.running.signalhandler).
 _NOT_RUN = frozenset(
@@ -46,6 +49,23 @@ def causes(message: str) -> list[str]:
         numbered = _NUMBERED.split(part) if _NUMBERED.match(part.lstrip()) else [part]
         found += [cause.strip() for cause in numbered if cause.strip()]
     return found
+
+
+def is_not_applicable(message: str) -> bool:
+    """True where the first cause says that the target lacks something."""
+    found = causes(message)
+    return bool(found) and found[0].startswith(NOT_APPLICABLE)
+
+
+def before_teardowns(message: str) -> str:
+    """The part of ``message`` that stood there before any teardown failed."""
+    return _AFTERWARDS.split(message, maxsplit=1)[0]
+
+
+def before_skipped_teardown(message: str) -> str:
+    """What ``message`` was before the teardown of the test was skipped."""
+    found = _SKIPPED_IN_TEARDOWN.match(message)
+    return message[found.end() :] if found else ""
 
 
 def is_unknown(message: str) -> bool:

@@ -6,9 +6,11 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 import requests
+from requests.adapters import BaseAdapter
 from robot.api.types import Secret
 
 from lockstep import masking, reasons, test_identity
+from lockstep.applicability import Absent, present
 from lockstep.waiting import shorten
 
 TIMEOUT = 30.0
@@ -24,6 +26,23 @@ class CallError(RuntimeError):
         super().__init__(message)
         self.status = status
         self.code = code
+
+
+class AbsentService(BaseAdapter):
+    """Sends nothing: the target in use lacks what is asked, so whoever asks ends as NA."""
+
+    def send(self, request: requests.PreparedRequest, *arguments: Any, **options: Any) -> requests.Response:
+        present(request.url)
+        raise CallError(f"{request.url} is no address")
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+
+def end_calls_of_absent(session: requests.Session, url: str) -> None:
+    """Let calls by ``session`` end as NA, where the target in use lacks the service that ``url`` should lead to."""
+    if isinstance(url, Absent):
+        session.mount(url, AbsentService())
 
 
 class Service:

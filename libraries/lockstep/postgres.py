@@ -9,18 +9,23 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import Any
+from typing import Any, NoReturn
 
 import psycopg
 from psycopg.pq import TransactionStatus
+
+from lockstep.applicability import Absent, present
 
 GIVE_UP = 5.0
 """Seconds for which the server is asked to cancel what was interrupted."""
 
 
 def connect(url: str, **options: Any) -> Connection:
-    """Connects at once, so that a server that is away is noticed here; ``options`` are psycopg's."""
-    return Connection(url, options)
+    """Connects at once, so that a server that is away is noticed here; ``options`` are psycopg's.
+
+    Where the target in use lacks the database, each statement ends as NA.
+    """
+    return AbsentConnection(url) if isinstance(url, Absent) else Connection(url, options)
 
 
 class _Interruptible(psycopg.Connection[Any]):
@@ -109,3 +114,22 @@ class Connection:
         if self._connection.given_up or self.broken:
             self._connection = self._new()
         return self._connection
+
+
+class AbsentConnection(Connection):
+    """Stands for a connection to a database that the target in use lacks."""
+
+    autocommit = False
+    broken = False
+
+    def __init__(self, absent: Absent) -> None:
+        self._absent = absent
+
+    def rollback(self) -> None:
+        """Nothing was begun."""
+
+    commit = close = rollback
+
+    def _usable(self) -> NoReturn:
+        present(self._absent)
+        raise RuntimeError(f"{self._absent} stands for nothing")

@@ -56,10 +56,19 @@ class Descriptor:
         return descriptor
 
     def needed(self, name: str) -> Any:
-        """The entry ``name``, which must be there; raises ``RuntimeError`` that names it and the target."""
+        """The entry ``name``. Where others run the target and it has none, what needs it ends as NA.
+
+        Raises ``RuntimeError`` that names entry and target where the run has made the platform itself.
+        """
         value = getattr(self, name)
         if value is None or value == () or value == "":
-            raise RuntimeError(f"target '{self.target or self.kind}' has no {name}")
+            reason = f"target '{self.target or self.kind}' has no {name}"
+            if self.kind != "external":
+                raise RuntimeError(reason)
+            # It asks this module for the target in use.
+            from lockstep import applicability
+
+            applicability.not_applicable(f"endpoints.{name}", reason)
         return value
 
 

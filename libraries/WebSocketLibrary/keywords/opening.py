@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from lockstep import reasons
+from lockstep.applicability import present
 from lockstep.masking import mask, register, reveal
 from lockstep.test_identity import current
 from lockstep.waiting import seconds
@@ -45,12 +46,15 @@ def prepare(
     origin: str | None,
     ca_file: str | None,
 ) -> Request:
-    """The request of a keyword call; the token is known to the masking from here on."""
+    """The request of a keyword call; the token is known to the masking from here on.
+
+    NA where the target in use lacks what stands for ``url`` or ``token``.
+    """
     if token is not None:
         register(token)
     return build(
-        url,
-        token=None if token is None else reveal(token),
+        present(url),
+        token=None if token is None else reveal(present(token)),
         token_in=token_in,
         subprotocols=subprotocols or (),
         headers={str(name): str(reveal(value)) for name, value in (headers or {}).items()},
