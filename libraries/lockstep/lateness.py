@@ -17,7 +17,7 @@ from lockstep.unknown import UNKNOWN
 
 _LATE = re.compile(
     r"(?:Expected status: 503 != \d+|answered by .* with 503|was refused with 503"
-    r"|\(503, '\w*unavailable'[^()]*\) != |got error 'temporarily_unavailable'|\btemporarily_unavailable != "
+    r"|^(?:(?!!= ).)*\(503, ['\"]|got error 'temporarily_unavailable'|\btemporarily_unavailable != "
     r"|got no answer|[Rr]ead timed out|ReadTimeout|ConnectTimeout|TimeoutError)"
 )
 _AWAY = 1 - 1 / machine.STRETCH

@@ -4,7 +4,7 @@ Documentation       A restart takes nothing from a user: not his session, not hi
 ...                 docs/protocol.md §4 (the promise) and docs/architecture.md (the successor on the same socket).
 Resource            chat.resource
 Resource            restart.resource
-Suite Setup         Use A Private Platform    backends=2
+Suite Setup         Use A Private Platform    backends=2    ACCESS_TTL=3600
 Suite Teardown      Leave The Platform
 Test Teardown       The Restart Is Over
 Test Tags           critical    p1    needs:ws    needs:ws.resume    needs:control.restart
