@@ -73,7 +73,7 @@ def _sources() -> list[str]:
     libraries = [folder.name for folder in LIBRARIES.glob("*Library") if (folder / "__init__.py").exists()]
     if (LIBRARIES / "DataFactory" / "__init__.py").exists():
         libraries.append("DataFactory")
-    return [*sorted(libraries), *map(str, sorted(RESOURCES.glob("*.resource")))]
+    return [*sorted(libraries), *map(str, sorted(RESOURCES.rglob("*.resource")))]
 
 
 def _document(source: str) -> LibraryDoc:

@@ -72,8 +72,10 @@ class Dialect:
         found = frozenset().union(*(self.place.at(name).secrets() for name in places))
         return found | self.place.at("token").at("key").secrets() | secrets_by_name(self.place.source)
 
-    def missing(self, lacks: str) -> NotDescribed:
+    def missing(self, lacks: str, reason: str = "") -> NotDescribed:
         """What ends a test that needs ``lacks``, a dotted name such as ``operations.refresh``."""
+        if reason:
+            return NotDescribed(lacks, reason)
         for name in (lacks, lacks.rpartition(".")[2], lacks.split(".")[0]):
             if name in self.absent:
                 return NotDescribed(lacks, f"absent: {self.absent[name]}")

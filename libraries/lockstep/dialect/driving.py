@@ -100,11 +100,11 @@ class Driver:
         self._administrator: Session | None = None
         self._lock = threading.RLock()
 
-    def perform(self, word: str, session: Session, endpoint: str = "", **arguments: Any) -> Outcome:
+    def perform(self, word: str, session: Session, endpoint: str = "", /, **arguments: Any) -> Outcome:
         """A word, and what came of it; raises ``NotDescribed``."""
         return self.drive(self.speaker.perform(word, session, endpoint, **arguments))
 
-    def needed(self, word: str, session: Session, endpoint: str = "", **arguments: Any) -> Outcome:
+    def needed(self, word: str, session: Session, endpoint: str = "", /, **arguments: Any) -> Outcome:
         """A word that has to succeed; raises ``WordFailed`` and ``NotDescribed``."""
         outcome = self.perform(word, session, endpoint, **arguments)
         if not outcome.ok:

@@ -134,7 +134,7 @@ class NeedAdministrator:
 Action = Request | Pause | Command | FrameCall | NeedAdministrator
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Session:
     """One sign-in of an account, or an account that is not signed in yet: what is known of it, and its cookies.
 
@@ -147,6 +147,17 @@ class Session:
     def with_values(self, values: Mapping[str, Any]) -> Session:
         """The same, and this is known too."""
         return Session({**self.values, **values}, self.cookies)
+
+    def __repr__(self) -> str:
+        known = (self.values.get(name) for name in ("name", "email", "user"))
+        name = next((str(value) for value in known if value is not None), "nobody")
+        device = self.values.get("device")
+        return f"<{'session' if self.is_signed_in else 'account'} of {name}{f' on {device}' if device else ''}>"
+
+    @property
+    def is_signed_in(self) -> bool:
+        """Whether it holds a token or a cookie."""
+        return "access" in self.values or bool(self.cookies)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

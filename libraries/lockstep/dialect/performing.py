@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlencode, urljoin
 
 from lockstep.dialect import cookies, forms
+from lockstep.dialect.accounts import made_up
 from lockstep.dialect.dialect import Dialect
 from lockstep.dialect.entries import Place
 from lockstep.dialect.frames import FrameOut
@@ -52,14 +53,21 @@ class Speaker:
     dialect: Dialect
     platform: Mapping[str, Any]
 
-    def perform(self, word: str, session: Session, endpoint: str = "", **arguments: Any) -> Talk:
+    def perform(self, word: str, session: Session, endpoint: str = "", /, **arguments: Any) -> Talk:
         """The word ``word`` of ``operations`` as ``session``, at an endpoint where its steps name none.
 
         ``arguments`` are further values for its templates. Raises ``NotDescribed`` where there is no such word.
         """
+        arguments = made_up() | arguments
         if self.dialect.knows(word) and word in self.dialect.methods:
             return self._method(word, session, endpoint, arguments)
         return self.take(self.dialect.steps(word), session, endpoint, arguments)
+
+    @property
+    def endpoints(self) -> list[str]:
+        """The endpoints that there are: those whose address needs nothing that this platform has not."""
+        known = {"platform": self.platform}
+        return [name for name, found in self.dialect.endpoints.items() if where_is_known(found.url, known)]
 
     def who(self, endpoint: str, session: Session) -> Talk:
         """Who ``session`` is at an endpoint; ``read`` has ``user``. Raises ``NotDescribed``."""
@@ -88,6 +96,9 @@ class Speaker:
     def _step(self, step: Step, session: Session, endpoint: str, arguments: Mapping[str, Any]) -> Talk:
         if step.kind == "frame":
             return (yield from self._frame(step, session, endpoint, arguments))
+        if step.kind == "given":
+            values = fill(step.given, self.values(session, arguments), step.place.at("given"))
+            return Outcome(session.with_values(values), values)
         if step.kind == "command":
             return (yield from self._command(step, session, arguments))
         if step.role != "administrator":
@@ -246,7 +257,7 @@ class Speaker:
 
 def where_is_known(template: str, values: Mapping[str, Any]) -> bool:
     """Whether a credential's template has its values; before a sign-in it has none, and nothing is sent."""
-    return all(look_up(dict(values), name) is not MISSING or name in values for name in fields(template))
+    return all(look_up(dict(values), name) not in (MISSING, None) or name in values for name in fields(template))
 
 
 class _Exchange:

@@ -67,7 +67,7 @@ class Until:
 
 @dataclass(frozen=True)
 class Step:
-    """One step; ``kind`` is ``request``, ``page``, ``frame`` or ``command``."""
+    """One step; ``kind`` is ``request``, ``page``, ``frame``, ``command`` or ``given`` (templates, nothing is sent)."""
 
     place: Place
     kind: str
@@ -89,6 +89,7 @@ class Step:
     refused: Alternatives = ()
     frame: FrameOut | str | None = None
     argv: tuple[str, ...] = ()
+    given: Mapping[str, Any] = field(default_factory=dict)
 
     def reads(self, name: str) -> bool:
         """Whether the step reads a value of this name; of a frame of ``socket.out`` that is not known here."""
@@ -112,16 +113,18 @@ class StepReader:
 
     def step(self, value: Any, place: Place) -> Step:
         """One step."""
-        entries = Entries(value, place, "a step (a request, page, frame or command)")
-        kind = entries.one_of(*METHODS, "page", "frame", "command")
+        entries = Entries(value, place, "a step (a request, page, frame, command, or what is given)")
+        kind = entries.one_of(*METHODS, "page", "frame", "command", "given")
         if kind is None:
             unknown = [name for name in entries.names if name not in _STEP]
             if unknown:
                 raise place.at(unknown[0]).wrong(f"unknown entry{nearest(unknown[0], _STEP)}")
-            raise place.wrong(f"a step needs one of {', '.join(METHODS)}, page, frame or command")
+            raise place.wrong(f"a step needs one of {', '.join(METHODS)}, page, frame, command or given")
         role = entries.take("as", one_of(*ROLES), self.role)
         if kind == "frame":
             found = Step(place, "frame", role, frame=_frame(entries))
+        elif kind == "given":
+            found = Step(place, "given", role, given=entries.take("given", mapped(anything)))
         elif kind == "command":
             found = _command(entries, place, role)
         else:
@@ -131,8 +134,8 @@ class StepReader:
 
 
 _STEP = (
-    *METHODS, "page", "frame", "command", "as", "at", "headers", "query", *BODIES, "follow", "status", "read", "each",
-    "items", "until", "failure", "refused", "answer", "within",
+    *METHODS, "page", "frame", "command", "given", "as", "at", "headers", "query", *BODIES, "follow", "status", "read",
+    "each",    "items", "until", "failure", "refused", "answer", "within",
 )  # fmt: skip
 
 

@@ -1,0 +1,60 @@
+"""Keywords in the words of users and operators, on any target that has a dialect."""
+
+from __future__ import annotations
+
+from lockstep.listeners import LISTENERS
+from robot.api.deco import library
+
+from .chatting import Chatting
+from .ending import Ending
+from .recognising import Recognising
+from .refreshing import Refreshing
+from .restarting import Restarting
+from .signing import Signing
+from .sockets import Sockets
+from .stage import Stage
+
+__all__ = ["TargetLibrary"]
+
+
+@library(scope="GLOBAL", version="1.0.0", doc_format="ROBOT", auto_keywords=False)
+class TargetLibrary(Signing, Recognising, Refreshing, Sockets, Chatting, Ending, Restarting):
+    """What users and operators do, and what a target promises them, in words that no platform owns.
+
+    | *** Settings ***
+    | Resource          portable/vocabulary.resource
+    | Suite Setup       Use Target
+    |
+    | *** Test Cases ***
+    | Sign Out Ends Access
+    |     ${user} =    Sign In
+    |     Every Endpoint Should Recognise User    ${user}
+    |     Sign Out    ${user}
+    |     Access Should End    ${user}    sign_out
+
+    = Dialect =
+
+    What a word is on a target says its dialect (docs/dialect.md): paths, frames, codes, and what it promises. A word
+    that the dialect does not describe, or declares absent, ends the test, or the suite whose setup uses it, as NA:
+    ``NA: operations.refresh: not described in …``.
+
+    Requests go through RequestsLibrary and sockets through WebSocketLibrary, so log.html shows them. Both have to be
+    imported; PlatformLibrary, too, where the run starts or controls the target.
+
+    = Sessions =
+
+    `Sign In` returns a session: who it is, and what shows it. It never changes: `Refresh Session` and `Change Password`
+    return another one, so the one before is what was good before. A session knows what the dialect reads:
+    ``${user.access}``, ``${user.user}``.
+
+    = Promises =
+
+    What ends, and when, is judged by what the dialect declares. What holds below the recommendation of a standard is
+    WEAKER, with its reference. What nothing could break is measured and UNBOUNDED. A bound of more than a minute is NA
+    unless ``LOCKSTEP_PATIENT=1``.
+    """
+
+    def __init__(self) -> None:
+        self.stage = Stage()
+        self.open_sockets = {}
+        self.ROBOT_LIBRARY_LISTENER = [self.stage.listener, *LISTENERS]

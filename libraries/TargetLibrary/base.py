@@ -1,0 +1,31 @@
+"""What every group of keywords has at hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .socket import Socket
+from .stage import Stage
+
+
+class Base:
+    """State of one library instance."""
+
+    stage: Stage
+    open_sockets: dict[str, Socket]
+
+    def socket(self, alias: str) -> Socket:
+        """The socket of this alias, which this test has opened."""
+        if alias not in self.open_sockets:
+            known = ", ".join(self.open_sockets) or "none"
+            raise ValueError(f"this test has opened no socket {alias!r}; it has {known}")
+        return self.open_sockets[alias]
+
+    def endpoints_of(self, endpoint: str) -> list[str]:
+        """The endpoint of this name, or all that know who somebody is."""
+        return [endpoint] if endpoint else self.stage.endpoints
+
+
+def same(first: Any, second: Any) -> bool:
+    """Whether two ids are one; some targets write numbers as texts."""
+    return str(first) == str(second)

@@ -1,0 +1,217 @@
+"""Keywords for messages: send, receive, in order, and in the history."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+from lockstep import verdicts
+from lockstep.dialect import Event, Session
+from lockstep.masking import mask
+from lockstep.waiting import listed, seconds
+from robot.api import logger
+
+from .base import Base, same
+from .described import word
+from .socket import Socket
+
+_WITHIN = timedelta(seconds=10)
+
+
+class Chatting(Base):
+    """Rooms, messages and what devices receive of them."""
+
+    @word("message")
+    def create_room(self, session: Session) -> Any:
+        """A new conversation of the user; returns its id."""
+        outcome = self.stage.needed("room", session)
+        if "room" not in outcome.read:
+            raise self.stage.dialect.missing("operations.room.read.room")
+        return outcome.read["room"]
+
+    @word("message")
+    def join_room(self, socket: str, room: Any) -> None:
+        """Subscribes a socket to a conversation, where the target has a frame for that."""
+        found = self.socket(socket)
+        found.line.read["room"] = room
+        if "subscribe" not in found.line.facts.out:
+            return
+        opened = found.play(found.line.asking("subscribe", room=room))
+        if not opened.ok:
+            raise AssertionError(f"{socket} cannot join the conversation: {mask(opened.why)}")
+        found.note(opened.read)
+
+    @word("message", "assertion")
+    def join_should_be_refused(self, socket: str, room: Any) -> None:
+        """Passes when a socket may not subscribe to a conversation, and is told so."""
+        found = self.socket(socket)
+        opened = found.play(found.line.asking("subscribe", room=room))
+        if opened.ok:
+            raise AssertionError(f"{socket} should not be able to join the conversation, and has joined it")
+        if not opened.refused:
+            raise AssertionError(f"{socket} was not refused, but: {mask(opened.why)}")
+
+    @word("message")
+    def send_message(self, socket: str, room: Any, text: str) -> str:
+        """Sends a message from a socket, or over HTTP where the target takes none there, and waits until it is taken.
+
+        Returns the sender's own id of it.
+        """
+        found = self.socket(socket)
+        key = str(uuid.uuid4())
+        if "send" not in found.line.facts.out:
+            self.stage.needed("send", found.line.session, room=room, text=text, key=key)
+            return key
+        opened = found.play(found.line.asking("send", room=room, text=text, key=key))
+        if not opened.ok:
+            raise AssertionError(f"{socket} cannot send a message: {mask(opened.why)}")
+        found.note(opened.read)
+        return key
+
+    @word("message")
+    def send_message_by_request(self, session: Session, room: Any, text: str) -> str:
+        """Sends a message over HTTP; returns the sender's own id of it."""
+        key = str(uuid.uuid4())
+        self.stage.needed("send", session, room=room, text=text, key=key)
+        return key
+
+    @word("message")
+    def send_messages(self, socket: str, room: Any, count: int, prefix: str = "message") -> list[str]:
+        """Sends so many messages without waiting in between, then waits until each is taken; returns the texts."""
+        found = self.socket(socket)
+        texts = [f"{prefix} {number}" for number in range(1, count + 1)]
+        if "send" not in found.line.facts.out:
+            for text in texts:
+                self.stage.needed("send", found.line.session, room=room, text=text, key=str(uuid.uuid4()))
+            return texts
+        outgoing = [found.line.outgoing("send", room=room, text=text, key=str(uuid.uuid4())) for text in texts]
+        began = time.monotonic()
+        for frame in outgoing:
+            found.send(frame.content)
+        for frame in outgoing:
+            opened = found.answer_to(frame, "send")
+            if not opened.ok:
+                raise AssertionError(f"{socket} cannot send a message: {mask(opened.why)}")
+        logger.info(f"{count} messages were sent and taken in {time.monotonic() - began:.3f} s")
+        return texts
+
+    @word("message", "assertion")
+    def message_should_arrive(
+        self, socket: str, text: str, room: Any = None, sender: Session | None = None, within: timedelta = _WITHIN
+    ) -> Event:
+        """Passes when a message with this text is received; from ``sender`` and of ``room`` where they are given.
+
+        Returns the event: ``text``, ``room``, ``id``, ``position``, ``sender``, as far as the target says it.
+        """
+        found = self.socket(socket)
+
+        def look() -> Event | None:
+            return next((event for event in messages(found, room) if same(event.text, text)), None)
+
+        event: Event | None = found.wait_for(look, within.total_seconds())
+        if event is None:
+            came = listed([repr(known.text) for known in messages(found, room)]) or "none"
+            raise AssertionError(
+                f"the message {text!r} did not arrive on {socket} within {seconds(within)}; came: {came}; "
+                f"the socket is {found.state}"
+            )
+        if sender is not None and event.sender is not None and not same(event.sender, sender.user):
+            raise AssertionError(f"the message {text!r} comes from {event.sender}, not from {sender.user}")
+        return event
+
+    @word("message", "assertion")
+    def messages_should_arrive_in_order(
+        self, socket: str, texts: Sequence[str], room: Any = None, within: timedelta = timedelta(seconds=15)
+    ) -> None:
+        """Passes when a socket receives these messages of a conversation and no others, in this order, as is promised.
+
+        ``promises.delivery``: without an order they may be mixed, and repeats count as ``repeats`` has it. Where the
+        target numbers them without gaps (``socket.gapless``), their positions follow one another.
+        """
+        found = self.socket(socket)
+        wanted = set(texts)
+        found.wait_for(
+            lambda: wanted <= {str(event.text) for event in messages(found, room)} or None, within.total_seconds()
+        )
+        received = self._without_repeats(messages(found, room))
+        _compare([str(event.text) for event in received], list(texts), f"on {socket}", self._order())
+        positions = [event.position for event in received if isinstance(event.position, int)]
+        if found.line.facts.gapless and len(positions) == len(received):
+            gaps = [(a, b) for a, b in pairwise(positions) if b != a + 1]
+            if gaps:
+                raise AssertionError(f"positions on {socket} are not gapless: {gaps[0][1]} follows {gaps[0][0]}")
+
+    def _order(self) -> bool:
+        promise = self.stage.dialect.promises.choice("delivery.order")
+        if promise.unbounded:
+            verdicts.unbounded("messages may come in any order, as declared")
+        return not promise.unbounded
+
+    def _without_repeats(self, events: Sequence[Event]) -> list[Event]:
+        promise = self.stage.dialect.promises.choice("delivery.repeats")
+        if promise.value == "none":
+            return list(events)
+        name = "id" if promise.value == "by_id" else "text"
+        first: dict[Any, Event] = {}
+        for number, event in enumerate(events):
+            known = getattr(event, name)
+            first.setdefault(("unnamed", number) if known is None else str(known), event)
+        return list(first.values())
+
+    @word("message", "assertion")
+    def message_should_not_arrive(self, socket: str, text: str, after: str) -> None:
+        """Passes when a message with this text has not come by the time that the message ``after`` has."""
+        self.message_should_arrive(socket, after)
+        if any(same(event.text, text) for event in messages(self.socket(socket))):
+            raise AssertionError(f"the message {text!r} should not arrive on {socket}, and has arrived")
+
+    @word("message")
+    def get_history(self, session: Session, room: Any) -> list[Mapping[str, Any]]:
+        """The stored messages of a conversation in the target's order, each with what the dialect reads of it."""
+        return list(self.stage.needed("history", session, room=room).items)
+
+    @word("message", "assertion")
+    def history_should_be(self, session: Session, room: Any, texts: Sequence[str]) -> None:
+        """Passes when the stored messages of a conversation have these texts, in this order."""
+        stored = [str(item.get("text")) for item in self.get_history(session, room)]
+        _compare(stored, list(texts), "in the history", self._order())
+
+    @word("message", "assertion")
+    def history_should_be_refused(self, session: Session, room: Any) -> None:
+        """Passes when a user may not read a conversation: the target refuses, or says that there is none."""
+        outcome = self.stage.perform("history", session, room=room)
+        if outcome.ok and outcome.items:
+            raise AssertionError(
+                f"{session!r} should not read the conversation, and reads {len(outcome.items)} messages"
+            )
+        status = outcome.answer.status if outcome.answer else None
+        if not outcome.ok and not outcome.refused and status != 404:
+            raise AssertionError(f"the history was not refused, but: {mask(outcome.why)}")
+
+
+def messages(socket: Socket, room: Any = None) -> list[Event]:
+    """The messages that a socket has received, of one room where it is given and the target names rooms."""
+    return [
+        event
+        for event in socket.events
+        if event.kind in ("message", "snapshot") and (room is None or event.room is None or same(event.room, room))
+    ]
+
+
+def _compare(actual: list[str], wanted: list[str], where: str, in_order: bool) -> None:
+    if (actual if in_order else sorted(actual)) == (wanted if in_order else sorted(wanted)):
+        return
+    missing = [text for text in wanted if text not in actual]
+    repeated = sorted({text for text in actual if actual.count(text) > wanted.count(text) > 0})
+    other = [text for text in actual if text not in wanted]
+    for what, found in (("missing", missing), ("repeated", repeated), ("never sent", other)):
+        if found:
+            raise AssertionError(f"messages {where} are {what}: {listed([repr(text) for text in found])}")
+    place = next(number for number, (a, b) in enumerate(zip(actual, wanted, strict=True)) if a != b)
+    raise AssertionError(
+        f"messages {where} are out of order: {actual[place]!r} stands where {wanted[place]!r} was sent"
+    )

@@ -1,0 +1,217 @@
+"""Keywords that judge when tokens and sockets end, by what the target promises."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from lockstep import verdicts
+from lockstep.dialect import NotDescribed, Session
+from lockstep.dialect.promises import AT_EXPIRY, NEVER, NEXT_FRAME, Bound
+from lockstep.dialect.promises import Ending as Promise
+from lockstep.masking import mask
+from lockstep.waiting import wait_until
+from robot.api import logger
+
+from .base import Base
+from .described import word
+from .recognising import Recognising
+from .stage import LONGEST_WAIT, patient
+
+_CLOSE_REASONS = {"expiry": "expired"}
+_MEASURED = 1.0
+"""For so many seconds it is seen whether what never has to end does so nevertheless."""
+
+
+class Ending(Base):
+    """Access Should End, Refresh Should End, Socket Should End."""
+
+    @word("promise", "assertion")
+    def access_should_end(self, session: Session, after: str) -> None:
+        """Passes when each endpoint refuses the access token of ``session`` within what is promised.
+
+        ``after`` is the word that ended it (``sign_out``, ``revoke_session``, ``revoke_all``, ``change_password``,
+        ``deactivate``, ``delete_account``), or ``expiry``.
+        """
+        reason = self._recognising.expected_refusal("expired" if after == "expiry" else "revoked")
+        promise = self.stage.dialect.promises.ending(after, "access")
+        since = self._since(session, after)
+        for endpoint in self.stage.endpoints:
+            asks = partial(self._access_has_ended, endpoint, session, reason)
+            self._ends(f"access at {endpoint}", after, promise, endpoint, since, session, asks)
+
+    def _access_has_ended(self, endpoint: str, session: Session, reason: str) -> bool:
+        outcome = self.stage.who(endpoint, session)
+        if outcome.ok:
+            return False
+        if wrong := self._recognising.not_refused_as(outcome, reason):
+            raise _Wrong(f"{endpoint} {wrong}")
+        return True
+
+    @word("promise", "assertion")
+    def refresh_should_end(self, session: Session, after: str) -> None:
+        """Passes when the refresh token of ``session`` buys nothing any more, within what is promised."""
+        if "refresh" not in session.values:
+            raise self.stage.dialect.missing("operations.sign_in.read.refresh")
+        promise = self.stage.dialect.promises.ending(after, "refresh")
+        current = session
+
+        def has_ended() -> bool:
+            nonlocal current
+            outcome = self.stage.perform("refresh", current)
+            if outcome.ok:
+                current = outcome.session
+                return False
+            if not outcome.refused:
+                raise _Wrong(f"the refresh was not refused in the dialect's words: {mask(outcome.why)}")
+            return True
+
+        self._ends("the refresh token", after, promise, "", self._since(session, after), session, has_ended)
+
+    @word("promise", "assertion")
+    def socket_should_end(self, socket: str, after: str) -> None:
+        """Passes when the target closes a socket within what is promised, with a code that the dialect declares."""
+        found = self.socket(socket)
+        endpoint = found.line.endpoint.name
+        promise = self.stage.dialect.promises.ending(after, "sockets")
+        bound = promise.bound(endpoint)
+        if bound.word == NEXT_FRAME:
+            self._probe(found)
+
+        def has_ended() -> bool:
+            found.update()
+            return found.connection.closing is not None
+
+        session = found.line.session
+        since = self._since(session, after)
+        self._ends(f"the socket at {endpoint}", after, promise, endpoint, since, session, has_ended, found)
+        closing = found.connection.closing
+        if closing is None:
+            return
+        codes = self.stage.dialect.needed_socket().closes.get(_CLOSE_REASONS.get(after, "revoked"), ())
+        if codes and closing.code not in codes:
+            raise AssertionError(
+                f"the socket at {endpoint} should be closed with {' or '.join(map(str, codes))}, was {found.state}"
+            )
+        if after == "expiry":
+            closed = time.time() - (time.monotonic() - closing.at)
+            if closed < self.stage.expiry(session):
+                raise AssertionError(
+                    f"the socket was closed {self.stage.expiry(session) - closed:.3f} s before the expiry"
+                )
+
+    def _probe(self, found: Any) -> None:
+        asked = next((name for name in ("ping", "who_am_i", "send") if name in found.line.facts.out), None)
+        if asked and found.connection.is_open:
+            room = found.line.read.get("room", "")
+            found.send(found.line.outgoing(asked, room=room, text="still there", key="").content)
+
+    # --- judging
+
+    @property
+    def _recognising(self) -> Recognising:
+        assert isinstance(self, Recognising)
+        return self
+
+    def _since(self, session: Session, after: str) -> float:
+        """When it began to count, on the monotonic clock: at the expiry, or now."""
+        if after != "expiry":
+            return time.monotonic()
+        return time.monotonic() + self.stage.expiry(session) - time.time()
+
+    def _ends(
+        self, what: str, after: str, promise: Promise, endpoint: str, since: float, session: Session,
+        has_ended: Callable[[], bool], socket: Any = None,
+    ) -> None:  # fmt: skip
+        bound = promise.bound(endpoint)
+        if bound.word == NEVER:
+            self._measure(what, after, bound, promise, has_ended, socket)
+            return
+        limit = self._limit(what, after, bound, promise, since, session)
+        left = timedelta(seconds=max(0.0, since + limit - time.monotonic()))
+        began = time.monotonic()
+        if socket is not None:
+            _socket_ends(socket, what, after, left)
+        else:
+            _asked_until(what, after, left, has_ended)
+        took = time.monotonic() - min(since, began)
+        self._remark(what, after, bound, promise, endpoint, took)
+
+    def _limit(self, what: str, after: str, bound: Bound, promise: Promise, since: float, session: Session) -> float:
+        """The seconds of a bound; NA where it is long and the run is not patient."""
+        best = promise.recommended.seconds or 1.0
+        if bound.seconds is not None:
+            limit = bound.seconds
+        elif bound.word == AT_EXPIRY:
+            limit = max(0.0, self.stage.expiry(session) - time.time()) + best
+        else:
+            limit = best
+        if limit > LONGEST_WAIT.total_seconds() and not patient():
+            raise NotDescribed(f"promises.ends.{after}", f"{what}: bound of {bound} (LOCKSTEP_PATIENT=1 waits for it)")
+        return limit
+
+    def _measure(
+        self, what: str, after: str, bound: Bound, promise: Promise, has_ended: Callable[[], bool], socket: Any
+    ) -> None:
+        """What never has to end: seen for a second."""
+        began = time.monotonic()
+        try:
+            if socket is not None:
+                _socket_ends(socket, what, after, timedelta(seconds=_MEASURED))
+            else:
+                _asked_until(what, after, timedelta(seconds=_MEASURED), has_ended)
+        except _NotEndedError:
+            verdicts.unbounded(f"{what} still honoured {time.monotonic() - began:.0f} s after {after}")
+            return
+        logger.info(f"{what} ended though it is declared to end {bound}: declare more (promises.ends.{after})")
+
+    def _remark(self, what: str, after: str, bound: Bound, promise: Promise, endpoint: str, took: float) -> None:
+        if not promise.is_weaker(endpoint):
+            return
+        best = promise.recommended.seconds
+        if best is not None and took <= best and bound.word != NEXT_FRAME:
+            logger.info(f"{what} ended {took:.1f} s after {after}, declared is {bound}: declare more")
+            return
+        verdicts.weaker(f"{what} ended {took:.1f} s after {after}, as declared ({bound})", promise.reference)
+
+
+class _Wrong(AssertionError):  # noqa: N818 - what was seen is wrong, whatever comes later
+    ROBOT_SUPPRESS_NAME = True
+
+
+class _NotEndedError(AssertionError):
+    ROBOT_SUPPRESS_NAME = True
+
+
+def _asked_until(what: str, after: str, within: timedelta, has_ended: Callable[[], bool]) -> None:
+    wrong: list[_Wrong] = []
+
+    def ask() -> bool:
+        try:
+            return has_ended()
+        except _Wrong as error:
+            wrong.append(error)
+            return True
+
+    try:
+        wait_until(f"{what} after {after}", "refused", ask, bool, within, describe=lambda _: "still honoured")
+    except AssertionError as error:
+        if type(error) is AssertionError:
+            raise _NotEndedError(str(error)) from None
+        raise
+    if wrong:
+        raise wrong[0]
+
+
+def _socket_ends(socket: Any, what: str, after: str, within: timedelta) -> None:
+    if socket.connection.closing is None:
+        socket.wait_for(lambda: None, within.total_seconds())
+    if socket.connection.closing is None:
+        raise _NotEndedError(
+            f"{what} was not closed within {within.total_seconds():g} s after {after}; it is {socket.state}"
+        )
+    if not socket.connection.closing.by_peer:
+        raise _Wrong(f"{what} was closed from this side: nothing is proved")

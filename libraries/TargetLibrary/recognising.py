@@ -1,0 +1,86 @@
+"""Keywords that ask each endpoint who a session is, and see that it refuses what it has to."""
+
+from __future__ import annotations
+
+import time
+
+from lockstep import machine
+from lockstep.dialect import Outcome, Session
+from lockstep.masking import mask
+
+from .base import Base, same
+from .described import word
+
+
+class Recognising(Base):
+    """Endpoints recognise users and refuse bad credentials."""
+
+    @word("endpoint")
+    def get_endpoints(self) -> list[str]:
+        """The names of the endpoints that know who somebody is."""
+        return self.stage.endpoints
+
+    @word("endpoint", "assertion")
+    def every_endpoint_should_recognise_user(self, session: Session) -> None:
+        """Passes when each endpoint answers with the user of ``session``.
+
+        There is no verdict where the token has expired meanwhile.
+        """
+        for endpoint in self.stage.endpoints:
+            self.endpoint_should_recognise_user(endpoint, session)
+
+    @word("endpoint", "assertion")
+    def endpoint_should_recognise_user(self, endpoint: str, session: Session) -> None:
+        """Passes when this endpoint answers with the user of ``session``."""
+        outcome = self.stage.who(endpoint, session)
+        if outcome.ok and same(outcome.read.get("user"), session.user):
+            return
+        if session.values.get("is_short") and time.time() >= self.stage.expiry(session):
+            machine.missed(f"UNKNOWN: the token expired before {endpoint} was asked")
+        if outcome.ok:
+            raise AssertionError(f"{endpoint} sees user {outcome.read.get('user')}, not {session.user}")
+        raise AssertionError(f"{endpoint} does not recognise {session!r}: {mask(outcome.why)}")
+
+    @word("endpoint", "assertion")
+    def every_endpoint_should_refuse_token(self, session: Session, reason: str) -> None:
+        """Passes when each endpoint refuses the token of ``session`` as the dialect describes it for ``reason``.
+
+        ``reason`` is ``unauthenticated``, ``invalid``, ``expired``, ``revoked``, ``forbidden`` or ``throttled``.
+        """
+        self.stage.dialect.refusal(reason)
+        for endpoint in self.stage.endpoints:
+            self.endpoint_should_refuse_token(endpoint, session, reason)
+
+    @word("endpoint", "assertion")
+    def endpoint_should_refuse_token(self, endpoint: str, session: Session, reason: str) -> None:
+        """As `Every Endpoint Should Refuse Token`, at one."""
+        self.stage.dialect.refusal(reason)
+        outcome = self.stage.who(endpoint, session)
+        if outcome.ok:
+            raise AssertionError(
+                f"{endpoint} should refuse the token as {reason}, but answered with user {_user(outcome)}"
+            )
+        if wrong := self.not_refused_as(outcome, reason):
+            raise AssertionError(f"{endpoint} {wrong}")
+
+    def not_refused_as(self, outcome: Outcome, reason: str) -> str:
+        """What is wrong with how a bad answer refuses, in words; "" where it is as the dialect describes it."""
+        if reason in outcome.classes:
+            return ""
+        wanted = " or ".join(map(str, self.stage.dialect.refusal(reason)))
+        return f"should refuse the token as {reason} ({wanted}), but: {mask(outcome.why)}"
+
+    def expected_refusal(self, reason: str) -> str:
+        """The class by which the target refuses a token for ``reason``: that itself, else the next coarser one.
+
+        Raises ``NotDescribed`` where none of them is described.
+        """
+        known = self.stage.dialect.refusals
+        found = next((name for name in (reason, "invalid", "unauthenticated") if name in known), None)
+        if found is None:
+            self.stage.dialect.refusal(reason)
+        return str(found)
+
+
+def _user(outcome: Outcome) -> str:
+    return str(outcome.read.get("user"))

@@ -1,0 +1,115 @@
+"""Keywords that judge how refresh tokens are spent (RFC 9700 §4.14.2)."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
+
+from lockstep import target, verdicts
+from lockstep.dialect import Driver, Outcome, Session
+from lockstep.dialect.driving import send
+from lockstep.dialect.messages import Answer, Request
+from lockstep.masking import mask
+from robot.api import logger
+
+from .base import Base
+from .described import word
+
+_PATIENCE = 30.0
+
+
+class Refreshing(Base):
+    """Rotation, reuse and parallel use of refresh tokens."""
+
+    @word("session", "assertion")
+    def refresh_should_rotate_tokens(self, before: Session, after: Session) -> None:
+        """Passes when ``after`` has another refresh token than ``before``, where the target promises rotation."""
+        if "refresh" not in before.values:
+            raise self.stage.dialect.missing("operations.sign_in.read.refresh")
+        if before.values.get("access") == after.values.get("access"):
+            raise AssertionError("the refresh has brought the same access token")
+        rotated = before.refresh != after.refresh
+        promise = self.stage.dialect.promises.choice("refresh.rotation")
+        if not rotated and promise.value:
+            raise AssertionError("the refresh has brought the same refresh token, though it is declared to rotate")
+        if not rotated:
+            verdicts.weaker("the refresh token stays the same, as declared", promise.reference)
+
+    @word("session", "assertion")
+    def refresh_should_be_refused(self, session: Session) -> None:
+        """Passes when the refresh token of ``session`` buys nothing, and is refused in the dialect's words."""
+        if wrong := self._not_refused(self.stage.perform("refresh", session)):
+            raise AssertionError(f"the refresh token {wrong}")
+
+    def _not_refused(self, outcome: Outcome) -> str:
+        if outcome.ok:
+            return "should be refused, but has bought a new pair"
+        return "" if outcome.refused else f"should be refused in the dialect's words, but: {mask(outcome.why)}"
+
+    @word("session", "assertion")
+    def spent_refresh_token_should_be_useless(self, spent: Session, current: Session) -> None:
+        """Uses a spent refresh token again: passes when what becomes of it, and of its family, is as promised.
+
+        ``current`` has what the first use has bought. See `promises.refresh.reuse`.
+        """
+        promise = self.stage.dialect.promises.choice("refresh.reuse")
+        outcome = self.stage.perform("refresh", spent)
+        if outcome.ok and promise.value == "accepted":
+            return verdicts.unbounded("a spent refresh token has bought a new pair")
+        if wrong := self._not_refused(outcome):
+            raise AssertionError(f"the spent refresh token {wrong}")
+        if promise.value != "ends_family":
+            if self.stage.perform("refresh", current).ok:
+                verdicts.weaker("a spent refresh token is refused, and its family goes on", promise.reference)
+            return None
+        if wrong := self._not_refused(self.stage.perform("refresh", current)):
+            raise AssertionError(f"after the reuse, the family's refresh token {wrong}")
+        return None
+
+    @word("session", "assertion")
+    def parallel_refresh_should_be_safe(self, session: Session, times: int = 4) -> list[Session]:
+        """Sends one refresh token so often at one instant: passes when as many succeed as is promised.
+
+        ``promises.refresh.parallel``: ``one_wins`` is one success at most, ``same_answer`` the same new token for all.
+        Returns the sessions that were bought.
+        """
+        outcomes = self._at_once(session, times)
+        won = [outcome for outcome in outcomes if outcome.ok]
+        logger.info(f"{len(won)} of {times} refreshes at one instant succeeded")
+        unclear = [outcome for outcome in outcomes if not outcome.ok and not outcome.refused]
+        if unclear:
+            raise AssertionError(
+                f"a refresh of {times} at one instant was neither taken nor refused: {mask(unclear[0].why)}"
+            )
+        if not won:
+            raise AssertionError(f"none of {times} refreshes at one instant was taken: {mask(outcomes[0].why)}")
+        promise = self.stage.dialect.promises.choice("refresh.parallel")
+        tokens = {str(outcome.read.get("refresh")) for outcome in won}
+        if promise.value == "one_wins" and len(won) > 1:
+            raise AssertionError(f"{len(won)} of {times} refreshes with one token were taken at one instant, not one")
+        if promise.value == "same_answer" and len(tokens) > 1:
+            raise AssertionError(f"refreshes with one token at one instant brought {len(tokens)} tokens, not one")
+        if len(won) > 1:
+            verdicts.weaker(f"{len(won)} refreshes with one token have the same answer, as declared", promise.reference)
+        return [self.stage.known(outcome).session for outcome in won]
+
+    def _at_once(self, session: Session, times: int) -> list[Outcome]:
+        barrier = Barrier(times)
+        ca_file = target.current().ca_file if target.in_use() else None
+        speaker = self.stage.speaker
+
+        def once(_: int) -> Outcome:
+            first = True
+
+            def send_at_once(request: Request) -> Answer:
+                nonlocal first
+                if first:
+                    first = False
+                    barrier.wait(_PATIENCE)
+                return send(request, ca_file)
+
+            return Driver(speaker, send_at_once).perform("refresh", session)
+
+        speaker.dialect.steps("refresh") if not speaker.dialect.knows("refresh") else None
+        with ThreadPoolExecutor(times, "refresh") as pool:
+            return list(pool.map(once, range(times)))

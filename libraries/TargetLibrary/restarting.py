@@ -1,0 +1,119 @@
+"""Keywords that restart a part of the target, and what devices do when they come back."""
+
+from __future__ import annotations
+
+import time
+from datetime import timedelta
+from typing import Any
+
+from lockstep import verdicts
+from lockstep.dialect import Session
+from lockstep.masking import mask
+from lockstep.waiting import wait_until
+from robot.api import logger
+from robot.libraries.BuiltIn import BuiltIn
+
+from .base import Base
+from .chatting import messages
+from .described import word
+from .sockets import Sockets
+
+_READY = timedelta(seconds=30)
+
+
+class Restarting(Base):
+    """Restart Instance, and resuming after it."""
+
+    @word("control")
+    def restart_instance(self, endpoint: str) -> float:
+        """Restarts the process that serves an endpoint and waits until it is ready; returns the seconds.
+
+        Needs `Use Private Target`; NA where the dialect names no instance, or the target cannot be controlled.
+        """
+        facts = self.stage.dialect.endpoint(endpoint)
+        if facts.instance is None:
+            raise self.stage.dialect.missing(f"endpoints.{facts.name}.instance")
+        platform: Any = BuiltIn().get_library_instance("PlatformLibrary")
+        began = time.monotonic()
+        platform.restart_service(facts.instance)
+        self.endpoint_should_be_ready(facts.name)
+        return time.monotonic() - began
+
+    @word("control", "assertion")
+    def endpoint_should_be_ready(self, endpoint: str, within: timedelta = _READY) -> None:
+        """Passes when an endpoint says that it is ready, or, where the dialect has no word for that, answers."""
+        facts = self.stage.dialect.endpoint(endpoint)
+        steps = facts.ready or facts.who
+
+        def answers() -> str:
+            outcome = self.stage.driver.drive(self.stage.speaker.take(steps, Session(), facts.name, {}))
+            there = outcome.ok if facts.ready else outcome.answer is not None and outcome.answer.status is not None
+            return "" if there else outcome.why or "no answer"
+
+        wait_until(f"endpoint {endpoint}", "ready", answers, lambda wrong: not wrong, within, describe=mask)
+
+    @word("control", "assertion")
+    def socket_should_close_for_restart(self, socket: str, within: timedelta = timedelta(seconds=15)) -> None:
+        """Passes when the restart has closed a socket with the code that is declared for it."""
+        found = self.socket(socket)
+        found.wait_for(lambda: None, within.total_seconds())
+        closing = found.connection.closing
+        if closing is None:
+            raise AssertionError(f"{socket} should be closed by the restart, but it is {found.state}")
+        promise = self.stage.dialect.promises.choice("restart.sockets")
+        if promise.unbounded:
+            verdicts.unbounded(f"the restart closed the socket with {closing.code}")
+            return
+        codes = self.stage.dialect.needed_socket().closes.get("restart", ())
+        if not codes:
+            raise self.stage.dialect.missing("socket.closes.restart")
+        if closing.code not in codes:
+            raise AssertionError(f"{socket} should be closed with {' or '.join(map(str, codes))}, was {found.state}")
+
+    @word("control", "assertion")
+    def session_should_survive(self, session: Session) -> None:
+        """Passes when each endpoint still recognises the session, unless sessions are declared to end."""
+        promise = self.stage.dialect.promises.choice("restart.sessions")
+        library: Any = self
+        if promise.value == "survive":
+            library.every_endpoint_should_recognise_user(session)
+            return
+        outcomes = [self.stage.who(endpoint, session) for endpoint in self.stage.endpoints]
+        if all(outcome.ok for outcome in outcomes):
+            logger.info("the session survived though it is declared to end: declare more (promises.restart.sessions)")
+            return
+        verdicts.weaker("the session has ended with the restart, as declared", promise.reference)
+
+    @word("socket")
+    def reconnect_socket(self, socket: str, room: Any, endpoint: str = "") -> str:
+        """Opens a socket in the place of one that is gone, as the same device, and takes up where it was.
+
+        That is by address, handshake, frame or subscription, as the dialect has it; NA where a target has none of them.
+        Returns the alias of the new one.
+        """
+        before = self.socket(socket)
+        how = before.line.facts.resume
+        if how == "none":
+            raise self.stage.dialect.missing("socket.resume")
+        assert isinstance(self, Sockets)
+        known = before.line.read
+        alias = self.open_socket(
+            before.line.session, endpoint or before.line.endpoint.name, client=known["client"], room=known.get("room")
+        )
+        again = self.socket(alias)
+        if how == "frame":
+            opened = again.play(again.line.asking("resume", **{**before.notes, **_held(before, room)}))
+            if not opened.ok:
+                raise AssertionError(f"{alias} cannot resume: {mask(opened.why)}")
+            again.note(opened.read)
+        elif how == "subscription":
+            library: Any = self
+            library.join_room(alias, room)
+        return alias
+
+
+def _held(socket: Any, room: Any) -> dict[str, Any]:
+    """Up to where a device has a conversation."""
+    positions = [event.position for event in messages(socket, room) if event.position is not None]
+    last = {"position": positions[-1]} if positions else {}
+    return {"room": room, "client": socket.line.read["client"], **last}

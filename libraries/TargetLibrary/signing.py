@@ -1,0 +1,179 @@
+"""Keywords for accounts and sessions: what users and administrators do."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from lockstep import machine, masking
+from lockstep.dialect import Session
+from lockstep.dialect.accounts import made_up
+from robot.api import logger
+
+from .base import Base
+from .described import word
+
+
+class Signing(Base):
+    """Use Target, Sign Up, Sign In and what ends a session."""
+
+    @word("target")
+    def use_target(self) -> None:
+        """Uses the run's target, shared with all suites that disturb nobody."""
+        self.stage.use()
+
+    @word("target")
+    def use_private_target(self) -> None:
+        """Uses a target of this suite's own, which may be disturbed; NA where the target cannot give one."""
+        self.stage.use_private()
+
+    @word("target")
+    def leave_target(self) -> None:
+        """Gives the target back, with the accounts that were leased. Sockets are closed by `Close All Sockets`."""
+        self.stage.leave()
+
+    @word("account")
+    def sign_up(self) -> Session:
+        """A new account, signed up and not signed in; where accounts are given, one that no other test has now."""
+        account = self.stage.accounts.new()
+        if self.stage.accounts.are_given:
+            return account
+        return self.stage.needed("sign_up", account).session
+
+    @word("account")
+    def sign_in(self, account: Session | None = None, device: str | None = None) -> Session:
+        """A session of ``account``, of a new one where none is given; ``device`` is what it is called there."""
+        return self._signed_in("sign_in", account, device)
+
+    @word("account")
+    def sign_in_for_seconds(self, account: Session | None = None, device: str | None = None) -> Session:
+        """As `Sign In`; the access token lives for seconds."""
+        return self._signed_in("sign_in_short", account, device)
+
+    def _signed_in(self, how: str, account: Session | None, device: str | None) -> Session:
+        chosen = account or self.sign_up()
+        kept = {name: value for name, value in chosen.values.items() if name not in _OF_A_SESSION}
+        arguments = {"device": device} if device else {}
+        began = time.time()
+        session = self.stage.needed(how, Session(kept), **arguments).session
+        known: dict[str, Any] = {"signed_in_at": began, "is_short": how == "sign_in_short", **arguments}
+        if "user" not in session.values:
+            known["user"] = self.stage.who(self.stage.endpoints[0], session).read.get("user")
+        logger.info(f"{session!r} is signed in")
+        return session.with_values(known)
+
+    @word("session")
+    def refresh_session(self, session: Session) -> Session:
+        """The session with the next pair of tokens; the one before has what is spent now."""
+        began = time.time()
+        return self.stage.needed("refresh", session).session.with_values({"signed_in_at": began})
+
+    @word("session")
+    def sign_out(self, session: Session) -> None:
+        """Ends a session, as its user does."""
+        self.stage.needed("sign_out", session)
+
+    @word("session")
+    def revoke_session(self, revoked: Session, session: Session) -> None:
+        """``session`` ends another session of its user, ``revoked``."""
+        if "session" not in revoked.values:
+            raise self.stage.dialect.missing("operations.sign_in.read.session")
+        self.stage.needed("revoke_session", session, session=revoked.session)
+
+    @word("session")
+    def revoke_all_sessions(self, session: Session) -> None:
+        """Ends all sessions of the user of ``session``."""
+        self.stage.needed("revoke_all", session)
+
+    @word("account")
+    def change_password(self, session: Session) -> Session:
+        """Sets a new password, which the returned session knows; NA on an account that is given."""
+        self._must_be_ours(session, "change_password")
+        password = made_up()["secret"]
+        masking.register(password)
+        return self.stage.needed("change_password", session, new_password=password).session.with_values(
+            {"password": password}
+        )
+
+    @word("account")
+    def deactivate_account(self, session: Session) -> None:
+        """Suspends the account of ``session``; NA on an account that is given."""
+        self._must_be_ours(session, "deactivate")
+        self.stage.needed("deactivate", session)
+
+    @word("account")
+    def activate_account(self, session: Session) -> None:
+        """Lets a suspended account go on."""
+        self.stage.needed("activate", session)
+
+    @word("account")
+    def delete_account(self, session: Session) -> None:
+        """Deletes the account of ``session``; NA on an account that is given."""
+        self._must_be_ours(session, "delete_account")
+        self.stage.needed("delete_account", session)
+
+    @word("account", "assertion")
+    def sign_in_should_be_refused(self, account: Session) -> None:
+        """Passes when ``account`` cannot sign in, and the target says so in the dialect's words."""
+        kept = {name: value for name, value in account.values.items() if name not in _OF_A_SESSION}
+        outcome = self.stage.perform("sign_in", Session(kept))
+        if outcome.ok:
+            raise AssertionError(f"{account!r} should not be able to sign in, and is signed in")
+        if not outcome.refused:
+            raise AssertionError(f"sign_in was not refused, but failed: {masking.mask(outcome.why)}")
+
+    @word("account")
+    def forget_password(self, account: Session) -> Session:
+        """The account with a password that is wrong."""
+        return account.with_values({"password": made_up()["secret"]})
+
+    @word("session")
+    def wait_until_token_expires(self, session: Session) -> None:
+        """Waits until the clock has passed the expiry of the access token."""
+        expiry = self.stage.expiry(session)
+        left = expiry - time.time()
+        logger.info(f"the token expires at {datetime.fromtimestamp(expiry)}, in {left:.3f} s")
+        while (left := expiry - time.time()) > 0:
+            time.sleep(left)
+
+    @word("session")
+    def tamper_with_token(self, session: Session) -> Session:
+        """The session with one character of its access token changed, or of its cookies where it has none."""
+        if "access" in session.values:
+            return session.with_values({"access": tampered(str(session.access))})
+        cookies = tuple(replace(cookie, value=tampered(cookie.value)) for cookie in session.cookies)
+        return Session(session.values, cookies)
+
+    @word("session")
+    def tamper_with_refresh_token(self, session: Session) -> Session:
+        """The session with one character of its refresh token changed; NA where there is none."""
+        if "refresh" not in session.values:
+            raise self.stage.dialect.missing("operations.sign_in.read.refresh")
+        return session.with_values({"refresh": tampered(str(session.refresh))})
+
+    @word("session")
+    def drop_token(self, session: Session) -> Session:
+        """The same user without token and cookies."""
+        return Session({name: value for name, value in session.values.items() if name not in _OF_A_SESSION})
+
+    def _must_be_ours(self, session: Session, how: str) -> None:
+        if session.values.get("given"):
+            raise self.stage.dialect.missing(f"operations.{how}", "the account is given, and this would spoil it")
+
+    @word("session", "assertion")
+    def token_should_still_live(self, session: Session) -> None:
+        """There is no verdict where the token has expired before it was used."""
+        if time.time() >= self.stage.expiry(session):
+            machine.missed("UNKNOWN: the token expired before it was used")
+
+
+_OF_A_SESSION = ("access", "refresh", "session", "device", "signed_in_at", "is_short")
+
+
+def tampered(text: str) -> str:
+    """``text`` with one character changed: of a JWT in the middle of its signature, where each bit counts."""
+    place = len(text) - max(1, len(text.rpartition(".")[2]) // 2)
+    other = "A" if text[place] != "A" else "B"
+    return text[:place] + other + text[place + 1 :]

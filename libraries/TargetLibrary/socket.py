@@ -1,0 +1,148 @@
+"""One socket of WebSocketLibrary in the words of a dialect."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from lockstep import masking
+from lockstep.dialect.frames import Event
+from lockstep.dialect.line import Await, Exchange, Gone, Line, Opened, Outgoing, Send
+from robot.api import logger
+from robot.libraries.BuiltIn import BuiltIn
+from WebSocketLibrary.journal import Direction, Opcode
+from WebSocketLibrary.waiting import wait_until
+
+
+class Socket:
+    """A socket, what it has received, and its state in the dialect (``line``)."""
+
+    def __init__(self, line: Line, alias: str | None = None) -> None:
+        self.line = line
+        self.alias = alias or ""
+        self.opened = Opened(False, {}, why="it was never opened")
+        self.events: list[Event] = []
+        self.notes: dict[str, Any] = {}
+        self._wanted_alias = alias
+        self._position = 0
+        self._frames: list[Any] = []
+        self._library: Any = None
+
+    def open(self, timeout: float) -> None:
+        """Opens it; whether the target then greeted and took its user says ``opened``."""
+        self._library = BuiltIn().get_library_instance("WebSocketLibrary")
+        from lockstep import target
+
+        shake = self.line.handshake()
+        ca_file = target.current().ca_file if target.in_use() else None
+        _mask(self.line)
+        self.alias = self._library.open_connection(
+            shake.url, self._wanted_alias, headers=dict(shake.headers), subprotocols=list(shake.subprotocols),
+            ca_file=ca_file if shake.url.startswith("wss") else None, timeout=timedelta(seconds=timeout),
+        )  # fmt: skip
+        self.opened = self.play(self.line.opening())
+
+    @property
+    def connection(self) -> Any:
+        """WebSocketLibrary's connection."""
+        return self._library.connections.get(self.alias)
+
+    def note(self, read: Mapping[str, Any]) -> None:
+        """Keeps what an answer has said of the conversation: position, epoch."""
+        self.notes.update(read)
+
+    def answer_to(self, outgoing: Outgoing, name: str) -> Opened:
+        """Waits for the answer to a frame that was sent, where the dialect has one for it."""
+        if not outgoing.out.answer:
+            return Opened(True, {})
+        wanted = Await(lambda frame: bool(self.line.judged(outgoing, frame)), outgoing.out.within, f"answer to {name}")
+        return self.line.came_of(outgoing, self._awaited(wanted), name)
+
+    def send(self, content: str | bytes) -> None:
+        """Sends a frame as it is."""
+        if isinstance(content, bytes):
+            self._library.send_binary(content, self.alias)
+        else:
+            self._library.send_text(content, self.alias)
+
+    def play(self, exchange: Exchange) -> Opened:
+        """Sends and waits as an exchange has it."""
+        came: Any = None
+        while True:
+            try:
+                action = exchange.send(came)
+            except StopIteration as end:
+                opened: Opened = end.value
+                return opened
+            if isinstance(action, Send):
+                self.send(action.content)
+                came = None
+            else:
+                came = self._awaited(action)
+
+    def _awaited(self, action: Await) -> Any:
+        seen = 0
+
+        def look() -> Any:
+            nonlocal seen
+            self.update()
+            while seen < len(self._frames):
+                frame = self._frames[seen]
+                seen += 1
+                if frame is not None and action.wanted(frame):
+                    self._frames[seen - 1] = None
+                    return frame
+            closing = self.connection.closing
+            return Gone(closing.code) if closing else None
+
+        found = wait_until([self.connection], look, action.within)
+        return Gone() if found is None else found
+
+    def update(self) -> None:
+        """Reads what has come since; heartbeats are answered."""
+        connection = self.connection
+        for frame in connection.settled_journal.frames(Direction.RECEIVED, self._position):
+            self._position = frame.index + 1
+            if not frame.is_data:
+                continue
+            content = frame.body if frame.opcode == Opcode.BINARY else frame.text
+            for decoded in self.line.decode(content):
+                answer = self.line.heartbeat(decoded)
+                if answer is not None and connection.is_open:
+                    self.send(answer)
+                self._frames.append(decoded)
+                self.events.extend(self.line.events(decoded))
+
+    def wait_for(self, look: Callable[[], Any], within: float) -> Any:
+        """What ``look`` finds, asked after each frame; None after ``within`` seconds, or when the socket has ended."""
+
+        def looked() -> Any:
+            self.update()
+            found = look()
+            if found is not None:
+                return found
+            return Gone(self.connection.closing.code) if self.connection.closing else None
+
+        found = wait_until([self.connection], looked, within)
+        return None if isinstance(found, Gone) else found
+
+    @property
+    def state(self) -> str:
+        """How it stands, for a message."""
+        return str(self.connection.describe_state())
+
+    def drop(self) -> None:
+        """Closes it where it is open."""
+        if self.connection.is_open:
+            self._library.close_connection(self.alias)
+
+    def __repr__(self) -> str:
+        return f"<socket {self.alias}>"
+
+
+def _mask(line: Line) -> None:
+    token = line.session.values.get("access")
+    if isinstance(token, str):
+        masking.register(token)
+    logger.debug(f"a socket of {line.session!r} at {line.endpoint.name}")

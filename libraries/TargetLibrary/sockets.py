@@ -1,0 +1,164 @@
+"""Keywords for sockets: open, recognised, refused, closed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from lockstep.dialect import Answer, Line, Session
+from lockstep.dialect.refusals import classes
+from lockstep.dialect.socket import SocketRefusal, handshake_refusals
+from lockstep.masking import mask
+from robot.libraries.BuiltIn import BuiltIn
+from WebSocketLibrary.keywords.opening import HandshakeFailedError
+
+from .base import Base, same
+from .described import word
+from .socket import Socket
+
+_WITHIN = timedelta(seconds=5)
+
+
+class Sockets(Base):
+    """Open Socket, and what is checked of it."""
+
+    @word("socket")
+    def get_socket_endpoints(self) -> list[str]:
+        """The names of the endpoints that have sockets."""
+        return self.stage.socket_endpoints
+
+    @word("socket")
+    def open_socket(
+        self, session: Session, endpoint: str = "", client: str = "", room: Any = None, alias: str | None = None
+    ) -> str:
+        """Opens a socket of ``session``, greeted and authenticated, at an endpoint (the first) and returns its alias.
+
+        ``client`` is the device's own id, made up where none is given; ``room`` is what an address may need.
+        """
+        socket = self.stage.open(endpoint, session, client=client, room=room, alias=alias)
+        if not socket.opened.ok:
+            socket.drop()
+            raise AssertionError(f"the socket at {socket.line.endpoint.name} is of no use: {mask(socket.opened.why)}")
+        self.open_sockets[socket.alias] = socket
+        return socket.alias
+
+    @word("socket")
+    def close_socket(self, socket: str) -> None:
+        """Closes a socket, as its user does."""
+        self.socket(socket).drop()
+
+    @word("socket")
+    def close_all_sockets(self) -> None:
+        """Closes every socket; meant for teardowns."""
+        self.open_sockets.clear()
+        library: Any = BuiltIn().get_library_instance("WebSocketLibrary")
+        library.close_all_connections()
+
+    @word("socket", "assertion")
+    def socket_should_recognise_user(self, socket: str) -> None:
+        """Passes when an open socket knows the user whose session it was opened with."""
+        found = self.socket(socket)
+        asked = "who_am_i" in found.line.facts.out
+        opened = found.play(found.line.asking("who_am_i")) if asked else found.opened
+        if not opened.ok:
+            raise AssertionError(f"{socket} does not say who its user is: {mask(opened.why)}")
+        if "user" not in opened.read:
+            raise self.stage.dialect.missing("socket.who_am_i")
+        if not same(opened.read["user"], found.line.session.user):
+            raise AssertionError(f"{socket} sees user {opened.read['user']}, not {found.line.session.user}")
+
+    @word("socket", "assertion")
+    def every_endpoint_should_open_socket_for_user(self, session: Session) -> None:
+        """Passes when a new socket at each endpoint opens and knows the user of ``session``; they are closed again."""
+        for endpoint in self.stage.socket_endpoints:
+            alias = self.open_socket(session, endpoint)
+            if "who_am_i" in self.socket(alias).line.facts.out or "user" in self.socket(alias).opened.read:
+                self.socket_should_recognise_user(alias)
+            self.close_socket(alias)
+
+    @word("socket", "assertion")
+    def every_endpoint_should_refuse_socket(self, session: Session | None, reason: str) -> None:
+        """Passes when each endpoint refuses a socket of ``session`` as the dialect describes it for ``reason``."""
+        for endpoint in self.stage.socket_endpoints:
+            self.endpoint_should_refuse_socket(endpoint, session, reason)
+
+    @word("socket", "assertion")
+    def endpoint_should_refuse_socket(self, endpoint: str, session: Session | None, reason: str) -> None:
+        """As `Every Endpoint Should Refuse Socket`, at one."""
+        facts = self.stage.dialect.needed_socket()
+        how = facts.refused.get(reason)
+        if how is None:
+            raise self.stage.dialect.missing(f"socket.refused.{reason}")
+        line = Line(self.stage.speaker, endpoint, session if session and session.is_signed_in else None)
+        if how.by == "handshake":
+            self._handshake_is_refused(line, reason)
+        else:
+            self._use_is_refused(line, reason, how)
+
+    def _handshake_is_refused(self, line: Line, reason: str) -> None:
+        from lockstep import target
+
+        library: Any = BuiltIn().get_library_instance("WebSocketLibrary")
+        shake = line.handshake()
+        ca_file = target.current().ca_file if target.in_use() else None
+        came = library.handshake_should_be_refused(
+            shake.url, headers=dict(shake.headers), subprotocols=list(shake.subprotocols),
+            ca_file=ca_file if shake.url.startswith("wss") else None,
+        )  # fmt: skip
+        answer = Answer(came.status, tuple(came.headers.items()), came.body.encode(), shake.url)
+        wanted = handshake_refusals(self.stage.dialect.needed_socket(), self.stage.dialect.refusals, reason)
+        if not wanted:
+            raise self.stage.dialect.missing(f"refusals.{reason}")
+        if not any(known.fits(answer) for known in wanted):
+            found = " and ".join(classes(self.stage.dialect.refusals, answer))
+            raise AssertionError(
+                f"the handshake with {line.endpoint.name} should be refused as {reason} "
+                f"({' or '.join(map(str, wanted))}), but{f' as {found}' if found else ''}: {mask(str(answer))}"
+            )
+
+    def _use_is_refused(self, line: Line, reason: str, how: SocketRefusal) -> None:
+        """The handshake goes well; what follows says no."""
+        socket = Socket(line)
+        try:
+            socket.open(30.0)
+        except HandshakeFailedError as error:
+            raise AssertionError(f"refused at the handshake, not by {how.by}: {mask(str(error))}") from error
+        try:
+            self._check_use(socket, reason, how)
+        finally:
+            socket.drop()
+
+    def _check_use(self, socket: Socket, reason: str, how: SocketRefusal) -> None:
+        name = socket.line.endpoint.name
+        if how.by == "close":
+            codes = how.codes or self.stage.dialect.needed_socket().closes.get(reason, ())
+            library: Any = BuiltIn().get_library_instance("WebSocketLibrary")
+            library.connection_should_be_closed(
+                socket.alias, code=list(codes) or None, within=timedelta(seconds=how.within)
+            )
+            return
+        if socket.opened.ok and how.by == "authentication" and "who_am_i" not in socket.line.facts.out:
+            raise AssertionError(f"{name} should refuse the socket as {reason}, but has taken its user")
+        opened = socket.opened
+        if how.by in ("silence", "subscription") or opened.ok:
+            asked = "who_am_i" if "who_am_i" in socket.line.facts.out else "subscribe"
+            opened = socket.play(socket.line.asking(asked, room="nowhere"))
+        if opened.ok:
+            raise AssertionError(f"{name} should refuse the socket as {reason}, but serves it")
+        if how.by == "silence":
+            if opened.frame is not None or not socket.connection.is_open:
+                raise AssertionError(f"{name} should be silent, but: {mask(opened.why)}")
+            return
+        fits = how.when.hold(opened.frame, socket.line.values) if how.when else opened.refused
+        if not fits:
+            raise AssertionError(f"{name} should refuse the socket as {reason}, by {how.by}, but: {mask(opened.why)}")
+
+    @word("socket", "assertion")
+    def socket_should_be_open(self, socket: str) -> None:
+        """Passes when the target still serves a socket: it answers what the dialect has an answer for."""
+        found = self.socket(socket)
+        if not found.connection.is_open:
+            raise AssertionError(f"{socket} should be open, but it is {found.state}")
+        asked = next((name for name in ("ping", "who_am_i") if name in found.line.facts.out), None)
+        if asked and not (opened := found.play(found.line.asking(asked))).ok:
+            raise AssertionError(f"{socket} should be served, but: {mask(opened.why)}")

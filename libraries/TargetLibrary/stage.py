@@ -1,0 +1,265 @@
+"""The target in use: its dialect, the platform that runs, and how words are carried out in Robot."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import timedelta
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+from lockstep import masking, reasons, target, test_identity
+from lockstep.dialect import Dialect, DialectError, Driver, Outcome, Session, Speaker, WordFailed, find, load
+from lockstep.dialect.accounts import Accounts
+from lockstep.dialect.line import Line
+from lockstep.dialect.messages import Answer, FrameAnswer, FrameCall, Request
+from lockstep.dialect.performing import claims
+from robot.libraries.BuiltIn import BuiltIn
+
+from .socket import Socket
+
+DEFAULT_TARGET = "embedded"
+REFERENCE = "embedded"
+"""Whose dialect targets have that a profile of the old form describes: those are reference platforms."""
+SECRETS = ("access", "refresh", "password", "new_password", "secret", "token", "ticket", "code")
+TIMEOUT = 30.0
+_SESSION = "target {}"
+
+
+class Stage:
+    """One for a process. Everything raises ``NotDescribed`` for what the target has not."""
+
+    def __init__(self) -> None:
+        self._dialects: dict[str, Dialect] = {}
+        self._driver: Driver | None = None
+        self._accounts: Accounts | None = None
+        self._sessions: set[str] = set()
+        self.is_private = False
+        self.listener = _Leases(self)
+
+    # --- which target
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a target is in use."""
+        return self._driver is not None
+
+    @property
+    def driver(self) -> Driver:
+        """What carries out words; raises ``RuntimeError`` where no target is in use."""
+        if self._driver is None:
+            raise RuntimeError("no target is in use: call Use Target or Use Private Target first")
+        return self._driver
+
+    @property
+    def speaker(self) -> Speaker:
+        """The dialect with the values of the platform."""
+        return self.driver.speaker
+
+    @property
+    def dialect(self) -> Dialect:
+        """The dialect of the target in use."""
+        return self.speaker.dialect
+
+    @property
+    def accounts(self) -> Accounts:
+        """Where users come from."""
+        if self._accounts is None:
+            self._accounts = Accounts(self.dialect)
+        return self._accounts
+
+    def use(self, *, private: bool = False, **options: Any) -> None:
+        """Leases the platform of the run's target, where PlatformLibrary has it, and reads its dialect."""
+        name = target_name()
+        dialect = self.read(name)
+        platform: Any = BuiltIn().get_library_instance("PlatformLibrary")
+        if private:
+            platform.use_private_platform(**options)
+        else:
+            platform.use_shared_platform()
+        self.is_private = private
+        for text in dialect.secrets:
+            masking.register(text)
+        self._forget_sessions()
+        self._accounts = None
+        self._driver = Driver(Speaker(dialect, platform_values()), self.send, self.call)
+
+    def use_private(self, **options: Any) -> None:
+        """As `use`, for this suite alone; raises ``NotDescribed`` where the target cannot give that."""
+        platform: Any = BuiltIn().get_library_instance("PlatformLibrary")
+        if platform.profile().kind != "embedded":
+            raise self.read(target_name()).missing("private_platform", "the target is one platform for all suites")
+        self.use(private=True, **options)
+
+    def read(self, name: str) -> Dialect:
+        """The dialect of a target; that of the reference platform for a profile of the old form."""
+        if name not in self._dialects:
+            try:
+                path = find(name)
+            except DialectError:
+                from PlatformLibrary.profile import find as find_profile
+                from PlatformLibrary.profile import load as load_profile
+
+                load_profile(find_profile(name))
+                path = find(REFERENCE)
+            self._dialects[name] = load(path)
+        return self._dialects[name]
+
+    def leave(self) -> None:
+        """Gives the platform back, with the accounts and HTTP sessions."""
+        if self._driver is None:
+            return
+        self.accounts.release()
+        self._forget_sessions()
+        self._driver = self._accounts = None
+        platform: Any = BuiltIn().get_library_instance("PlatformLibrary")
+        platform.release_platform()
+
+    def _forget_sessions(self) -> None:
+        self._sessions.clear()
+
+    # --- words
+
+    def needed(self, word: str, session: Session, endpoint: str = "", /, **arguments: Any) -> Outcome:
+        """A word that has to succeed; what is read and secret is masked from then on."""
+        return self.known(self.driver.needed(word, session, endpoint, **arguments))
+
+    def perform(self, word: str, session: Session, endpoint: str = "", /, **arguments: Any) -> Outcome:
+        """A word, and what came of it."""
+        return self.known(self.driver.perform(word, session, endpoint, **arguments))
+
+    def who(self, endpoint: str, session: Session) -> Outcome:
+        """Who a session is at an endpoint."""
+        return self.driver.drive(self.speaker.who(endpoint, session))
+
+    def known(self, outcome: Outcome) -> Outcome:
+        """The same; from here on no output shows its secrets."""
+        register(outcome.read)
+        for cookie in outcome.session.cookies:
+            masking.register(cookie.value)
+        return outcome
+
+    @property
+    def endpoints(self) -> list[str]:
+        """The endpoints that there are and that know who somebody is."""
+        found = [name for name in self.speaker.endpoints if self.dialect.endpoint(name).who]
+        if not found:
+            raise self.dialect.missing("endpoints.who")
+        return found
+
+    @property
+    def socket_endpoints(self) -> list[str]:
+        """The endpoints that there are and that have a socket."""
+        self.dialect.needed_socket()
+        found = [name for name in self.speaker.endpoints if self.dialect.endpoint(name).socket]
+        if not found:
+            raise self.dialect.missing("socket", "no endpoint has one")
+        return found
+
+    def expiry(self, session: Session) -> float:
+        """When the access token expires, in seconds since the epoch; raises ``NotDescribed`` where nobody knows."""
+        claim = self.dialect.token.claims.get("expiry", "exp")
+        if self.dialect.token.form == "jwt" and (known := claims(str(session.values.get("access"))).get(claim)):
+            return float(known)
+        name = "short_access_ttl" if session.values.get("is_short") else "access_ttl"
+        return float(session.signed_in_at) + self.dialect.limit(name)
+
+    # --- how they travel
+
+    def send(self, request: Request) -> Answer:
+        """A request through RequestsLibrary, which logs it; nothing is retried, redirects are answers."""
+        library: Any = BuiltIn().get_library_instance("RequestsLibrary")
+        alias = _SESSION.format(request.endpoint)
+        descriptor = target.current() if target.in_use() else None
+        verify: str | bool = (descriptor.ca_file if descriptor else None) or True
+        if alias not in self._sessions or not library.session_exists(alias):
+            made = library.create_session(alias, request.url, max_retries=0, timeout=TIMEOUT, verify=verify)
+            # The cookies of users are in their sessions; one of a library for all would mix them up.
+            made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+            self._sessions.add(alias)
+        method = getattr(library, f"{request.method.lower()}_on_session")
+        headers = {**test_identity.headers(), **request.headers}
+        try:
+            came = method(
+                alias, request.url, headers=headers, data=request.body, expected_status="anything",
+                allow_redirects=False, verify=verify,
+            )  # fmt: skip
+        except requests.RequestException as error:
+            return Answer(None, url=request.url, error=masking.mask(reasons.of(error)))
+        pairs = tuple((name.lower(), value) for name, value in came.raw.headers.items())
+        return Answer(came.status_code, pairs, came.content, request.url)
+
+    def call(self, asked: FrameCall) -> FrameAnswer:
+        """A frame on a socket of its own, which is closed again."""
+        socket = self.open(asked.endpoint, asked.session)
+        try:
+            opened = socket.opened
+            if not opened.ok:
+                return FrameAnswer(opened.frame, False, opened.refused, opened.why)
+            came = socket.play(socket.line.asking(asked.frame, **asked.values))
+            return FrameAnswer(came.frame, came.ok, came.refused, came.why)
+        finally:
+            socket.drop()
+
+    def open(
+        self, endpoint: str, session: Session | None, *, client: str = "", room: Any = None, alias: str | None = None
+    ) -> Socket:
+        """A socket that is open, and greeted and authenticated where it let itself be; see ``opened``."""
+        line = Line(self.speaker, endpoint, session, client=client, room=room)
+        socket = Socket(line, alias)
+        socket.open(TIMEOUT)
+        return socket
+
+
+class _Leases:
+    """What a test has leased is given back at its end, what its suite's setup has, at the suite's."""
+
+    ROBOT_LISTENER_API_VERSION = 3
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._before = 0
+
+    def start_test(self, data: Any, result: Any) -> None:
+        self._before = self._stage.accounts.leased if self._stage.in_use else 0
+
+    def end_test(self, data: Any, result: Any) -> None:
+        if self._stage.in_use:
+            self._stage.accounts.release(self._before)
+
+
+def register(values: Mapping[str, Any]) -> None:
+    """From here on no output shows those of ``values`` that are secret by their names."""
+    for name, value in values.items():
+        if isinstance(value, str) and any(word in name.lower() for word in SECRETS):
+            masking.register(value)
+
+
+def target_name() -> str:
+    """The run's target: the variable ``TARGET``, else ``LOCKSTEP_TARGET``, else ``embedded``."""
+    return str(BuiltIn().get_variable_value("${TARGET}") or os.environ.get("LOCKSTEP_TARGET") or DEFAULT_TARGET)
+
+
+def platform_values() -> dict[str, Any]:
+    """What ``{platform.…}`` stands for."""
+    if not target.in_use():
+        return {}
+    found = target.current()
+    values = {name: getattr(found, name) for name in found.__dataclass_fields__ if name != "extra"}
+    return {**found.extra, **values}
+
+
+def failed(word: str, outcome: Outcome) -> WordFailed:
+    """What says that a word failed."""
+    return WordFailed(word, replace(outcome, why=masking.mask(outcome.why)))
+
+
+def patient() -> bool:
+    """Whether bounds of more than a minute are waited for."""
+    return os.environ.get("LOCKSTEP_PATIENT", "") not in ("", "0")
+
+
+LONGEST_WAIT = timedelta(seconds=60)
+"""A longer bound is waited for only where the run is patient."""
