@@ -5,15 +5,18 @@ from __future__ import annotations
 from lockstep.listeners import LISTENERS
 from robot.api.deco import library
 
+from JWTLibrary.claims import ClaimNames
 from JWTLibrary.elsewhere import Elsewhere
 from JWTLibrary.forging import Forging
+from JWTLibrary.guessing import Guessing
+from JWTLibrary.naming import Naming
 from JWTLibrary.reading import Reading
 
 __version__ = "1.0.0"
 
 
 @library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False, listener=LISTENERS)
-class JWTLibrary(Reading, Forging, Elsewhere):
+class JWTLibrary(Reading, Naming, Guessing, Forging, Elsewhere):
     """Reads, verifies, makes and forges JSON Web Tokens (RFC 7519) in compact form.
 
     A token may be a text or a ``Secret``. In the log it appears as ``<token 1a2b3c4d>``: the first eight hex digits of
@@ -37,5 +40,29 @@ class JWTLibrary(Reading, Forging, Elsewhere):
 
     | ${forged} =    `Forge Token`    ${ACCESS_TOKEN}    wrong audience    key=${KEY_FILE}
     | ${forged} =    `Forge Token`    ${ACCESS_TOKEN}    alg nOnE
-    | FOR    ${attack}    IN    @{{ $JWTLibrary.list_attacks(needs_key=False) }}
+    | ${attacks} =    `List Attacks`    token=${ACCESS_TOKEN}    needs_key=${False}
+
+    = Secrets =
+
+    Where one symmetric key signs and verifies (HS256, HS384, HS512; RFC 7518 §3.2) it is given as ``secret``: a text,
+    whose UTF-8 is the key, a ``Secret``, or bytes. From then on it is masked; no message shows it, or a part of it.
+    `Token Secret Should Not Be Weak` tries the secrets that attackers try first.
+
+    | `Token Should Be Valid`    ${ACCESS_TOKEN}    secret=${SECRET}    algorithms=['HS512']    type=JWT
+    | ${forged} =    `Forge Token`    ${ACCESS_TOKEN}    expired    secret=${SECRET}
+
+    = Claim Names =
+
+    Platforms name some claims otherwise. The names are given with the import, or to a keyword as ``claims``; those left
+    out are ``user`` sub, ``session`` sid, ``roles`` roles, ``issuer`` iss, ``audience`` aud, ``expiry`` exp and
+    ``issued`` iat. A name with dots is a path where no claim is named so: ``realm_access.roles``.
+
+    | Library    JWTLibrary    user=id    session=session    roles=role
+    | `Get Token User`    ${ACCESS_TOKEN}    ==    ${user.id}
     """
+
+    def __init__(self, user: str = "sub", session: str = "sid", roles: str = "roles", **claims: str) -> None:
+        """The names of the claims for the user, the session, the roles and others. See `Claim Names`."""
+        names = ClaimNames.read({"user": user, "session": session, "roles": roles, **claims})
+        Naming.__init__(self, names)
+        Forging.__init__(self)

@@ -2,74 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import hmac
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from enum import Enum
+from dataclasses import replace
 from typing import Any
 
-from JWTLibrary import tokens
-from JWTLibrary.tokens import PrivateKey, Token
+from JWTLibrary import claims as claim_names
+from JWTLibrary import needs, tokens
+from JWTLibrary.material import Attack, Key, Material
+from JWTLibrary.symmetric import LENGTHS, SecretKey
 
 GIANT = 1_000_000
 DEEP = 5_000
-
-
-class Key(Enum):
-    """Whether an attack is made with the platform's real signing key."""
-
-    UNUSED = "unused"
-    OPTIONAL = "optional"
-    REQUIRED = "required"
-
-
-@dataclass(frozen=True)
-class Material:
-    """What a forger has: a genuine token, keys of his own, and perhaps the real one."""
-
-    text: str
-    token: Token
-    attacker_key: PrivateKey
-    attacker_kid: str
-    url: str
-    by: float
-    real_key: PrivateKey | None = None
-    kid: str | None = None
-    public_pem: bytes | None = None
-
-    def resigned(self, header: Mapping[str, Any] | None = None, claims: Mapping[str, Any] | None = None) -> str:
-        """The genuine token with these entries changed (``None`` removes one), signed as well as can be."""
-        payload = tokens.to_json(changed(self.token.claims, claims or {}))
-        return self.signed(changed(self.header, header or {}), payload)
-
-    def signed(self, header: Mapping[str, Any], payload: bytes) -> str:
-        """These parts under the real key, or under the attacker's where there is none."""
-        key = self.real_key or self.attacker_key
-        return tokens.signed({**header, "alg": tokens.algorithm_of(key)}, payload, key)
-
-    @property
-    def header(self) -> dict[str, Any]:
-        """The genuine header, with the key id in use."""
-        return {**self.token.header, "kid": self.kid} if self.kid else dict(self.token.header)
-
-
-@dataclass(frozen=True)
-class Attack:
-    """One way to forge: ``name`` in suites, the row of the checklist, what it does, and whether it takes the key."""
-
-    name: str
-    row: str
-    what: str
-    key: Key
-    forge: Callable[[Material], str]
-
-
-def changed(entries: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """``entries`` with ``changes``; an entry changed to ``None`` goes."""
-    return {name: value for name, value in {**entries, **changes}.items() if value is not None}
 
 
 def _none(spelling: str) -> Callable[[Material], str]:
@@ -81,17 +26,21 @@ def _none(spelling: str) -> Callable[[Material], str]:
 
 
 def _hs256(secret: Callable[[Material], bytes], **header: Any) -> Callable[[Material], str]:
+    """Signed with a secret: by the genuine token's algorithm where that has one, otherwise by HS256."""
+
     def forge(material: Material) -> str:
-        complete = tokens.to_json({**material.token.header, "alg": "HS256", **header})
+        genuine = str(material.token.header.get("alg"))
+        key = SecretKey(secret(material), genuine if genuine in LENGTHS else "HS256")
+        complete = tokens.to_json({**material.token.header, "alg": key.algorithm, **header})
         message = f"{tokens.encode(complete)}.{material.token.raw_claims}"
-        return f"{message}.{tokens.encode(hmac.digest(secret(material), message.encode(), hashlib.sha256))}"
+        return f"{message}.{tokens.encode(key.sign(message.encode()))}"
 
     return forge
 
 
 def _public_pem(material: Material) -> bytes:
     if material.public_pem is None:
-        raise ValueError("this attack needs the platform's public key: give jwks=…")
+        raise ValueError("this attack needs the platform's public key: give jwks=… or public_key=…")
     return material.public_pem
 
 
@@ -101,9 +50,23 @@ def _flip_bit(material: Material) -> str:
     return f"{material.token.raw_header}.{material.token.raw_claims}.{tokens.encode(flipped)}"
 
 
-def _tamper(material: Material) -> str:
-    claims = tokens.to_json({**material.token.claims, "sub": "00000000-0000-4000-8000-000000000000"})
+def _tamper(material: Material, purpose: str, other: Callable[[Any], Any]) -> str:
+    name = getattr(material.names, purpose)
+    value = other(claim_names.get(material.token.claims, name))
+    claims = tokens.to_json(claim_names.changed(material.token.claims, {name: value}))
     return f"{material.token.raw_header}.{tokens.encode(claims)}.{material.token.raw_signature}"
+
+
+def _other_user(user: Any) -> Any:
+    """Another user's id, of the same type."""
+    return user + 1 if isinstance(user, int | float) else "00000000-0000-4000-8000-000000000000"
+
+
+def _more_roles(roles: Any) -> Any:
+    """The same with the role ``admin``: a list has it as well, a flag is set, a text becomes it."""
+    if isinstance(roles, list):
+        return [*roles, "admin"]
+    return True if isinstance(roles, bool) else "admin"
 
 
 def _header(**entries: Any) -> Callable[[Material], str]:
@@ -114,26 +77,35 @@ def _claims(**entries: Any) -> Callable[[Material], str]:
     return lambda material: material.resigned(claims=entries)
 
 
+def _named(**entries: Any) -> Callable[[Material], str]:
+    """Changes claims by their purpose, under the platform's names."""
+    return lambda material: material.resigned(
+        claims={getattr(material.names, purpose): value for purpose, value in entries.items()}
+    )
+
+
 def _foreign(**entry: Callable[[Material], Any]) -> Callable[[Material], str]:
     def forge(material: Material) -> str:
         extra = {name: make(material) for name, make in entry.items()}
-        return replace(material, real_key=None).resigned({"kid": material.attacker_kid, **extra})
+        published = replace(material, real_key=None, attacker_key=material.published_key)
+        return published.resigned({"kid": material.attacker_kid, **extra})
 
     return forge
 
 
 def _expired(material: Material) -> str:
     gone = time.time() - material.by
-    return material.resigned(claims={"iat": int(gone - 60), "nbf": int(gone - 60), "exp": gone})
+    names = material.names
+    return material.resigned(claims={names.issued: int(gone - 60), "nbf": int(gone - 60), names.expiry: gone})
 
 
 def _not_yet_valid(material: Material) -> str:
     coming = time.time() + material.by
-    return material.resigned(claims={"nbf": coming, "exp": coming + 300})
+    return material.resigned(claims={"nbf": coming, material.names.expiry: coming + 300})
 
 
 def _duplicate_claims(material: Material) -> str:
-    first = json.dumps({"sub": "00000000-0000-4000-8000-000000000000"})[:-1]
+    first = json.dumps({material.names.user: _other_user(material.token.claims.get(material.names.user))})[:-1]
     rest = tokens.to_json(material.token.claims).decode()[1:]
     return material.signed(material.header, f"{first},{rest}".encode())
 
@@ -152,6 +124,8 @@ def _sql_kid(material: Material) -> str:
 
 
 _UNUSED, _OPTIONAL, _REQUIRED = Key.UNUSED, Key.OPTIONAL, Key.REQUIRED
+# Who publishes no key ids, or has the type of every JWT, is free to ignore both (RFC 7515 §4.1.4, §4.1.9).
+_HAS_KID, _HAS_TYPE = needs.header("kid"), needs.header("typ", other_than=("jwt",))
 ATTACKS: Mapping[str, Attack] = {
     attack.name: attack
     for attack in (
@@ -170,7 +144,22 @@ ATTACKS: Mapping[str, Attack] = {
             _UNUSED,
             lambda m: f"{m.token.raw_header}.{m.token.raw_claims}",
         ),
-        Attack("tampered claims", "J01", "another subject under the genuine signature", _UNUSED, _tamper),
+        Attack(
+            "tampered claims",
+            "J01",
+            "another subject under the genuine signature",
+            _UNUSED,
+            lambda m: _tamper(m, "user", _other_user),
+            needs.claim("user"),
+        ),
+        Attack(
+            "tampered roles",
+            "J01",
+            "the role admin under the genuine signature",
+            _UNUSED,
+            lambda m: _tamper(m, "roles", _more_roles),
+            needs.claim("roles"),
+        ),
         *(
             Attack(f"alg {spelling}", "J02", f"alg {spelling}, unsigned (RFC 8725 §3.1)", _UNUSED, _none(spelling))
             for spelling in ("none", "None", "NONE", "nOnE")
@@ -181,6 +170,7 @@ ATTACKS: Mapping[str, Attack] = {
             "HS256, the secret being the public key's PEM",
             _UNUSED,
             _hs256(lambda m: _public_pem(m).rstrip(b"\n") + b"\n"),
+            needs.key_pair,
         ),
         Attack(
             "hs256 with public key without newline",
@@ -188,6 +178,7 @@ ATTACKS: Mapping[str, Attack] = {
             "the same without the PEM's last newline",
             _UNUSED,
             _hs256(lambda m: _public_pem(m).rstrip(b"\n")),
+            needs.key_pair,
         ),
         Attack("hs256 with empty secret", "J03", "HS256, the secret being empty", _UNUSED, _hs256(lambda _: b"")),
         Attack(
@@ -202,13 +193,20 @@ ATTACKS: Mapping[str, Attack] = {
             "J04",
             "the attacker's key inside the header (jwk)",
             _UNUSED,
-            _foreign(jwk=lambda m: tokens.public_jwk(m.attacker_key, m.attacker_kid)),
+            _foreign(jwk=lambda m: tokens.public_jwk(m.published_key, m.attacker_kid)),
         ),
         Attack("foreign jku", "J04", "the attacker's JWKS by URL (jku)", _UNUSED, _foreign(jku=lambda m: m.url)),
         Attack("foreign x5u", "J04", "the attacker's certificate by URL (x5u)", _UNUSED, _foreign(x5u=lambda m: m.url)),
-        Attack("unknown kid", "J05", "a key id that nobody has", _OPTIONAL, _header(kid="no-such-key")),
-        Attack("blank kid", "J05", "an empty key id", _OPTIONAL, _header(kid="")),
-        Attack("missing kid", "J05", "no key id", _OPTIONAL, lambda m: replace(m, kid=None).resigned({"kid": None})),
+        Attack("unknown kid", "J05", "a key id that nobody has", _OPTIONAL, _header(kid="no-such-key"), _HAS_KID),
+        Attack("blank kid", "J05", "an empty key id", _OPTIONAL, _header(kid=""), _HAS_KID),
+        Attack(
+            "missing kid",
+            "J05",
+            "no key id",
+            _OPTIONAL,
+            lambda m: replace(m, kid=None).resigned({"kid": None}),
+            _HAS_KID,
+        ),
         Attack(
             "traversing kid",
             "J05",
@@ -219,20 +217,48 @@ ATTACKS: Mapping[str, Attack] = {
         Attack("sql kid", "J05", "a key id that is SQL and selects its own secret", _UNUSED, _sql_kid),
         Attack("expired", "J06", "exp lies 'by' in the past", _REQUIRED, _expired),
         Attack("not yet valid", "J06", "nbf lies 'by' in the future", _REQUIRED, _not_yet_valid),
-        Attack("wrong issuer", "J07", "iss is somebody else", _REQUIRED, _claims(iss="https://issuer.invalid")),
-        Attack("wrong audience", "J07", "aud is another service", _REQUIRED, _claims(aud="other-api")),
+        Attack(
+            "wrong issuer",
+            "J07",
+            "iss is another",
+            _REQUIRED,
+            _named(issuer="https://issuer.invalid"),
+            needs.claim("issuer"),
+        ),
+        Attack(
+            "wrong audience",
+            "J07",
+            "aud is another service",
+            _REQUIRED,
+            _named(audience="other-api"),
+            needs.claim("audience"),
+        ),
         *(
-            Attack(f"missing {name}", "J07", f"no claim {claim}", _REQUIRED, _claims(**{claim: None}))
-            for name, claim in (
-                ("issuer", "iss"),
-                ("audience", "aud"),
-                ("subject", "sub"),
-                ("session", "sid"),
-                ("expiry", "exp"),
+            Attack(
+                f"missing {name}",
+                "J07",
+                f"no claim {claim}",
+                _REQUIRED,
+                _named(**{purpose: None}),
+                needs.claim(purpose),
+            )
+            for name, purpose, claim in (
+                ("issuer", "issuer", "iss"),
+                ("audience", "audience", "aud"),
+                ("subject", "user", "sub"),
+                ("session", "session", "sid"),
+                ("expiry", "expiry", "exp"),
             )
         ),
-        Attack("wrong type", "J08", "typ is that of an ID token (RFC 9068 §4)", _REQUIRED, _header(typ="JWT")),
-        Attack("missing type", "J08", "no typ", _REQUIRED, _header(typ=None)),
+        Attack(
+            "wrong type",
+            "J08",
+            "typ is that of an ID token (RFC 9068 §4)",
+            _REQUIRED,
+            _header(typ="JWT"),
+            _HAS_TYPE,
+        ),
+        Attack("missing type", "J08", "no typ", _REQUIRED, _header(typ=None), _HAS_TYPE),
         Attack(
             "critical extension",
             "J09",
@@ -240,7 +266,14 @@ ATTACKS: Mapping[str, Attack] = {
             _REQUIRED,
             _header(crit=["urn:example:unknown"], **{"urn:example:unknown": True}),
         ),
-        Attack("duplicate claims", "J09", "two claims sub, a foreign one first", _REQUIRED, _duplicate_claims),
+        Attack(
+            "duplicate claims",
+            "J09",
+            "two claims sub, a foreign one first",
+            _REQUIRED,
+            _duplicate_claims,
+            needs.outer_user,
+        ),
         Attack("giant token", "J09", "1 MB of one claim", _OPTIONAL, _claims(filler="A" * GIANT)),
         Attack("deep json", "J09", f"a claim of {DEEP} nested lists", _OPTIONAL, _deep),
         Attack("bad base64", "J09", "a payload that is not base64url", _UNUSED, _bad_base64),

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from assertionengine import AssertionOperator
-from lockstep import asserting, masking
+from lockstep import masking
 from lockstep.waiting import listed, seconds, wait_until
 from robot.api.deco import keyword
 
 from JWTLibrary import tokens, verification
+from JWTLibrary.naming import checked_entry
+from JWTLibrary.symmetric import SecretKey
 from JWTLibrary.tokens import Text, Token
 from JWTLibrary.verification import Expectation, Jwks, RefusedError
 
@@ -43,9 +45,8 @@ class Reading:
         | `Token Claim`    ${ACCESS_TOKEN}    sub    ==    ${user.id}
         | `Token Claim`    ${ACCESS_TOKEN}    roles    contains    admin
         """
-        return self._entry("claim", tokens.read(masking.reveal(token)).claims, name)(
-            assertion_operator, assertion_expected, message
-        )
+        claims = tokens.read(masking.reveal(token)).claims
+        return checked_entry("claim", claims, name, assertion_operator, assertion_expected, message)
 
     @keyword(tags=("reading", "assertion"))
     def token_header(
@@ -60,17 +61,8 @@ class Reading:
 
         | `Token Header`    ${ACCESS_TOKEN}    alg    ==    ES256
         """
-        return self._entry("header parameter", tokens.read(masking.reveal(token)).header, name)(
-            assertion_operator, assertion_expected, message
-        )
-
-    @staticmethod
-    def _entry(kind: str, entries: Mapping[str, Any], name: str) -> Any:
-        if name not in entries:
-            raise AssertionError(f"the token has no {kind} '{name}'; it has: {', '.join(sorted(entries)) or 'none'}")
-        return lambda operator, expected, message: asserting.checked(
-            f"{kind.capitalize()} '{name}'", lambda: entries[name], operator, expected, message=message
-        )
+        header = tokens.read(masking.reveal(token)).header
+        return checked_entry("header parameter", header, name, assertion_operator, assertion_expected, message)
 
     @keyword(tags=("assertion",))
     def token_should_expire_in(
@@ -145,22 +137,25 @@ class Reading:
     def verify_token(
         self,
         token: Text,
-        jwks: Jwks,
+        jwks: Jwks | None = None,
         issuer: str | None = None,
         audience: str | None = None,
         algorithms: list[str] | None = None,
         type: str | None = "at+jwt",
         leeway: timedelta = timedelta(seconds=2),
         ca_file: str | None = None,
+        secret: Text | bytes | None = None,
     ) -> dict[str, Any]:
         """The claims of ``token``, verified; fails with the reason. See `Verifying`.
 
         ``issuer`` and ``audience`` are checked where given; ``algorithms`` is ES256 by default; ``type`` is the
         header's ``typ`` (``None``: any); ``leeway`` is for ``nbf`` and ``iat``; ``ca_file`` is for an https JWKS.
+        In place of ``jwks`` a symmetric key is given as ``secret``; ``algorithms`` is HS256 then. See `Secrets`.
         """
-        expected = Expectation(issuer, audience, tuple(algorithms or ("ES256",)), type, leeway.total_seconds())
+        keys, accepted = _keys(jwks, secret, algorithms, ca_file)
+        expected = Expectation(issuer, audience, accepted, type, leeway.total_seconds())
         try:
-            return verification.verify(masking.reveal(token), verification.load_jwks(jwks, ca_file), expected)
+            return verification.verify(masking.reveal(token), keys, expected)
         except RefusedError as refusal:
             raise AssertionError(f"the token is not valid: {refusal}") from None
 
@@ -168,22 +163,23 @@ class Reading:
     def token_should_be_valid(
         self,
         token: Text,
-        jwks: Jwks,
+        jwks: Jwks | None = None,
         issuer: str | None = None,
         audience: str | None = None,
         algorithms: list[str] | None = None,
         type: str | None = "at+jwt",
         leeway: timedelta = timedelta(seconds=2),
         ca_file: str | None = None,
+        secret: Text | bytes | None = None,
     ) -> None:
         """Passes when `Verify Token` accepts ``token``; no service but the JWKS is asked, and a file will do."""
-        self.verify_token(token, jwks, issuer, audience, algorithms, type, leeway, ca_file)
+        self.verify_token(token, jwks, issuer, audience, algorithms, type, leeway, ca_file, secret)
 
     @keyword(tags=("assertion", "verifying"))
     def token_should_be_invalid(
         self,
         token: Text,
-        jwks: Jwks,
+        jwks: Jwks | None = None,
         reason: str = "",
         issuer: str | None = None,
         audience: str | None = None,
@@ -191,6 +187,7 @@ class Reading:
         type: str | None = "at+jwt",
         leeway: timedelta = timedelta(seconds=2),
         ca_file: str | None = None,
+        secret: Text | bytes | None = None,
     ) -> None:
         """Passes when `Verify Token` refuses ``token`` with a message that holds ``reason``.
 
@@ -198,8 +195,8 @@ class Reading:
 
         | `Token Should Be Invalid`    ${forged}    ${JWKS_URL}    reason=it has expired
         """
-        keys = verification.load_jwks(jwks, ca_file)
-        expected = Expectation(issuer, audience, tuple(algorithms or ("ES256",)), type, leeway.total_seconds())
+        keys, accepted = _keys(jwks, secret, algorithms, ca_file)
+        expected = Expectation(issuer, audience, accepted, type, leeway.total_seconds())
         try:
             claims = verification.verify(masking.reveal(token), keys, expected)
         except RefusedError as refusal:
@@ -207,3 +204,19 @@ class Reading:
                 raise AssertionError(f"the token is invalid, but not because '{reason}': {refusal}") from None
             return
         raise AssertionError(f"the token is valid; its claims are {claims}")
+
+
+_Keys = Sequence[Mapping[str, Any]] | Sequence[SecretKey]
+
+
+def _keys(
+    jwks: Jwks | None, secret: Text | bytes | None, algorithms: Sequence[str] | None, ca_file: str | None
+) -> tuple[_Keys, tuple[str, ...]]:
+    """What verifies, and by which algorithms."""
+    if (jwks is None) is (secret is None):
+        raise ValueError("a token is verified by published keys or by a secret: give jwks or secret=, one of them")
+    if secret is not None:
+        accepted = tuple(algorithms or ("HS256",))
+        return verification.load_secret(secret, accepted), accepted
+    assert jwks is not None
+    return verification.load_jwks(jwks, ca_file), tuple(algorithms or ("ES256",))

@@ -13,10 +13,12 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
 from jwt.algorithms import get_default_algorithms
-from robot.api.types import Secret
 
-Text: TypeAlias = str | Secret
+from JWTLibrary.symmetric import SecretKey
+from JWTLibrary.symmetric import Text as Text
+
 PrivateKey: TypeAlias = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
+SigningKey: TypeAlias = PrivateKey | SecretKey
 
 
 @dataclass(frozen=True)
@@ -68,16 +70,20 @@ def to_json(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode()
 
 
-def signed(header: Mapping[str, Any], payload: bytes, key: PrivateKey) -> str:
+def signed(header: Mapping[str, Any], payload: bytes, key: SigningKey) -> str:
     """A token over exactly these bytes of ``payload``, honestly signed; the algorithm is that of ``key``."""
     complete = {"alg": algorithm_of(key), **header}
     message = f"{encode(to_json(complete))}.{encode(payload)}"
+    if isinstance(key, SecretKey):
+        return f"{message}.{encode(key.sign(message.encode()))}"
     signature = get_default_algorithms()[algorithm_of(key)].sign(message.encode(), key)
     return f"{message}.{encode(signature)}"
 
 
-def algorithm_of(key: PrivateKey) -> str:
+def algorithm_of(key: SigningKey) -> str:
     """The JWS algorithm (RFC 7518 §3.1) that fits ``key``."""
+    if isinstance(key, SecretKey):
+        return key.algorithm
     if isinstance(key, rsa.RSAPrivateKey):
         return "RS256"
     try:
@@ -109,8 +115,12 @@ def public_jwk(key: PrivateKey, kid: str) -> dict[str, Any]:
     return {**entries, "kid": kid, "use": "sig", "alg": algorithm_of(key)}
 
 
-def was_signed_by(text: str, key: PrivateKey) -> bool:
+def was_signed_by(text: str, key: SigningKey) -> bool:
     """Whether the signature of ``text`` is from ``key``; its claims are not looked at."""
+    if isinstance(key, SecretKey):
+        token = read(text)
+        message = f"{token.raw_header}.{token.raw_claims}".encode()
+        return token.header.get("alg") == key.algorithm and key.signed(message, token.signature)
     try:
         jwt.PyJWS().decode(text, key.public_key(), algorithms=[algorithm_of(key)])
     except jwt.PyJWTError:

@@ -14,6 +14,7 @@ import requests
 from lockstep.applicability import present
 
 from JWTLibrary import tokens
+from JWTLibrary.symmetric import LENGTHS, SecretKey, Text, secret_key
 
 Jwks: TypeAlias = Mapping[str, Any] | str
 TIMEOUT = 10.0
@@ -58,15 +59,32 @@ def load_jwks(source: str | Path | Mapping[str, Any], ca_file: str | None = None
     elif isinstance(source, str) and source.lstrip().startswith("{"):
         document = json.loads(source)
     elif isinstance(source, str | Path):
-        document = json.loads(Path(source).read_text(encoding="utf-8"))
+        document = json.loads(_content(Path(source)))
     keys = document.get("keys") if isinstance(document, Mapping) else None
     if not isinstance(keys, list):
         raise ValueError("not a JWKS: it has no list 'keys' (RFC 7517 §5)")  # noqa: TRY004
     return [dict(key) for key in keys]
 
 
-def verify(text: str, keys: Sequence[Mapping[str, Any]], expected: Expectation) -> dict[str, Any]:
-    """The claims of a valid token; raises ``RefusedError``."""
+def _content(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        # The path is not shown: it might be a secret that was given in the wrong place.
+        raise ValueError(
+            f"the file of the JWKS cannot be read: {error.strerror}; a secret is given as secret="
+        ) from None
+
+
+def load_secret(source: Text | bytes, algorithms: Sequence[str]) -> list[SecretKey]:
+    """A secret, as the key of each of these ``algorithms``; raises ``ValueError`` where one of them has none."""
+    if wrong := [algorithm for algorithm in algorithms if algorithm not in LENGTHS]:
+        raise ValueError(f"a secret verifies {', '.join(LENGTHS)} (RFC 7518 §3.2), not {', '.join(wrong)}")
+    return [secret_key(source, algorithm) for algorithm in algorithms]
+
+
+def verify(text: str, keys: Sequence[Mapping[str, Any]] | Sequence[SecretKey], expected: Expectation) -> dict[str, Any]:
+    """The claims of a valid token, judged by the keys of a JWKS or by a secret; raises ``RefusedError``."""
     try:
         header = tokens.read(text).header
     except ValueError as error:
@@ -78,7 +96,13 @@ def verify(text: str, keys: Sequence[Mapping[str, Any]], expected: Expectation) 
         raise RefusedError(f"its type is {header.get('typ')!r} instead of {expected.type!r}")
     if "crit" in header:
         raise RefusedError("it has critical header parameters")
-    return _claims(text, _key(keys, header.get("kid")), expected)
+    secrets = [key for key in keys if isinstance(key, SecretKey)]
+    if secrets:
+        # By hand: PyJWT warns of short secrets, and which secret a platform has is not the verifier's to judge.
+        if not any(tokens.was_signed_by(text, key) for key in secrets):
+            raise RefusedError("its signature does not match: it was signed by another secret, or changed")
+        return _claims(text, None, expected)
+    return _claims(text, _key([key for key in keys if isinstance(key, Mapping)], header.get("kid")), expected)
 
 
 def _key(keys: Sequence[Mapping[str, Any]], kid: object) -> jwt.PyJWK:
@@ -86,20 +110,35 @@ def _key(keys: Sequence[Mapping[str, Any]], kid: object) -> jwt.PyJWK:
     if len(named) != 1:
         known = ", ".join(str(key.get("kid")) for key in keys)
         raise RefusedError(f"its kid {kid!r} names no key of the JWKS (which has: {known or 'none'})")
-    return jwt.PyJWK(dict(named[0]))
+    try:
+        return jwt.PyJWK(dict(named[0]))
+    except jwt.PyJWTError:
+        # Without its words, which show the whole key.
+        raise ValueError(f"the key {kid!r} of the JWKS cannot be used: kty {named[0].get('kty')!r}") from None
 
 
-def _claims(text: str, key: jwt.PyJWK, expected: Expectation) -> dict[str, Any]:
+def _claims(text: str, key: jwt.PyJWK | None, expected: Expectation) -> dict[str, Any]:
+    """The claims, judged; without a ``key`` the signature has been verified."""
     try:
         # Leeway is for clocks that run ahead, not for tokens that live longer: exp is judged without it.
         claims: dict[str, Any] = jwt.decode(
             text,
-            key,
+            key or "",
             algorithms=list(expected.algorithms),
             issuer=expected.issuer,
             audience=expected.audience,
             leeway=expected.leeway,
-            options={"require": ["exp"], "verify_exp": False, "verify_aud": expected.audience is not None},
+            options={
+                "require": ["exp"],
+                "verify_signature": key is not None,
+                "verify_exp": False,
+                "verify_nbf": True,
+                "verify_iat": True,
+                "verify_iss": True,
+                "verify_sub": True,
+                "verify_jti": True,
+                "verify_aud": expected.audience is not None,
+            },
         )
     except jwt.PyJWTError as error:
         reason = next((words for kind, words in REASONS.items() if isinstance(error, kind)), "it cannot be verified")

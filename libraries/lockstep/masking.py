@@ -30,6 +30,7 @@ FIELDS = (
     "password",
     "code_verifier",
     "client_secret",
+    "secret",
 )
 SHORTEST = 8
 

@@ -19,7 +19,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from JWTLibrary import JWTLibrary, tokens, verification
-from JWTLibrary.attacks import ATTACKS, DEEP, GIANT, Key
+from JWTLibrary.attacks import ATTACKS, DEEP, GIANT
+from JWTLibrary.material import Key
 from robot.api.types import Secret
 
 from tests.libraries.inner import INNER, run_inner

@@ -136,7 +136,7 @@ Another Process That Finds No Keys Is No Refusal
     Verify Token In Another Process    ${TOKEN}    ${JWKS}.gone
 
 A Token Without A Key Cannot Be Made
-    [Documentation]    FAIL ValueError: no signing key: give key=<PEM or path>, or use a target that has one
+    [Documentation]    FAIL ValueError: no signing key: give key=<PEM or path> or secret=<text>, or use a target that has one
     Make Token    ${{ {} }}
 
 Every Attack Can Be Made
