@@ -20,6 +20,7 @@ from launcher.workers import environment
 # Each has ``main(argv) -> exit code``; imported when asked for, since most runs need none of the others.
 _MODULES = {
     "up": "launcher.up",
+    "target": "launcher.targets.command",
     "list": "launcher.listing",
     "docs": "launcher.reference",
     "baseline": "launcher.baseline",
@@ -32,7 +33,7 @@ _CONDUCTED = {"test": "launcher.proof", "lint": "launcher.lint", "coverage": "la
 _PACKAGES = {"prove": "defects", "mutate": "mutation"}
 COMMANDS = (*_MODULES, *_CONDUCTED, *_PACKAGES, "bench")
 # These judge nothing, so their failures are for whoever typed them.
-_UNJUDGED = ("up", "list", "docs")
+_UNJUDGED = ("up", "target", "list", "docs")
 # Seconds; Ctrl-C reaches such a process as well, while a signal to this one alone has to be passed on.
 _ENDS_BY_ITSELF_WITHIN = 5.0
 

@@ -30,11 +30,17 @@ _POLL = 0.005
 class HostClient:
     """One connection to a host. Leases taken on it live as long as it does. Not for several threads at once."""
 
-    def __init__(self, path: Path | str, within: float = _CONNECT_DEADLINE) -> None:
-        """Connect to the host on the Unix socket ``path``, waiting up to ``within`` seconds for it to come."""
+    def __init__(
+        self, path: Path | str, within: float = _CONNECT_DEADLINE, answers_within: float = BOOT_DEADLINE
+    ) -> None:
+        """Connect to the host on the Unix socket ``path``, waiting up to ``within`` seconds for it to come.
+
+        Each call may take ``answers_within`` seconds.
+        """
         self.path = Path(path)
+        self._answers_within = answers_within
         self._socket = _connect(self.path, within)
-        self._socket.settimeout(BOOT_DEADLINE)
+        self._socket.settimeout(answers_within)
         self._received = bytearray()
         self._asked: dict[int, str] = {}
         self._questions = 0
@@ -67,7 +73,7 @@ class HostClient:
             while (line := self._line()) and (late := self._number(line, number)) != number:
                 self._drop(late, line)
         except TimeoutError as error:
-            raise PlatformError(f"the platform host did not answer {do!r} within {BOOT_DEADLINE:g} s") from error
+            raise PlatformError(f"the platform host did not answer {do!r} within {self._answers_within:g} s") from error
         except OSError:
             line = b""
         if not line:

@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"platform host: {error}", file=sys.stderr)
         return 1
     log = belongings.directory.path / "host.log"
-    _detach(log)
+    detach(log)
     # Before any thread exists.
     if host := os.fork():
         janitor.watch(host, belongings.listener, log, belongings.clear, guardian)
@@ -144,7 +144,7 @@ def _listen(own: Path, path: Path) -> socket.socket:
     return listener
 
 
-def _detach(log: Path) -> None:
+def detach(log: Path) -> None:
     """Go on in a grandchild of whoever started this: who ends his process tree does not end the host."""
     if os.fork() > 0:
         os._exit(0)

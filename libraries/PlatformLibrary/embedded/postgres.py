@@ -12,7 +12,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 from . import system
@@ -111,6 +111,38 @@ class Postgres(Server):
         system.forget_shared_memory(self.data)
 
 
+async def make_empty(children: Children, programs: Path, data: Path, workshop: Path) -> None:
+    """Make the data directory ``data``, with the databases that every PostgreSQL has."""
+    _make_private(data)
+    await _run(children, [programs / "initdb", *_INITDB, "-D", data], workshop, as_nobody=True)
+
+
+def _make_private(data: Path) -> None:
+    data.mkdir(mode=0o700)
+    if user := system.unprivileged_user():
+        os.chown(data, user.pw_uid, user.pw_gid)
+
+
+async def execute(
+    children: Children, programs: Path, workshop: Path, port: int, database: str, *statements: str
+) -> None:
+    """Execute statements with psql, each in a transaction of its own."""
+    # One -c each: a database cannot be dropped inside the transaction that several statements would share.
+    commands = [part for statement in statements for part in ("-c", statement)]
+    psql: list[str | Path] = [programs / "psql", "-qX", "-v", "ON_ERROR_STOP=1", "-d", url(port, database), *commands]
+    await _run(children, psql, workshop)
+
+
+async def _run(children: Children, arguments: Sequence[str | Path], workshop: Path, *, as_nobody: bool = False) -> None:
+    await children.run(
+        arguments,
+        log=workshop / f"{Path(arguments[0]).name}.log",
+        environment={"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"},
+        directory=workshop,
+        as_nobody=as_nobody,
+    )
+
+
 class Templates:
     """Prepared data directories in the cache, one for each PostgreSQL version and set of migrations."""
 
@@ -132,13 +164,10 @@ class Templates:
 
     async def _copy(self, source: Path, target: Path, workshop: Path) -> None:
         reflink = ["--reflink=auto"] if sys.platform == "linux" else []
-        await self._run(["cp", "-Rp", *reflink, source, target], workshop)
+        await _run(self._children, ["cp", "-Rp", *reflink, source, target], workshop)
 
     async def _make(self, template: Path, services_dir: Path, workshop: Path) -> None:
         data = workshop / "template"
-        data.mkdir(mode=0o700)
-        if user := system.unprivileged_user():
-            os.chown(data, user.pw_uid, user.pw_gid)
         port = Port()
         server = Postgres(self._children, self._programs, data, port, workshop / "template.log")
         unfinished = template.with_name(f".{template.name}-{os.getpid()}")
@@ -146,7 +175,7 @@ class Templates:
             # Only the holder of the lock makes one, so whoever made this has died.
             shutil.rmtree(abandoned, ignore_errors=True)
         try:
-            await self._run([self._programs / "initdb", *_INITDB, "-D", data], workshop, as_nobody=True)
+            await make_empty(self._children, self._programs, data, workshop)
             await server.start()
             await asyncio.gather(*(self._database(name, port.number, services_dir, workshop) for name in DATABASES))
             await self._sql(port.number, DATABASES[0], *_SPARE, workshop=workshop)
@@ -170,28 +199,7 @@ class Templates:
         )
 
     async def _sql(self, port: int, database: str, *statements: str, workshop: Path) -> None:
-        # One -c each: a database cannot be dropped inside the transaction that several statements would share.
-        commands = [part for statement in statements for part in ("-c", statement)]
-        psql: list[str | Path] = [
-            self._programs / "psql",
-            "-qX",
-            "-v",
-            "ON_ERROR_STOP=1",
-            "-d",
-            url(port, database),
-            *commands,
-        ]
-        await self._run(psql, workshop)
-
-    async def _run(self, arguments: list[str | Path], workshop: Path, *, as_nobody: bool = False) -> None:
-        environment: Mapping[str, str] = {"PATH": os.environ.get("PATH", os.defpath), "LC_ALL": "C"}
-        await self._children.run(
-            arguments,
-            log=workshop / f"{Path(arguments[0]).name}.log",
-            environment=environment,
-            directory=workshop,
-            as_nobody=as_nobody,
-        )
+        await execute(self._children, self._programs, workshop, port, database, *statements)
 
 
 def _key(programs: Path, services_dir: Path) -> str:

@@ -84,7 +84,7 @@ class Instance(abc.ABC):
         # Stopped first, so that no parent can start new children or tidy up while its tree dies.
         tree = await _stopped_tree(child.pid)
         for pid in tree:
-            _send(pid, signal.SIGKILL)
+            send(pid, signal.SIGKILL)
         child.send(signal.SIGKILL)
         await child.exited
         # What is killed goes on to hold its memory, ports and locks until it has ended.
@@ -99,8 +99,8 @@ class Instance(abc.ABC):
     def resume(self) -> None:
         """SIGCONT for the whole tree."""
         child = self.must_run()
-        for pid in _descendants(child.pid):
-            _send(pid, signal.SIGCONT)
+        for pid in descendants(child.pid):
+            send(pid, signal.SIGCONT)
         child.send(signal.SIGCONT)
         self.paused = False
 
@@ -115,6 +115,8 @@ class Server(Instance):
     """A database server: it opens its port itself, and says by itself when it is ready."""
 
     _stop_signal = signal.SIGTERM
+    _start_deadline = START_DEADLINE
+    _stop_deadline = STOP_DEADLINE
 
     @abc.abstractmethod
     def _launch(self) -> Child: ...
@@ -127,7 +129,7 @@ class Server(Instance):
         """Start it and wait until it is ready; a TransientError where its port was taken meanwhile."""
         self.must_not_run()
         offset = log_size(self.log)
-        deadline = time.monotonic() + START_DEADLINE
+        deadline = time.monotonic() + self._start_deadline
         with self.port.open_to_server():
             self.child = child = self._launch()
             try:
@@ -146,7 +148,7 @@ class Server(Instance):
         if not child.running:
             error = TransientError if any(text in tail for text in _PORT_CLASH) else PlatformError
             raise error(f"{self.name} ended with status {child.exited.result()} at its start{tail}")
-        raise PlatformError(f"{self.name} was not ready within {START_DEADLINE:g} s{tail}")
+        raise PlatformError(f"{self.name} was not ready within {self._start_deadline:g} s{tail}")
 
     async def stop(self) -> None:
         """An orderly stop; SIGKILL for what has not ended after the bound."""
@@ -154,7 +156,7 @@ class Server(Instance):
         if self.paused:
             self.resume()
         child.send(self._stop_signal)
-        if not await child.ended(STOP_DEADLINE):
+        if not await child.ended(self._stop_deadline):
             await self.kill()
 
 
@@ -164,11 +166,11 @@ async def _stopped_tree(root: int) -> list[int]:
     found = [root]
     while found:
         for pid in found:
-            _send(pid, signal.SIGSTOP)
+            send(pid, signal.SIGSTOP)
         # A signal is sent at once, but a fork that has begun goes on to its end.
         await _until_each_is(found, "stopped", "tracing-stop")
         stopped += found
-        found = [pid for pid in _descendants(root) if pid not in stopped]
+        found = [pid for pid in descendants(root) if pid not in stopped]
     return stopped[1:]
 
 
@@ -179,7 +181,7 @@ async def _until_each_is(pids: Sequence[int], *statuses: str) -> None:
         await asyncio.sleep(_POLL)
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
     """The children of ``pid``, theirs, and so on."""
     import psutil  # only verbs need it, and it would cost every start 20 ms
 
@@ -189,7 +191,8 @@ def _descendants(pid: int) -> list[int]:
         return []
 
 
-def _send(pid: int, number: signal.Signals) -> None:
+def send(pid: int, number: signal.Signals) -> None:
+    """Send a signal, if there is still a process to get it."""
     try:
         os.kill(pid, number)
     except ProcessLookupError:

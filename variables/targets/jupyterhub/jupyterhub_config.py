@@ -1,0 +1,37 @@
+"""A JupyterHub for one machine and any user name: one password, servers as processes of whoever runs it."""
+
+import os
+from pathlib import Path
+
+c = get_config()  # type: ignore[name-defined]  # noqa: F821 - traitlets gives it
+work = Path(os.environ["WORK"])
+
+c.JupyterHub.bind_url = f"http://127.0.0.1:{os.environ['JUPYTERHUB_PROXY_PORT']}"
+c.JupyterHub.hub_bind_url = f"http://127.0.0.1:{os.environ['JUPYTERHUB_HUB_PORT']}"
+c.JupyterHub.db_url = f"sqlite:///{work}/jupyterhub.sqlite"
+c.JupyterHub.spawner_class = "simple"
+c.JupyterHub.authenticator_class = "dummy"
+# Users' servers outlive the hub, which finds them again when it is back.
+c.JupyterHub.cleanup_servers = False
+c.JupyterHub.cleanup_proxy = False
+c.JupyterHub.services = [{"name": "lockstep", "api_token": os.environ["JUPYTERHUB_SERVICE_TOKEN"], "admin": True}]
+c.JupyterHub.load_roles = [
+    {
+        "name": "lockstep",
+        "scopes": ["admin:users", "admin:servers", "tokens", "access:servers", "list:services", "read:hub"],
+        "services": ["lockstep"],
+    },
+    # A user may look at and end tokens of their own, as on the page "Token".
+    {"name": "user", "scopes": ["self"]},
+]
+c.ConfigurableHTTPProxy.should_start = False
+c.ConfigurableHTTPProxy.api_url = os.environ["JUPYTERHUB_PROXY_API_URL"]
+c.DummyAuthenticator.password = os.environ["JUPYTERHUB_PASSWORD"]
+c.Authenticator.allow_all = True
+c.Spawner.cmd = [os.environ["PYTHON"], "-m", "jupyterhub.singleuser"]
+c.Spawner.ip = "127.0.0.1"
+c.Spawner.args = ["--allow-root"]
+c.Spawner.default_url = "/lab"
+c.Spawner.http_timeout = 120
+c.Spawner.start_timeout = 120
+c.SimpleLocalProcessSpawner.home_dir_template = f"{work}/{{username}}"
