@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from PlatformLibrary import dialects
 from PlatformLibrary.embedded import rundir
 from PlatformLibrary.embedded.client import HostClient, start_host
 from PlatformLibrary.embedded.errors import HostEndedError, PlatformError
-from PlatformLibrary.profile import Profile, ProfileError, find, load
+from PlatformLibrary.profile import Profile, ProfileError
 
 from launcher.console import LaunchError, complain, paint, say
 
@@ -26,7 +27,7 @@ def profile_of(target: str) -> Profile:
     Raises ``LaunchError`` for an unknown target or a wrong profile, with file, line and reason.
     """
     try:
-        return load(find(target))
+        return dialects.profile_of(target)
     except ProfileError as error:
         raise LaunchError(str(error)) from error
 

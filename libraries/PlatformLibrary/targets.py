@@ -17,10 +17,11 @@ from lockstep.machine import PlatformUse
 
 from . import control, lifeline, offer, reach
 from .control import Control, EmbeddedControl
+from .dialects import profile_of
 from .embedded import rundir
 from .embedded.client import HostClient, join_host, start_host
 from .lease import LeaseWatch
-from .profile import Profile, find, limits_of, load
+from .profile import Profile, limits_of
 
 DEFAULT_TARGET = "embedded"
 _LOOPBACK = re.compile(r"localhost$|127\.|::1$")
@@ -50,7 +51,7 @@ class Platform:
         known = self.control.use(since)
         if known is not None:
             return known
-        host = urlsplit(str(self.descriptor["public_url"])).hostname or ""
+        host = urlsplit(str(self.descriptor.get("public_url") or self.descriptor.get("address"))).hostname or ""
         return PlatformUse(math.inf if _LOOPBACK.match(host) else 0.0)
 
 
@@ -67,7 +68,7 @@ class Targets:
         """The profile of ``target``, by default of ``LOCKSTEP_TARGET``; read once."""
         name = target or os.environ.get("LOCKSTEP_TARGET") or DEFAULT_TARGET
         if name not in self._profiles:
-            self._profiles[name] = load(find(name))
+            self._profiles[name] = profile_of(name)
         return self._profiles[name]
 
     def lease(self, profile: Profile, suite: str, *, shared: bool, options: Mapping[str, Any]) -> Platform:

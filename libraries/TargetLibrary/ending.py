@@ -36,10 +36,11 @@ class Ending(Base):
         ``after`` is the word that ended it (``sign_out``, ``revoke_session``, ``revoke_all``, ``change_password``,
         ``deactivate``, ``delete_account``), or ``expiry``.
         """
-        reason = self._recognising.expected_refusal("expired" if after == "expiry" else "revoked")
         promise = self.stage.dialect.promises.ending(after, "access")
         since = self._since(session, after)
         for endpoint in self.stage.endpoints:
+            at_expiry = after == "expiry" or promise.bound(endpoint).word == AT_EXPIRY
+            reason = self._recognising.expected_refusal("expired" if at_expiry else "revoked")
             asks = partial(self._access_has_ended, endpoint, session, reason)
             self._ends(f"access at {endpoint}", after, promise, endpoint, since, session, asks)
 
@@ -164,7 +165,7 @@ class Ending(Base):
             else:
                 _asked_until(what, after, timedelta(seconds=_MEASURED), has_ended)
         except _NotEndedError:
-            verdicts.unbounded(f"{what} still honoured {time.monotonic() - began:.0f} s after {after}")
+            verdicts.unbounded(f"{what} is still good {time.monotonic() - began:.0f} s after {after}")
             return
         logger.info(f"{what} ended though it is declared to end {bound}: declare more (promises.ends.{after})")
 

@@ -8,7 +8,7 @@ from threading import Barrier
 from lockstep import target, verdicts
 from lockstep.dialect import Driver, Outcome, Session
 from lockstep.dialect.driving import send
-from lockstep.dialect.messages import Answer, Request
+from lockstep.dialect.messages import Answer, FrameAnswer, FrameCall, Request
 from lockstep.masking import mask
 from robot.api import logger
 
@@ -101,15 +101,23 @@ class Refreshing(Base):
         def once(_: int) -> Outcome:
             first = True
 
-            def send_at_once(request: Request) -> Answer:
+            def together() -> None:
                 nonlocal first
                 if first:
                     first = False
                     barrier.wait(_PATIENCE)
+
+            def send_at_once(request: Request) -> Answer:
+                together()
                 return send(request, ca_file)
 
-            return Driver(speaker, send_at_once).perform("refresh", session)
+            def call_at_once(asked: FrameCall) -> FrameAnswer:
+                together()
+                return self.stage.call(asked)
 
-        speaker.dialect.steps("refresh") if not speaker.dialect.knows("refresh") else None
+            return Driver(speaker, send_at_once, call_at_once).perform("refresh", session)
+
+        if not speaker.dialect.knows("refresh"):
+            raise speaker.dialect.missing("operations.refresh")
         with ThreadPoolExecutor(times, "refresh") as pool:
             return list(pool.map(once, range(times)))

@@ -14,6 +14,7 @@ from robot.api import logger
 
 from .base import Base
 from .described import word
+from .stage import register
 
 
 class Signing(Base):
@@ -38,6 +39,7 @@ class Signing(Base):
     def sign_up(self) -> Session:
         """A new account, signed up and not signed in; where accounts are given, one that no other test has now."""
         account = self.stage.accounts.new()
+        register(account.values)
         if self.stage.accounts.are_given:
             return account
         return self.stage.needed("sign_up", account).session
@@ -78,9 +80,9 @@ class Signing(Base):
     @word("session")
     def revoke_session(self, revoked: Session, session: Session) -> None:
         """``session`` ends another session of its user, ``revoked``."""
-        if "session" not in revoked.values:
+        if self.stage.dialect.knows("revoke_session") and "session" not in revoked.values:
             raise self.stage.dialect.missing("operations.sign_in.read.session")
-        self.stage.needed("revoke_session", session, session=revoked.session)
+        self.stage.needed("revoke_session", session, session=revoked.values.get("session"))
 
     @word("session")
     def revoke_all_sessions(self, session: Session) -> None:

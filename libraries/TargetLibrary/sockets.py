@@ -87,8 +87,8 @@ class Sockets(Base):
         """As `Every Endpoint Should Refuse Socket`, at one."""
         facts = self.stage.dialect.needed_socket()
         how = facts.refused.get(reason)
-        if how is None:
-            raise self.stage.dialect.missing(f"socket.refused.{reason}")
+        if how is None or f"refusals.{reason}" in self.stage.dialect.absent:
+            raise self.stage.dialect.missing(f"refusals.{reason}" if how else f"socket.refused.{reason}")
         line = Line(self.stage.speaker, endpoint, session if session and session.is_signed_in else None)
         if how.by == "handshake":
             self._handshake_is_refused(line, reason)

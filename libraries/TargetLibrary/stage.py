@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -11,19 +12,34 @@ from typing import Any
 
 import requests
 from lockstep import masking, reasons, target, test_identity
-from lockstep.dialect import Dialect, DialectError, Driver, Outcome, Session, Speaker, WordFailed, find, load
+from lockstep.dialect import (
+    Dialect,
+    DialectError,
+    Driver,
+    NotDescribed,
+    Outcome,
+    Session,
+    Speaker,
+    WordFailed,
+    find,
+    load,
+)
 from lockstep.dialect.accounts import Accounts
+from lockstep.dialect.cookies import parsed
 from lockstep.dialect.line import Line
 from lockstep.dialect.messages import Answer, FrameAnswer, FrameCall, Request
-from lockstep.dialect.performing import claims
+from lockstep.dialect.paths import Reading
+from lockstep.dialect.performing import claims, read_values
 from robot.libraries.BuiltIn import BuiltIn
+from WebSocketLibrary.keywords.opening import HandshakeFailedError
 
 from .socket import Socket
+from .turns import Turn
 
 DEFAULT_TARGET = "embedded"
 REFERENCE = "embedded"
 """Whose dialect targets have that a profile of the old form describes: those are reference platforms."""
-SECRETS = ("access", "refresh", "password", "new_password", "secret", "token", "ticket", "code")
+SECRETS = ("access", "refresh", "password", "secret", "token", "ticket")
 TIMEOUT = 30.0
 _SESSION = "target {}"
 
@@ -36,8 +52,9 @@ class Stage:
         self._driver: Driver | None = None
         self._accounts: Accounts | None = None
         self._sessions: set[str] = set()
-        self.is_private = False
         self.listener = _Leases(self)
+        self._turn = Turn()
+        self._reads: Mapping[str, Reading] = {}
 
     # --- which target
 
@@ -78,8 +95,8 @@ class Stage:
         if private:
             platform.use_private_platform(**options)
         else:
+            self._turn.take(platform.profile())
             platform.use_shared_platform()
-        self.is_private = private
         for text in dialect.secrets:
             masking.register(text)
         self._forget_sessions()
@@ -89,9 +106,15 @@ class Stage:
     def use_private(self, **options: Any) -> None:
         """As `use`, for this suite alone; raises ``NotDescribed`` where the target cannot give that."""
         platform: Any = BuiltIn().get_library_instance("PlatformLibrary")
-        if platform.profile().kind != "embedded":
-            raise self.read(target_name()).missing("private_platform", "the target is one platform for all suites")
-        self.use(private=True, **options)
+        profile = platform.profile()
+        if profile.kind == "embedded":
+            self.use(private=True, **options)
+        elif "control.restart" in profile.capabilities:
+            self._turn.take_alone(profile.name)
+            self.use()
+        else:
+            reason = "the target is one platform for all suites, and the run cannot control it"
+            raise self.read(target_name()).missing("private_platform", reason)
 
     def read(self, name: str) -> Dialect:
         """The dialect of a target; that of the reference platform for a profile of the old form."""
@@ -116,6 +139,7 @@ class Stage:
         self._driver = self._accounts = None
         platform: Any = BuiltIn().get_library_instance("PlatformLibrary")
         platform.release_platform()
+        self._turn.end()
 
     def _forget_sessions(self) -> None:
         self._sessions.clear()
@@ -166,6 +190,13 @@ class Stage:
         name = "short_access_ttl" if session.values.get("is_short") else "access_ttl"
         return float(session.signed_in_at) + self.dialect.limit(name)
 
+    def has_expired(self, session: Session) -> bool:
+        """Whether the access token is past its expiry, as far as that is known."""
+        try:
+            return time.time() >= self.expiry(session)
+        except (NotDescribed, AttributeError):
+            return False
+
     # --- how they travel
 
     def send(self, request: Request) -> Answer:
@@ -178,7 +209,9 @@ class Stage:
             made = library.create_session(alias, request.url, max_retries=0, timeout=TIMEOUT, verify=verify)
             # The cookies of users are in their sessions; one of a library for all would mix them up.
             made.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+            made.hooks["response"].append(self._mask)
             self._sessions.add(alias)
+        self._reads = request.reads
         method = getattr(library, f"{request.method.lower()}_on_session")
         headers = {**test_identity.headers(), **request.headers}
         try:
@@ -188,18 +221,32 @@ class Stage:
             )  # fmt: skip
         except requests.RequestException as error:
             return Answer(None, url=request.url, error=masking.mask(reasons.of(error)))
-        pairs = tuple((name.lower(), value) for name, value in came.raw.headers.items())
-        return Answer(came.status_code, pairs, came.content, request.url)
+        return _answer(came)
+
+    def _mask(self, came: requests.Response, *_: Any, **__: Any) -> None:
+        """Before RequestsLibrary logs an answer, what is secret in it is known to the masking."""
+        answer = _answer(came)
+        plain = {name: reading for name, reading in self._reads.items() if reading.source not in ("value", "claim")}
+        register(read_values(plain, answer, {})[0])
+        _register_members(answer.json)
+        for name, text in answer.headers:
+            if name == "set-cookie" and (cookie := parsed(text, answer.url)):
+                masking.register(cookie.value)
 
     def call(self, asked: FrameCall) -> FrameAnswer:
         """A frame on a socket of its own, which is closed again."""
-        socket = self.open(asked.endpoint, asked.session)
+        try:
+            socket = self.open(asked.endpoint, asked.session)
+        except HandshakeFailedError as error:
+            came = error.answer
+            answer = Answer(came.status, tuple(came.headers.items()), came.body.encode()) if came else None
+            return FrameAnswer(ok=False, why=masking.mask(str(error)), answer=answer)
         try:
             opened = socket.opened
             if not opened.ok:
                 return FrameAnswer(opened.frame, False, opened.refused, opened.why)
-            came = socket.play(socket.line.asking(asked.frame, **asked.values))
-            return FrameAnswer(came.frame, came.ok, came.refused, came.why)
+            done = socket.play(socket.line.asking(asked.frame, **asked.values))
+            return FrameAnswer(done.frame, done.ok, done.refused, done.why)
         finally:
             socket.drop()
 
@@ -235,6 +282,22 @@ def register(values: Mapping[str, Any]) -> None:
     for name, value in values.items():
         if isinstance(value, str) and any(word in name.lower() for word in SECRETS):
             masking.register(value)
+
+
+def _register_members(data: Any) -> None:
+    """As `register`, for the members of JSON, however deep."""
+    if isinstance(data, Mapping):
+        register(data)
+        for value in data.values():
+            _register_members(value)
+    elif isinstance(data, list):
+        for value in data:
+            _register_members(value)
+
+
+def _answer(came: requests.Response) -> Answer:
+    pairs = tuple((name.lower(), value) for name, value in came.raw.headers.items())
+    return Answer(came.status_code, pairs, came.content, came.url)
 
 
 def target_name() -> str:

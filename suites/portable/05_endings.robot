@@ -35,8 +35,9 @@ Sign Out Leaves Other Sessions Alone
     ${laptop} =    Sign In    ${phone}    device=laptop
     ${socket} =    Open Socket    ${laptop}
     Sign Out    ${phone}
-    Access Should End    ${phone}    sign_out
     Session Should Go On    ${laptop}    ${socket}
+    Access Should End    ${phone}    sign_out
+    Socket Should Be Open    ${socket}
 
 A Revoked Session Ends And The Revoking One Goes On
     [Tags]    id:T24-05
@@ -45,8 +46,9 @@ A Revoked Session Ends And The Revoking One Goes On
     ${lost socket} =    Open Socket    ${lost}
     ${my socket} =    Open Socket    ${mine}
     Revoke Session    ${lost}    ${mine}
-    Session Should End    ${lost}    ${lost socket}    revoke_session
     Session Should Go On    ${mine}    ${my socket}
+    Session Should End    ${lost}    ${lost socket}    revoke_session
+    Socket Should Be Open    ${my socket}
 
 Revoking All Sessions Ends Each
     [Tags]    id:T24-06

@@ -119,7 +119,6 @@ def test_every_dialect_of_the_project_can_be_read(name: str, monkeypatch: pytest
         ("limits: {access_ttl: soon}", "limits.access_ttl: a time such as 300ms"),
         ("control: {adapter: commands}", "control: commands is missing"),
         ("control: {pids: {a: 3}}", "control: pids goes with adapter pids only"),
-        ("boot: {start: [a]}", "boot: stop is missing"),
         ("stores: {main: {url: mysql://x}}", "stores.main.url: postgresql://"),
         ("promises: {ends: {sign_out: {acces: 1s}}}", "sign_out.acces: unknown entry; did you mean access?"),
         ("promises: {ends: {sign_out: {access: next_frame}}}", "a time such as 1s, or one of at_expiry, never, is"),

@@ -15,7 +15,6 @@ from lockstep.dialect.errors import DialectError, NotDescribed, nearest
 from lockstep.dialect.parts import (
     Accounts,
     Administrator,
-    Boot,
     ControlFacts,
     Credentials,
     Endpoint,
@@ -55,7 +54,6 @@ class Dialect:
     stores: Mapping[str, Store]
     limits: Mapping[str, float]
     control: ControlFacts
-    boot: Boot | None
     promises: Promises
     absent: Mapping[str, str]
     methods: Mapping[str, Method] = field(default_factory=dict, repr=False)
@@ -142,7 +140,6 @@ def parse(value: Any, place: Place, path: Path, methods: Mapping[str, Method] | 
         stores=entries.take("stores", mapped(Store.from_yaml), {}),
         limits=entries.take("limits", limits, {}),
         control=entries.take("control", ControlFacts.from_yaml, ControlFacts()),
-        boot=entries.take("boot", Boot.from_yaml, None),
         promises=entries.take(
             "promises",
             lambda part, where: Promises.from_yaml(part, where, tuple(endpoints)),

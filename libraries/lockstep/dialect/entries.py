@@ -77,7 +77,7 @@ for _tag, _form, _first in (
     ("bool", r"yes|no|true|false|True|False", "ynftTF"),
     ("null", r"~|null|", ["~", "n", ""]),
     ("int", r"[-+]?\d+", "-+0123456789"),
-    ("float", r"[-+]?(?:\d+\.\d*|\.\d+|\d+)(?:[eE][-+]?\d+)?", "-+0123456789."),
+    ("float", r"[-+]?\d+\.\d+(?:[eE][-+]?\d+)?", "-+0123456789."),
     ("merge", r"<<", "<"),
 ):
     _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_form})$"), list(_first))
@@ -112,7 +112,8 @@ def read_text(text: str, file: str) -> tuple[Any, Place]:
     except (yaml.YAMLError, ValueError) as error:
         mark = getattr(error, "problem_mark", None)
         where = f"{file}:{mark.line + 1}" if mark else file
-        raise DialectError(f"{where}: not YAML: {getattr(error, 'problem', None) or error}") from error
+        hint = "a text that holds any of { } [ ] , ? # or a colon and a blank needs quotes"
+        raise DialectError(f"{where}: not YAML: {getattr(error, 'problem', None) or error}; {hint}") from error
     if root is not None:
         _note(root, (), lines, file)
     environment: dict[Names, tuple[tuple[str, str], ...]] = {}
@@ -247,7 +248,8 @@ def anything(value: Any, place: Place) -> Any:
 def text(value: Any, place: Place) -> str:
     """A text that is not empty."""
     if not isinstance(value, str) or not value.strip():
-        raise place.wrong(f"a text is needed, not {shown(value)}")
+        hint = "; write it in quotes" if isinstance(value, int | float) else ""
+        raise place.wrong(f"a text is needed, not {shown(value)}{hint}")
     return value
 
 

@@ -11,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 
 from lockstep.dialect.cookies import Cookie
 from lockstep.dialect.frames import FrameOut
+from lockstep.dialect.paths import Reading
 from lockstep.dialect.templates import MISSING
 
 
@@ -23,6 +24,8 @@ class Request:
     headers: Mapping[str, str] = field(default_factory=dict)
     body: bytes | None = None
     endpoint: str = ""
+    reads: Mapping[str, Reading] = field(default_factory=dict, repr=False, compare=False)
+    """What is going to be read of the answer; who logs it may want to mask that first."""
 
     @property
     def target(self) -> str:
@@ -116,12 +119,16 @@ class FrameCall:
 
 @dataclass(frozen=True)
 class FrameAnswer:
-    """The frame (decoded) that answered one, or in words why none did; ``refused`` where it said no."""
+    """The frame (decoded) that answered one, or in words why none did; ``refused`` where it said no.
+
+    ``answer`` is that of the handshake, where this was refused already.
+    """
 
     frame: Any = None
     ok: bool = True
     refused: bool = False
     why: str = ""
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True)

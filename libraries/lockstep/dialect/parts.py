@@ -1,4 +1,4 @@
-"""The smaller parts of a dialect: endpoints, credentials, administrator, accounts, token, stores, control and boot."""
+"""The smaller parts of a dialect: endpoints, credentials, administrator, accounts, token, stores and control."""
 
 from __future__ import annotations
 
@@ -314,34 +314,6 @@ def _pid(value: Any, place: Place) -> int | str:
     if isinstance(value, int) and not isinstance(value, bool) and value > 1:
         return value
     return text(value, place)
-
-
-@dataclass(frozen=True)
-class Boot:
-    """How the whole target is started and stopped: commands in the dialect's folder.
-
-    The last line that ``start`` writes is a JSON object: the values that ``{platform.…}`` stands for. A ``private`` one
-    may be started several times at once, each time with another ``{number}`` in its commands.
-    """
-
-    start: tuple[str, ...]
-    stop: tuple[str, ...]
-    within: float
-    private: bool
-
-    @classmethod
-    def from_yaml(cls, value: Any, place: Place) -> Boot:
-        """From the part ``boot`` of a dialect."""
-        entries = Entries(value, place)
-        argv = listed(text)
-        found = cls(
-            entries.take("start", argv),
-            entries.take("stop", argv),
-            entries.take("within", seconds, 120.0),
-            entries.take("private", flag, False),
-        )
-        entries.end()
-        return found
 
 
 def limits(value: Any, place: Place) -> dict[str, float]:

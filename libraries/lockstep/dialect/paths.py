@@ -19,9 +19,9 @@ def look_up(data: Any, path: str, item: Any = MISSING) -> Any:
     """What ``path`` leads to, or ``MISSING``.
 
     A path is dotted names and list positions (``data.items.0.id``), one that begins with a dot starts at ``item``, and
-    ``.`` is the item itself.
+    ``.`` is the item itself; without an item it is ``data``.
     """
-    here = item if path.removeprefix(_MAYBE).startswith(".") else data
+    here = item if path.removeprefix(_MAYBE).startswith(".") and item is not MISSING else data
     for part in filter(None, path.removeprefix(_MAYBE).split(".")):
         here = step_into(here, part)
     return here

@@ -37,7 +37,7 @@ from lockstep.dialect.messages import (
 )
 from lockstep.dialect.parts import Endpoint
 from lockstep.dialect.paths import Reading, is_optional, look_up
-from lockstep.dialect.refusals import classes
+from lockstep.dialect.refusals import classes, classes_of_frame
 from lockstep.dialect.steps import Step
 from lockstep.dialect.templates import MISSING, fields, fill, fill_url
 
@@ -147,18 +147,23 @@ class Speaker:
         socket = self.dialect.needed_socket()
         frame = socket.out[step.frame] if isinstance(step.frame, str) else step.frame
         assert isinstance(frame, FrameOut)
-        speaking: Session | None = session
+        speaking: Session | None = session if step.role == "user" and session.is_signed_in else None
         if step.role == "administrator":
             speaking = yield NeedAdministrator()
         values = self.values(session, arguments)
-        answer: FrameAnswer = yield FrameCall(frame, speaking if step.role != "none" else None, values, endpoint)
+        answer: FrameAnswer = yield FrameCall(frame, speaking, values, endpoint)
         read: dict[str, Any] = {}
         missing = ""
         if answer.ok:
             read, missing = read_frame(frame, answer.frame)
         why = answer.why or (f"the answer to a frame has no {missing}" if missing else "")
+        found: tuple[str, ...] = ()
+        if not answer.ok:
+            refusals = self.dialect.refusals
+            found = classes(refusals, answer.answer) if answer.answer else classes_of_frame(refusals, answer.frame)
         return Outcome(
-            session.with_values(read), read, ok=answer.ok and not missing, refused=answer.refused, why=why
+            session.with_values(read), read, (), answer.answer, None, answer.ok and not missing,
+            answer.refused or bool(found), found, why,
         )  # fmt: skip
 
     def _method(self, word: str, session: Session, endpoint: str, arguments: Mapping[str, Any]) -> Talk:
@@ -331,7 +336,7 @@ class _Exchange:
         headers |= {
             name: str(fill(text, self.values, step.place.at("headers").at(name))) for name, text in step.headers.items()
         }
-        request = Request(method, url, headers, body, self._endpoint.name)
+        request = Request(method, url, headers, body, self._endpoint.name, step.read)
         request = self._speaker.with_credential(request, self._speaking, step.role)
         self._last = request
         answer: Answer = yield request

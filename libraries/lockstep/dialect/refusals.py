@@ -75,6 +75,10 @@ class Refusal:
             return False
         return not self.code_at or look_up(answer.json, self.code_at) in self.codes
 
+    def fits_frame(self, frame: Any) -> bool:
+        """Whether a frame carries one of the codes."""
+        return bool(self.code_at) and look_up(frame, self.code_at or "") in self.codes
+
     def __str__(self) -> str:
         parts = [" or ".join(_shown_range(known) for known in self.status)] if self.status else []
         parts += [f"{self.code_at} {' or '.join(map(str, self.codes))}"] if self.code_at else []
@@ -95,6 +99,11 @@ def _shown_range(known: range) -> str:
 
 Alternatives = tuple[Refusal, ...]
 alternatives = listed(Refusal.read)
+
+
+def classes_of_frame(refusals: Mapping[str, Alternatives], frame: Any) -> tuple[str, ...]:
+    """The classes that a frame belongs to, by its code."""
+    return tuple(name for name, known in refusals.items() if any(refusal.fits_frame(frame) for refusal in known))
 
 
 def classes(refusals: Mapping[str, Alternatives], answer: Answer) -> tuple[str, ...]:

@@ -1,0 +1,138 @@
+"""A chat on a socket and nothing else: accounts, sessions and messages are lines of words, not JSON.
+
+``WORD key=value key=value``, values escaped as in a query string. A token is good for three seconds, renewed by another
+one, and cannot be taken back: signing out ends the renewal only. ``faults`` are mistakes that it makes: ``any token``,
+``to all``, ``renew twice``, ``forgets``.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from aiohttp import WSMsgType, web
+
+from tests.foreign.cookie_server import serve_app
+from tests.libraries.serving import in_thread
+
+LIFETIME = 3.0
+
+
+def line(word: str, **values: Any) -> str:
+    """A frame."""
+    return f"{word} {urlencode(values)}"
+
+
+@dataclass
+class Chat:
+    """All that it knows; one for a test."""
+
+    faults: frozenset[str] = frozenset()
+    words: dict[str, str] = field(default_factory=dict)
+    tokens: dict[str, tuple[str, float]] = field(default_factory=dict)
+    renewals: dict[str, str] = field(default_factory=dict)
+    rooms: dict[str, tuple[str, list[tuple[str, str]]]] = field(default_factory=dict)
+    sockets: dict[web.WebSocketResponse, dict[str, Any]] = field(default_factory=dict)
+    url: str = ""
+
+    async def socket(self, request: web.Request) -> web.WebSocketResponse:
+        socket = web.WebSocketResponse()
+        await socket.prepare(request)
+        self.sockets[socket] = {"nick": None, "rooms": set()}
+        try:
+            async for message in socket:
+                if message.type is WSMsgType.TEXT:
+                    word, _, rest = message.data.partition(" ")
+                    given = dict(parse_qsl(rest))
+                    handler = getattr(self, f"on_{word.lower()}", None)
+                    if handler is None:
+                        await socket.send_str(line("ERR", why="what", re=given.get("n", "")))
+                    else:
+                        await handler(socket, given)
+        finally:
+            del self.sockets[socket]
+        return socket
+
+    async def on_join(self, socket: web.WebSocketResponse, given: dict[str, str]) -> None:
+        self.words[given["nick"]] = given["word"]
+        await socket.send_str(line("OK", re=given["n"], nick=given["nick"]))
+
+    async def on_login(self, socket: web.WebSocketResponse, given: dict[str, str]) -> None:
+        if self.words.get(given["nick"]) != given["word"]:
+            await socket.send_str(line("ERR", re=given["n"], why="word"))
+            return
+        await self._tokens(socket, given, given["nick"])
+
+    async def _tokens(self, socket: web.WebSocketResponse, given: dict[str, str], nick: str) -> None:
+        token, renewal = secrets.token_hex(12), secrets.token_hex(12)
+        self.tokens[token] = (nick, time.time() + LIFETIME)
+        self.renewals[renewal] = nick
+        await socket.send_str(line("TOKENS", re=given["n"], nick=nick, token=token, renewal=renewal))
+
+    async def on_renew(self, socket: web.WebSocketResponse, given: dict[str, str]) -> None:
+        nick = self.renewals.get(given["renewal"])
+        if "renew twice" not in self.faults:
+            self.renewals.pop(given["renewal"], None)
+        if nick is None:
+            await socket.send_str(line("ERR", re=given["n"], why="renewal"))
+            return
+        await self._tokens(socket, given, nick)
+
+    async def on_hello(self, socket: web.WebSocketResponse, given: dict[str, str]) -> None:
+        nick, until = self.tokens.get(given["token"], ("", 0.0))
+        if not nick and "any token" in self.faults:
+            nick, until = next(iter(self.words)), time.time() + 1
+        if not nick or time.time() >= until:
+            await socket.send_str(line("ERR", re=given["n"], why="old" if nick else "token"))
+            return
+        self.sockets[socket]["nick"] = nick
+        await socket.send_str(line("HELLO", re=given["n"], nick=nick))
+
+    async def on_logout(self, socket: web.WebSocketResponse, given: dict[str, str]) -> None:
+        self.renewals.pop(given["renewal"], None)
+        await socket.send_str(line("OK", re=given["n"]))
+
+    async def on_who(self, socket: web.WebSocketResponse, given: dict[str, str]) -> None:
+        nick = self.sockets[socket]["nick"]
+        await socket.send_str(line("YOU", re=given["n"], nick=nick) if nick else line("ERR", re=given["n"], why="none"))
+
+    async def on_room(self, socket: web.WebSocketResponse, given: dict[str, str]) -> None:
+        name = secrets.token_hex(4)
+        self.rooms[name] = (self.sockets[socket]["nick"], [])
+        await socket.send_str(line("ROOM", re=given["n"], room=name))
+
+    async def on_enter(self, socket: web.WebSocketResponse, given: dict[str, str]) -> None:
+        owner, _ = self.rooms[given["room"]]
+        if owner != self.sockets[socket]["nick"]:
+            await socket.send_str(line("ERR", re=given["n"], why="room"))
+            return
+        self.sockets[socket]["rooms"].add(given["room"])
+        await socket.send_str(line("IN", re=given["n"]))
+
+    async def on_say(self, socket: web.WebSocketResponse, given: dict[str, str]) -> None:
+        nick, room, said = self.sockets[socket]["nick"], given["room"], self.rooms[given["room"]][1]
+        said.append((nick, given["text"]))
+        if not ("forgets" in self.faults and len(said) == 3):
+            for other, state in list(self.sockets.items()):
+                if room in state["rooms"] or "to all" in self.faults:
+                    await other.send_str(line("SAID", room=room, nick=nick, text=given["text"], key=given["key"]))
+        await socket.send_str(line("DONE", re=given["n"]))
+
+    def app(self) -> web.Application:
+        """Its only route."""
+        app = web.Application()
+        app.add_routes([web.get("/", self.socket)])
+        return app
+
+
+@contextmanager
+def chat(*faults: str) -> Iterator[Chat]:
+    """Serves a chat with these faults on a free loopback port, until left."""
+    server = Chat(frozenset(faults))
+    with in_thread(lambda ready, stop: serve_app(server, server.app(), ready, stop)):
+        yield server

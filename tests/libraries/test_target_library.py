@@ -1,0 +1,151 @@
+"""The portable suites on two small platforms with other dialects, as they should be and with faults."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from robot.api import ExecutionResult
+
+from tests.foreign.cookie_server import forum
+from tests.foreign.frame_server import chat
+
+ROOT = Path(__file__).resolve().parents[2]
+SUITES = ROOT / "suites" / "portable"
+FOREIGN = ROOT / "tests" / "foreign"
+PASS, NA, WEAKER, UNBOUNDED, FAIL = "PASS", "NA", "WEAKER", "UNBOUNDED", "FAIL"
+IDS = {"T20": 5, "T21": 7, "T22": 4, "T23": 4, "T24": 10, "T25": 6, "T26": 3}
+ALL = [f"{group}-{number:02}" for group, count in IDS.items() for number in range(1, count + 1)]
+
+ON_FORUM = {
+    **dict.fromkeys(
+        ["T22-01", "T22-02", "T22-03", "T22-04"], "NA operations.sign_in_short: absent: a visit has no exp"
+    ),
+    **dict.fromkeys(["T23-01", "T23-02", "T23-03"], "NA operations.refresh: absent: a visit has no tokens"),
+    **dict.fromkeys(["T23-04", "T24-02"], "NA operations.sign_in.read.refresh: absent: a visit has no tokens"),
+    "T24-03": "WEAKER declared (next_frame)",
+    "T24-05": "NA operations.revoke_session: not described in",
+    "T24-06": "NA operations.revoke_all: not described in",
+    "T24-07": "NA operations.change_password: not described in",
+    "T24-08": "NA operations.deactivate: not described in",
+    "T24-09": "NA operations.deactivate: not described in",
+    "T24-10": "NA operations.delete_account: not described in",
+    "T25-04": "NA operations.send: not described in",
+    **dict.fromkeys(["T26-01", "T26-02", "T26-03"], "NA private_platform: the target is one platform for all suites"),
+}
+ON_CHAT = {
+    "T21-05": "NA refusals.revoked: absent: a token cannot be taken back",
+    "T21-06": "NA operations.history: absent: nothing is kept",
+    "T22-03": "UNBOUNDED is still good",
+    "T23-02": "WEAKER a spent refresh token is refused, and its family goes on",
+    "T24-01": "WEAKER declared (at_expiry)",
+    "T24-03": "UNBOUNDED is still good",
+    "T24-04": "WEAKER declared (at_expiry)",
+    "T24-05": "NA operations.revoke_session: not described in",
+    "T24-06": "NA operations.revoke_all: not described in",
+    "T24-07": "NA operations.change_password: not described in",
+    "T24-08": "NA operations.deactivate: not described in",
+    "T24-09": "NA operations.deactivate: not described in",
+    "T24-10": "NA operations.delete_account: not described in",
+    "T25-03": "NA operations.history: absent: nothing is kept",
+    "T25-04": "NA operations.send: not described in",
+    "T25-06": "NA socket.resume: absent: nothing is kept",
+    **dict.fromkeys(["T26-01", "T26-02", "T26-03"], "NA private_platform: the target is one platform for all suites"),
+}
+
+
+@contextmanager
+def served(name: str, *faults: str) -> Iterator[dict[str, str]]:
+    """A platform of that name with these faults; the variables that its dialect names."""
+    if name == "cookie":
+        with forum(*faults) as found:
+            yield {"FORUM_URL": found.url}
+    else:
+        with chat(*faults) as other:
+            yield {"CHAT_URL": other.url}
+
+
+def run(folder: Path, name: str, variables: Mapping[str, str], *options: str) -> dict[str, tuple[str, str]]:
+    """Verdict and message of each portable test on that platform, by id; plain robot, as anybody would."""
+    paths = os.pathsep.join(str(ROOT / part) for part in ("libraries", "resources"))
+    known = {key: value for key, value in os.environ.items() if not key.startswith("LOCKSTEP_")}
+    done = subprocess.run(
+        [sys.executable, "-m", "robot", "--outputdir", str(folder), "--variable",
+         f"TARGET:{FOREIGN / name / 'target.yaml'}", *options, str(SUITES)],
+        env={**known, "PYTHONPATH": paths, **variables}, capture_output=True, text=True, timeout=200, check=False,
+    )  # fmt: skip
+    assert (folder / "output.xml").exists(), done.stdout + done.stderr
+    found = {}
+    for test in ExecutionResult(folder / "output.xml").suite.all_tests:
+        key = next(tag.removeprefix("id:") for tag in test.tags if tag.startswith("id:"))
+        marks = [mark for mark in (UNBOUNDED, WEAKER) if mark.lower() in test.tags]
+        verdict = {"FAIL": FAIL, "SKIP": NA, "PASS": marks[0] if marks else PASS}[test.status]
+        found[key] = (verdict, test.message)
+    return found
+
+
+def included(ids: Sequence[str]) -> list[str]:
+    return [part for key in ids for part in ("--include", f"id:{key}")]
+
+
+@pytest.mark.req("T01")
+@pytest.mark.req("T03")
+@pytest.mark.req("T04")
+@pytest.mark.parametrize(("name", "expected"), [("cookie", ON_FORUM), ("frames", ON_CHAT)])
+def test_portable_suites_judge_a_platform_of_another_dialect(
+    name: str, expected: Mapping[str, str], tmp_path: Path
+) -> None:
+    with served(name) as variables:
+        found = run(tmp_path, name, variables)
+    assert sorted(found) == sorted(ALL)
+    wrong = []
+    for key, (verdict, message) in found.items():
+        wanted, _, words = expected.get(key, PASS).partition(" ")
+        if verdict != wanted or words not in message:
+            wrong.append(f"{key}: wanted {wanted} {words}, got {verdict} {message}")
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.req("T04")
+@pytest.mark.parametrize(
+    ("name", "fault", "caught"),
+    [
+        ("cookie", "logout keeps", {"T24-01": "access at forum after sign_out did not become"}),
+        ("cookie", "any password", {"T20-03": "should not be able to sign in, and is signed in"}),
+        ("cookie", "no order", {"T25-03": "messages in the history are out of order"}),
+        ("cookie", "twice", {"T25-02": None}),
+        ("cookie", "socket open to all", {"T21-03": "but a socket opened", "T21-04": "but a socket opened"}),
+        (
+            "frames",
+            "any token",
+            {"T21-02": "should refuse the token as invalid", "T21-04": "as invalid, but serves it"},
+        ),
+        ("frames", "renew twice", {"T23-02": "the spent refresh token should be refused", "T23-03": "not one"}),
+        ("frames", "to all", {"T25-05": "should not arrive on"}),
+        ("frames", "forgets", {"T25-02": "are missing: 'message 3'"}),
+    ],
+)
+def test_a_fault_of_such_a_platform_is_caught(
+    name: str, fault: str, caught: Mapping[str, str | None], tmp_path: Path
+) -> None:
+    with served(name, fault) as variables:
+        found = run(tmp_path, name, variables, *included(list(caught)))
+    for key, words in caught.items():
+        verdict, message = found[key]
+        # Repeats may come where they are known by their id: what is declared is kept.
+        assert verdict == (FAIL if words else PASS), (key, verdict, message)
+        assert (words or "") in message
+
+
+def test_no_secret_of_a_run_is_in_its_output(tmp_path: Path) -> None:
+    with forum() as server:
+        run(tmp_path, "cookie", {"FORUM_URL": server.url}, *included(["T20-01", "T24-07"]), "--loglevel", "TRACE")
+        secrets = [member["word"] for member in server.members.values()] + list(server.visits)
+    text = (tmp_path / "output.xml").read_text("utf-8")
+    assert secrets
+    assert [secret for secret in secrets if secret in text] == []
