@@ -37,7 +37,7 @@ from launcher import (
 from launcher.area_sheet import Measured
 from launcher.arguments import RunRequest
 from launcher.console import LaunchError, say
-from launcher.host import Host, platform_options, profile_of
+from launcher.host import Host, platform_options, ready_profile_of
 from launcher.judging import Rules
 from launcher.machine import Load, Watch
 from launcher.outcome import JudgedTest, Outcome, judge, requirement_ids
@@ -59,7 +59,7 @@ def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[Judg
     begun, watch = time.monotonic(), Watch()
     started = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
     sources = list(dict.fromkeys(areas.resolve(name, commands) for name in request.names))
-    profile = profile_of(request.target)
+    profile = ready_profile_of(request.target)
     excuses = _excuses(request, sources)
     had_results = request.results.exists()
     folder = runfolder.make(request.results)

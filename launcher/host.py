@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from PlatformLibrary import dialects
+from PlatformLibrary import dialects, reach
 from PlatformLibrary.embedded import rundir
 from PlatformLibrary.embedded.client import HostClient, start_host
 from PlatformLibrary.embedded.errors import HostEndedError, PlatformError
@@ -30,6 +30,20 @@ def profile_of(target: str) -> Profile:
         return dialects.profile_of(target)
     except ProfileError as error:
         raise LaunchError(str(error)) from error
+
+
+def ready_profile_of(target: str) -> Profile:
+    """As `profile_of`, of a target that is there and is what its profile says.
+
+    Raises ``LaunchError`` with a line for each endpoint that is not, and what to change.
+    """
+    profile = profile_of(target)
+    if profile.kind == "external":
+        try:
+            reach.check(profile)
+        except PlatformError as error:
+            raise LaunchError(f"No suite was started: {error}") from error
+    return profile
 
 
 def platform_options(profile: Profile) -> Mapping[str, Any] | None:

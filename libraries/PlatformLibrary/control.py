@@ -1,4 +1,4 @@
-"""How the processes of a target are controlled: one small protocol, five ways to keep it."""
+"""How the processes of a target are controlled: one small protocol, five ways to keep it, and any of a user's own."""
 
 from __future__ import annotations
 
@@ -193,8 +193,11 @@ class ComposeControl(CommandControl):
 
 
 def for_profile(profile: Profile) -> Control:
-    """The control adapter of an external target."""
+    """The control adapter of an external target; one of the profile's own is made with the target's name."""
     control = profile.control
+    if profile.adapter is not None:
+        own: Control = profile.adapter(profile.name)
+        return own
     names = control.get("instances", {})
     if control["adapter"] == "pids":
         pids = {name: pid if isinstance(pid, int) else profile.file(pid) for name, pid in control["pids"].items()}

@@ -54,11 +54,20 @@ def _entry(instance: str) -> str:
     return f"backend_{replica[1]}_url" if replica else fixed.get(instance, "")
 
 
+def where(descriptor: Mapping[str, Any], instance: str) -> str:
+    """The URL at which a service says how it is; NA where it has no address, or nothing tells how it is."""
+    base = address(descriptor, instance)
+    path = (descriptor.get("mapping") or {}).get("paths", {}).get("health", "/health")
+    if path is None:
+        applicability.lacking("mapping.paths.health", "the profile says that no service tells how it is")
+    return f"{base}{path}"
+
+
 def ask(url: str, ca_file: str | None) -> Answer:
-    """One ``GET /health``."""
+    """One ``GET`` of what `where` gives."""
     try:
         trust = ssl.create_default_context(cafile=ca_file) if url.startswith("https") else None
-        with urllib.request.urlopen(f"{url}/health", timeout=_TIMEOUT, context=trust) as answer:  # noqa: S310 - from the descriptor
+        with urllib.request.urlopen(url, timeout=_TIMEOUT, context=trust) as answer:  # noqa: S310 - from the descriptor
             return Answer(answer.status, json.loads(answer.read()))
     except urllib.error.HTTPError as error:
         return Answer(error.code, {}, error.reason)

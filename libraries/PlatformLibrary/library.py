@@ -7,8 +7,7 @@ import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lockstep import applicability, machine, masking, target
-from lockstep.applicability import Absent
+from lockstep import applicability, machine, target
 from lockstep.listeners import LISTENERS
 from lockstep.machine import PlatformUse
 from robot.api import logger
@@ -22,17 +21,13 @@ from .embedded.errors import HostEndedError, PlatformError
 from .faulting import FaultKeywords
 from .listener import TargetListener
 from .observing import ObservationKeywords
-from .profile import Profile
+from .profile import Profile, ProfileError
+from .reach import NotReadyError
 from .targets import Platform, Targets
+from .variables import suite_variables
 
 __version__ = "1.0.0"
 MAIN = "main"
-_VARIABLES = """
-    PUBLIC_URL FRONTEND_URL AUTH_URL SOCKET_URL PROVIDER_URL AUTH_DB_URL MAIN_DB_URL REDIS_URL
-    CA_FILE SIGNING_KEY_FILE SIGNING_KID ISSUER AUDIENCE PLATFORM_ID
-"""
-# What a call may do without.
-_OPTIONAL = ("CA_FILE", "SIGNING_KID")
 _OPTIONS = ("backends", "proxies", "services_dir", "redis_server", "instance_env", "own_redis")
 
 
@@ -108,6 +103,7 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
         self._targets = Targets()
         self._in_use: dict[str, Platform] = {}
         self._shared: Platform | None = None
+        self._refusal: PlatformError | None = None
         self._current = MAIN
         # Masking comes last: it has to see what the evidence logs.
         self.attachments = Attachments(self.logs_in_use)
@@ -124,7 +120,7 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
         it is a further platform beside the one in use: see `Switch Platform`.
         """
         if self._shared is None:
-            self._shared = self._targets.lease(self.profile(), _suite(), shared=True, options={})
+            self._shared = self._lease(shared=True)
         self._use(alias, self._shared)
 
     @keyword(tags=("lease",))
@@ -159,7 +155,7 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
             name: value for name, value in zip(_OPTIONS, values, strict=True) if value is not None
         }
         options["env"] = {name: str(value) for name, value in env.items()}
-        self._use(alias, self._targets.lease(self.profile(), _suite(), shared=False, options=options))
+        self._use(alias, self._lease(shared=False, **options))
 
     @keyword(tags=("lease",))
     def switch_platform(self, alias: str = MAIN) -> None:
@@ -213,6 +209,12 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
             for name, path in (platform.descriptor.get("logs") or {}).items()
         }
 
+    def why_refused(self) -> str:
+        """Why no suite can use the target, in a line; "" where nobody has asked for it in vain."""
+        lines = str(self._refusal or "").splitlines()
+        others = f" (and {len(lines) - 2} more lines, in the first suite's setup)" if len(lines) > 2 else ""
+        return " ".join(lines[:2]) + others
+
     def end_of_host(self) -> str:
         """Why the platform's host has ended; "" while it lives."""
         return self._targets.end_of_host()
@@ -237,6 +239,13 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
         self._in_use.clear()
         self._shared = None
         self._targets.close()
+
+    def _lease(self, *, shared: bool, **options: Any) -> Platform:
+        try:
+            return self._targets.lease(self.profile(), _suite(), shared=shared, options=options)
+        except (ProfileError, NotReadyError) as error:
+            self._refusal = error
+            raise
 
     def _platform(self, alias: str | None = None) -> Platform:
         name = alias or self._current
@@ -272,24 +281,6 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
             BuiltIn().set_suite_variable(f"${{{name}}}", value)
         versions = ", ".join(f"{name} {version}" for name, version in platform.descriptor.get("versions", {}).items())
         logger.info(f"platform {platform.id} of target {platform.descriptor['target']!r} ({versions})")
-
-
-def suite_variables(descriptor: Mapping[str, Any]) -> dict[str, Any]:
-    """The variables that suites get, by name."""
-    variables = {name: descriptor.get(name.lower()) or _absent(name) for name in _VARIABLES.split()}
-    for kind, entry in (("URL", "backend_urls"), ("SOCKET_URL", "backend_socket_urls")):
-        urls = list(descriptor.get(entry) or ())
-        variables[f"BACKEND_{kind}"] = urls[0] if urls else _absent(f"BACKEND_{kind}")
-        for number in range(2, max(2, len(urls)) + 1):
-            name = f"BACKEND_{number}_{kind}"
-            variables[name] = urls[number - 1] if number <= len(urls) else _absent(name)
-    token = descriptor.get("service_token")
-    variables["SERVICE_TOKEN"] = masking.secret(token) if token else _absent("SERVICE_TOKEN")
-    return variables
-
-
-def _absent(name: str) -> Absent | None:
-    return None if name in _OPTIONAL else Absent(name.lower())
 
 
 def _several(names: list[str] | str | None) -> list[str] | None:

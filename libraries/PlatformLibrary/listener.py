@@ -58,10 +58,12 @@ class TargetListener:
     def end_test(self, data: Any, result: Any) -> None:
         """Attach the services' log lines to a failed test, and which processes of its platform had ended.
 
-        Where the host has ended, whatever failed may have failed by that.
+        Where the host has ended, whatever failed may have failed by that; where the target is refused, nothing has run.
         """
         if result.failed and (reason := self._library.end_of_host()):
             result.message = f"{UNKNOWN}{reason}"
+        elif result.failed and (refusal := self._library.why_refused()):
+            result.message = refusal
         elif result.failed and (found := self._library.attachments.of(data, result, self._library.ended_processes)):
             logger.info(found, html=True)
 

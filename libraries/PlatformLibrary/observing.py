@@ -35,7 +35,7 @@ class ObservationKeywords(abc.ABC):
     @keyword(tags=("assertion",))
     def service_should_be_ready(self, instance: str, within: timedelta = timedelta(seconds=5)) -> dict[str, Any]:
         """Passes once the service's ``/health`` answers 200, and returns that answer."""
-        url, ca_file = health.address(self._platform().descriptor, instance), self._platform().descriptor.get("ca_file")
+        url, ca_file = health.where(self._platform().descriptor, instance), self._platform().descriptor.get("ca_file")
         answer = wait_until(
             f"/health of {instance}", "200", lambda: health.ask(url, ca_file), lambda it: it.status == 200, within
         )
@@ -44,7 +44,7 @@ class ObservationKeywords(abc.ABC):
     @keyword(tags=("assertion",))
     def service_should_not_answer(self, instance: str, within: timedelta = timedelta(seconds=2)) -> None:
         """Passes once connections to the service are refused or get no answer within a second."""
-        url, ca_file = health.address(self._platform().descriptor, instance), self._platform().descriptor.get("ca_file")
+        url, ca_file = health.where(self._platform().descriptor, instance), self._platform().descriptor.get("ca_file")
         wait_until(
             f"/health of {instance}", "silent", lambda: health.ask(url, ca_file), lambda it: it.status == 0, within
         )

@@ -102,6 +102,10 @@ def _described(profile: Profile, word: str) -> bool:
         return profile.kind == "embedded" or not _lacks_endpoint(profile, name)
     if kind == "limits":
         return name in profile.limits
+    if kind == "platform":
+        return profile.kind == "embedded"
+    if word == "mapping.paths.health":
+        return profile.mapping.get("paths", {}).get("health", word) is not None
     if kind == "control":
         return name.removeprefix("pids.") in profile.control.get("pids", {}) or not _lacking_verbs(profile, [name])
     return False
@@ -132,7 +136,10 @@ def _lacking_verbs(profile: Profile, wanted: Sequence[str]) -> str | None:
     if adapter == "embedded":
         return None
     commands: Mapping[str, object] = profile.control.get("commands", {})
-    verbs = tuple(commands) if adapter == "commands" else _ADAPTER_VERBS[adapter]
+    if profile.adapter is not None:
+        verbs = tuple(getattr(profile.adapter, "verbs", ()))
+    else:
+        verbs = tuple(commands) if adapter == "commands" else tuple(_ADAPTER_VERBS[adapter])
     lacking = [verb for verb in wanted if verb not in verbs]
     return f"the control adapter {adapter!r} cannot {' or '.join(lacking)}" if lacking else None
 

@@ -47,7 +47,7 @@ def serving(descriptor: Mapping[str, Any], instance: str) -> ServerProcess:
 
 
 def _service(descriptor: Mapping[str, Any], instance: str) -> tuple[str, int]:
-    answer = health.ask(health.address(descriptor, instance), descriptor.get("ca_file"))
+    answer = health.ask(health.where(descriptor, instance), descriptor.get("ca_file"))
     if answer.status != 200:
         raise PlatformError(f"{instance} does not say who it is: {answer.status or answer.cause}")
     return str(answer.body["start_id"]), int(answer.body["pid"])

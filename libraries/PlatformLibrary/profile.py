@@ -4,23 +4,23 @@ from __future__ import annotations
 
 import difflib
 import functools
-import json
+import importlib
 import os
-import re
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import yaml
+from lockstep import reasons
+from lockstep.dialect.entries import Names, read_file
+from lockstep.dialect.errors import DialectError
 
+from . import checking
 from .embedded.errors import PlatformError
 
-SCHEMA = Path(__file__).with_name("profile.schema.json")
 _ROOT = Path(__file__).resolve().parents[2]
-_VARIABLE = re.compile(r"\$\{(?P<name>[A-Za-z_][A-Za-z0-9_]*)(?::-(?P<default>[^}]*))?\}")
-
-
 _ENDPOINTS = (
     "public_url",
     "auth_url",
@@ -40,7 +40,10 @@ _ENDPOINTS = (
 
 
 class ProfileError(PlatformError):
-    """A profile that cannot be used; the message has the file, the line and the reason."""
+    """A profile that cannot be used, which ends a run; the message has the file, the line and the reason."""
+
+    ROBOT_EXIT_ON_FAILURE = True
+    ROBOT_SUPPRESS_NAME = True
 
 
 @dataclass(frozen=True)
@@ -56,17 +59,14 @@ class Profile:
     control: Mapping[str, Any] = field(default_factory=dict)
     limits: Mapping[str, Any] = field(default_factory=dict)
     mapping: Mapping[str, Any] = field(default_factory=dict)
-    login: Mapping[str, Any] = field(default_factory=dict)
     platform: Mapping[str, Any] = field(default_factory=dict)
     not_offered: Mapping[str, str] = field(default_factory=dict)
-    adapter: str | None = None
-    lines: Mapping[tuple[str | int, ...], int] = field(default_factory=dict, repr=False)
+    adapter: type | None = None
+    lines: Mapping[Names, int] = field(default_factory=dict, repr=False)
 
     def place(self, *path: str | int) -> str:
         """File and line of an entry, or of the nearest one around it."""
-        while path and path not in self.lines:
-            path = path[:-1]
-        return f"{self.path}:{self.lines.get(path, 1)}"
+        return f"{self.path}:{_line(path, self.lines)}"
 
     def file(self, name: str) -> Path:
         """A path that the profile gives; a relative one starts at the profile's folder."""
@@ -76,7 +76,7 @@ class Profile:
 @functools.cache
 def known_capabilities() -> tuple[str, ...]:
     """Every capability that a target may have."""
-    return tuple(json.loads(SCHEMA.read_text("utf-8"))["$defs"]["capability"]["enum"])
+    return tuple(checking.schema()["$defs"]["capability"]["enum"])
 
 
 def folders() -> list[Path]:
@@ -103,107 +103,69 @@ def find(target: str) -> Path:
 
 
 def load(path: Path) -> Profile:
-    """Read, check and fill in a profile."""
+    """Read and check a profile, with environment variables filled in.
+
+    Raises ``ProfileError`` with file, line and reason: of what is no YAML, is there twice, is unknown, is read by
+    nobody, or cannot be imported.
+    """
     try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ProfileError(f"{path}: cannot be read: {error}") from error
-    lines: dict[tuple[str | int, ...], int] = {}
-    try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        entries = yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{path}:{mark.line + 1}" if mark else str(path)
-        raise ProfileError(f"{where}: not YAML: {getattr(error, 'problem', None) or error}") from error
-    if root is not None:
-        _note_lines(root, (), lines)
-    _check(entries, path, lines)
-    filled = _fill_in(entries, (), path, lines)
-    variable = filled.get("service_token_env")
-    token = os.environ.get(variable) if variable else None
+        entries, place = read_file(path)
+    except DialectError as error:
+        raise ProfileError(str(error)) from error
+    lines = place.source.lines
+    if wrong := [f"{path}:{_line(where, lines)}: {what}" for where, what in checking.wrong(entries)]:
+        raise ProfileError("\n".join(wrong))
+    variable = entries.get("service_token_env")
     return Profile(
         path=path,
-        name=filled.get("name", path.stem),
-        kind=filled["kind"],
-        capabilities=tuple(filled["capabilities"]),
-        endpoints={name: value for name, value in filled.get("endpoints", {}).items() if value},
-        service_token=token,
+        name=entries.get("name", path.stem),
+        kind=entries["kind"],
+        capabilities=tuple(entries["capabilities"]),
+        endpoints={name: value for name, value in _given(entries.get("endpoints", {})).items() if value},
+        service_token=os.environ.get(variable) or None if variable else None,
+        adapter=_adapter(entries["control"]["adapter"], path, _line(("control", "adapter"), lines)),
         lines=lines,
         **{
-            name: filled[name]
-            for name in ("control", "limits", "mapping", "login", "platform", "not_offered", "adapter")
-            if name in filled
+            name: entries[name]
+            for name in ("control", "limits", "mapping", "platform", "not_offered")
+            if name in entries
         },
     )
 
 
-def _check(entries: Any, path: Path, lines: Mapping[tuple[str | int, ...], int]) -> None:
-    if not isinstance(entries, dict):
-        raise ProfileError(f"{path}:1: a profile is a mapping with kind, capabilities and control")
-    import jsonschema  # a tenth of a second that only readers of profiles pay
-
-    validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))
-    errors = sorted(
-        validator.iter_errors(entries), key=lambda error: (list(map(str, error.absolute_path)), error.message)
-    )
-    if errors:
-        said = [_said(error, path, lines) for error in errors]
-        raise ProfileError("\n".join(said))
-
-
-def _said(error: Any, path: Path, lines: Mapping[tuple[str | int, ...], int]) -> str:
-    where = tuple(error.absolute_path)
-    message = error.message
-    if error.validator == "additionalProperties":
-        extra = [name for name in error.instance if name not in error.schema.get("properties", {})]
-        known = ", ".join(sorted(error.schema.get("properties", {})))
-        message = f"unknown entry {', '.join(map(repr, extra))}; known are {known}"
-        where = (*where, extra[0]) if extra else where
-    elif error.validator == "enum":
-        near = difflib.get_close_matches(str(error.instance), [str(value) for value in error.validator_value], n=1)
-        message = f"{error.instance!r} is none of {', '.join(map(str, error.validator_value))}"
-        message += f"; did you mean {near[0]}?" if near else ""
-    elif error.validator == "not":
-        message = f"{', '.join(error.validator_value['required'])} does not go with kind {error.instance.get('kind')!r}"
-        where = (*where, error.validator_value["required"][0])
-    shown = ".".join(map(str, error.absolute_path))
+def _line(where: Names, lines: Mapping[Names, int]) -> int:
     while where and where not in lines:
         where = where[:-1]
-    return f"{path}:{lines.get(where, 1)}: {f'{shown}: ' if shown else ''}{message}"
+    return lines.get(where, 1)
 
 
-def _note_lines(node: yaml.Node, path: tuple[str | int, ...], lines: dict[tuple[str | int, ...], int]) -> None:
-    lines.setdefault(path, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            lines[(*path, key.value)] = key.start_mark.line + 1
-            _note_lines(value, (*path, key.value), lines)
-    elif isinstance(node, yaml.SequenceNode):
-        for index, value in enumerate(node.value):
-            _note_lines(value, (*path, index), lines)
+def _given(endpoints: Mapping[str, Any]) -> dict[str, Any]:
+    """The endpoints, without the addresses that a list leaves empty."""
+    return {
+        name: [url for url in value if url] if isinstance(value, list) else value for name, value in endpoints.items()
+    }
 
 
-def _fill_in(value: Any, where: tuple[str | int, ...], path: Path, lines: Mapping[tuple[str | int, ...], int]) -> Any:
-    """``value`` with ``${NAME}`` and ``${NAME:-default}`` replaced from the environment."""
-    if isinstance(value, dict):
-        return {name: _fill_in(entry, (*where, name), path, lines) for name, entry in value.items()}
-    if isinstance(value, list):
-        filled = [_fill_in(entry, (*where, index), path, lines) for index, entry in enumerate(value)]
-        return [entry for entry in filled if entry != ""]
-    if not isinstance(value, str):
-        return value
-
-    def replace(match: re.Match[str]) -> str:
-        found = os.environ.get(match["name"], match["default"])
-        if found is None:
-            raise ProfileError(
-                f"{path}:{lines.get(where, 1)}: the environment variable {match['name']} is not set; "
-                f"set it, or write ${{{match['name']}:-default}}"
-            )
-        return found
-
-    return _VARIABLE.sub(replace, value)
+def _adapter(name: str, path: Path, line: int) -> type | None:
+    """The class that controls the target, where the profile names one of its own; it may stand beside the profile."""
+    if name in checking.ADAPTERS:
+        return None
+    module, _, kind = name.rpartition(".")
+    sys.path.insert(0, str(path.resolve().parent))
+    try:
+        found = getattr(importlib.import_module(module), kind)
+    except Exception as error:
+        raise ProfileError(f"{path}:{line}: control.adapter: {name} cannot be imported: {reasons.of(error)}") from error
+    finally:
+        sys.path.pop(0)
+    lacking = [part for part in ("do", "verbs") if not hasattr(found, part)]
+    if not isinstance(found, type) or lacking:
+        what = f"it has no {' and no '.join(lacking)}" if lacking else "it is no class"
+        raise ProfileError(
+            f"{path}:{line}: control.adapter: {name} controls nothing: {what}; derive it from "
+            "PlatformLibrary.control.NoControl"
+        )
+    return found
 
 
 def write_remote_profile(descriptor: Mapping[str, Any], path: Path) -> None:

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import textwrap
 import threading
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from HistoryLibrary.timeline import timeline
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection, serve
 
+from tests.deaf import deaf, profile_of
 from tests.libraries.history_told import told
 from tests.libraries.inner import INNER, ROOT, InnerRun, run_inner
 from tests.libraries.test_history_checkers import ANOMALIES, CLEAN
@@ -143,6 +145,16 @@ def test_real_sockets_are_recorded(tmp_path: Path, room_url: str) -> None:
     run = run_inner(
         INNER / "history" / "sockets.robot", tmp_path, variables={"URL": room_url}, LOCKSTEP_RUN_DIR=str(tmp_path)
     )
+    run.all_as_declared()
+
+
+def test_a_profile_says_what_frames_mean_as_documented(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "libraries" / "history.md").read_text()
+    documented = page.split("```yaml\n")[1].split("```")[0]
+    with deaf(parts=("auth", "backend-1", "frontend")) as urls:
+        path = profile_of(urls, tmp_path)
+        path.write_text(f"{path.read_text()}mapping:\n  history:\n{textwrap.indent(documented, '    ')}")
+        run = run_inner(INNER / "history" / "dialect.robot", tmp_path, variables={"TARGET": str(path)})
     run.all_as_declared()
 
 

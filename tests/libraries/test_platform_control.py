@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.server
 import json
 import socket
 import subprocess
@@ -111,49 +110,6 @@ def test_a_target_without_control_says_so(make_profile: Callable[..., Profile]) 
         chosen.do("kill", "auth")
     with pytest.raises(PlatformError, match="has no fault proxies"):
         chosen.disturb("disable", "backend->redis")
-
-
-class _Health(http.server.BaseHTTPRequestHandler):
-    body: bytes = b""
-    status = 200
-
-    def do_GET(self) -> None:
-        self.send_response(self.status)
-        self.end_headers()
-        self.wfile.write(self.body)
-
-    def log_message(self, format: str, *args: Any) -> None:
-        return
-
-
-@pytest.fixture
-def serve_health() -> Iterator[Callable[[int, object], str]]:
-    servers: list[http.server.ThreadingHTTPServer] = []
-
-    def serve(status: int, body: object) -> str:
-        handler = type("Handler", (_Health,), {"status": status, "body": json.dumps(body).encode()})
-        server = http.server.ThreadingHTTPServer(("127.0.0.1", free_port()), handler)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        servers.append(server)
-        return f"http://127.0.0.1:{server.server_port}"
-
-    yield serve
-    for server in servers:
-        server.shutdown()
-        server.server_close()
-
-
-def test_a_service_that_is_away_unready_or_of_another_version_is_named_with_its_line(
-    make_profile: Callable[..., Profile], serve_health: Callable[[int, object], str]
-) -> None:
-    dead = f"http://127.0.0.1:{free_port()}"
-    with pytest.raises(PlatformError, match=r"mine.yaml:4: .*/health cannot be reached: .*start the target"):
-        reach.check(make_profile({"auth_url": dead}))
-    with pytest.raises(PlatformError, match="answered 503; the service is not ready"):
-        reach.check(make_profile({"auth_url": serve_health(503, {})}))
-    with pytest.raises(PlatformError, match="speaks protocol 2, these suites 1"):
-        reach.check(make_profile({"auth_url": serve_health(200, {"protocol": 2})}))
-    assert reach.check(make_profile({"auth_url": serve_health(200, {"protocol": 1})})) == {}
 
 
 def test_a_dead_or_wrong_redis_is_named_with_a_way_out(

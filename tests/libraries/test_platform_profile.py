@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
-from PlatformLibrary import offer, profile
+from HistoryLibrary.mapping import DEFAULT, Rule
+from HistoryLibrary.operations import KINDS
+from PlatformLibrary import checking, control, offer, profile
 from PlatformLibrary.profile import ProfileError
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -43,7 +47,7 @@ def write(tmp_path: Path) -> Callable[[str], Path]:
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_every_shipped_profile_is_accepted(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in re.findall(r"\$\{(\w+)\}", path.read_text()):
-        monkeypatch.setenv(name, "http://127.0.0.1:1")
+        monkeypatch.setenv(name, "ws://127.0.0.1:1" if "SOCKET" in name else "http://127.0.0.1:1")
     assert profile.load(path).name == path.stem
 
 
@@ -56,13 +60,55 @@ def test_every_shipped_profile_is_accepted(path: Path, monkeypatch: pytest.Monke
         (REMOTE.replace("adapter: none", "adapter: kube"), "mine.yaml:12: control.adapter: 'kube' is none of none,"),
         (REMOTE.replace("- redis", "- redsi"), "mine.yaml:6: capabilities.0: 'redsi' is none of"),
         (REMOTE.replace("- redis", "- redsi"), "did you mean redis?"),
-        (REMOTE + "limit: {}\n", "mine.yaml:14: unknown entry 'limit'; known are"),
+        (REMOTE + "limit: {}\n", "mine.yaml:14: unknown entry 'limit'; did you mean limits?"),
         (REMOTE.replace("auth_url: http", "auth_url: ftp"), "mine.yaml:3: endpoints.auth_url: 'ftp://127.0.0.1:1'"),
         (REMOTE.replace("kind: external", "kind: embedded"), "mine.yaml:2: endpoints does not go with kind 'embedded'"),
         (REMOTE.replace("adapter: none", "adapter: pids"), "mine.yaml:11: control: 'pids' is a required property"),
         (
             REMOTE.replace("127.0.0.1:1", "${NOT_SET_ANYWHERE}"),
-            "mine.yaml:3: the environment variable NOT_SET_ANYWHERE",
+            "mine.yaml:3: endpoints.auth_url: the environment variable NOT_SET_ANYWHERE",
+        ),
+        (REMOTE + "colours: {}\n", "mine.yaml:14: unknown entry 'colours'; known are capabilities, control,"),
+        (REMOTE.replace("redis_url", "redis_ulr"), "mine.yaml:4: endpoints: unknown entry 'redis_ulr'; did you mean"),
+        (
+            REMOTE + "limits:\n  acces_ttl: 5\n",
+            "mine.yaml:15: limits: unknown entry 'acces_ttl'; did you mean access_ttl",
+        ),
+        (REMOTE + "limits: {ping_interval: 20}\n", "mine.yaml:14: limits: unknown entry 'ping_interval'; known are"),
+        (REMOTE + "kind: external\n", "mine.yaml:14: kind is there twice"),
+        (REMOTE + "login: {path: /login}\n", "mine.yaml:14: unknown entry 'login': users sign up and sign in as"),
+        (REMOTE + "adapter: mine.Target\n", "mine.yaml:14: unknown entry 'adapter': a class of yours that controls"),
+        (REMOTE + "mapping: {frames: {a: b}}\n", "mine.yaml:14: mapping: unknown entry 'frames': what frames mean"),
+        (REMOTE + "mapping: {tables: {a: b}}\n", "mine.yaml:14: mapping: unknown entry 'tables': only a dialect"),
+        (
+            REMOTE + "mapping:\n  history:\n    frames:\n      - {on: in a, kind: okay}\n",
+            "mine.yaml:17: mapping.history.",
+        ),
+        (REMOTE + "mapping: {history: {tpe: event}}\n", "mapping.history: unknown entry 'tpe'; did you mean type?"),
+        (REMOTE.replace("  db.main:", "  redis:"), "mine.yaml:10: not_offered.redis: it is among the capabilities"),
+        (
+            REMOTE.replace("adapter: none", "adapter: none\n  pids: {auth: 4711}"),
+            "mine.yaml:13: control.pids: the adapter 'none' does not read it, only 'pids' does",
+        ),
+        (
+            REMOTE.replace("auth_url: http://127.0.0.1:1", "backend_urls: [http://127.0.0.1:1, http://127.0.0.1:1]"),
+            "mine.yaml:3: endpoints.backend_urls.1: http://127.0.0.1:1 is there twice",
+        ),
+        (
+            "kind: embedded\ncapabilities: []\ncontrol: {adapter: embedded}\nservice_token_env: A\n",
+            "mine.yaml:4: service_token_env: an embedded platform makes its own credential",
+        ),
+        (
+            REMOTE.replace("none", "embedded"),
+            "mine.yaml:12: control.adapter: 'embedded' is none of none, pids, commands,",
+        ),
+        (
+            REMOTE.replace("adapter: none", "adapter: no.such.Control"),
+            "mine.yaml:12: control.adapter: no.such.Control cannot be imported: ModuleNotFoundError: No module",
+        ),
+        (
+            REMOTE.replace("adapter: none", "adapter: pathlib.Path"),
+            "mine.yaml:12: control.adapter: pathlib.Path controls nothing: it has no do and no verbs; derive it from",
         ),
     ],
 )
@@ -128,6 +174,40 @@ def test_control_is_offered_as_far_as_the_adapter_goes(write: Callable[[str], Pa
     missing = offer.missing(loaded, "control.kill")
     assert missing is not None
     assert missing.reason == "the control adapter 'pids' cannot start"
+
+
+def test_a_class_beside_the_profile_controls_the_target(write: Callable[[str], Path], tmp_path: Path) -> None:
+    (tmp_path / "switches.py").write_text(
+        "from PlatformLibrary.control import NoControl\n"
+        "class Switch(NoControl):\n"
+        "    verbs = frozenset({'stop', 'start'})\n"
+        "    def do(self, verb, instance, **options):\n"
+        "        self.done = f'{verb} {instance} of {self._target}'\n"
+    )
+    text = REMOTE.replace("adapter: none", "adapter: switches.Switch").replace("- db.auth", "- control.stop")
+    loaded = profile.load(write(text.replace("  - redis\n", "  - control.kill\n")))
+    assert offer.missing(loaded, "control.stop") is None
+    kill = offer.missing(loaded, "control.kill")
+    assert kill is not None
+    assert kill.reason == "the control adapter 'switches.Switch' cannot kill"
+    chosen: Any = control.for_profile(loaded)
+    chosen.do("stop", "auth")
+    assert chosen.done == "stop auth of mine"
+
+
+def test_the_rules_of_a_history_are_those_that_its_library_knows() -> None:
+    known = checking.schema()["properties"]["mapping"]["properties"]["history"]["properties"]
+    assert set(known) == set(DEFAULT)
+    rule = checking.schema()["$defs"]["rule"]["properties"]
+    assert set(rule) == {"on", *(part.name for part in dataclasses.fields(Rule) if part.init)}
+    assert rule["kind"]["enum"] == list(KINDS)
+
+
+def test_each_limit_is_read_by_a_suite() -> None:
+    suites = [path for name in ("suites", "resources") for path in (ROOT / name).rglob("*.ro*t")]
+    texts = "".join(path.read_text() for path in [*suites, *(ROOT / "resources").glob("*.resource")])
+    limits = checking.schema()["properties"]["limits"]["properties"]
+    assert [name for name in limits if not re.search(rf"(?:  |limits\.){name}\b", texts)] == []
 
 
 def test_needs_are_read_from_tags() -> None:

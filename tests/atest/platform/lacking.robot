@@ -30,7 +30,7 @@ Redis    endpoints.redis_url    Connect To Redis
 The Service Credential    endpoints.service_token    Get From    auth    /admin/sessions    token=${SERVICE_TOKEN}
 The Provider    endpoints.provider_url    Create Provider Identity
 The Keys Of A Service    endpoints.provider_url    Token Should Be Valid    a.b.c    ${PROVIDER_URL}/keys
-An Audience    endpoints.audience    Token Should Be Valid    a.b.c    ${AUTH_URL}/keys    audience=${AUDIENCE}
+An Audience    endpoints.audience    Token Should Be Valid    a.b.c    {"keys": []}    audience=${AUDIENCE}
 An Audience Elsewhere    endpoints.audience    Verify Token In Another Process    a.b.c    keys.json    audience=${AUDIENCE}
 A Limit    limits.access_ttl    Limit Of The Platform    access_ttl
 Control    control.kill    Kill Service    auth
