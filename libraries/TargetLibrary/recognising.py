@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
+
 from lockstep import machine
 from lockstep.dialect import Outcome, Session
 from lockstep.masking import mask
 
 from .base import Base, same
 from .described import word
+
+_PAUSE = 0.05
 
 
 class Recognising(Base):
@@ -19,19 +24,23 @@ class Recognising(Base):
         return self.stage.endpoints
 
     @word("endpoint", "assertion")
-    def every_endpoint_should_recognise_user(self, session: Session) -> None:
-        """Passes when each endpoint answers with the user of ``session``.
+    def every_endpoint_should_recognise_user(self, session: Session, within: timedelta | None = None) -> None:
+        """Passes when each endpoint answers with the user of ``session``, at once or ``within`` that time.
 
         There is no verdict where the token has expired meanwhile.
         """
         for endpoint in self.stage.endpoints:
-            self.endpoint_should_recognise_user(endpoint, session)
+            self.endpoint_should_recognise_user(endpoint, session, within)
 
     @word("endpoint", "assertion")
-    def endpoint_should_recognise_user(self, endpoint: str, session: Session) -> None:
-        """Passes when this endpoint answers with the user of ``session``."""
+    def endpoint_should_recognise_user(self, endpoint: str, session: Session, within: timedelta | None = None) -> None:
+        """Passes when this endpoint answers with the user of ``session``, at once or ``within`` that time."""
         outcome = self.stage.who(endpoint, session)
-        if outcome.ok and same(outcome.read.get("user"), session.user):
+        deadline = machine.Deadline(within.total_seconds()) if within else None
+        while deadline is not None and not self._recognises(outcome, session) and deadline.left():
+            time.sleep(_PAUSE)
+            outcome = self.stage.who(endpoint, session)
+        if self._recognises(outcome, session):
             return
         if self.stage.has_expired(session):
             machine.missed(f"UNKNOWN: the token expired before {endpoint} was asked")
@@ -60,6 +69,10 @@ class Recognising(Base):
             )
         if wrong := self.not_refused_as(outcome, reason):
             raise AssertionError(f"{endpoint} {wrong}")
+
+    @staticmethod
+    def _recognises(outcome: Outcome, session: Session) -> bool:
+        return outcome.ok and same(outcome.read.get("user"), session.user)
 
     def not_refused_as(self, outcome: Outcome, reason: str) -> str:
         """What is wrong with how a bad answer refuses, in words; "" where it is as the dialect describes it."""

@@ -23,11 +23,14 @@ class Refreshing(Base):
 
     @word("session", "assertion")
     def refresh_should_rotate_tokens(self, before: Session, after: Session) -> None:
-        """Passes when ``after`` has another refresh token than ``before``, where the target promises rotation."""
+        """Passes when ``after`` is the same session of the same user with other tokens, as is promised."""
         if "refresh" not in before.values:
             raise self.stage.dialect.missing("operations.sign_in.read.refresh")
         if before.values.get("access") == after.values.get("access"):
             raise AssertionError("the refresh has brought the same access token")
+        for name in ("user", "session"):
+            if before.values.get(name) != after.values.get(name):
+                raise AssertionError(f"the refresh has brought another {name}: {after.values.get(name)}")
         rotated = before.refresh != after.refresh
         promise = self.stage.dialect.promises.choice("refresh.rotation")
         if not rotated and promise.value:
@@ -108,8 +111,7 @@ class Refreshing(Base):
                     barrier.wait(_PATIENCE)
 
             def send_at_once(request: Request) -> Answer:
-                together()
-                return send(request, ca_file)
+                return send(request, ca_file, connected=together)
 
             def call_at_once(asked: FrameCall) -> FrameAnswer:
                 together()

@@ -25,8 +25,7 @@ A Spent Refresh Token Is Useless
 
 Parallel Refreshes Are Safe
     [Tags]    id:T23-03
-    ${user} =    Sign In
-    Parallel Refresh Should Be Safe    ${user}    times=4
+    Repeat Keyword    5 times    Parallel Refresh Of New Session Should Be Safe
 
 A Forged Refresh Token Is Refused
     [Tags]    id:T23-04
@@ -35,3 +34,10 @@ A Forged Refresh Token Is Refused
     Refresh Should Be Refused    ${forged}
     ${after} =    Refresh Session    ${user}
     Every Endpoint Should Recognise User    ${after}
+
+
+*** Keywords ***
+Parallel Refresh Of New Session Should Be Safe
+    [Documentation]    Of twenty refreshes at one instant with one token as many succeed as is promised. One round may miss a race.
+    ${user} =    Sign In
+    Parallel Refresh Should Be Safe    ${user}    times=20

@@ -84,7 +84,7 @@ An Activated Account Signs In Again
     Deactivate Account    ${user}
     Activate Account    ${user}
     ${again} =    Sign In    ${user}
-    Every Endpoint Should Recognise User    ${again}
+    Every Endpoint Should Recognise User    ${again}    within=5s
 
 Deletion Ends Sessions And Refuses Sign-in
     [Tags]    id:T24-10

@@ -12,6 +12,7 @@ Test Tags           portable    p0    req:T26
 A Session Survives The Restart Of An Instance
     [Tags]    id:T26-01
     ${endpoints} =    Get Socket Endpoints
+    Open Device    ${USER}    ${ROOM}
     Restart Instance    ${endpoints}[0]
     Session Should Survive    ${USER}
 
@@ -35,3 +36,11 @@ The History Is The Same After A Restart
     ${endpoints} =    Get Socket Endpoints
     Restart Instance    ${endpoints}[0]
     History Should Be    ${USER}    ${ROOM}    ${texts}
+
+New Users Sign In After A Restart
+    [Tags]    id:T26-04
+    ${endpoints} =    Get Socket Endpoints
+    Restart Instance    ${endpoints}[0]
+    ${user} =    Sign In
+    Every Endpoint Should Recognise User    ${user}
+    Every Endpoint Should Open Socket For User    ${user}

@@ -42,10 +42,21 @@ class WordFailed(AssertionError):  # noqa: N818 - the word failed, and a keyword
         self.outcome = outcome
 
 
-def send(request: Request, ca_file: str | None = None, timeout: float = TIMEOUT) -> Answer:
-    """Sends one request on a connection of its own; an answer without a status says why none came."""
+def send(
+    request: Request,
+    ca_file: str | None = None,
+    timeout: float = TIMEOUT,
+    connected: Callable[[], None] | None = None,
+) -> Answer:
+    """Sends one request on a connection of its own; an answer without a status says why none came.
+
+    ``connected`` is called once the connection is there and nothing has been sent.
+    """
     connection = connection_to(request.url, timeout, ca_file)
     try:
+        connection.connect()
+        if connected is not None:
+            connected()
         connection.request(request.method, request.target, request.body, dict(request.headers))
         came = connection.getresponse()
         body = came.read()
