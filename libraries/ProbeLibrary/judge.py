@@ -20,13 +20,15 @@ _SHOWN = 3
 class Answer:
     """One request: when it was sent (seconds since the epoch), how long it took (seconds), what came.
 
-    ``status`` is None when no answer came; ``detail`` is then the error, else the problem code.
+    ``status`` is None when no answer came; ``detail`` is then the error, else the problem code. ``kind`` is what the
+    probe was told of such answers: ``good``, ``refused`` or ``other``; None where it was told nothing.
     """
 
     sent: float
     seconds: float
     status: int | None
     detail: str = ""
+    kind: str | None = None
 
     def __str__(self) -> str:
         return f"{self.status or 'no answer'} {self.detail}".strip()
@@ -43,8 +45,15 @@ class Answer:
 
     @property
     def failed(self) -> bool:
-        """No answer, or a server error."""
+        """Not good, or where the probe was not told what is: no answer, or a server error."""
+        if self.kind is not None:
+            return self.kind != "good"
         return self.status is None or self.status >= 500
+
+    @property
+    def refused(self) -> bool:
+        """Whether it is what the probe was told to be a refusal."""
+        return self.kind == "refused"
 
 
 @dataclass(frozen=True)
@@ -59,6 +68,11 @@ class Report:
     def failures(self) -> list[Answer]:
         """The answers that failed."""
         return [answer for answer in self.answers if answer.failed]
+
+    @property
+    def refusals(self) -> list[Answer]:
+        """The answers that refuse, as the probe was told what a refusal is."""
+        return [answer for answer in self.answers if answer.refused]
 
     @property
     def availability(self) -> float:
@@ -109,12 +123,15 @@ class Report:
         )
 
 
-def judge_expiry(report: Report, expiry: float) -> list[str]:
-    """What is wrong with how a URL honoured a token that expires at ``expiry``; an empty list when nothing is."""
+def judge_expiry(report: Report, expiry: float, expired: str = "401 token_expired") -> list[str]:
+    """What is wrong with how a URL honoured a token that expires at ``expiry``; an empty list when nothing is.
+
+    ``expired`` says in words what a refusal is.
+    """
     before = [answer for answer in report.answers if answer.answered < expiry]
     after = [answer for answer in report.answers if answer.sent >= expiry]
-    early = [answer for answer in before if answer.status != 200]
-    late = [answer for answer in after if (answer.status, answer.detail) != (401, "token_expired")]
+    early = [answer for answer in before if answer.kind != "good"]
+    late = [answer for answer in after if not answer.refused]
     wrong = []
     if early:
         first = early[0]
@@ -123,7 +140,7 @@ def judge_expiry(report: Report, expiry: float) -> list[str]:
         first = late[0]
         wrong.append(
             f"{report.url} answered {first} to a request sent "
-            f"{first.sent - expiry:.3f} s after the expiry, not 401 token_expired"
+            f"{first.sent - expiry:.3f} s after the expiry, not {expired}"
         )
     if not any(expiry - answer.answered <= NEAR for answer in before):
         wrong.append(f"{UNKNOWN}{report.url} gave no answer in the last {NEAR:g} s before the expiry")

@@ -11,47 +11,13 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from typing import Any
-from urllib.parse import urlsplit
 
-from lockstep import masking, reasons, test_identity
-from lockstep.applicability import present
+from lockstep import reasons
 from lockstep.wire import connection_to, problem_code
 
+from ProbeLibrary.request import Request
+
 TIMEOUT = 15.0
-_FIELDS = ("method", "url", "token", "json", "headers")
-
-
-@dataclass(frozen=True)
-class Request:
-    """One request of a volley; ``headers`` and ``body`` are complete."""
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    body: bytes | None
-
-    @classmethod
-    def read(cls, entries: Mapping[str, Any]) -> Request:
-        """A request from ``method``, ``url``, ``token``, ``json`` and ``headers``; ValueError for anything else."""
-        wrong = [name for name in entries if name not in _FIELDS]
-        if wrong or "url" not in entries:
-            raise ValueError(
-                f"a request has {', '.join(_FIELDS)} and needs an url; got {', '.join(entries) or 'nothing'}"
-            )
-        headers = test_identity.headers() | {name: str(value) for name, value in entries.get("headers", {}).items()}
-        if entries.get("token") is not None:
-            headers["Authorization"] = f"Bearer {masking.reveal(present(entries['token']))}"
-        body = None
-        if "json" in entries:
-            body = json.dumps(entries["json"]).encode()
-            headers["Content-Type"] = "application/json"
-        return cls(str(entries.get("method", "GET")).upper(), str(present(entries["url"])), headers, body)
-
-    @property
-    def target(self) -> str:
-        """Path and query."""
-        parts = urlsplit(self.url)
-        return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
 
 @dataclass(frozen=True)

@@ -24,9 +24,15 @@ def report(*answers: tuple[float, float, int | None, str]) -> Report:
     return Report("http://a.test/", tuple(Answer(*answer) for answer in answers))
 
 
+def judged(*answers: tuple[float, float, int | None, str]) -> Report:
+    """As the keyword's own probe keeps them."""
+    kinds: dict[tuple[int | None, str], str] = {(200, ""): "good", EXPIRED: "refused"}
+    return Report("http://a.test/", tuple(Answer(*one, kinds.get(one[2:], "other")) for one in answers))
+
+
 def test_good_until_expiry_then_refused_is_fine_whatever_was_in_flight() -> None:
-    assert judge_expiry(report((9.0, 0.1, 200, ""), (9.95, 0.1, *EXPIRED), (10.0, 0.1, *EXPIRED)), 10.0) == []
-    assert judge_expiry(report((9.0, 0.1, 200, ""), (9.95, 0.1, 200, ""), (10.0, 0.1, *EXPIRED)), 10.0) == []
+    assert judge_expiry(judged((9.0, 0.1, 200, ""), (9.95, 0.1, *EXPIRED), (10.0, 0.1, *EXPIRED)), 10.0) == []
+    assert judge_expiry(judged((9.0, 0.1, 200, ""), (9.95, 0.1, 200, ""), (10.0, 0.1, *EXPIRED)), 10.0) == []
 
 
 @pytest.mark.parametrize(
@@ -41,7 +47,7 @@ def test_good_until_expiry_then_refused_is_fine_whatever_was_in_flight() -> None
     ],
 )
 def test_every_way_to_be_wrong_is_found(answers: list[tuple[float, float, int, str]], message: str) -> None:
-    wrong = judge_expiry(report(*answers), 10.0)
+    wrong = judge_expiry(judged(*answers), 10.0)
     assert len(wrong) == 1
     assert message in wrong[0]
 
