@@ -116,10 +116,12 @@ def _run(name: str, rest: Sequence[str]) -> Ended:
 
 def _area(argv: Sequence[str]) -> Ended:
     from launcher import area, arguments
+    from launcher.targets import booted
 
     request = arguments.parse(argv, dict(os.environ))
     if not request.names:
         raise LaunchError("Say what to run: ./run critical. More: ./run --help")
+    booted.lend(request.target)
     return ended.of_run(area.run(request, commands=COMMANDS))
 
 

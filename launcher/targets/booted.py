@@ -8,15 +8,17 @@ import shlex
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, MutableMapping
 from pathlib import Path
 from typing import Any
 
 from PlatformLibrary.embedded import rundir
 from PlatformLibrary.embedded.client import HostClient
 from PlatformLibrary.embedded.errors import HostEndedError, PlatformError
+from PlatformLibrary.profile import folders
 
 from launcher.console import LaunchError
+from launcher.targets import recipe
 from launcher.workers import environment
 
 _ANSWERS_WITHIN = 180.0
@@ -51,6 +53,31 @@ def facts(name: str) -> Mapping[str, str]:
     with contextlib.closing(client), contextlib.suppress(OSError, HostEndedError):
         return read(Path(client.call("status")["facts"]))
     return {}
+
+
+def lend(target: str, environ: MutableMapping[str, str] = os.environ) -> None:
+    """Put the facts of a booted target into the environment, where its dialect looks for them.
+
+    What stands there already goes first: who runs the platform elsewhere sets it by hand. Raises ``LaunchError`` for a
+    target that can be booted, is not, and of which the environment knows nothing.
+    """
+    folder = folder_of(target)
+    if folder is None:
+        return
+    found = facts(folder.name)
+    for name, value in found.items():
+        environ.setdefault(name, value)
+    wanted = recipe.read(folder)
+    if not found and not any(name in environ for name in (*wanted.ports, *wanted.secrets, *wanted.facts)):
+        raise LaunchError(f"{folder.name} is not up. To start it: ./run target boot {folder.name} --detach")
+
+
+def folder_of(target: str) -> Path | None:
+    """The folder with the ``boot.yaml`` of a target, given by name or path; ``None`` where it brings none."""
+    path = Path(target)
+    own = [path if path.is_dir() else path.parent] if os.sep in target else []
+    places = own or [place / target for place in folders()]
+    return next((place for place in places if (place / recipe.FILE).is_file()), None)
 
 
 def read(file: Path) -> dict[str, str]:

@@ -3,6 +3,7 @@
 The file (``LOCKSTEP_EXPECTED_FAILURES``, else ``variables/expected_failures.yaml`` of the project) is a list of
 ``{test, reason, until, targets?}``: ``test`` is an id (``C05-03``) or a full name (``*`` and ``?`` match), ``until``
 the last day (ISO) on which the failure is excused. A declared failure is XFAIL, and one that passes is a FAIL.
+A target that is a folder has its platform's known faults in ``findings.yaml`` of the same form, beside its dialect.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from lockstep.causes import is_unknown, reason
 
 VARIABLE = "LOCKSTEP_EXPECTED_FAILURES"
 DEFAULT = Path(__file__).resolve().parents[2] / "variables" / "expected_failures.yaml"
+FINDINGS = "findings.yaml"
 XFAIL = "XFAIL: "
 XFAIL_TAG = "xfail"
 UNEXPECTEDLY = "XPASS: "
@@ -58,13 +60,26 @@ class ExpectedFailure:
 def declared(target: str, asked: Path | None = None) -> list[ExpectedFailure]:
     """The entries for ``target`` of the file that is ``asked`` for, by argument or environment, or of the project's.
 
-    Only the project's may be missing. Raises `ExpectedFailuresError`.
+    Those of the target's own findings follow. Only a file that nobody asked for may be missing.
+    Raises `ExpectedFailuresError`.
     """
     named = os.environ.get(VARIABLE)
     path = asked or (Path(named) if named else None)
-    if path is None:
-        return read(DEFAULT, target) if DEFAULT.exists() else []
-    return read(path, target)
+    if path is None and DEFAULT.exists():
+        path = DEFAULT
+    findings = _findings(target)
+    return [entry for file in (path, findings) if file is not None for entry in read(file, target)]
+
+
+def _findings(target: str) -> Path | None:
+    """The findings beside the dialect of a target; ``None`` where it has none."""
+    from lockstep import dialect  # which only runs on targets that are folders need
+
+    try:
+        found = dialect.find(target).with_name(FINDINGS)
+    except dialect.DialectError:
+        return None
+    return found if found.is_file() else None
 
 
 def read(path: Path, target: str) -> list[ExpectedFailure]:

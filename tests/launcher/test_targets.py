@@ -134,6 +134,23 @@ def test_a_detached_target_serves_until_stop_and_leaves_nothing(targets: Path) -
     assert run(targets, "stop", name) == (0, f"{name} is not up.\n")
 
 
+def test_a_run_finds_the_facts_of_a_booted_target(targets: Path) -> None:
+    name = name_in(targets)
+    with pytest.raises(LaunchError, match=f"{name} is not up. To start it: ./run target boot {name} --detach"):
+        booted.lend(name, {})
+    elsewhere = {"SMALL_URL": "http://example.test"}
+    booted.lend(name, elsewhere)
+    assert elsewhere == {"SMALL_URL": "http://example.test"}
+    assert run(targets, "boot", name, "--detach")[0] == 0
+    for named in (name, str(targets / name), str(targets / name / "target.yaml")):
+        lent = {"SMALL_ROLE": "mine"}
+        booted.lend(named, lent)
+        assert lent == {**booted.facts(name), "SMALL_ROLE": "mine"}
+    nothing: dict[str, str] = {}
+    booted.lend("embedded", nothing)
+    assert nothing == {}
+
+
 def test_each_instance_can_be_killed_paused_and_started_again(targets: Path) -> None:
     name = name_in(targets)
     assert run(targets, "boot", name, "--detach")[0] == 0

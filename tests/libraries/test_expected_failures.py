@@ -83,6 +83,22 @@ def test_only_the_file_that_nobody_asked_for_may_be_missing(tmp_path: Path, monk
         expected.declared("embedded")
 
 
+def test_known_faults_of_a_target_stand_beside_its_dialect(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(expected.VARIABLE, raising=False)
+    monkeypatch.setattr(expected, "DEFAULT", tmp_path / "none.yaml")
+    monkeypatch.setenv("LOCKSTEP_TARGETS", str(tmp_path))
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop/target.yaml").write_text("dialect: 1\n")
+    assert expected.declared("shop") == []
+    (tmp_path / "shop/findings.yaml").write_text("- {test: A, reason: r, until: 2030-01-01}\n")
+    asked = tmp_path / "asked.yaml"
+    asked.write_text("- {test: B, reason: r, until: 2030-01-01}\n")
+    assert [entry.test for entry in expected.declared("shop")] == ["A"]
+    assert [entry.test for entry in expected.declared("shop", asked)] == ["B", "A"]
+    assert [entry.test for entry in expected.declared(str(tmp_path / "shop"))] == ["A"]
+    assert expected.declared("embedded") == []
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [

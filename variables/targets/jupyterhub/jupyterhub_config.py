@@ -27,7 +27,9 @@ c.JupyterHub.load_roles = [
 c.ConfigurableHTTPProxy.should_start = False
 c.ConfigurableHTTPProxy.api_url = os.environ["JUPYTERHUB_PROXY_API_URL"]
 c.DummyAuthenticator.password = os.environ["JUPYTERHUB_PASSWORD"]
-c.Authenticator.allow_all = True
+# Whoever has an account may sign in; nobody gets one by signing in.
+c.Authenticator.allow_all = False
+c.Authenticator.allow_existing_users = True
 c.Spawner.cmd = [os.environ["PYTHON"], "-m", "jupyterhub.singleuser"]
 c.Spawner.ip = "127.0.0.1"
 c.Spawner.args = ["--allow-root"]
