@@ -16,7 +16,7 @@ from PlatformLibrary.profile import write_remote_profile
 from launcher.console import LaunchError, paint, say
 from launcher.host import Host, HostLostError
 from launcher.parsing import Parser
-from launcher.paths import RESULTS
+from launcher.paths import RESULTS, ROOT
 
 _PASSWORD_BYTES = 12
 
@@ -90,7 +90,8 @@ def _introduce(descriptor: Mapping[str, Any], login: Mapping[str, str], profile:
         "Redis": descriptor["redis_url"],
         "CA": descriptor["ca_file"],
         "logs": str(Path(descriptor["dir"]) / "logs"),
-        "suites": f". {quote(str(operator))} && ./run critical --target {quote(str(profile))}",
+        # In any folder of any terminal.
+        "suites": f". {quote(str(operator))} && {quote(str(ROOT / 'run'))} critical --target {quote(str(profile))}",
     }
     say(paint("\nThe platform is up. Ctrl-C stops it.\n", "bold"))
     for label, value in rows.items():

@@ -1,7 +1,8 @@
 """A target that understands nothing: it answers each request with 200 ``{}`` and accepts each socket.
 
 Whatever passes there has proved nothing. By hand: ``python -m tests.deaf FOLDER`` writes the profile of one into
-FOLDER and serves it until Ctrl-C.
+FOLDER and serves it until Ctrl-C. With ``python -m tests.deaf FOLDER PROFILE`` it has the databases, Redis and signing
+key of that profile, such as the one of ``./run up``, so that tests which look into them run too.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ PARTS = ("auth", "backend-1", "backend-2", "frontend", "provider")
 CAPABILITIES = (
     "oauth.provider", "session.admin", "jwt.short_lived", "ws", "ws.resume", "assistant", "replicas.2", "ratelimit"
 )  # fmt: skip
+_STORES = ("auth_db_url", "main_db_url", "redis_url", "signing_key_file", "signing_kid")
 LIMITS = {"access_ttl": 300, "short_access_ttl": 3, "session_limit": 10, "max_replay": 10000, "resume_window": 86400}
 
 
@@ -144,13 +146,24 @@ def profile_of(urls: Mapping[str, str], folder: Path, name: str = "deaf", **more
     return path
 
 
-def main(folder: Path) -> None:
+def with_stores_of(other: Mapping[str, Any], path: Path) -> None:
+    """Gives the profile at ``path`` the stores and the signing key of an ``other`` one, and what they allow."""
+    entries = yaml.safe_load(path.read_text("utf-8"))
+    entries["endpoints"] |= {name: other["endpoints"][name] for name in _STORES if name in other["endpoints"]}
+    entries["capabilities"] += ["db.auth", "db.main", "redis", "jwt.signing_key"]
+    path.write_text(yaml.safe_dump(entries, sort_keys=False), "utf-8")
+
+
+def main(folder: Path, other: Path | None = None) -> None:
     """Serve until Ctrl-C, with a profile in ``folder``."""
     with deaf() as urls:
-        print(f"LOCKSTEP_SERVICE_TOKEN=anything ./run all --target {profile_of(urls, folder)}", flush=True)
+        path = profile_of(urls, folder)
+        if other:
+            with_stores_of(yaml.safe_load(other.read_text("utf-8")), path)
+        print(f"LOCKSTEP_SERVICE_TOKEN=anything ./run all --target {path}", flush=True)
         with contextlib.suppress(KeyboardInterrupt):
             threading.Event().wait()
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]).absolute())
+    main(*(Path(argument).absolute() for argument in sys.argv[1:]))

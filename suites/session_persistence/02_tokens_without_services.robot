@@ -1,52 +1,54 @@
 *** Settings ***
-Documentation       A token outlives the process that made it, with no service at all: all that verifies it is the public key, kept in a
-...                 file, and a process that was not there when it was signed.
+Documentation       A token of the platform outlives the process that made it: all that verifies it is the platform's public keys, kept in
+...                 a file, and a process that was not there when it was signed and asks no service.
 ...                 Sources: RFC 7519 §4.1.4 (exp), RFC 7515 §5.2 (a signature is over the bytes as they came), RFC 9068.
-Library             JWTLibrary
-Suite Setup         Keys Are Kept In Files
+Library             OperatingSystem
+Resource            platform.resource
+Resource            auth.resource
+Suite Setup         Keep Keys In Files
+Suite Teardown      Leave The Platform
 Test Tags           session-persistence    p0    req:P02
 
 
-*** Variables ***
-&{WHO}      iss=https://auth.example    aud=lockstep-api    sub=5d0e8a2c    sid=77aa    jti=1    email=ünï@example.test
-
-
 *** Test Cases ***
-A Token Is Valid For A Process That Begins After It Was Made And Its Claims Are The Same
+A Later Process Reads The Same Claims
     [Tags]    id:P02-01    part:claims
-    ${token} =    Make Token    ${WHO}    key=${FIRST}[key]    kid=first    lifetime=5 minutes
-    ${read} =    Read Token    ${token}
-    ${claims} =    Verify Token In Another Process    ${token}    ${FIRST}[jwks]    issuer=${WHO}[iss]    audience=${WHO}[aud]
+    Sign In A New User
+    ${read} =    Read Token    ${ACCESS_TOKEN}
+    ${claims} =    Verify Token In Another Process    ${ACCESS_TOKEN}    ${KEYS}    issuer=${ISSUER}    audience=${AUDIENCE}
     Claims Should Be Equal    ${claims}    ${read.claims}
+    Should Be Equal    ${claims}[sub]    ${USER.id}    the token is for another user
 
-A Token Of Yesterday's Process Expires When It Said
-    [Documentation]    Good before its ``exp`` and expired after it, by processes that know nothing but the key.
-    [Tags]    id:P02-02    part:expiry
-    ${token} =    Make Token    ${WHO}    key=${FIRST}[key]    kid=first    lifetime=1 hour
-    Verify Token In Another Process    ${token}    ${FIRST}[jwks]
-    ${now} =    Get Time    epoch
-    ${ended} =    Change Token    ${token}    key=${FIRST}[key]    exp=${now}
-    Another Process Refuses    ${ended}    ${FIRST}[jwks]    it has expired*
+A Later Process Refuses An Expired Token
+    [Documentation]    Good before its ``exp`` and expired after it, by processes that know nothing but the keys.
+    [Tags]    id:P02-02    part:expiry    needs:jwt.short_lived
+    Sign In A New User For A Few Seconds
+    Run While Token Lives    Verify Token In Another Process    ${ACCESS_TOKEN}    ${KEYS}
+    Let The Access Token Expire
+    Another Process Should Refuse    ${ACCESS_TOKEN}    ${KEYS}    it has expired*
 
-A Token That Another Key Has Signed, Or That Was Altered, Is Refused By A Process That Begins Later
+A Later Process Refuses Altered And Foreign Tokens
     [Tags]    id:P02-03    part:claims
-    ${token} =    Make Token    ${WHO}    key=${FIRST}[key]    kid=first    lifetime=5 minutes
-    ${tampered} =    Forge Token    ${token}    tampered claims
-    ${foreign} =    Make Token    ${WHO}    key=${SECOND}[key]    kid=first    lifetime=5 minutes
-    Another Process Refuses    ${tampered}    ${FIRST}[jwks]    its signature does not match*
-    Another Process Refuses    ${foreign}    ${FIRST}[jwks]    its signature does not match*
-    Another Process Refuses    ${token}    ${SECOND}[jwks]    its kid 'first' names no key*
+    Sign In A New User
+    ${tampered} =    Forge Token    ${ACCESS_TOKEN}    tampered claims
+    ${read} =    Read Token    ${ACCESS_TOKEN}
+    ${foreign} =    Make Token    ${read.claims}    key=${OTHER}[key]    kid=${read.header}[kid]
+    Another Process Should Refuse    ${tampered}    ${KEYS}    its signature does not match*
+    Another Process Should Refuse    ${foreign}    ${KEYS}    its signature does not match*
+    Another Process Should Refuse    ${ACCESS_TOKEN}    ${OTHER}[jwks]    its kid * names no key*
 
 
 *** Keywords ***
-Keys Are Kept In Files
-    [Documentation]    Two signing keys: sets ``FIRST`` and ``SECOND`` to the files of each.
-    FOR    ${kid}    IN    first    second
-        ${files} =    Make Signing Key    ${OUTPUT_DIR}/keys    ${kid}
-        VAR    ${${kid}}    ${files}    scope=SUITE
-    END
+Keep Keys In Files
+    [Documentation]    Sets ``KEYS`` to a file with the public keys of the platform, and ``OTHER`` to those of a key that it does not know.
+    Use The Shared Platform
+    ${response} =    Get From    auth    /.well-known/jwks.json
+    VAR    ${KEYS}    ${OUTPUT_DIR}/keys/platform.json    scope=SUITE
+    Create File    ${KEYS}    ${response.text}
+    ${other} =    Make Signing Key    ${OUTPUT_DIR}/keys    other
+    VAR    ${OTHER}    ${other}    scope=SUITE
 
-Another Process Refuses
-    [Documentation]    A new process reads the keys from the file and says that this token is not valid, for this reason.
+Another Process Should Refuse
+    [Documentation]    A new process reads the keys from the file and reports that this token is not valid, for this reason.
     [Arguments]    ${token}    ${jwks}    ${reason}
     Run Keyword And Expect Error    the token is not valid: ${reason}    Verify Token In Another Process    ${token}    ${jwks}

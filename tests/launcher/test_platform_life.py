@@ -71,11 +71,14 @@ def test_however_the_launcher_ends_its_platform_ends_too(tmp_path: Path, number:
     assert not Path(marker.read_text()).exists()
 
 
-@pytest.mark.req("H01")
-def test_up_gives_urls_and_a_login_and_takes_all_of_it_away(tmp_path: Path) -> None:
+@pytest.mark.req("H01", "H10")
+def test_up_gives_urls_a_login_and_a_line_for_suites_and_takes_all_of_it_away(
+    tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
     run = subprocess.Popen(
         command("up", "--results", tmp_path), env=launcher_environment(), stdout=subprocess.PIPE, text=True
     )
+    request.addfinalizer(run.kill)
     assert run.stdout is not None
     said = {}
     for line in run.stdout:
@@ -97,6 +100,24 @@ def test_up_gives_urls_and_a_login_and_takes_all_of_it_away(tmp_path: Path) -> N
     assert f"auth_url: {said['auth']}" in profile.read_text()
     assert operator.stat().st_mode & 0o777 == 0o600
     assert operator.read_text().split("=")[1].strip() not in profile.read_text()
+    line = said["suites"].replace(" critical ", " C01-04 M05-01 C06-01 M09-01 ")
+    suites = subprocess.run(
+        ["/bin/sh", "-c", f"{line} --results {tmp_path}/suites"],
+        cwd=tmp_path,
+        env=launcher_environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert suites.returncode == 0, suites.stdout + suites.stderr
+    summary = json.loads((tmp_path / "suites" / "summary.json").read_text())
+    assert {test["id"]: test["verdict"] for test in summary["tests"]} == {
+        "C01-04": "PASS",
+        "M05-01": "PASS",
+        "C06-01": "NA",
+        "M09-01": "NA",
+    }
     run.send_signal(signal.SIGINT)
     assert run.wait(20) == 0
     assert not profile.exists()

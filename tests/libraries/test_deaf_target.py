@@ -1,0 +1,29 @@
+"""Nothing passes on a target that answers each request with 200 ``{}`` and accepts each socket.
+
+With databases, Redis and signing key of a real platform more tests come to ask it: ``python -m tests.deaf``.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from robot.api import ExecutionResult
+
+from tests.deaf import deaf, profile_of
+from tests.libraries.inner import ROOT, run_inner
+
+RESOURCES = ("--pythonpath", str(ROOT / "resources"))
+
+
+@pytest.mark.req("H10")
+def test_no_test_of_any_area_passes_on_a_deaf_target(tmp_path: Path) -> None:
+    with deaf(healthy=False) as urls:
+        # Otherwise it would be refused before any test.
+        target = profile_of(urls, tmp_path, mapping={"paths": {"health": None}})
+        chosen = {"TARGET": str(target)}
+        run_inner(ROOT / "suites", tmp_path, *RESOURCES, variables=chosen, LOCKSTEP_SERVICE_TOKEN="anything")
+    tests = list(ExecutionResult(tmp_path / "output.xml").suite.all_tests)
+    assert [test.full_name for test in tests if test.passed] == []
+    assert sum(test.failed for test in tests) > 80, "too few tests have asked it anything"
+    assert [test.full_name for test in tests if test.skipped and "NA: " not in test.message] == []
