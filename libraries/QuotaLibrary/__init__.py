@@ -11,18 +11,19 @@ from datetime import timedelta
 from json import dumps
 from typing import Any
 
-from lockstep import machine, masking, test_identity, verdicts
+from lockstep import masking, test_identity
 from lockstep.applicability import present
 from lockstep.listeners import LISTENERS
 from lockstep.unknown import Unknown
 from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
-from robot.libraries.BuiltIn import BuiltIn
 
 from QuotaLibrary import judge
 from QuotaLibrary.asking import Answer, Asker
 from QuotaLibrary.flooding import Flood, Party
+from QuotaLibrary.form import Fields, Form
+from QuotaLibrary.judging import Judging, fail_where
 
 __version__ = "1.0.0"
 
@@ -35,16 +36,30 @@ class Promise:
 
 
 @library(scope="GLOBAL", version=__version__, auto_keywords=False, doc_format="ROBOT", listener=LISTENERS)
-class QuotaLibrary:
+class QuotaLibrary(Judging):
     """Uses up quotas of HTTP services, and judges refusals and the fields that announce them.
 
     | ${answers} =    Ask    11    https://shop.test/api/me    token=${TOKEN}
     | `Exactly Should Pass`    ${answers}    10
     | `Quota Should Count Down`    ${answers}    user    limit=10    window=60
 
-    The fields are those of draft-ietf-httpapi-ratelimit-headers-10: ``RateLimit-Policy: "user";q=10;w=60`` and
-    ``RateLimit: "user";r=9;t=60``; a refusal is a 429 with ``Retry-After`` (RFC 6585) and the problem code
-    ``rate_limited`` (RFC 9457). An *answer* has ``url``, ``status``, ``detail``, ``quotas`` (by name: ``limit``,
+    = Refusals =
+
+    A refusal is a 429 (RFC 6585 §4). What else has to be there is told by three arguments:
+
+    - ``fields``: ``draft10`` are those of draft-ietf-httpapi-ratelimit-headers-10
+      (``RateLimit-Policy: "user";q=10;w=60`` and ``RateLimit: "user";r=9;t=60``), ``x-ratelimit`` are
+      ``X-RateLimit-Limit``, ``-Remaining`` and ``-Reset`` (in seconds, or since the epoch; the quota's name is
+      ``x-ratelimit``), ``none`` is neither;
+    - ``retry_after``: whether ``Retry-After`` (seconds or a date, RFC 9110 §10.2.3) must be there, and not before the
+      quota is whole;
+    - ``code``: the problem code (RFC 9457); ``${None}`` where there need be none.
+
+    | `Exactly Should Pass`    ${answers}    10    fields=none    code=${None}
+
+    = Answers =
+
+    An *answer* has ``url``, ``status``, ``detail``, ``quotas`` (by name: ``limit``,
     ``window``, ``remaining``, ``reset``), ``retry_after``, ``sent`` and ``answered``. Whatever is neither refused nor a
     server error counts as passed, also a 401.
     """
@@ -111,12 +126,15 @@ class QuotaLibrary:
         token: str | Secret | None = None,
         source: str | None = None,
         ca_file: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
     ) -> Answer:
         """Gets ``url`` until it is refused, and returns the refusal; fails after ``at_most`` requests.
 
-        It is UNKNOWN where a window ended meanwhile, before the quota was used up.
+        It is UNKNOWN where a window ended meanwhile, before the quota was used up. With ``json``, a body,
+        it posts that.
         """
-        asker = self._asker(token, source, None, ca_file)
+        asker = self._asker(token, source, headers, ca_file, json)
         answers: list[Answer] = []
         try:
             for answer in asker.ask([present(url)], at_most):
@@ -130,6 +148,42 @@ class QuotaLibrary:
             raise Unknown(f"{text}; a window ended before its quota was used up")
         raise AssertionError(text)
 
+    @keyword(tags=("asking", "assertion"))
+    def waiting_as_told_should_be_enough(
+        self,
+        url: str,
+        at_most: int,
+        token: str | Secret | None = None,
+        source: str | None = None,
+        ca_file: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
+        fields: Fields = "draft10",
+        code: str | None = "rate_limited",
+        retry_after: bool = True,
+        longest: timedelta = timedelta(minutes=2),
+    ) -> float:
+        """Passes when a client that waits as long as a refusal tells it to is served then; returns the seconds.
+
+        Asks as `Ask Until It Is Refused` does, judges the refusal (see `Refusals`), waits for ``Retry-After`` and not
+        longer, or without it until the quota is said to be whole, and asks once more. Fails where the refusal does not
+        tell how long; is UNKNOWN where that is longer than ``longest``. Nobody else may use up this quota meanwhile.
+
+        | `Waiting As Told Should Be Enough`    ${url}    100    token=${TOKEN}    fields=none    code=${None}
+        """
+        form = Form(fields, retry_after, code)
+        refused = self.ask_until_it_is_refused(url, at_most, token, source, ca_file, headers, json)
+        fail_where(judge.refusal(refused, form))
+        told = form.told(refused)
+        if told is None:
+            raise AssertionError(f"a refusal does not tell how long to wait: {judge.describe(refused)}")
+        if told > longest.total_seconds():
+            raise Unknown(f"a refusal tells to wait {told} s, longer than {longest.total_seconds():g} s")
+        waited: float = self.wait_as_promised(Promise(refused.answered + told + judge.ROUNDING))
+        [after] = self._ask(1, [url], token, source, headers, ca_file, json)
+        fail_where(judge.waited(refused, after, told))
+        return waited
+
     @keyword(tags=("asking",))
     def ask_until_it_passes(
         self,
@@ -139,11 +193,13 @@ class QuotaLibrary:
         every: timedelta = timedelta(milliseconds=100),
         within: timedelta = timedelta(minutes=2),
         ca_file: str | None = None,
+        headers: Mapping[str, str] | None = None,
+        json: Mapping[str, Any] | None = None,
     ) -> list[Answer]:
         """Gets ``url`` every ``every`` until it is not refused; returns all answers, the one that passed included."""
         deadline = time.monotonic() + within.total_seconds()
         pause = threading.Event()
-        asker = self._asker(token, source, None, ca_file)
+        asker = self._asker(token, source, headers, ca_file, json)
         answers: list[Answer] = []
         try:
             while not answers or answers[-1].refused:
@@ -173,77 +229,6 @@ class QuotaLibrary:
         due = max(map(_due, promises))
         threading.Event().wait(max(0.0, due - now))
         return max(0.0, due - now)
-
-    @keyword(tags=("assertion",))
-    def exactly_should_pass(self, answers: Sequence[Answer], limit: int) -> None:
-        """Passes when the first ``limit`` requests passed and all later ones were refused in proper form."""
-        _fail_where(judge.exactly(answers, limit))
-
-    @keyword(tags=("assertion",))
-    def quota_should_count_down(self, answers: Sequence[Answer], name: str, limit: int, window: int) -> None:
-        """Passes when ``r`` of the quota ``name`` falls by one with each answer, from ``limit - 1`` to 0, ``t`` never
-        rises, and the policy is ``limit`` in ``window`` seconds in every one.
-        """
-        _fail_where(judge.counts_down(answers, name, limit, window))
-
-    @keyword(tags=("assertion",))
-    def prove_within(self, window: timedelta, name: str, *arguments: Any) -> str:
-        """Runs the keyword ``name``, whose verdict counts only if it took less than ``window``.
-
-        For what is true only until a window ends that begins with the keyword's first request. A failure in time is
-        the failure of this keyword. What took longer has proved nothing, whatever its verdict; returns how long it took
-        and its verdict then, and an empty text where it was proved.
-        """
-        began = time.monotonic()
-        status, message = BuiltIn().run_keyword_and_ignore_error(name, *arguments)
-        taken = time.monotonic() - began
-        if taken >= window.total_seconds():
-            return f"took {taken:.2f} s: {f'FAIL {message}' if status == 'FAIL' else status}"
-        if status == "FAIL":
-            raise AssertionError(message)
-        return ""
-
-    @keyword(tags=("assertion",))
-    def promises_should_be_kept(self, answers: Sequence[Answer]) -> None:
-        """Passes when, in the answers of `Ask Until It Passes`, none was too early, or a second too long."""
-        _fail_where(judge.promises(answers))
-
-    @keyword(tags=("assertion",))
-    def flood_should_be_throttled(
-        self, floods: Sequence[Sequence[Answer]], limit: int, window: timedelta, *doors: str
-    ) -> None:
-        """Passes when each attacker passed exactly ``limit`` times a ``window``, nothing failed, and each of ``doors``
-        (beginnings of URLs) refused somebody.
-        """
-        if not floods:
-            raise AssertionError("there are no attackers' answers: nothing was proved")
-        for answers in floods:
-            _fail_where(judge.throttled(answers, limit, window.total_seconds()))
-        for door in doors:
-            _fail_where(judge.refuses(floods, door))
-
-    @keyword(tags=("assertion",))
-    def nobody_else_should_notice(
-        self,
-        innocents: Sequence[Sequence[Answer]],
-        *yardsticks: Sequence[Sequence[Answer]],
-        percent: float = 90,
-        factor: float = 3,
-        floor: timedelta = timedelta(milliseconds=800),
-    ) -> None:
-        """Passes when a flood's ``innocents`` were answered 200 only, and about as fast as the slowest yardstick.
-
-        A yardstick are the answers that as many innocents get where nobody floods and as many others ask what is no
-        quota's matter: best at the same time at another platform, since the machine is then as slow for both. A
-        percentile of all times may be ``factor`` times the yardstick's; what is below ``floor`` is fine in any case. Of
-        a hundred answers the 99th percentile would be the accident of one of them.
-        """
-        meanwhile, *otherwise = (
-            [answer for answers in some for answer in answers] for some in (innocents, *yardsticks)
-        )
-        logger.info(f"{judge.times(meanwhile)}; yardstick: {'; '.join(map(judge.times, otherwise))}")
-        waiting = machine.test_waiting()
-        _fail_where(judge.unharmed(meanwhile, otherwise, percent, factor, floor.total_seconds(), waiting))
 
     def _ask(
         self,
@@ -286,8 +271,3 @@ def _due(promise: Any) -> float:
     if isinstance(promise[0], Answer):
         return judge.when_whole(promise)
     return max(map(_due, promise))
-
-
-def _fail_where(wrong: str) -> None:
-    if wrong:
-        verdicts.fail(wrong)

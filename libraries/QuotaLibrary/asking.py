@@ -24,7 +24,7 @@ class Answer:
     """One request and what came. ``sent`` and ``answered`` are seconds on the monotonic clock of this process.
 
     ``status`` is None where nothing came; ``detail`` is then the error, else the problem's code, if it has one.
-    ``wrong`` says what is malformed in the fields.
+    ``wrong`` says what is malformed in the standard fields, ``unreadable`` what is in ``X-RateLimit-*``.
     """
 
     url: str
@@ -35,6 +35,7 @@ class Answer:
     quotas: Mapping[str, Quota] = field(default_factory=dict)
     retry_after: int | None = None
     wrong: str = ""
+    unreadable: str = ""
 
     @property
     def refused(self) -> bool:
@@ -110,17 +111,16 @@ class Asker:
         sent = time.monotonic()
         try:
             method = "GET" if self._body is None else "POST"
-            connection.request(method, parts.path or "/", self._body, self._headers)
+            path = parts._replace(scheme="", netloc="", path=parts.path or "/", fragment="").geturl()
+            connection.request(method, path, self._body, self._headers)
             response = connection.getresponse()
             body = response.read()
         except (OSError, HTTPException) as error:
             connection.close()
             return Answer(url, sent, time.monotonic(), None, reasons.of(error))
-        quotas, wrong = _quotas(response.getheader("RateLimit-Policy"), response.getheader("RateLimit"))
-        retry = response.getheader("Retry-After")
         code = (problem_code(body) or "") if response.status >= 400 else ""
-        seconds = int(retry) if retry and retry.isdecimal() else None
-        return Answer(url, sent, time.monotonic(), response.status, code, quotas, seconds, wrong)
+        return replace(_announced(response.getheader), url=url, sent=sent, answered=time.monotonic(),
+                       status=response.status, detail=code)  # fmt: skip
 
     def _connection(self, parts: SplitResult) -> HTTPConnection:
         place = f"{parts.scheme}://{parts.netloc}"
@@ -129,8 +129,18 @@ class Asker:
         return self._connections[place]
 
 
-def _quotas(policy: str | None, rate: str | None) -> tuple[dict[str, Quota], str]:
+def _announced(header: Callable[[str], str | None]) -> Answer:
+    """What the fields of an answer say, and nothing else of it."""
+    quotas: dict[str, Quota] = {}
+    retry_after, wrong, unreadable = None, "", ""
     try:
-        return fields.read(policy, rate), ""
+        retry_after = fields.read_retry_after(header)
+        quotas |= fields.read(header("RateLimit-Policy"), header("RateLimit"))
     except FieldError as error:
-        return {}, str(error)
+        wrong = str(error)
+    try:
+        if quota := fields.read_unstandardised(header):
+            quotas[quota.name] = quota
+    except FieldError as error:
+        unreadable = str(error)
+    return Answer("", 0.0, 0.0, None, "", quotas, retry_after, wrong, unreadable)

@@ -13,14 +13,16 @@ from lockstep.statistics import percentile
 from lockstep.unknown import UNKNOWN
 
 from QuotaLibrary.asking import Answer
+from QuotaLibrary.fields import UNSTANDARDISED
+from QuotaLibrary.form import DRAFT10, Form
 
 # Two clocks are compared only by their rates; this much is allowed for rounding.
-_ROUNDING = 0.05
+ROUNDING = 0.05
 FEWEST = 10
 _MOST_RUNS = 20
 
 
-def exactly(answers: Sequence[Answer], limit: int) -> str:
+def exactly(answers: Sequence[Answer], limit: int, form: Form = DRAFT10) -> str:
     """What is wrong unless the first ``limit`` requests passed and every later one was refused as it should be."""
     if len(answers) <= limit:
         return f"{len(answers)} requests cannot show a limit of {limit}: nothing was proved"
@@ -31,40 +33,59 @@ def exactly(answers: Sequence[Answer], limit: int) -> str:
         return f"{passed} requests passed before the first refusal, not {limit}: {_statuses(answers)}"
     if late := [answer for answer in answers[limit:] if not answer.refused]:
         return f"{len(late)} requests passed after the quota of {limit} was used up: {_statuses(answers)}"
-    return next(filter(None, map(refusal, answers[limit:])), "")
+    return next((wrong for answer in answers[limit:] if (wrong := refusal(answer, form))), "")
 
 
-def refusal(answer: Answer) -> str:
-    """What is wrong with the form of a refusal: problem code, ``Retry-After``, and that it is not before any ``t``."""
-    if answer.detail != "rate_limited":
+def refusal(answer: Answer, form: Form = DRAFT10) -> str:
+    """What is wrong with a refusal: problem code, ``Retry-After``, and that it is not before any quota is whole."""
+    if form.code is not None and answer.detail != form.code:
         code = f"the problem code {answer.detail!r}" if answer.detail else "no problem code"
-        return f"a refusal has {code}, not 'rate_limited': {describe(answer)}"
-    if answer.wrong:
-        return answer.wrong
-    if answer.retry_after is None:
+        return f"a refusal has {code}, not {form.code!r}: {describe(answer)}"
+    if wrong := form.malformed(answer):
+        return wrong
+    if form.retry_after and answer.retry_after is None:
         return f"a refusal has no Retry-After: {describe(answer)}"
-    used_up = [quota for quota in answer.quotas.values() if quota.remaining == 0]
+    if form.fields == "none":
+        return ""
+    used_up = [quota for quota in form.quotas(answer) if quota.remaining == 0]
     if not used_up:
         return f"a refusal names no quota that is used up: {describe(answer)}"
     longest = max(quota.reset for quota in used_up)
-    if answer.retry_after < longest:
+    if answer.retry_after is not None and answer.retry_after < longest:
         return f"Retry-After {answer.retry_after} is before t={longest}: {describe(answer)}"
     return ""
 
 
+def waited(refused: Answer, after: Answer, told: int) -> str:
+    """What is wrong unless the answer to a request sent as long after a refusal as it ``told`` (s) passed."""
+    if after.failed:
+        return f"a request failed that was sent {told} s after a refusal, as told: {describe(after)}"
+    if after.refused:
+        return (
+            f"a request was refused that was sent {after.sent - refused.answered:.2f} s after a refusal that told to "
+            f"wait {told} s: {describe(after)}"
+        )
+    return ""
+
+
 def counts_down(answers: Sequence[Answer], name: str, limit: int, window: int) -> str:
-    """What is wrong unless ``r`` falls by one a request from ``limit - 1`` to 0, and ``t`` never rises."""
+    """What is wrong unless ``r`` falls by one a request from ``limit - 1`` to 0, and ``t`` never rises.
+
+    Fields that do not say the window (``X-RateLimit-*``) are not asked for it.
+    """
+    own = Form("x-ratelimit") if name == UNSTANDARDISED else DRAFT10
     if not answers:
         return "there are no answers: nothing was proved"
     standings = []
     for number, answer in enumerate(answers):
-        if answer.wrong:
-            return answer.wrong
+        if wrong := own.malformed(answer):
+            return wrong
         quota = answer.quotas.get(name)
         if quota is None:
             return f"answer {number + 1} has no quota {name!r}: {describe(answer)}"
-        if (quota.limit, quota.window) != (limit, window):
-            return f"the policy is q={quota.limit};w={quota.window}, not q={limit};w={window}: {describe(answer)}"
+        if quota.limit != limit or quota.window not in (window, None):
+            policy = f"q={quota.limit}" if quota.window is None else f"q={quota.limit};w={quota.window}"
+            return f"the policy is {policy}, not q={limit};w={window}: {describe(answer)}"
         standings.append(quota)
     seen = [quota.remaining for quota in standings]
     wanted = [max(0, limit - used) for used in range(1, len(answers) + 1)]
@@ -77,7 +98,7 @@ def counts_down(answers: Sequence[Answer], name: str, limit: int, window: int) -
     return ""
 
 
-def promises(answers: Sequence[Answer]) -> str:
+def promises(answers: Sequence[Answer], form: Form = DRAFT10) -> str:
     """What is wrong unless every refusal's ``Retry-After`` held, and was not more than a second too long.
 
     The answers end with the first that passed. A request sent after a promised instant must pass; an instant lies at
@@ -86,36 +107,39 @@ def promises(answers: Sequence[Answer]) -> str:
     if len(answers) < 2 or answers[-1].refused or not all(answer.refused for answer in answers[:-1]):
         return f"refusals and then one that passed are needed, not {_statuses(answers)}: nothing was proved"
     for number, answer in enumerate(answers[:-1]):
-        if wrong := refusal(answer):
+        if wrong := refusal(answer, form):
             return wrong
-        assert answer.retry_after is not None
-        promised = answer.answered + answer.retry_after + _ROUNDING
+        told = form.told(answer)
+        if told is None:
+            return f"a refusal does not tell how long to wait: {describe(answer)}"
+        word = "a reset of" if answer.retry_after is None else "Retry-After"
+        promised = answer.answered + told + ROUNDING
         for later in answers[number + 1 : -1]:
             if later.sent > promised:
                 return (
-                    f"Retry-After {answer.retry_after} promised too early: a request sent "
+                    f"{word} {told} promised too early: a request sent "
                     f"{later.sent - answer.answered:.2f} s after that answer was still refused"
                 )
-        too_long = answer.sent + answer.retry_after - answers[-1].answered - 1
-        if too_long > _ROUNDING:
+        too_long = answer.sent + told - answers[-1].answered - 1
+        if too_long > ROUNDING:
             return (
-                f"Retry-After {answer.retry_after} was too long: a request answered "
+                f"{word} {told} was too long: a request answered "
                 f"{answers[-1].answered - answer.sent:.2f} s after that one was sent has passed"
             )
     return ""
 
 
-def throttled(answers: Sequence[Answer], limit: int, window: float) -> str:
+def throttled(answers: Sequence[Answer], limit: int, window: float, form: Form = DRAFT10) -> str:
     """What is wrong unless a flood of one user or address passed ``limit`` times for each window that it touched."""
     if failed := [answer for answer in answers if answer.failed]:
         return f"{len(failed)} of {len(answers)} requests failed, the first: {describe(failed[0])}"
     if not answers:
         return f"{UNKNOWN}an attacker asked nothing"
-    windows = 1 + math.floor((answers[-1].answered - answers[0].sent + _ROUNDING) / window)
+    windows = 1 + math.floor((answers[-1].answered - answers[0].sent + ROUNDING) / window)
     passed = sum(not answer.refused for answer in answers)
     if not limit <= passed <= limit * windows:
         return f"{passed} of {len(answers)} requests passed in {windows} windows, not {limit} in each"
-    return next((wrong for answer in answers if answer.refused and (wrong := refusal(answer))), "")
+    return next((wrong for answer in answers if answer.refused and (wrong := refusal(answer, form))), "")
 
 
 def refuses(floods: Sequence[Sequence[Answer]], door: str) -> str:
@@ -131,7 +155,7 @@ def refuses(floods: Sequence[Sequence[Answer]], door: str) -> str:
         for answer in answers:
             if answer.refused:
                 # Retry-After is rounded up to whole seconds.
-                closed_from, closed_until = answer.answered, answer.sent + (answer.retry_after or 0) - 1 - _ROUNDING
+                closed_from, closed_until = answer.answered, answer.sent + (answer.retry_after or 0) - 1 - ROUNDING
             elif answer.url.startswith(door) and closed_from < answer.sent and answer.answered < closed_until:
                 return f"{door} refused nobody in {len(asked)} requests, and served one whose quota was used up"
     return f"{UNKNOWN}no request to {door} came while a quota was used up: the flood was too slow"
