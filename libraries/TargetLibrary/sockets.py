@@ -16,7 +16,8 @@ from .base import Base, same
 from .described import word
 from .socket import Socket
 
-_WITHIN = timedelta(seconds=5)
+_NOWHERE = "nowhere"
+"""A conversation that there is not: whose credential is bad is refused before anybody looks for it."""
 
 
 class Sockets(Base):
@@ -89,7 +90,9 @@ class Sockets(Base):
         how = facts.refused.get(reason)
         if how is None or f"refusals.{reason}" in self.stage.dialect.absent:
             raise self.stage.dialect.missing(f"refusals.{reason}" if how else f"socket.refused.{reason}")
-        line = Line(self.stage.speaker, endpoint, session if session and session.is_signed_in else None)
+        known = session.values if session else {}
+        line = Line(self.stage.speaker, endpoint, session if session and session.is_signed_in else None, room=_NOWHERE)
+        line.read |= {name: value for name, value in known.items() if name not in ("access", "refresh")}
         if how.by == "handshake":
             self._handshake_is_refused(line, reason)
         else:
@@ -142,7 +145,7 @@ class Sockets(Base):
         opened = socket.opened
         if how.by in ("silence", "subscription") or opened.ok:
             asked = "who_am_i" if "who_am_i" in socket.line.facts.out else "subscribe"
-            opened = socket.play(socket.line.asking(asked, room="nowhere"))
+            opened = socket.play(socket.line.asking(asked, room=_NOWHERE))
         if opened.ok:
             raise AssertionError(f"{name} should refuse the socket as {reason}, but serves it")
         if how.by == "silence":

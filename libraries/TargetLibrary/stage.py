@@ -30,6 +30,7 @@ from lockstep.dialect.line import Line
 from lockstep.dialect.messages import Answer, FrameAnswer, FrameCall, Request
 from lockstep.dialect.paths import Reading
 from lockstep.dialect.performing import claims, read_values
+from lockstep.dialect.templates import fields
 from robot.libraries.BuiltIn import BuiltIn
 from WebSocketLibrary.keywords.opening import HandshakeFailedError
 
@@ -253,11 +254,21 @@ class Stage:
     def open(
         self, endpoint: str, session: Session | None, *, client: str = "", room: Any = None, alias: str | None = None
     ) -> Socket:
-        """A socket that is open, and greeted and authenticated where it let itself be; see ``opened``."""
+        """A socket that is open, and greeted and authenticated where it let itself be; see ``opened``.
+
+        Where its address names a conversation and none is given, it is one of a new conversation.
+        """
+        if room is None and session is not None and self._needs_room(endpoint):
+            room = self.needed("room", session).read.get("room")
         line = Line(self.speaker, endpoint, session, client=client, room=room)
         socket = Socket(line, alias)
         socket.open(TIMEOUT)
         return socket
+
+    def _needs_room(self, endpoint: str) -> bool:
+        """Whether the address of sockets names a conversation, so that none opens without one."""
+        chosen = endpoint or self.socket_endpoints[0]
+        return "room" in fields(self.dialect.endpoint(chosen).socket)
 
 
 class _Leases:

@@ -450,18 +450,19 @@ def test_a_page_without_the_form_is_no_success() -> None:
 def test_a_method_yields_its_requests() -> None:
     def sign_in(client: Any, values: Any) -> Any:
         page = yield client.get("/login", role="none")
-        came = yield client.post("/login", at="other", form={"user": values["user"], "at": page.text})
+        came = yield client.post("/login", form={"user": values["user"], "at": page.text})
         return {"access": came.redirect("ticket")} if came.status == 302 else client.refused(came)
 
     found = speaker("refusals: {invalid: {status: 401}}", sign_in=sign_in)
     asked, outcome = play(
         found.perform("sign_in", SIGNED_IN),
-        answer(200, "now", Set_Cookie="a=b"),
+        answer(200, "now", Set_Cookie="a=b; Path=/"),
         answer(302, Location="http://x/?ticket=t1"),
     )
-    assert [request.url for request in asked] == ["http://api/login", "http://other/login"]
+    assert [request.url for request in asked] == ["http://api/login", "http://api/login"]
     assert asked[1].body == b"user=u1&at=now"
-    assert outcome.session.access == "t1"
+    assert asked[1].headers["Cookie"] == "a=b"
+    assert (outcome.session.access, outcome.session.cookies) == ("t1", ())
     _, refused = play(found.perform("sign_in", SIGNED_IN), answer(200), answer(401))
     assert (refused.ok, refused.classes) == (False, ("invalid",))
 

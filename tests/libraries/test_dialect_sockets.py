@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from lockstep.dialect import DialectError, Line, NotDescribed, Session, Speaker, loads
 from lockstep.dialect.accounts import Accounts
-from lockstep.dialect.cookies import Cookie
+from lockstep.dialect.cookies import Cookie, parsed, taken_over
 from lockstep.dialect.line import Await, Gone, Opened, Send
 from lockstep.dialect.messages import Answer, FrameAnswer
 from lockstep.dialect.socket import handshake_refusals
@@ -300,3 +300,44 @@ def test_who_disturbs_a_target_is_alone_with_it(first: Any, second: Any, waits: 
     one.join(30)
     other.join(30)
     assert (one.exitcode, other.exitcode) == (0, 0)
+
+
+# --- cookies
+
+
+HERE = {"http://x.test/in/other", "http://x.test:99/in", "ws://x.test/in/ws"}
+ROOT_TOO = HERE | {"http://x.test/"}
+SIBLING = "http://y.test/in"
+
+
+@pytest.mark.parametrize(
+    ("text", "url", "goes"),
+    [
+        ("a=b", "http://x.test/in/page", HERE),
+        ("a=b; Path=/", "http://x.test/in", ROOT_TOO),
+        ("a=b; Path=/i", "http://x.test/in", set()),
+        ("a=b; Path=/; Domain=test", "http://x.test/in", ROOT_TOO | {SIBLING}),
+        ("a=b; Path=/; Secure", "https://x.test/in", set()),
+        ("a=b; Path=/; Domain=other.test", "http://x.test/in", set()),
+        ("=b", "http://x.test/in", set()),
+    ],
+)
+def test_a_cookie_goes_where_a_browser_sends_it(text: str, url: str, goes: set[str]) -> None:
+    found = parsed(text, url)
+    assert {one for one in (*ROOT_TOO, SIBLING) if found and found.goes_to(one)} == goes
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ("a=c", "c"),
+        ("a=c; Max-Age=60", "c"),
+        ("a=c; Max-Age=0", None),
+        ("a=c; Expires=Thu, 01 Jan 1970 00:00:00 GMT", None),
+        ("a=c; Expires=Thu, 01 Jan 1970 00:00:00 GMT; Max-Age=60", "c"),
+        ("a=c; Expires=whenever", "c"),
+    ],
+)
+def test_a_cookie_is_replaced_or_ended(text: str, left: str | None) -> None:
+    kept = taken_over((Cookie("a", "b", "x", "/"),), [("set-cookie", text + "; Path=/"), ("other", "y")], "http://x/in")
+    assert [cookie.value for cookie in kept] == ([left] if left else [])

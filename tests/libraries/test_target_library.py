@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from robot.api import ExecutionResult
 
+from tests.deaf import deaf
 from tests.foreign.cookie_server import forum
 from tests.foreign.frame_server import chat
 
@@ -144,6 +145,15 @@ def test_a_fault_of_such_a_platform_is_caught(
         # Repeats may come where they are known by their id: what is declared is kept.
         assert verdict == (FAIL if words else PASS), (key, verdict, message)
         assert (words or "") in message
+
+
+@pytest.mark.req("T03")
+@pytest.mark.parametrize(("name", "ids"), [("cookie", ALL), ("frames", ["T20-01", "T21-03"])])
+def test_a_deaf_target_passes_nothing(name: str, ids: Sequence[str], tmp_path: Path) -> None:
+    with deaf(parts=("auth",)) as urls:
+        found = run(tmp_path, name, {"FORUM_URL": urls["auth"], "CHAT_URL": urls["auth"]}, *included(ids))
+    assert [key for key, (verdict, _) in found.items() if verdict not in (FAIL, NA)] == []
+    assert FAIL in {verdict for verdict, _ in found.values()}
 
 
 def test_no_secret_of_a_run_is_in_its_output(tmp_path: Path) -> None:

@@ -63,7 +63,7 @@ def _is_over(attributes: Mapping[str, str]) -> bool:
 
 
 def parsed(text: str, url: str) -> Cookie | None:
-    """The cookie of one ``Set-Cookie`` header (RFC 6265 §5.2); None where it has no name."""
+    """The cookie of one ``Set-Cookie`` header (RFC 6265 §5.2); None without a name, or for another host."""
     first, *rest = text.split(";")
     name, equals, value = (part.strip() for part in first.partition("="))
     if not equals or not name:
@@ -76,7 +76,10 @@ def parsed(text: str, url: str) -> Cookie | None:
     path = attributes.get("path", "")
     if not path.startswith("/"):
         path = (parts.path or "/").rpartition("/")[0] or "/"
-    host = attributes.get("domain", "").lstrip(".") or parts.hostname or ""
+    own = parts.hostname or ""
+    host = attributes.get("domain", "").lstrip(".") or own
+    if host != own and not own.endswith(f".{host}"):
+        return None
     return Cookie(name, value.strip('"'), host, path, "secure" in attributes, tuple(attributes.items()))
 
 

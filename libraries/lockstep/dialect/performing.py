@@ -494,7 +494,16 @@ class Client:
                 complete["Content-Type"], content = encoded(kind, given)
         complete |= headers or {}
         request = Request(method.upper(), url, complete, content, endpoint.name)
-        return self._speaker.with_credential(request, self.session, role)
+        request = self._speaker.with_credential(request, self.session, role)
+        if not self._keeps_cookies and (text := cookies.header(self.session.cookies, url)):
+            request = _with_header(request, "Cookie", "; ".join(filter(None, (request.headers.get("Cookie"), text))))
+        return request
+
+    @property
+    def _keeps_cookies(self) -> bool:
+        """Whether cookies belong to the session; otherwise they are this word's alone."""
+        credentials = self._speaker.dialect.credentials
+        return credentials is not None and credentials.jar
 
     def get(self, path: str, **options: Any) -> Request:
         """As `request`."""
@@ -533,7 +542,8 @@ class Client:
         """What the word returned: an outcome, values that were read, a list of items, or nothing."""
         if isinstance(returned, Outcome):
             return returned
+        session = self.session if self._keeps_cookies else replace(self.session, cookies=())
         if isinstance(returned, list | tuple):
-            return Outcome(self.session, {}, tuple(returned), self._answer, self._last)
+            return Outcome(session, {}, tuple(returned), self._answer, self._last)
         read = dict(returned or {})
-        return Outcome(self.session.with_values(read), read, (), self._answer, self._last)
+        return Outcome(session.with_values(read), read, (), self._answer, self._last)
