@@ -20,6 +20,7 @@ from PlatformLibrary.embedded.client import HostClient, start_host
 
 from bench import _chat
 from bench._chat import Door
+from launcher import interrupts
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -80,7 +81,7 @@ def leased() -> Iterator[tuple[HostClient, dict[str, Any], DataFactory]]:
 def ground() -> Iterator[Ground]:
     """A private platform with one backend, and the bare server on its PostgreSQL."""
     with leased() as (_, platform, factory):
-        bare = subprocess.Popen(
+        bare = interrupts.start(
             [sys.executable, "-m", "bench._bare", platform["main_db_url"]],
             cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
         )  # fmt: skip

@@ -34,6 +34,7 @@ from bench import _chat
 from bench._chat import Exchanged
 from bench._ground import Ground, ground
 from bench._report import Part, Report, conduct, positive
+from launcher import interrupts
 from launcher.parsing import Parser
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -77,12 +78,10 @@ def scenarios(chosen: argparse.Namespace, report: Report) -> None:
 
 def _run(suites: Sequence[str], results: Path) -> tuple[float, dict[str, Any]]:
     begun = time.monotonic()
-    done = subprocess.run(
-        [str(ROOT / "run"), *suites, "--results", str(results)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
+    done = interrupts.output([str(ROOT / "run"), *suites, "--results", str(results)], cwd=ROOT)
     wall = time.monotonic() - begun
     if not (results / "metrics.json").exists():
-        raise SystemExit(f"./run {shlex.join(suites)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+        raise SystemExit(f"./run {shlex.join(suites)} ended with {done.returncode}:\n{done.stdout}")
     return wall, json.loads((results / "metrics.json").read_text("utf-8"))
 
 
@@ -95,9 +94,9 @@ def _sequentially(suites: Sequence[str], folder: Path) -> tuple[float, int]:
 
 def _robot(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     folder.mkdir(parents=True)
-    return subprocess.run(
+    return interrupts.output(
         [sys.executable, "-m", "robot", "--outputdir", str(folder), *words],
-        cwd=ROOT, env={**os.environ, "LOCKSTEP_RUN_DIR": str(folder)}, capture_output=True, text=True, check=False,
+        cwd=ROOT, env={**os.environ, "LOCKSTEP_RUN_DIR": str(folder)},
     )  # fmt: skip
 
 
@@ -223,4 +222,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    interrupts.run(main)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from HistoryLibrary import History, Verdict, judge, read_history
 
+from launcher import interrupts
 from launcher.parsing import Parser
 
 RECORD_GOAL = 1.0
@@ -56,7 +57,7 @@ def one_run(operations: int, directory: Path) -> dict[str, float]:
     return figures
 
 
-def main() -> None:
+def main() -> int:
     parser = Parser(prog="./run bench history", description=__doc__)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--operations", type=int, default=100_000)
@@ -68,7 +69,8 @@ def main() -> None:
         seconds = statistics.median(run[step] for run in runs)
         goal = f"  (goal: under {RECORD_GOAL:g} s for 100,000)" if step == "record" else ""
         print(f"  {step:<7} {seconds:6.2f} s, median of {options.runs}{goal}")
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    interrupts.run(main)

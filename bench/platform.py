@@ -21,6 +21,7 @@ from pathlib import Path
 import psutil
 from PlatformLibrary.embedded.client import start_host
 
+from launcher import interrupts
 from launcher.parsing import Parser
 
 START_GOAL, FIRST_GOAL, STOP_GOAL = 1.5, 4.0, 0.5
@@ -127,4 +128,4 @@ def _line(label: str, seconds: list[float], goal: float | None = None) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    interrupts.run(main)

@@ -13,7 +13,6 @@ missing, nothing twice, in order, and the same from both. Judged is the median o
 from __future__ import annotations
 
 import argparse
-import sys
 import uuid
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,6 +27,7 @@ from bench import _chat, _recovery
 from bench._ground import Ground, ground
 from bench._recovery import Recovered, Tab
 from bench._report import Part, Report, conduct, positive
+from launcher import interrupts
 from launcher.parsing import Parser
 
 MISSED = 100
@@ -139,4 +139,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    interrupts.run(main)

@@ -12,7 +12,6 @@ machine disturbs all alike. Judged is the median of the runs.
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -26,6 +25,7 @@ from bench import _sessions
 from bench._ground import leased
 from bench._report import Part, Report, conduct, positive
 from bench._sessions import OF_ONE_USER, Asked, Door, ask
+from launcher import interrupts
 from launcher.parsing import Parser
 
 P99_GOAL = 0.010
@@ -214,4 +214,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    interrupts.run(main)

@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from launcher import interrupts
 from launcher.parsing import Parser
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -204,7 +205,7 @@ class Measure:
 @contextmanager
 def echo_server() -> Iterator[str]:
     """The URL of an echo server that runs meanwhile."""
-    process = subprocess.Popen([*SELF, "--serve"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    process = interrupts.start([*SELF, "--serve"], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert process.stdin is not None
     assert process.stdout is not None
     try:
@@ -223,9 +224,9 @@ def run_suite(name: str, url: str, sockets: int, echoes: int, directory: Path, c
     command = [sys.executable, "-m", "robot", "--pythonpath", str(ROOT / "libraries"), "--outputdir", str(directory)]
     command += ["--pythonpath", str(classic)] if classic else []
     command += [part for item in variables.items() for part in ("--variable", ":".join(item))]
-    done = subprocess.run([*command, str(suite)], capture_output=True, text=True, check=False, timeout=600)
+    done = interrupts.output([*command, str(suite)], within=600)
     if done.returncode or not result.exists():
-        raise SystemExit(f"{shlex.join(command)}\n{done.stdout}{done.stderr}")
+        raise SystemExit(f"{shlex.join(command)}\n{done.stdout}")
     return float(result.read_text())
 
 
@@ -339,4 +340,4 @@ def measure_all(options: Any, directory: Path) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    interrupts.run(main)

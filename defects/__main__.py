@@ -3,7 +3,7 @@
 Without names each test that must catch any defect is proved with one, with ``--all`` with every one of the catalogue.
 What an interrupted proof has judged is not judged again, unless something has changed. Named defects are always run.
 A defect whose test was UNKNOWN is neither caught nor missed: it is tried once more, alone, at the end.
-Exit code: 0 all caught, 1 not, 2 wrong usage, 3 nothing is worse than not judged, 130 interrupted.
+Exit code: 0 all caught, 1 not, 2 wrong usage, 3 nothing is worse than not judged, 130 interrupted (128 + the signal).
 """
 
 from __future__ import annotations
@@ -24,12 +24,11 @@ from defects.proving import Clock, Judged, Task, in_order, kept, proceed, tasks
 from defects.report import Circumstances, Scope, report, write
 from defects.running import Bench
 from defects.table import table
-from launcher.interrupts import end_in_order
+from launcher import interrupts
 from launcher.parsing import Parser
 from launcher.verdicts import NOT_JUDGED, NOT_WELL, WELL
 
 _JOBS_PER_CORE = 4
-_INTERRUPTED = 130
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -114,7 +113,7 @@ def _prove(planned: Sequence[Task], chosen: argparse.Namespace, command: str) ->
     if interrupted:
         after = "" if chosen.ids else "; without --fresh the same command goes on from here"
         print(f"interrupted after {len(judged)} of {len(planned)} runs{after}")
-        return _INTERRUPTED
+        return interrupts.exit_code()
     if chosen.publish and _publish(path):
         return 2
     if all(one.caught for one in judged):
@@ -156,5 +155,4 @@ def _line(one: Judged, number: int, count: int, left: float) -> str:
 
 
 if __name__ == "__main__":
-    end_in_order()
-    sys.exit(main())
+    interrupts.run(main)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import importlib
 import itertools
 import os
-import subprocess
 import sys
 from collections.abc import Sequence
 
-from PlatformLibrary.embedded.system import die_with_parent
-
-from launcher import ended, helping, notify
+from launcher import ended, helping, interrupts, notify
 from launcher.console import LaunchError, complain, did_you_mean, say
 from launcher.ended import Ended
 from launcher.paths import ROOT
@@ -34,8 +31,6 @@ _PACKAGES = {"prove": "defects", "mutate": "mutation"}
 COMMANDS = (*_MODULES, *_CONDUCTED, *_PACKAGES, "bench")
 # These judge nothing, so their failures are for whoever typed them.
 _UNJUDGED = ("up", "target", "list", "docs")
-# Seconds; Ctrl-C reaches such a process as well, while a signal to this one alone has to be passed on.
-_ENDS_BY_ITSELF_WITHIN = 5.0
 
 
 def main(argv: Sequence[str]) -> int:
@@ -142,16 +137,12 @@ def _module(name: str, *argv: str) -> int:
 
     Returns its exit code as a shell would: 128 + n where signal n ended it.
     """
-    child = subprocess.Popen(
-        [sys.executable, "-m", name, *argv], cwd=ROOT, env=environment({}), preexec_fn=die_with_parent()
-    )
+    child = interrupts.start([sys.executable, "-m", name, *argv], cwd=ROOT, env=environment({}))
     try:
-        code = child.wait()
+        code = interrupts.wait(child)
     except KeyboardInterrupt:
-        try:
-            child.wait(_ENDS_BY_ITSELF_WITHIN)
-        except subprocess.TimeoutExpired:
-            child.terminate()
-            child.wait()
+        interrupts.pass_on(child)
+        if child.returncode in interrupts.CODES:
+            interrupts.was_reported()
         raise
     return code if code >= 0 else 128 - code

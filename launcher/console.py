@@ -7,6 +7,8 @@ import os
 import sys
 from collections.abc import Iterable
 
+from launcher import interrupts
+
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "grey": "90", "bold": "1"}
 _VERDICT_COLOURS = {"PASS": "green", "FAIL": "red", "SKIPPED": "red"}
 
@@ -36,16 +38,18 @@ def verdict(text: str, width: int = 0) -> str:
 
 def say(text: str = "") -> None:
     """A line on standard output, at once."""
-    try:
-        print(text, flush=True)
-    except UnicodeEncodeError:
-        encoding = sys.stdout.encoding or "ascii"
-        print(text.encode(encoding, "replace").decode(encoding), flush=True)
+    with interrupts.forgiving(sys.stdout):
+        try:
+            print(text, flush=True)
+        except UnicodeEncodeError:
+            encoding = sys.stdout.encoding or "ascii"
+            print(text.encode(encoding, "replace").decode(encoding), flush=True)
 
 
 def complain(text: str) -> None:
     """A line on standard error, at once."""
-    print(paint(text, "red") if sys.stderr.isatty() else text, file=sys.stderr, flush=True)
+    with interrupts.forgiving(sys.stderr):
+        print(paint(text, "red") if sys.stderr.isatty() else text, file=sys.stderr, flush=True)
 
 
 def plural(number: int, what: str) -> str:

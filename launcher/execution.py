@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from launcher import planning, worker
+from launcher import interrupts, planning, worker
 from launcher.arguments import RunRequest
 from launcher.console import paint, say
 from launcher.follow import Follower
@@ -67,7 +67,7 @@ def execute(
         code = workers.wait(tick)
     except KeyboardInterrupt:
         interrupted = True
-        say(paint("\nInterrupted: ending the workers and keeping what is finished …", "yellow"))
+        interrupts.report("Interrupted: ending the workers and keeping what is finished …")
     except HostLostError as error:
         lost = str(error)
         follower.reasons = False

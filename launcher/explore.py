@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lockstep.causes import is_unknown
-from PlatformLibrary.embedded.system import die_with_parent
 from robot.api import ExecutionResult
 from robot.errors import DataError
 
-from launcher import runfolder
+from launcher import interrupts, runfolder
 from launcher.console import LaunchError, complain, paint, plural, say
 from launcher.parsing import Parser
 from launcher.paths import RESULTS, SUITES
@@ -101,7 +100,12 @@ def divided(count: int, jobs: int, seed: str) -> list[tuple[int, str]]:
 def _replay(file: Path, times: int, folder: Path) -> int:
     share = Share(times, "replay", folder)
     worker = _start(share, REPLAYING, {"KEPT": str(file), "TIMES": str(times)})
-    if worker.wait() == 0:
+    try:
+        code = interrupts.wait(worker)
+    except KeyboardInterrupt:
+        interrupts.kill(worker)
+        raise
+    if code == 0:
         say(f"{file.name}: every promise kept, {times} of {times} times")
         return 0
     complain(_message(share))
@@ -114,16 +118,15 @@ def _explore(shares: Sequence[Share], options: argparse.Namespace) -> int:
     told = begun
     try:
         while any(worker.poll() is None for worker in workers):
+            interrupts.must_go_on()
             time.sleep(_TICK)
             if time.monotonic() - told > _TOLD_EVERY:
                 told = time.monotonic()
                 say(paint(f"{told - begun:6.0f} s  {_sum(shares)}", "grey"))
     except KeyboardInterrupt:
-        for worker in workers:
-            worker.kill()
-            worker.wait()
-        say(f"Interrupted after {_sum(shares)}")
-        return 130
+        interrupts.report(f"Interrupted after {_sum(shares)}.")
+        interrupts.kill(*workers)
+        return interrupts.exit_code()
     wrong = [share for share, worker in zip(shares, workers, strict=True) if worker.returncode]
     for share in wrong:
         complain(_message(share))
@@ -143,9 +146,8 @@ def _start(share: Share, test: str, variables: dict[str, str]) -> subprocess.Pop
     command += [part for name, value in variables.items() for part in ("--variable", f"{name}:{value}")]
     env = environment({"LOCKSTEP_RUN_DIR": str(share.folder), "LOCKSTEP_SEED": share.seed})
     with (share.folder / "robot.txt").open("wb") as log:
-        return subprocess.Popen([*command, str(SUITE)], cwd=share.folder, env=env, stdin=subprocess.DEVNULL,
-                                stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-                                preexec_fn=die_with_parent())  # fmt: skip
+        return interrupts.start([*command, str(SUITE)], cwd=share.folder, env=env, stdin=subprocess.DEVNULL,
+                                stdout=log, stderr=log)  # fmt: skip
 
 
 def _sum(shares: Sequence[Share]) -> Found:

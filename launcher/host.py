@@ -16,9 +16,11 @@ from PlatformLibrary.embedded.client import HostClient, start_host
 from PlatformLibrary.embedded.errors import HostEndedError, PlatformError
 from PlatformLibrary.profile import Profile, ProfileError
 
+from launcher import interrupts
 from launcher.console import LaunchError, complain, paint, say
 
 _STOP_DEADLINE = 15.0
+_TICK = 0.1
 
 
 def profile_of(target: str) -> Profile:
@@ -103,7 +105,8 @@ class Host:
 
     def wait_for_its_end(self) -> None:
         """Raises ``HostLostError`` when the host ends."""
-        self._gone.wait()
+        while not self._gone.wait(_TICK):
+            interrupts.must_go_on()
         self.must_live()
 
     def must_live(self) -> None:
@@ -127,7 +130,8 @@ class Host:
     def ready(self) -> dict[str, Any]:
         """Wait for the platform and return its descriptor; raises ``LaunchError`` where it did not start."""
         while self._thread.is_alive():
-            self._thread.join(0.1)
+            interrupts.must_go_on()
+            self._thread.join(_TICK)
         if problem := self._lost or self.problem:
             raise LaunchError(problem, code=1)
         return self._descriptor

@@ -5,12 +5,10 @@ Tests' ids and all names are judged by the rules of ``lint/``, which robocop run
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from collections.abc import Sequence
 
-from PlatformLibrary.embedded.system import die_with_parent
-
+from launcher import interrupts
 from launcher.console import LaunchError, did_you_mean, say, verdict
 from launcher.ended import Ended
 from launcher.parsing import Parser
@@ -35,7 +33,7 @@ def conduct(argv: Sequence[str]) -> Ended:
     parser.add_argument("--shrink", action="store_true", help="lower lint/baseline.yaml to what is found today")
     asked = parser.parse_args(argv)
     if asked.shrink:
-        code = subprocess.run([sys.executable, "-m", "lint", "--shrink"], cwd=ROOT, check=False).returncode
+        code = interrupts.wait(interrupts.start([sys.executable, "-m", "lint", "--shrink"], cwd=ROOT))
         return Ended(code, f"exit code {code}")
     found = failed(asked.tools)
     judged = len(asked.tools) or len(_TOOLS)
@@ -52,17 +50,8 @@ def failed(names: Sequence[str]) -> list[str]:
 
 
 def _clean(name: str) -> bool:
-    tool = subprocess.Popen(
-        [sys.executable, "-m", *_TOOLS[name]],
-        cwd=ROOT,
-        env=environment({}),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        preexec_fn=die_with_parent(),
-    )
-    output, _ = tool.communicate()
+    tool = interrupts.output([sys.executable, "-m", *_TOOLS[name]], cwd=ROOT, env=environment({}))
+    output = tool.stdout
     say(f"{verdict('FAIL' if tool.returncode else 'PASS', 5)} {name}")
     if tool.returncode:
         say(output.rstrip() or f"it ended with {tool.returncode}")

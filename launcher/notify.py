@@ -19,7 +19,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from launcher.ended import Ended
-from launcher.outcome import INTERRUPTED
+from launcher.interrupts import CODES
 from launcher.verdicts import NOT_JUDGED
 
 _TIMEOUT = 5.0
@@ -74,7 +74,7 @@ class Webhook:
 
         Slack gets failures only; PagerDuty also recoveries. An interrupted command is neither.
         """
-        if ended.code == INTERRUPTED:
+        if ended.code in CODES:
             return None
         if self.kind == "slack":
             return _post(self.url, slack(job, ended, self.link)) if ended.code else None

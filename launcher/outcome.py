@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from lockstep.causes import LONGEST_REASON, cut, reason
 from lockstep.reasons import NONE_GIVEN
 
-from launcher import tests_by_id
+from launcher import interrupts, tests_by_id
 from launcher.verdicts import REMARKABLE, WELL, WORST_FIRST, Totals, Verdict, worst_of
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from launcher.selection import Step
     from launcher.walls import Wall
 
-INTERRUPTED = 130
 """Exit code of a run that was ended from outside."""
 
 
@@ -148,8 +147,8 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """0 all well, 1 not well, 3 where nothing is worse than UNKNOWN, 130 interrupted."""
-        return INTERRUPTED if self.interrupted else self.totals.exit_code
+        """0 all well, 1 not well, 3 where nothing is worse than UNKNOWN, 128 + the signal that interrupted."""
+        return interrupts.exit_code() if self.interrupted else self.totals.exit_code
 
     @property
     def well(self) -> bool:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,9 +15,10 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from PlatformLibrary.embedded.system import die_with_parent
+from PlatformLibrary.embedded import rundir
+from PlatformLibrary.embedded.errors import PlatformError
 
-from launcher import area, areas, ended, junit, lint
+from launcher import area, areas, ended, interrupts, junit, lint
 from launcher.arguments import RunRequest, parse
 from launcher.console import LaunchError, complain, did_you_mean, paint, say, verdict
 from launcher.ended import Ended
@@ -24,7 +27,11 @@ from launcher.paths import ROOT
 from launcher.verdicts import HELD, NOT_JUDGED, NOT_WELL, WELL, Totals, Verdict, sums
 from launcher.workers import environment
 
-_PYTEST_GRACE = 20.0
+_CLEARED_WITHIN = 15.0
+"""Seconds in which platforms that tests of pytest used have to end after them."""
+_TEMPORARY = "PYTEST_DEBUG_TEMPROOT"
+"""Where pytest makes the folders of its tests."""
+_TICK = 0.1
 PYTEST_LIMIT = 2400.0
 """Seconds that all tests of pytest have together; a single one ends earlier by ``timeout`` in pyproject.toml."""
 
@@ -100,14 +107,42 @@ def _pytest(request: RunRequest, before: Tally) -> Tally:
     request.results.mkdir(parents=True, exist_ok=True)
     folders = sorted({path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").glob("*/test_*.py")})
     deadline = time.monotonic() + PYTEST_LIMIT
-    running = [_Pytest(folder, request.results / f"pytest-{folder}.xml", deadline) for folder in folders]
+    place = Path(tempfile.mkdtemp(prefix="lockstep-test-", dir=os.environ.get(_TEMPORARY)))
+    running: list[_Pytest] = []
     try:
+        for folder in folders:
+            running.append(_Pytest(folder, request.results / f"pytest-{folder}.xml", deadline, place))
         tally = sum((one.tally(certified=request.certified) for one in running), Tally())
-    finally:
-        for one in running:
-            one.end()
+    except BaseException:
+        _end(running)
+        _clear(place)
+        raise
+    if tally.failed:
+        say(f"folders of the tests that failed: {place}")
+    else:
+        _clear(place)
     _show_requirements(tally.claims)
     return tally
+
+
+def _end(running: Sequence[_Pytest]) -> None:
+    """Interrupt what still runs, so that its fixtures clean up, and show where it was; kill what does not end."""
+    live = [one for one in running if one.runs]
+    interrupts.pass_on(*(one.process for one in live))
+    for one in live:
+        one.show()
+
+
+def _clear(place: Path) -> None:
+    """Delete the folders of the tests, and what platforms left whose host a test has killed, or was to start."""
+    deadline = time.monotonic() + _CLEARED_WITHIN
+    while place.exists() and time.monotonic() < deadline:
+        # A platform that ends may still write.
+        shutil.rmtree(place, ignore_errors=True)
+        time.sleep(_TICK)
+    with contextlib.suppress(PlatformError):
+        rundir.sweep(rundir.base_directory())
+        rundir.remove_if_empty(rundir.base_directory())
 
 
 def _show_requirements(claims: Sequence[JudgedTest]) -> None:
@@ -123,33 +158,36 @@ def _show_requirements(claims: Sequence[JudgedTest]) -> None:
 class _Pytest:
     """The tests of one folder, running."""
 
-    def __init__(self, folder: str, report: Path, deadline: float) -> None:
+    def __init__(self, folder: str, report: Path, deadline: float, place: Path) -> None:
+        """Tests make their folders in ``place``."""
         self._folder = folder
         self._deadline = deadline
         self._report = report
         report.unlink(missing_ok=True)
-        self._output = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - see end()
-        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", f"--junitxml={report}", f"tests/{folder}"]
-        self._process = subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env=environment({}),
-            stdin=subprocess.DEVNULL,
-            stdout=self._output,
+        self._output = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - as it ends
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-o", "tmp_path_retention_policy=failed",
+                   f"--junitxml={report}", f"tests/{folder}"]  # fmt: skip
+        self.process = interrupts.start(
+            command, cwd=ROOT, env=environment({_TEMPORARY: str(place)}), stdin=subprocess.DEVNULL, stdout=self._output,
             stderr=subprocess.STDOUT,
-            preexec_fn=die_with_parent(),
-        )
+        )  # fmt: skip
+
+    @property
+    def runs(self) -> bool:
+        """Whether it has not ended."""
+        return self.process.poll() is None
 
     def tally(self, *, certified: bool) -> Tally:
         """Wait for the end, show what it said, and count; an end without a report is a failure, as is none at all."""
         try:
-            code = self._process.wait(max(0.0, self._deadline - time.monotonic()))
+            code = interrupts.wait(self.process, self._deadline - time.monotonic())
         except subprocess.TimeoutExpired:
             # Its faulthandler says where every thread is.
-            self._process.send_signal(signal.SIGABRT)
-            code = self._process.wait()
+            self.process.send_signal(signal.SIGABRT)
+            code = interrupts.wait(self.process)
+            interrupts.kill(self.process)
             complain(f"pytest of tests/{self._folder} did not end in time; where it was is said below")
-        self._show()
+        self.show()
         tally = of_junit(self._report, certified=certified)
         if code and not tally.failed:
             line = f"pytest of tests/{self._folder} ended with code {code}"
@@ -157,21 +195,11 @@ class _Pytest:
             tally += Tally(failed=1, failures=(line,))
         return tally
 
-    def end(self) -> None:
-        """Interrupt what still runs, so that its fixtures clean up, and show where it was; kill what does not end."""
-        if self._process.poll() is None:
-            self._process.send_signal(signal.SIGINT)
-            try:
-                self._process.wait(_PYTEST_GRACE)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-            self._show()
-        self._output.close()
-
-    def _show(self) -> None:
+    def show(self) -> None:
+        """What it said."""
         self._output.seek(0)
         say(f"-- tests/{self._folder}\n{self._output.read().rstrip()}")
+        self._output.close()
 
 
 def of_junit(path: Path, *, certified: bool) -> Tally:

@@ -21,12 +21,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from PlatformLibrary.embedded.system import die_with_parent
-
-from launcher import arguments
+from launcher import arguments, interrupts
 from launcher.arguments import RunRequest
 from launcher.console import LaunchError, paint, say
-from launcher.outcome import INTERRUPTED, short_name
+from launcher.outcome import short_name
 from launcher.parsing import Parser
 from launcher.verdicts import HELD, NOT_JUDGED, NOT_WELL, WELL, Totals, Verdict
 from launcher.workers import environment
@@ -95,10 +93,10 @@ def main(argv: Sequence[str]) -> int:
             say(_line(one, results[-1]))
     except KeyboardInterrupt:
         interrupted = True
-        say(paint("Interrupted", "yellow"))
+        interrupts.report("Interrupted: the runs that are finished are counted.")
     finally:
         say(conclusion(results, options.runs))
-    return INTERRUPTED if interrupted else exit_code(results)
+    return interrupts.exit_code() if interrupted else exit_code(results)
 
 
 def exit_code(results: Sequence[Result]) -> int:
@@ -141,10 +139,7 @@ def _nth(n: int, some: int, of: int) -> bool:
 @contextlib.contextmanager
 def _load() -> Iterator[None]:
     """Every core busy meanwhile."""
-    busy = [
-        subprocess.Popen([sys.executable, "-c", "while True: pass"], preexec_fn=die_with_parent())
-        for _ in range(os.cpu_count() or 1)
-    ]
+    busy = [interrupts.start([sys.executable, "-c", "while True: pass"]) for _ in range(os.cpu_count() or 1)]
     try:
         yield
     finally:
@@ -160,12 +155,11 @@ def _run(one: Round, request: RunRequest, folder: Path) -> Result:
     command = [sys.executable, "-P", "-m", "launcher", *asked.words]
     started = time.monotonic()
     with (folder / f"{one.number:03}.txt").open("wb") as output:
-        run = subprocess.Popen(command, env=environment({}), stdout=output, stderr=subprocess.STDOUT,
-                               stdin=subprocess.DEVNULL, preexec_fn=die_with_parent())  # fmt: skip
+        run = interrupts.start(command, env=environment({}), stdout=output, stderr=output, stdin=subprocess.DEVNULL)
         try:
-            code = run.wait()
+            code = interrupts.wait(run)
         except KeyboardInterrupt:
-            run.wait()
+            interrupts.pass_on(run)
             raise
     passed, trouble = _read(kept)
     result = Result(code, passed, trouble, time.monotonic() - started, kept)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from typing import Any
 import httpx
 from PlatformLibrary.profile import write_remote_profile
 
+from launcher import interrupts
 from launcher.console import LaunchError, paint, say
 from launcher.host import Host, HostLostError
 from launcher.parsing import Parser
@@ -22,7 +24,7 @@ _PASSWORD_BYTES = 12
 
 
 def main(argv: Sequence[str]) -> int:
-    """Start the platform, say how to use it, and wait; Ctrl-C is the ordinary end.
+    """Start the platform, say how to use it, and wait; Ctrl-C is then the ordinary end, with exit code 0.
 
     Raises ``LaunchError`` where the platform does not start, or ends by itself.
     """
@@ -33,21 +35,27 @@ def main(argv: Sequence[str]) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     profile = folder / "target.yaml"
     host = Host(folder)
+    code, is_up = 0, False
     try:
         descriptor = host.ready()
         write_remote_profile(descriptor, profile)
         operator = _operator_file(descriptor)
         _introduce(descriptor, _make_login(descriptor), profile, operator)
+        is_up = True
         host.wait_for_its_end()
     except KeyboardInterrupt:
-        say("\nStopping …")
+        if is_up and interrupts.exit_code() == 128 + signal.SIGINT:
+            say("\nStopping …")
+        else:
+            interrupts.report("Interrupted: stopping …")
+            code = interrupts.exit_code()
     except HostLostError as error:
         raise LaunchError(f"{error}; nothing is left.", code=1) from error
     finally:
         host.close()
         profile.unlink(missing_ok=True)
     say("Stopped; nothing is left.")
-    return 0
+    return code
 
 
 def _make_login(descriptor: Mapping[str, Any]) -> dict[str, str]:

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from PlatformLibrary.embedded.system import die_with_parent
 
+from launcher import interrupts
 from launcher.worker import STAND_INS
 
 _TICK = 0.1
@@ -58,14 +58,14 @@ class Workers:
     def __init__(self, command: Sequence[str], run: Path, env: Mapping[str, str]) -> None:
         self._run = run
         with (run / "pabot.log").open("wb") as log:
-            self._pabot = subprocess.Popen(
-                list(command), cwd=run, env=dict(env), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT,
-                start_new_session=True, preexec_fn=die_with_parent(),
-            )  # fmt: skip
+            self._pabot = interrupts.start(
+                command, cwd=run, env=dict(env), stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT
+            )
 
     def wait(self, each_tick: Callable[[], object]) -> int:
         """pabot's return code (negative: the signal that ended it), calling ``each_tick`` until then."""
         while (code := self._pabot.poll()) is None:
+            interrupts.must_go_on()
             each_tick()
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._pabot.wait(_TICK)

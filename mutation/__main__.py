@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 
+from launcher import interrupts
 from launcher.console import LaunchError, complain, plural, say
 from launcher.forking import ForkServer
-from launcher.interrupts import end_in_order
 from launcher.parsing import Parser
 from launcher.paths import LIBRARIES, RESOURCES, RESULTS, ROOT
 from launcher.robots import Robots
@@ -45,8 +45,8 @@ def main(arguments: list[str] | None = None) -> int:
         complain(f"mutate: {error}")
         return error.code if isinstance(error, LaunchError) else 2
     except KeyboardInterrupt:
-        complain("Interrupted: the same command goes on where this one was.")
-        return 130
+        interrupts.report("Interrupted: the same command goes on where this one was.")
+        return interrupts.exit_code()
 
 
 def _parser() -> Parser:
@@ -176,5 +176,4 @@ def _tried(
 
 
 if __name__ == "__main__":
-    end_in_order()
-    sys.exit(main())
+    interrupts.run(main)

@@ -12,6 +12,7 @@ from pathlib import Path
 from lockstep.causes import is_unknown
 from PlatformLibrary.embedded.system import die_with_parent
 
+from launcher import interrupts
 from launcher.paths import ROOT
 from launcher.workers import environment
 
@@ -54,6 +55,7 @@ def run(
     suite: str, folder: Path, extra: Mapping[str, str], *, limit: float, names: Sequence[str] = (), stop: bool = True
 ) -> Ran:
     """Run ``suite`` (``names``: these tests of it), for ``limit`` seconds at most; ``stop``: at the first failure."""
+    interrupts.must_not_have_come()
     folder.mkdir(parents=True)
     command = [sys.executable, "-S", "-m", "launcher.robot", "--listener", "launcher.progress.Progress"]
     for option in ("--output", "--log", "--report"):

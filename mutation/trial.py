@@ -17,6 +17,7 @@ from pathlib import Path
 
 from lockstep.causes import reason
 
+from launcher import interrupts
 from launcher.console import LaunchError
 from launcher.host import Host, platform_options, profile_of
 from launcher.workers import environment
@@ -86,6 +87,7 @@ def chosen(suites: Sequence[Executed], mutant: Mutant, within: float) -> tuple[l
 
 def judge(mutant: Mutant, suites: Sequence[Executed], court: Court, before: Verdict | None = None) -> Verdict:
     """Try one mutant; suites that did not notice it ``before`` are not run again."""
+    interrupts.must_not_have_come()
     began = time.monotonic()
     had = before.ran if before else ()
     chosen_now, left = chosen(suites, mutant, court.within)

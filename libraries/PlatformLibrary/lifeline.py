@@ -8,6 +8,10 @@ import signal
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import psutil
 
 _INTERVAL = 0.25
 _watching = threading.Event()
@@ -32,8 +36,13 @@ def watch_parent() -> None:
 
 
 def _watch(parent: int) -> None:
+    server = _pabotlib(parent) if pabot_parent() else None
     while os.getppid() == parent:
         time.sleep(_INTERVAL)
+    if server is not None:
+        # Only a pabot that ends in order ends it.
+        with contextlib.suppress(Exception):
+            server.terminate()
     if os.getpgrp() == os.getpid():
         with contextlib.suppress(OSError):
             os.killpg(0, signal.SIGKILL)
@@ -42,6 +51,18 @@ def _watch(parent: int) -> None:
 
 def _names_pabot(words: list[str]) -> bool:
     return any(Path(word).name in ("pabot", "pabot.exe", "pabot.py") or word == "pabot.pabot" for word in words[:4])
+
+
+def _pabotlib(pabot: int) -> psutil.Process | None:
+    """The server of PabotLib that ``pabot`` has started for its robots, if it did."""
+    import psutil  # only robots of pabot need it
+
+    with contextlib.suppress(psutil.Error):
+        for child in psutil.Process(pabot).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if "pabot.pabotlib" in child.cmdline()[:4]:
+                    return child
+    return None
 
 
 def _pabot_by_psutil(parent: int) -> int | None:

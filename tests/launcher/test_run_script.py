@@ -18,7 +18,7 @@ from launcher.notify import Job, pagerduty, slack
 from tests.launcher.conftest import Receiver
 from tests.launcher.launching import ROOT, launcher_environment
 
-NEEDED = ("bash", "dirname", "readlink", "cmp", "cp", "flock", "env", "sh", "cat")
+NEEDED = ("bash", "dirname", "readlink", "cmp", "cp", "flock", "env", "sh", "cat", "mktemp", "rm")
 
 
 @pytest.fixture

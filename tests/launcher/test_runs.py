@@ -267,7 +267,7 @@ def test_an_interrupted_run_keeps_what_is_finished_and_leaves_nothing(
     run = started(slow, results)
     run.send_signal(number)
     output, _ = run.communicate(timeout=30)
-    assert run.returncode == 130, output
+    assert run.returncode == 128 + number, output
     assert "INTERRUPTED: these results are partial" in output
     summary = json.loads((results / "summary.json").read_text())
     assert summary["run"]["interrupted"] is True

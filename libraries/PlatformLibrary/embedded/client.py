@@ -22,6 +22,7 @@ from .janitor import END_OF_HOST, FAREWELL
 BOOT_DEADLINE = 90.0
 _LIBRARIES = Path(__file__).resolve().parents[2]
 _CONNECT_DEADLINE = 15.0
+_ABANDONED_WITHIN = 20.0
 _END_DEADLINE = 10.0
 _REASON_DEADLINE = 5.0
 _POLL = 0.005
@@ -175,18 +176,41 @@ def start_host(
     given = {"--grace": grace, "--logs": logs, "--keep-while": keep_while}
     options = [part for name, value in given.items() if value is not None for part in (name, str(value))]
     libraries = os.pathsep.join(filter(None, (str(_LIBRARIES), os.environ.get("PYTHONPATH"))))
-    started = subprocess.run(
+    # In a session of its own, so that Ctrl-C cannot end it between what it makes and what would delete that.
+    starting = subprocess.Popen(
         [sys.executable, "-m", "PlatformLibrary.embedded.host", "--socket", str(path), *options],
         stdin=subprocess.DEVNULL,
-        capture_output=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         env={**os.environ, "PYTHONPATH": libraries},
-        check=False,
+        start_new_session=True,
     )
-    if started.returncode != 0:
-        said = started.stderr.decode(errors="replace").strip()
-        cause = said.removeprefix("platform host: ") or f"status {started.returncode}"
+    try:
+        _must_start(starting)
+        return HostClient(path, within=_CONNECT_DEADLINE)
+    except BaseException:
+        _abandon(starting, Path(path))
+        raise
+
+
+def _must_start(starting: subprocess.Popen[bytes]) -> None:
+    """Returns once the host is in the background; raises ``PlatformError`` with its words where it is not."""
+    _, said = starting.communicate()
+    if starting.returncode != 0:
+        words = said.decode(errors="replace").strip()
+        cause = words.removeprefix("platform host: ") or f"status {starting.returncode}"
         raise PlatformError(f"the platform's host did not start: {cause}")
-    return HostClient(path, within=_CONNECT_DEADLINE)
+
+
+def _abandon(starting: subprocess.Popen[bytes], path: Path) -> None:
+    """Take back the start of a host: it ends once somebody has come and gone, while a kill would leave what it made."""
+    try:
+        starting.wait(_ABANDONED_WITHIN)
+    except subprocess.TimeoutExpired:
+        starting.kill()
+        starting.wait()
+    with contextlib.suppress(PlatformError, OSError):
+        HostClient(path, within=0.0).close()
 
 
 def join_host(name: str, *, keep_while: int | None = None, logs: Path | None = None) -> HostClient:
