@@ -107,6 +107,16 @@ def report(text: str = "Interrupted.") -> None:
             print(f"\n{text}", file=sys.stderr, flush=True)
 
 
+def stopping(*, is_up: bool) -> int:
+    """The exit code of what runs until Ctrl-C: that is no interruption once it ``is_up``."""
+    if is_up and _State.number == signal.SIGINT:
+        _State.reported = True
+        print("\nStopping …", flush=True)
+        return 0
+    report("Interrupted: stopping …")
+    return exit_code()
+
+
 def was_reported() -> None:
     """Somebody else, such as a child, has said it."""
     _State.reported = True

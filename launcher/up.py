@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import signal
 import ssl
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -44,11 +43,7 @@ def main(argv: Sequence[str]) -> int:
         is_up = True
         host.wait_for_its_end()
     except KeyboardInterrupt:
-        if is_up and interrupts.exit_code() == 128 + signal.SIGINT:
-            say("\nStopping …")
-        else:
-            interrupts.report("Interrupted: stopping …")
-            code = interrupts.exit_code()
+        code = interrupts.stopping(is_up=is_up)
     except HostLostError as error:
         raise LaunchError(f"{error}; nothing is left.", code=1) from error
     finally:

@@ -97,17 +97,26 @@ def start(name: str, folder: Path) -> HostClient:
             client.close()
             raise LaunchError(f"{name} is up already. To end it: ./run target stop {name}")
         path.unlink(missing_ok=True)
-        started = subprocess.run(
+        # In a session of its own, so that Ctrl-C cannot end it between what it makes and what would delete that.
+        starting = subprocess.Popen(
             [sys.executable, "-m", "launcher.targets.keeper", "--target", str(folder), "--socket", str(path)],
             stdin=subprocess.DEVNULL,
-            capture_output=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
             text=True,
             errors="replace",
             env=environment({}),
-            check=False,
+            start_new_session=True,
         )
-        if started.returncode:
-            raise LaunchError(f"{name} cannot be started: {started.stderr.strip()}", code=1)
+        try:
+            _, said = starting.communicate()
+        except KeyboardInterrupt:
+            starting.communicate()
+            if client := connected(name):
+                end(client)
+            raise
+        if starting.returncode:
+            raise LaunchError(f"{name} cannot be started: {said.strip()}", code=1)
         client = HostClient(path, answers_within=_ANSWERS_WITHIN)
         client.call("lease")
         return client

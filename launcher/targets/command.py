@@ -20,7 +20,7 @@ from PlatformLibrary.embedded.client import HostClient
 from PlatformLibrary.embedded.errors import HostEndedError, PlatformError
 from PlatformLibrary.profile import folders
 
-from launcher import helping
+from launcher import helping, interrupts
 from launcher.console import LaunchError, complain, did_you_mean, paint, say
 from launcher.parsing import Parser
 from launcher.targets import booted, packages, recipe
@@ -84,6 +84,7 @@ def _boot(argv: Sequence[str]) -> int:
     packages.install(wanted, again=asked.reinstall)
     client = booted.start(wanted.name, wanted.folder)
     begun = time.monotonic()
+    code, is_up = 0, False
     try:
         _await_ready(client, wanted.name)
         status = booted.status(client)
@@ -93,9 +94,10 @@ def _boot(argv: Sequence[str]) -> int:
         if asked.detach:
             client.close()
             return 0
+        is_up = True
         _wait_for_its_end(client, wanted.name)
     except KeyboardInterrupt:
-        say("\nStopping …")
+        code = interrupts.stopping(is_up=is_up)
         booted.end(client)
     except HostEndedError as error:
         raise LaunchError(f"{wanted.name} has ended: {error.reason}.", code=1) from error
@@ -103,12 +105,13 @@ def _boot(argv: Sequence[str]) -> int:
         booted.end(client)
         raise LaunchError(f"{wanted.name} did not start: {error}", code=1) from error
     say("Stopped; nothing is left but its packages.")
-    return 0
+    return code
 
 
 def _await_ready(client: HostClient, name: str) -> None:
     shown = 0
     while True:
+        interrupts.must_go_on()
         said = client.call("steps")
         for step in said["steps"][shown:]:
             say(paint(f"{name}: {step} …", "grey"))
@@ -136,6 +139,7 @@ def _wait_for_its_end(client: HostClient, name: str) -> None:
     """Returns when somebody else has stopped it in order; raises ``HostEndedError`` where it broke off."""
     noted = 0
     while True:
+        interrupts.must_go_on()
         try:
             ended = booted.status(client)["ended"]
         except HostEndedError:

@@ -17,8 +17,8 @@ from pathlib import Path
 
 from PlatformLibrary.embedded import rundir
 from PlatformLibrary.embedded.errors import PlatformError, log_tail
-from PlatformLibrary.embedded.system import die_with_parent
 
+from launcher import interrupts
 from launcher.console import LaunchError, say
 from launcher.targets.recipe import Recipe
 
@@ -107,13 +107,17 @@ def _run(command: Sequence[str], log: Path, folder: Path, node: str = "") -> Non
     path = os.environ.get("PATH", os.defpath)
     environment = {**os.environ, "PATH": f"{Path(node).parent}{os.pathsep}{path}" if node else path}
     with log.open("ab") as output:
-        ended = subprocess.run(
-            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-            preexec_fn=die_with_parent(), check=False,
-        )  # fmt: skip
-    if ended.returncode:
+        installer = interrupts.start(
+            command, cwd=folder, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
+        )
+        try:
+            status = interrupts.wait(installer)
+        except KeyboardInterrupt:
+            interrupts.pass_on(installer)
+            raise
+    if status:
         raise LaunchError(
-            f"Installing the packages failed: {' '.join(command[:4])} … ended with status {ended.returncode}."
+            f"Installing the packages failed: {' '.join(command[:4])} … ended with status {status}."
             f"{log_tail(log)}\n"
             "Without network: name a mirror (PIP_INDEX_URL, UV_INDEX_URL, npm_config_registry), or copy "
             f"{folder.parent if node else folder} from a machine of the same kind that has it. "

@@ -123,9 +123,13 @@ class Place:
 
     def left(self) -> list[str]:
         """What there is of the run: processes, files in its temporary directory, and shared memory."""
-        found = [*self._processes(), *(str(path) for path in self.temporary.rglob("*"))]
+        found = [*self._processes(), *self._files()]
         self._memory |= {link.resolve() for link in self.temporary.glob("lockstep-*/host-*/data") if link.is_symlink()}
         return [*found, *(str(path) for path in self._memory if path.exists()), *self._segments()]
+
+    def _files(self) -> Iterator[str]:
+        for folder, folders, files in os.walk(self.temporary):
+            yield from (os.path.join(folder, name) for name in (*folders, *files))
 
     def _processes(self) -> Iterator[str]:
         for process in psutil.process_iter(["status"]):
@@ -185,7 +189,10 @@ def interrupt(place: Place, run: subprocess.Popen[str], number: signal.Signals, 
 
 
 def wait_until_nothing_is_left(place: Place, run: subprocess.Popen[str]) -> None:
-    """Fails with what is there after `BOUND`; what the run makes meanwhile is watched, too."""
+    """Fails with what is there after `BOUND`; what the run makes meanwhile is watched, too.
+
+    Its end is asked for last, since a parent does not always ask at once, and nothing may wait for that.
+    """
     deadline = time.monotonic() + BOUND
     while (left := place.left()) or run.poll() is None:
         assert time.monotonic() < deadline, left

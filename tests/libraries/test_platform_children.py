@@ -108,6 +108,16 @@ def test_a_signal_to_a_process_that_has_just_ended_is_nobodys_error() -> None:
     assert asyncio.run(tell())
 
 
+def test_a_process_whose_parent_has_not_asked_for_its_end_does_not_live() -> None:
+    gone = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    known_as = system.identity(gone.pid)
+    assert system.alive(gone.pid, known_as)
+    gone.kill()
+    os.waitid(os.P_PID, gone.pid, os.WEXITED | os.WNOWAIT)
+    assert not system.alive(gone.pid, known_as)
+    gone.communicate()
+
+
 @pytest.mark.parametrize("program", [FORKS_ON_AND_ON, CHILD_TAKES_LONG_TO_DIE])
 def test_nothing_of_a_killed_tree_is_left(program: str) -> None:
     assert left_after(Tree.kill, program) == []

@@ -19,6 +19,7 @@ _PR_SET_CHILD_SUBREAPER = 36
 _IPC_RMID = 0
 # A zombie holds nothing any more; it waits for its parent to ask.
 ENDED = ("dead", "zombie")
+_ZOMBIE = "Z"
 _LIBC = ctypes.CDLL(None, use_errno=True)
 
 
@@ -46,21 +47,30 @@ def adopt_orphans() -> None:
 
 def identity(pid: int) -> str:
     """What tells process ``pid`` from a later one of the same number: its start time; empty where it is unknown."""
+    facts = _facts(pid)
+    return facts[19] if len(facts) > 19 else ""
+
+
+def _facts(pid: int) -> list[str]:
+    """What Linux says of process ``pid``, its state first; nothing elsewhere, and of none."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
-        return ""
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
 
 
 def alive(pid: int, known_as: str = "") -> bool:
-    """Whether ``pid`` still runs and, where both can be told, is the process that was ``known_as``."""
+    """Whether ``pid`` still runs and, where both can be told, is the process that was ``known_as``.
+
+    One that has ended does not run, whether its parent has asked or not (Linux).
+    """
     try:
         os.kill(pid, 0)
     except ProcessLookupError:
         return False
     except PermissionError:
         pass
-    return not known_as or identity(pid) == known_as
+    return (not known_as or identity(pid) == known_as) and _facts(pid)[:1] != [_ZOMBIE]
 
 
 def working_in(*folders: Path) -> list[int]:
