@@ -29,8 +29,6 @@ from launcher.workers import environment
 
 _CLEARED_WITHIN = 15.0
 """Seconds in which platforms that tests of pytest used have to end after them."""
-_TEMPORARY = "PYTEST_DEBUG_TEMPROOT"
-"""Where pytest makes the folders of its tests."""
 _TICK = 0.1
 PYTEST_LIMIT = 2400.0
 """Seconds that all tests of pytest have together; a single one ends earlier by ``timeout`` in pyproject.toml."""
@@ -107,39 +105,29 @@ def _pytest(request: RunRequest, before: Tally) -> Tally:
     request.results.mkdir(parents=True, exist_ok=True)
     folders = sorted({path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").glob("*/test_*.py")})
     deadline = time.monotonic() + PYTEST_LIMIT
-    place = Path(tempfile.mkdtemp(prefix="lockstep-test-", dir=os.environ.get(_TEMPORARY)))
     running: list[_Pytest] = []
     try:
         for folder in folders:
-            running.append(_Pytest(folder, request.results / f"pytest-{folder}.xml", deadline, place))
+            running.append(_Pytest(folder, request.results / f"pytest-{folder}.xml", deadline))
         tally = sum((one.tally(certified=request.certified) for one in running), Tally())
     except BaseException:
         _end(running)
-        _clear(place)
         raise
-    if tally.failed:
-        say(f"folders of the tests that failed: {place}")
-    else:
-        _clear(place)
     _show_requirements(tally.claims)
     return tally
 
 
 def _end(running: Sequence[_Pytest]) -> None:
-    """Interrupt what still runs, so that its fixtures clean up, and show where it was; kill what does not end."""
+    """Interrupt what still runs, so that its fixtures clean up, and show where it was; kill what does not end.
+
+    Deletes what tests and platforms left whose host a test has killed.
+    """
     live = [one for one in running if one.runs]
     interrupts.pass_on(*(one.process for one in live))
     for one in live:
         one.show()
-
-
-def _clear(place: Path) -> None:
-    """Delete the folders of the tests, and what platforms left whose host a test has killed, or was to start."""
-    deadline = time.monotonic() + _CLEARED_WITHIN
-    while place.exists() and time.monotonic() < deadline:
-        # A platform that ends may still write.
-        shutil.rmtree(place, ignore_errors=True)
-        time.sleep(_TICK)
+    for one in running:
+        one.clear()
     with contextlib.suppress(PlatformError):
         rundir.sweep(rundir.base_directory())
         rundir.remove_if_empty(rundir.base_directory())
@@ -158,17 +146,18 @@ def _show_requirements(claims: Sequence[JudgedTest]) -> None:
 class _Pytest:
     """The tests of one folder, running."""
 
-    def __init__(self, folder: str, report: Path, deadline: float, place: Path) -> None:
-        """Tests make their folders in ``place``."""
+    def __init__(self, folder: str, report: Path, deadline: float) -> None:
         self._folder = folder
         self._deadline = deadline
         self._report = report
         report.unlink(missing_ok=True)
         self._output = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - as it ends
+        # No longer than the path that pytest would choose: sockets of platforms lie below.
+        self._place = Path(tempfile.mkdtemp(prefix="lockstep-test-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-o", "tmp_path_retention_policy=failed",
-                   f"--junitxml={report}", f"tests/{folder}"]  # fmt: skip
+                   f"--basetemp={self._place}", f"--junitxml={report}", f"tests/{folder}"]  # fmt: skip
         self.process = interrupts.start(
-            command, cwd=ROOT, env=environment({_TEMPORARY: str(place)}), stdin=subprocess.DEVNULL, stdout=self._output,
+            command, cwd=ROOT, env=environment({}), stdin=subprocess.DEVNULL, stdout=self._output,
             stderr=subprocess.STDOUT,
         )  # fmt: skip
 
@@ -193,7 +182,19 @@ class _Pytest:
             line = f"pytest of tests/{self._folder} ended with code {code}"
             complain(line)
             tally += Tally(failed=1, failures=(line,))
+        if tally.failed:
+            say(f"folders of the tests that failed: {self._place}")
+        else:
+            self.clear()
         return tally
+
+    def clear(self) -> None:
+        """Delete the folders of the tests."""
+        deadline = time.monotonic() + _CLEARED_WITHIN
+        while self._place.exists() and time.monotonic() < deadline:
+            # A platform that ends may still write.
+            shutil.rmtree(self._place, ignore_errors=True)
+            time.sleep(_TICK)
 
     def show(self) -> None:
         """What it said."""

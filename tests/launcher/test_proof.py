@@ -118,7 +118,10 @@ def test_pytest_that_does_not_end_is_a_failure_and_says_where_it_was(
     )
     monkeypatch.setattr(proof, "ROOT", tmp_path)
     monkeypatch.setattr(proof, "PYTEST_LIMIT", 10.0)
+    monkeypatch.setenv("PYTEST_DEBUG_TEMPROOT", str(tmp_path))
     assert proof._pytest(RunRequest(names=(), results=tmp_path / "results"), Tally()).failed == 1
     said = capfd.readouterr()
     assert "pytest of tests/hanging did not end in time" in said.err
     assert "in test_for_ever" in said.out
+    (kept,) = tmp_path.glob("lockstep-test-*")
+    assert f"folders of the tests that failed: {kept}" in said.out
