@@ -154,6 +154,4 @@ def _lacking_endpoint(profile: Profile, capability: str) -> str | None:
         return "no service credential: the variable of service_token_env is not set"
     if capability == "net.faults":
         return "only the embedded platform has fault proxies"
-    if capability == "control.clock":
-        return f"the control adapter {profile.control['adapter']!r} cannot set clocks"
     return None

@@ -210,6 +210,12 @@ def test_each_limit_is_read_by_a_suite() -> None:
     assert [name for name in limits if not re.search(rf"(?:  |limits\.){name}\b", texts)] == []
 
 
+def test_each_capability_is_needed_by_a_suite() -> None:
+    texts = "".join(path.read_text() for path in (ROOT / "suites").rglob("*.robot"))
+    needed = {offer.PRIVATE, *re.findall(r"needs:(\S+)", texts)}
+    assert [name for name in profile.known_capabilities() if name not in needed] == []
+
+
 def test_needs_are_read_from_tags() -> None:
     assert offer.needed(["p0", "needs:ws", "Needs: redis", "req:C01.1"]) == ["ws", "redis"]
 
