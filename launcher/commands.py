@@ -110,12 +110,13 @@ def _run(name: str, rest: Sequence[str]) -> Ended:
 
 
 def _area(argv: Sequence[str]) -> Ended:
-    from launcher import area, arguments
+    from launcher import area, arguments, tests_by_id
     from launcher.targets import booted
 
     request = arguments.parse(argv, dict(os.environ))
     if not request.names:
-        raise LaunchError("Say what to run: ./run critical. More: ./run --help")
+        ids = [key for name in request.options.get("test", ()) if (key := tests_by_id.written(name))]
+        raise LaunchError(f"Say what to run: ./run {' '.join(ids) or 'critical'}. More: ./run --help")
     booted.lend(request.target)
     return ended.of_run(area.run(request, commands=COMMANDS))
 

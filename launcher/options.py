@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +11,8 @@ from typing import Any
 
 from robot.errors import DataError
 from robot.run import USAGE
-from robot.utils import ArgumentParser, cmdline2list
+from robot.utils import ArgumentParser, cmdline2list, normalize
+from robot.utils.argumentparser import ArgFileParser
 
 from launcher.console import LaunchError, did_you_mean
 
@@ -70,6 +72,9 @@ RULES: dict[str, Rule] = {
     "version": Rule(Use.REFUSED, "has it of its own: ./run --version"),
 }  # fmt: skip
 
+OF_VARIABLES = {"target": "--target"}
+"""Variables of Robot that an option of the launcher stands for, since it judges by the same."""
+
 OWN = """
     --target name
     --seed text
@@ -88,8 +93,27 @@ _PABOT = re.compile(
 )
 
 
+class _ArgumentFiles(ArgFileParser):  # type: ignore[misc]
+    """Robot's own, which here does not read for ever a file that includes itself."""
+
+    def __init__(self, options: Sequence[str], within: tuple[str, ...] = ()) -> None:
+        super().__init__(options)
+        self._within = within
+
+    def _get_args(self, path: str) -> list[str]:
+        way = (*self._within, path)
+        if os.path.realpath(path) in map(os.path.realpath, self._within):
+            raise DataError(f"The argument file {path!r} includes itself: {' → '.join(way)}.")
+        args: list[str] = _ArgumentFiles(self.config, way).process(super()._get_args(path))
+        return args
+
+
 class _Parser(ArgumentParser):  # type: ignore[misc]
     """Robot's own, which here leaves names as they are typed: it would match them with the files of this folder."""
+
+    def _process_possible_argfile(self, args: list[str]) -> list[str]:
+        found: list[str] = _ArgumentFiles(["-A", "--argumentfile"]).process(args)
+        return found
 
     def _glob_args(self, args: list[str]) -> list[str]:
         return args
@@ -143,6 +167,10 @@ def refuse(options: Options, where: str = "") -> None:
         rule = RULES.get(spelt, _PASSES)
         if rule.use is Use.REFUSED:
             raise LaunchError(f"{where}--{spelt} is fixed by ./run, which {rule.why}. {_way_out(spelt)}")
+    for given in options.get("variable", ()):
+        variable, _, value = given.partition(":")
+        if own := OF_VARIABLES.get(normalize(variable, ignore="_")):
+            raise LaunchError(f"{where}--variable {given} would not reach ./run itself: use {own} {value}.")
 
 
 def narrowing(options: Options) -> bool:

@@ -68,6 +68,25 @@ def test_a_selection_is_noticed_however_it_is_spelt(
     assert not parse(["critical", *words], {}).whole
 
 
+@pytest.mark.parametrize("words", ["-A one.txt", "-Aone.txt", "--argumentfile=./one.txt"])
+@pytest.mark.parametrize("where", ["words", "environment"])
+def test_an_argument_file_that_includes_itself_is_refused(
+    words: str, where: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "one.txt").write_text("--loglevel TRACE\n--argumentfile two.txt\n")
+    (tmp_path / "two.txt").write_text("-A one.txt\n")
+    given, environ = (words.split(), {}) if where == "words" else ([], {"ROBOT_OPTIONS": words})
+    with pytest.raises(LaunchError, match=r"'one\.txt' includes itself: \S*one\.txt → two\.txt → one\.txt\."):
+        parse(["critical", *given], environ)
+
+
+def test_an_argument_file_may_be_given_twice(tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_text("--include p0\n")
+    twice = ["-A", str(tmp_path / "one.txt")] * 2
+    assert parse(["critical", *twice], {}).robot == {"include": ["p0", "p0"]}
+
+
 def test_a_value_that_looks_like_a_selection_is_none() -> None:
     assert parse(["critical", "--loglevel", "TRACE", "-v", "include:x", "--name", "--test"], {}).whole
 
@@ -120,6 +139,11 @@ def test_a_target_by_path_survives_the_change_of_folder() -> None:
         (["--ordering", "x"], "is pabot's"),
         (["--argumentfile1", "x"], "is pabot's"),
         (["-A", "nowhere.txt"], "nowhere.txt"),
+        (
+            ["--variable", "TARGET:remote"],
+            "--variable TARGET:remote would not reach ./run itself: use --target remote.",
+        ),
+        (["-vtar_get:x"], "use --target x"),
     ],
 )
 def test_wrong_use_is_refused_with_the_reason(words: list[str], message: str) -> None:

@@ -90,6 +90,14 @@ def test_what_is_not_understood_is_refused_with_the_nearest_that_is(
     assert len(said.splitlines()) < 5
 
 
+@pytest.mark.parametrize(
+    ("words", "way_out"), [("--test c05-03 --seed 1", "./run C05-03"), ("--include p0", "./run critical")]
+)
+def test_options_without_an_area_are_refused_with_a_way_out(words: str, way_out: str, tmp_path: Path) -> None:
+    code, said = asked(tmp_path, *words.split())
+    assert (code, said) == (2, f"Say what to run: {way_out}. More: ./run --help\n")
+
+
 def test_the_version_is_that_of_what_results_depend_on(tmp_path: Path) -> None:
     code, said = asked(tmp_path, "--version")
     assert code == 0
