@@ -13,7 +13,7 @@ from typing import Any
 from robocop.linter.rules import Rule, RuleSeverity, VisitorChecker
 
 from launcher.tests_by_id import FORM, PREFIX
-from lint import baseline, glossary
+from lint import baseline, glossary, portable
 from lint.names import flaws, names_in
 
 
@@ -97,6 +97,16 @@ class MoodRule(Rule):  # type: ignore[misc]
     added_in_version = "1.0"
 
 
+class PortableRule(Rule):  # type: ignore[misc]
+    """Portable suites and resources name nothing of any platform; its dialect does (docs/dialect.md)."""
+
+    name = "portable"
+    rule_id = "PORT01"
+    message = "A portable file {flaw}"
+    severity = RuleSeverity.ERROR
+    added_in_version = "1.0"
+
+
 class TestIdChecker(VisitorChecker):  # type: ignore[misc]
     """Each test of a file, and the tags of the suite."""
 
@@ -153,3 +163,15 @@ class NameChecker(VisitorChecker):  # type: ignore[misc]
             for name, flaw in found if len(found) > allowed else ():
                 self.report(self.rules[rule], node=name.node, name=name.text, flaw=flaw.text, count=len(found),
                             allowed=allowed)  # fmt: skip
+
+
+class PortableChecker(VisitorChecker):  # type: ignore[misc]
+    """What a portable file imports and says."""
+
+    portable: PortableRule
+
+    def visit_File(self, node: Any) -> None:
+        path = Path(self.source_file.path)
+        if portable.is_portable(path, node):
+            for statement, flaw in portable.flaws(node, path, portable.words()):
+                self.report(self.portable, node=statement, flaw=flaw)

@@ -11,12 +11,12 @@ from lockstep.dialect import Session
 from lockstep.masking import mask
 from lockstep.waiting import wait_until
 from robot.api import logger
-from robot.libraries.BuiltIn import BuiltIn
 
 from .base import Base
 from .chatting import messages
 from .described import word
 from .sockets import Sockets
+from .stage import platform_library
 
 _READY = timedelta(seconds=30)
 
@@ -33,7 +33,9 @@ class Restarting(Base):
         facts = self.stage.dialect.endpoint(endpoint)
         if facts.instance is None:
             raise self.stage.dialect.missing(f"endpoints.{facts.name}.instance")
-        platform: Any = BuiltIn().get_library_instance("PlatformLibrary")
+        platform = platform_library()
+        if platform is None:
+            raise self.stage.dialect.missing("control", "PlatformLibrary, which controls targets, is not imported")
         began = time.monotonic()
         platform.restart_service(facts.instance)
         self.endpoint_should_be_ready(facts.name)

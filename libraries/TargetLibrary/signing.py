@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from lockstep import machine, masking
+from lockstep import masking
 from lockstep.dialect import Session
 from lockstep.dialect.accounts import made_up
 from robot.api import logger
@@ -163,12 +163,6 @@ class Signing(Base):
     def _must_be_ours(self, session: Session, how: str) -> None:
         if session.values.get("given"):
             raise self.stage.dialect.missing(f"operations.{how}", "the account is given, and this would spoil it")
-
-    @word("session", "assertion")
-    def token_should_still_live(self, session: Session) -> None:
-        """There is no verdict where the token has expired before it was used."""
-        if time.time() >= self.stage.expiry(session):
-            machine.missed("UNKNOWN: the token expired before it was used")
 
 
 _OF_A_SESSION = ("access", "refresh", "session", "device", "signed_in_at", "is_short")

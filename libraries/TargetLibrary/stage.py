@@ -92,25 +92,27 @@ class Stage:
         """Leases the platform of the run's target, where PlatformLibrary has it, and reads its dialect."""
         name = target_name()
         dialect = self.read(name)
-        platform: Any = BuiltIn().get_library_instance("PlatformLibrary")
-        if private:
+        for text in dialect.secrets:
+            masking.register(text)
+        platform = platform_library()
+        if platform is None:
+            _use_alone(dialect)
+        elif private:
             platform.use_private_platform(**options)
         else:
             self._turn.take(platform.profile())
             platform.use_shared_platform()
-        for text in dialect.secrets:
-            masking.register(text)
         self._forget_sessions()
         self._accounts = None
         self._driver = Driver(Speaker(dialect, platform_values()), self.send, self.call)
 
     def use_private(self, **options: Any) -> None:
         """As `use`, for this suite alone; raises ``NotDescribed`` where the target cannot give that."""
-        platform: Any = BuiltIn().get_library_instance("PlatformLibrary")
-        profile = platform.profile()
-        if profile.kind == "embedded":
+        platform = platform_library()
+        profile = platform.profile() if platform else None
+        if profile and profile.kind == "embedded":
             self.use(private=True, **options)
-        elif "control.restart" in profile.capabilities:
+        elif profile and "control.restart" in profile.capabilities:
             self._turn.take_alone(profile.name)
             self.use()
         else:
@@ -123,6 +125,8 @@ class Stage:
             try:
                 path = find(name)
             except DialectError:
+                if platform_library() is None:
+                    raise
                 from PlatformLibrary.profile import find as find_profile
                 from PlatformLibrary.profile import load as load_profile
 
@@ -138,8 +142,10 @@ class Stage:
         self.accounts.release()
         self._forget_sessions()
         self._driver = self._accounts = None
-        platform: Any = BuiltIn().get_library_instance("PlatformLibrary")
-        platform.release_platform()
+        if platform := platform_library():
+            platform.release_platform()
+        else:
+            target.set_current(None)
         self._turn.end()
 
     def _forget_sessions(self) -> None:
@@ -178,7 +184,7 @@ class Stage:
     def socket_endpoints(self) -> list[str]:
         """The endpoints that there are and that have a socket."""
         self.dialect.needed_socket()
-        found = [name for name in self.speaker.endpoints if self.dialect.endpoint(name).socket]
+        found = [name for name in self.speaker.endpoints if self.speaker.has_socket(name)]
         if not found:
             raise self.dialect.missing("socket", "no endpoint has one")
         return found
@@ -258,6 +264,7 @@ class Stage:
 
         Where its address names a conversation and none is given, it is one of a new conversation.
         """
+        endpoint = endpoint or self.socket_endpoints[0]
         if room is None and session is not None and self._needs_room(endpoint):
             room = self.needed("room", session).read.get("room")
         line = Line(self.speaker, endpoint, session, client=client, room=room)
@@ -267,8 +274,7 @@ class Stage:
 
     def _needs_room(self, endpoint: str) -> bool:
         """Whether the address of sockets names a conversation, so that none opens without one."""
-        chosen = endpoint or self.socket_endpoints[0]
-        return "room" in fields(self.dialect.endpoint(chosen).socket)
+        return "room" in fields(self.dialect.endpoint(endpoint).socket)
 
 
 class _Leases:
@@ -286,6 +292,21 @@ class _Leases:
     def end_test(self, data: Any, result: Any) -> None:
         if self._stage.in_use:
             self._stage.accounts.release(self._before)
+
+
+def platform_library() -> Any:
+    """PlatformLibrary, which starts and controls targets; None where a suite does without."""
+    try:
+        return BuiltIn().get_library_instance("PlatformLibrary")
+    except RuntimeError:
+        return None
+
+
+def _use_alone(dialect: Dialect) -> None:
+    """A target that is there already, and that nobody controls."""
+    if dialect.control.adapter == "embedded":
+        raise RuntimeError(f"target {dialect.name!r} is started by PlatformLibrary: import that, too")
+    target.set_current({"target": dialect.name, "kind": "external", "shared": True, "limits": dict(dialect.limits)})
 
 
 def register(values: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ from robot.api import ExecutionResult
 from tests.deaf import deaf
 from tests.foreign.cookie_server import forum
 from tests.foreign.frame_server import chat
+from tests.libraries.inner import run_inner
 
 ROOT = Path(__file__).resolve().parents[2]
 SUITES = ROOT / "suites" / "portable"
@@ -163,3 +165,21 @@ def test_no_secret_of_a_run_is_in_its_output(tmp_path: Path) -> None:
     text = (tmp_path / "output.xml").read_text("utf-8")
     assert secrets
     assert [secret for secret in secrets if secret in text] == []
+
+
+def test_the_example_of_the_page_runs_without_platform_library(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "libraries" / "target.md").read_text("utf-8")
+    block = re.search(r"```robotframework\n(.*?)```", page, re.DOTALL)
+    assert block
+    (tmp_path / "example.robot").write_text(block[1], "utf-8")
+    with forum() as server:
+        done = run_inner(
+            tmp_path / "example.robot", tmp_path, variables={"TARGET": str(FOREIGN / "cookie")}, FORUM_URL=server.url
+        )
+    assert done.verdicts == {"Sign Out Ends Access": ("PASS", "")}
+
+
+def test_every_keyword_is_on_the_page() -> None:
+    page = (ROOT / "docs" / "libraries" / "target.md").read_text("utf-8")
+    reference = (ROOT / "docs" / "keywords" / "TargetLibrary.md").read_text("utf-8")
+    assert [name for name in re.findall(r"^### (.+)$", reference, re.MULTILINE) if name not in page] == []

@@ -69,6 +69,14 @@ class Speaker:
         known = {"platform": self.platform}
         return [name for name, found in self.dialect.endpoints.items() if where_is_known(found.url, known)]
 
+    def has_socket(self, endpoint: str) -> bool:
+        """Whether sockets open at an endpoint, and their address needs nothing that this platform has not."""
+        template = self.dialect.endpoint(endpoint).socket
+        needed = [name for name in fields(template) if name.startswith("platform.")]
+        return template is not None and all(
+            where_is_known(f"{{{name}}}", {"platform": self.platform}) for name in needed
+        )
+
     def who(self, endpoint: str, session: Session) -> Talk:
         """Who ``session`` is at an endpoint; ``read`` has ``user``. Raises ``NotDescribed``."""
         steps = self.dialect.endpoint(endpoint).who
@@ -189,7 +197,9 @@ class Speaker:
         return {"platform": self.platform, **session.values, **arguments}
 
     def base(self, endpoint: Endpoint, values: Mapping[str, Any]) -> str:
-        """The address of an endpoint."""
+        """The address of an endpoint; raises ``NotDescribed`` where it needs what the platform in use has not."""
+        if not where_is_known(endpoint.url, values):
+            raise self.dialect.missing(f"endpoints.{endpoint.name}", f"the platform in use has no {endpoint.url}")
         return fill_url(endpoint.url, values, endpoint.place.at("url")).rstrip("/")
 
     def address(self, endpoint: Endpoint, path: str, values: Mapping[str, Any], place: Place) -> str:
@@ -212,6 +222,8 @@ class Speaker:
         if role == "administrator" and self.dialect.administrator and self.dialect.administrator.header:
             name, template = self.dialect.administrator.header
             place = self.dialect.administrator.place.at("header")
+            if not where_is_known(template, {"platform": self.platform}):
+                raise self.dialect.missing("administrator", f"the platform in use has no {name}")
             return _with_header(request, name, str(fill(template, {"platform": self.platform}, place)))
         credentials = self.dialect.credentials
         if credentials is None:
