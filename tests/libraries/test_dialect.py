@@ -25,6 +25,7 @@ endpoints: {api: {url: "http://api", who: {get: /me, read: {user: id}}}, other: 
 credentials: {header: "Authorization: Bearer {access}"}
 """
 NOWHERE = Place(Source("somewhere.yaml"))
+SCHEMES = {"POSTGRES": "postgresql", "REDIS": "redis", "SOCKET": "ws"}
 SIGNED_IN = Session({"access": "token-1", "refresh": "refresh-1", "user": "u1"})
 
 
@@ -72,7 +73,8 @@ def test_every_dialect_of_the_project_can_be_read(name: str, monkeypatch: pytest
     for folder in (ROOT / "variables" / "targets").rglob("*.yaml"):
         for variable, given in re.findall(r"\$\{([A-Za-z_0-9]+)(:-[^}]*)?\}", folder.read_text("utf-8")):
             if not given:
-                monkeypatch.setenv(variable, "http://127.0.0.1:1")
+                scheme = next((found for word, found in SCHEMES.items() if word in variable), "http")
+                monkeypatch.setenv(variable, f"{scheme}://127.0.0.1:1")
     assert load(find(name)).endpoints
 
 
