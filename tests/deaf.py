@@ -2,7 +2,8 @@
 
 Whatever passes there has proved nothing. By hand: ``python -m tests.deaf FOLDER`` writes the profile of one into
 FOLDER and serves it until Ctrl-C. With ``python -m tests.deaf FOLDER PROFILE`` it has the databases, Redis and signing
-key of that profile, such as the one of ``./run up``, so that tests which look into them run too.
+key of that profile, such as the one of ``./run up``, so that tests which look into them run too. `deaf_services` makes
+private platforms deaf.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import base64
 import contextlib
 import hashlib
 import json
+import shutil
 import sys
 import threading
 from collections.abc import Iterator, Mapping
@@ -21,6 +23,7 @@ from typing import Any
 
 import yaml
 
+ROOT = Path(__file__).resolve().parents[1]
 _ACCEPTING = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _CLOSE = 8
 PARTS = ("auth", "backend-1", "backend-2", "frontend", "provider")
@@ -152,6 +155,50 @@ def with_stores_of(other: Mapping[str, Any], path: Path) -> None:
     entries["endpoints"] |= {name: other["endpoints"][name] for name in _STORES if name in other["endpoints"]}
     entries["capabilities"] += ["db.auth", "db.main", "redis", "jwt.signing_key"]
     path.write_text(yaml.safe_dump(entries, sort_keys=False), "utf-8")
+
+
+_DEAFNESS = '''"""Answers each request but ``/health`` with 200 ``{}`` and accepts each socket."""
+
+
+class Deaf:
+    def __init__(self, app):
+        self._app = app
+
+    async def __call__(self, scope, receive, send):
+        if scope["type"] == "lifespan" or scope.get("path") == "/health":
+            await self._app(scope, receive, send)
+        elif scope["type"] == "websocket":
+            await receive()
+            await send({"type": "websocket.accept", "subprotocol": [*scope["subprotocols"], None][0]})
+            while (await receive())["type"] != "websocket.disconnect":
+                pass
+        else:
+            while (await receive()).get("more_body"):
+                pass
+            headers = [(b"content-type", b"application/json"), (b"content-length", b"2")]
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": b"{}"})
+'''
+
+
+def deaf_services(folder: Path) -> Path:
+    """A profile in ``folder`` by which every platform of a run, private ones too, has deaf services on real stores.
+
+    They answer ``/health`` as they are: otherwise no platform would start.
+    """
+    shutil.copytree(ROOT / "services", folder / "services", ignore=shutil.ignore_patterns("__pycache__"))
+    (folder / "services" / "common" / "deafness.py").write_text(_DEAFNESS)
+    serving = folder / "services" / "common" / "serve.py"
+    text, made = serving.read_text(), ".create_app(settings)\n"
+    assert text.count(made) == 1
+    serving.write_text(
+        text.replace(made, f"{made}    app = importlib.import_module('services.common.deafness').Deaf(app)\n")
+    )
+    entries = yaml.safe_load((ROOT / "variables" / "targets" / "embedded.yaml").read_text("utf-8"))
+    entries |= {"name": "deaf", "platform": {"backends": 2, "services_dir": str(folder)}}
+    path = folder / "deaf.yaml"
+    path.write_text(yaml.safe_dump(entries, sort_keys=False), "utf-8")
+    return path
 
 
 def main(folder: Path, other: Path | None = None) -> None:

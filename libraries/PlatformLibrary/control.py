@@ -27,6 +27,10 @@ _STOP_DEADLINE = 10.0
 _POLL = 0.01
 
 
+class NotNamedError(PlatformError):
+    """The profile names no process for an instance."""
+
+
 class Control(Protocol):
     """The processes of one target; every failure is a PlatformError that says what to do."""
 
@@ -140,7 +144,7 @@ class PidControl(NoControl):
     def _pid(self, instance: str) -> int:
         given = self._pids.get(instance)
         if given is None:
-            raise PlatformError(f"target {self._target!r} names no process for {instance!r} (control.pids)")
+            raise NotNamedError(f"target {self._target!r} names no process for {instance!r} (control.pids)")
         if isinstance(given, int):
             return given
         try:

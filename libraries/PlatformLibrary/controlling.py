@@ -10,6 +10,7 @@ from lockstep import applicability
 from robot.api import logger
 from robot.api.deco import keyword
 
+from .control import NotNamedError
 from .embedded.errors import PlatformError
 from .targets import Platform
 
@@ -65,7 +66,10 @@ class ControlKeywords(abc.ABC):
             reason = f"target {platform.descriptor['target']!r} gives no way to {wanted} {instance}"
             applicability.lacking(f"control.{wanted}", reason)
         begun = time.monotonic()
-        platform.control.do(verb, instance, **options)
+        try:
+            platform.control.do(verb, instance, **options)
+        except NotNamedError as error:
+            applicability.lacking(f"control.pids.{instance}", str(error))
         taken = time.monotonic() - begun
         logger.info(f"{verb} {instance}: {taken:.3f} s")
         return taken

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from robot.api import ExecutionResult
 
-from tests.deaf import deaf, profile_of
+from tests.deaf import deaf, deaf_services, profile_of
 from tests.libraries.inner import ROOT, run_inner
+from tests.libraries.platform_boot import own_place
 
 RESOURCES = ("--pythonpath", str(ROOT / "resources"))
 
@@ -27,3 +28,14 @@ def test_no_test_of_any_area_passes_on_a_deaf_target(tmp_path: Path) -> None:
     assert [test.full_name for test in tests if test.passed] == []
     assert sum(test.failed for test in tests) > 80, "too few tests have asked it anything"
     assert [test.full_name for test in tests if test.skipped and "NA: " not in test.message] == []
+
+
+@pytest.mark.req("H10")
+def test_no_test_passes_on_a_private_platform_of_deaf_services(tmp_path: Path) -> None:
+    suite = ROOT / "suites" / "security" / "05_keys_and_costs.robot"
+    chosen = {"TARGET": str(deaf_services(tmp_path))}
+    place = own_place(tmp_path)["TMPDIR"]
+    run_inner(suite, tmp_path, *RESOURCES, variables=chosen, TMPDIR=place)
+    tests = list(ExecutionResult(tmp_path / "output.xml").suite.all_tests)
+    assert tests
+    assert [test.full_name for test in tests if not test.failed] == []

@@ -24,6 +24,14 @@ It Needs What The Setup Needs
     Fail    never run
     [Teardown]    Fail    nothing to undo
 """
+KILL = """*** Settings ***
+Resource       platform.resource
+Suite Setup    Use The Shared Platform
+
+*** Test Cases ***
+It Kills A Replica
+    Kill Service    backend-1
+"""
 PARTS = """*** Settings ***
 Resource          platform.resource
 Suite Setup       Use The Shared Platform
@@ -107,6 +115,19 @@ def test_a_setup_that_needs_it_makes_each_test_na_whatever_teardowns_miss(tmp_pa
     launched = launch(suite, tmp_path / "results", "--target", str(target))
     assert launched.code == 0, launched.output
     assert launched.summary["totals"]["verdicts"]["NA"] == 1
+
+
+def test_a_process_that_the_profile_does_not_name_is_na(tmp_path: Path, target: Path) -> None:
+    text = target.read_text().replace("adapter: none", "adapter: pids\n  pids: {auth: 4711}")
+    named = tmp_path / "named.yaml"
+    named.write_text(text)
+    suite = tmp_path / "kill.robot"
+    suite.write_text(KILL)
+    run = robot(tmp_path, suite, named)
+    assert run.verdicts["It Kills A Replica"][0] == "SKIP"
+    assert run.message("It Kills A Replica").startswith("NA: control.pids.backend-1: target 'named' names no process")
+    launched = launch(suite, tmp_path / "results", "--target", str(named))
+    assert launched.summary["totals"]["verdicts"]["NA"] == 1, launched.output
 
 
 def test_na_hides_no_failure_and_no_pass(tmp_path: Path, target: Path) -> None:
