@@ -21,6 +21,11 @@ class Base:
             raise ValueError(f"this test has opened no socket {alias!r}; it has {known}")
         return self.open_sockets[alias]
 
+    def rooms_must_be_private(self) -> None:
+        """NA where the target declares that rooms are open to every user."""
+        if "private_rooms" in self.stage.dialect.absent:
+            raise self.stage.dialect.missing("private_rooms")
+
     def endpoints_of(self, endpoint: str) -> list[str]:
         """The endpoint of this name, or all that know who somebody is."""
         return [endpoint] if endpoint else self.stage.endpoints

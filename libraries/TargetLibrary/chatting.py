@@ -49,7 +49,8 @@ class Chatting(Base):
 
     @word("message", "assertion")
     def join_should_be_refused(self, socket: str, room: Any) -> None:
-        """Passes when a socket may not subscribe to a conversation, and is told so."""
+        """Passes when a socket may not subscribe to a conversation, and is told so; NA where rooms are not private."""
+        self.rooms_must_be_private()
         found = self.socket(socket)
         opened = found.play(found.line.asking("subscribe", room=room))
         if opened.ok:
@@ -198,7 +199,11 @@ class Chatting(Base):
 
     @word("message", "assertion")
     def history_should_be_refused(self, session: Session, room: Any) -> None:
-        """Passes when a user may not read a conversation: the target refuses, or says that there is none."""
+        """Passes when a user may not read a conversation: the target refuses, or says that there is none.
+
+        NA where rooms are not private.
+        """
+        self.rooms_must_be_private()
         outcome = self.stage.perform("history", session, room=room)
         if outcome.ok and outcome.items:
             raise AssertionError(

@@ -279,6 +279,11 @@ def test_a_word_that_is_absent_says_why() -> None:
         found.perform("refresh", SIGNED_IN)
 
 
+def test_a_part_may_be_absent() -> None:
+    found = loads(BASE + "absent: {private_rooms: each user reads each message}")
+    assert str(found.missing("private_rooms")) == "private_rooms: absent: each user reads each message"
+
+
 def test_a_request_has_body_headers_credential_and_is_read() -> None:
     found = speaker(
         "headers: {X-All: all}\n"

@@ -198,7 +198,16 @@ def _refusals(value: Any, place: Place) -> dict[str, Alternatives]:
     return found
 
 
-PARTS = ("socket", "token", "stores", "control", "second_account", "second_replica", "private_platform")
+PARTS = (
+    "socket",
+    "token",
+    "stores",
+    "control",
+    "second_account",
+    "second_replica",
+    "private_platform",
+    "private_rooms",
+)
 
 
 def _absent(value: Any, place: Place) -> dict[str, str]:
