@@ -122,8 +122,8 @@ def test_suites_that_use_no_platform_measure_nothing(tmp_path: Path) -> None:
 
 
 def test_services_that_run_elsewhere_are_not_ours_to_measure(tmp_path: Path) -> None:
-    urls = ("PUBLIC", "AUTH", "BACKEND", "SOCKET")
-    environment = {f"LOCKSTEP_{name}_URL": "https://example.test" for name in urls}
+    environment = {f"LOCKSTEP_{name}_URL": "https://example.test" for name in ("PUBLIC", "AUTH", "BACKEND")}
+    environment["LOCKSTEP_SOCKET_URL"] = "wss://example.test"
     done = cover(written(tmp_path, NO_PLATFORM), tmp_path / "results", "--target", "remote", **environment)
     assert done.returncode == 2
     assert "NA: target remote runs elsewhere" in done.stderr
