@@ -60,6 +60,27 @@ class WebSocketLibrary(Classic, Opening, Sending, Receiving, Bulk, Judging, Clos
     - A wait for errors (``type=error    payload.code=busy``) is never ended by one.
     - An error that a keyword has returned, counted or reported ends no later wait.
 
+    = Authentication =
+
+    A server that takes the token in a frame is sent ``first_frame`` as soon as the socket is open: a dictionary, list
+    or text with ``{token}`` in it (``token_in=frame``). ``welcome`` says, in the form of ``where``, which frame answers
+    it; it is waited for and taken. The socket has not opened where an error or a close comes in its place, or nothing
+    in time. A ``first_frame`` without ``{token}`` is sent whatever way the token goes.
+
+    | VAR    &{hello}    type=auth    access_token={token}
+    | `Open Connection`    ${URL}    token=${TOKEN}    token_in=frame    first_frame=${hello}    welcome=status=ok
+
+    = Heartbeats =
+
+    ``heartbeat`` is a dictionary of ``when``, in the form of ``where``, and ``send``, or a list of such. A frame that
+    ``when`` describes is answered at once, by the socket itself. In a dictionary to ``send`` a text ``{path}`` becomes
+    what the ping has at that dotted path, ``null`` where it has nothing; a text is sent as it is.
+
+    A heartbeat is no data: it counts for no bulk keyword and comes in the place of no frame. A wait that describes it
+    finds it all the same (``Frame Count    >=    2    where=type=ping``), and the journal shows it.
+
+    | VAR    &{heartbeat}    when=type=ping    send=${{ {'type': 'pong', 'n': '{n}'} }}
+
     = Misspelled fields =
 
     `Frame Should Not Arrive`, `Frame Count` and `Get Frames` fail instead of finding nothing where the field that

@@ -17,7 +17,8 @@ from . import frames
 from .background import background
 from .errors import ErrorFrames, ErrorLog
 from .handshake import Answer, Request
-from .journal import Journal, Opcode
+from .heartbeat import Heartbeats
+from .journal import DATA_OPCODES, Journal, Opcode
 
 PATIENCE_AFTER_CLOSE = 2.0
 """Seconds that a peer has, after both close frames, to close TCP (RFC 6455 §7.1.1); then the socket is cut."""
@@ -84,6 +85,7 @@ class Connection(WSListener):
         "errors",
         "goal",
         "gone",
+        "heartbeats",
         "journal",
         "on_goal",
         "request",
@@ -91,9 +93,16 @@ class Connection(WSListener):
     )
 
     def __init__(
-        self, alias: str, request: Request, *, auto_pong: bool = True, errors: ErrorFrames = _USUAL_ERRORS
+        self,
+        alias: str,
+        request: Request,
+        *,
+        auto_pong: bool = True,
+        errors: ErrorFrames = _USUAL_ERRORS,
+        heartbeats: Heartbeats | None = None,
     ) -> None:
         super().__init__()
+        self.heartbeats = heartbeats
         self.alias = alias
         self.request = request
         self.journal = Journal(alias)
@@ -135,7 +144,7 @@ class Connection(WSListener):
 
     def on_ws_frame(self, transport: WSTransport, frame: WSFrame) -> None:
         opcode = frame.msg_type
-        if opcode is _TEXT and frame.fin:
+        if self.heartbeats is None and opcode is _TEXT and frame.fin:
             self._entries.append((monotonic(), 1, frame.get_payload_as_bytes()))
             received = self.data_received = self.data_received + 1
             if received == self.goal:
@@ -191,9 +200,8 @@ class Connection(WSListener):
         body = frame.get_payload_as_bytes()
         if opcode == Opcode.CONTINUATION or (opcode < Opcode.CLOSE and not frame.fin):
             self._fragment(opcode, body, frame.fin)
-        elif opcode == Opcode.BINARY:
-            self._record(opcode, body)
-            self._count_data()
+        elif opcode in DATA_OPCODES:
+            self._data(opcode, body)
         else:
             self._record(opcode, body)
             if opcode == Opcode.PING and self._auto_pong and self.is_open:
@@ -206,9 +214,20 @@ class Connection(WSListener):
             self._parts_opcode = opcode
         self._parts.append(body)
         if last:
-            self._record(self._parts_opcode, b"".join(self._parts), fragments=len(self._parts))
-            self._parts = []
+            parts, self._parts = self._parts, []
+            self._data(self._parts_opcode, b"".join(parts), fragments=len(parts))
+
+    def _data(self, opcode: int, body: bytes, fragments: int = 1) -> None:
+        """A whole message; a heartbeat is answered, and is none."""
+        answer = None if self.heartbeats is None else self.heartbeats.answer(opcode, body)
+        if answer is None:
+            self._record(opcode, body, fragments=fragments)
             self._count_data()
+            return
+        self.journal.record(opcode, body, sent=False, fragments=fragments, heartbeat=True)
+        if self.sendable is not None:
+            self.sendable.send(_TEXT, answer)
+            self.journal.record(Opcode.TEXT, answer, sent=True, heartbeat=True)
 
     def _peer_closes(self, body: bytes) -> None:
         reason = body[2:].decode("utf-8", "replace")

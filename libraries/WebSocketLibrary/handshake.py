@@ -15,15 +15,19 @@ from functools import cache, cached_property
 from typing import Any
 from urllib.parse import quote, urlsplit
 
+QUERY_NAME = "access_token"
+"""The query parameter of a token (RFC 6750 §2.3)."""
+
 
 class TokenPlace(StrEnum):
-    """Where the token travels: `Authorization: Bearer`, subprotocol `bearer.<token>`, or query parameter
-    `access_token`.
+    """Where the token travels: `Authorization: Bearer`, subprotocol `bearer.<token>`, query parameter
+    `access_token` or of another name, or the first frame after the handshake.
     """
 
     HEADER = "header"
     SUBPROTOCOL = "subprotocol"
     QUERY = "query"
+    FRAME = "frame"
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,7 @@ def build(
     ca_file: str | None = None,
     verify_tls: bool = True,
     test_id: str | None = None,
+    query_name: str = QUERY_NAME,
 ) -> Request:
     """Puts token, origin and test id where they belong. A header given by hand wins over one made here."""
     if urlsplit(url).scheme not in ("ws", "wss") or not urlsplit(url).hostname:
@@ -109,7 +114,7 @@ def build(
         return replace(request, subprotocols=(*subprotocols, f"bearer.{token}"))
     if token is not None and token_in is TokenPlace.QUERY:
         separator = "&" if urlsplit(url).query else "?"
-        return replace(request, url=f"{url}{separator}access_token={quote(token, safe='')}")
+        return replace(request, url=f"{url}{separator}{quote(query_name, safe='')}={quote(token, safe='')}")
     return request
 
 

@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import Any
 
 SENT_BIT = 0x10
+HEARTBEAT_BIT = 0x20
 
 
 class Opcode(IntEnum):
@@ -44,7 +45,8 @@ class Direction(StrEnum):
 class Frame:
     """One journal entry: a whole message (fragments joined), a control frame, or what arrived of an unfinished message.
 
-    `at` is in seconds on the monotonic clock, `elapsed` in seconds since the socket opened.
+    `at` is in seconds on the monotonic clock, `elapsed` in seconds since the socket opened. `heartbeat`: a ping of the
+    application that the socket has answered by itself, or that answer; it is no data.
     """
 
     connection: str
@@ -57,6 +59,7 @@ class Frame:
     body: bytes
     fragments: int = 1
     complete: bool = True
+    heartbeat: bool = False
 
     @cached_property
     def text(self) -> str:
@@ -75,8 +78,8 @@ class Frame:
 
     @property
     def is_data(self) -> bool:
-        """True for text and binary frames that are complete."""
-        return self.opcode in DATA_OPCODES and self.complete
+        """True for text and binary frames that are complete, and no heartbeat."""
+        return self.opcode in DATA_OPCODES and self.complete and not self.heartbeat
 
     @property
     def type_name(self) -> str:
@@ -139,13 +142,23 @@ class Journal:
         """The entry that was journaled last; for the loop thread, which keeps no frames."""
         return self._frame(len(self.entries) - 1)
 
-    def record(self, opcode: int, body: bytes, *, sent: bool, fragments: int = 1, complete: bool = True) -> None:
+    def record(
+        self,
+        opcode: int,
+        body: bytes,
+        *,
+        sent: bool,
+        fragments: int = 1,
+        complete: bool = True,
+        heartbeat: bool = False,
+    ) -> None:
         """Appends one entry, stamped now."""
         if fragments != 1:
             self.fragments[len(self.entries)] = fragments
         if not complete:
             self.incomplete.add(len(self.entries))
-        self.entries.append((time.monotonic(), opcode | SENT_BIT if sent else opcode, body))
+        kind = opcode | (SENT_BIT if sent else 0) | (HEARTBEAT_BIT if heartbeat else 0)
+        self.entries.append((time.monotonic(), kind, body))
 
     def frames(self, direction: Direction = Direction.RECEIVED, since: int = 0) -> Iterator[Frame]:
         """Entries of that direction from index `since` on, control frames included."""
@@ -217,8 +230,9 @@ class Journal:
             elapsed=at - self.opened_at,
             wall=datetime.fromtimestamp(time.time() - time.monotonic() + at, UTC),
             direction=Direction.SENT if kind & SENT_BIT else Direction.RECEIVED,
-            opcode=kind & ~SENT_BIT,
+            opcode=kind & ~(SENT_BIT | HEARTBEAT_BIT),
             body=body,
             fragments=self.fragments.get(index, 1),
             complete=index not in self.incomplete,
+            heartbeat=bool(kind & HEARTBEAT_BIT),
         )

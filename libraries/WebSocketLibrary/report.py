@@ -48,7 +48,8 @@ def explaining(connection: Connection, received: Sequence[Frame]) -> list[Frame]
     errors = {frame.index for frame in connection.errors.frames()}
     ranks: tuple[list[Frame], ...] = ([], [], [])
     for frame in received:
-        ranks[0 if frame.index in errors else 2 if frame.opcode in (Opcode.PING, Opcode.PONG) else 1].append(frame)
+        beat = frame.heartbeat or frame.opcode in (Opcode.PING, Opcode.PONG)
+        ranks[0 if frame.index in errors else 2 if beat else 1].append(frame)
     shown: list[Frame] = []
     for rank in ranks:
         left = SHOWN_FRAMES - len(shown)
@@ -78,6 +79,7 @@ def _row(frame: Frame) -> str:
     arrow = "→" if frame.direction is Direction.SENT else "←"
     kind = frame.type_name + (f" in {frame.fragments} fragments" if frame.fragments > 1 else "")
     kind += "" if frame.complete else ", unfinished"
+    kind += ", heartbeat" if frame.heartbeat else ""
     body = frame.body[:TABLE_CHARACTERS].hex(" ") if frame.type_name == "binary" else frame.text
     cells = (
         str(frame.index),

@@ -9,6 +9,8 @@ import pytest
 import trustme
 from robot.libdoc import LibraryDocumentation
 from WebSocketLibrary import WebSocketLibrary
+from WebSocketLibrary.handshake import TokenPlace
+from WebSocketLibrary.keywords.opening import HandshakeFailedError
 
 from tests.libraries.inner import INNER, ROOT, InnerRun, run_inner
 from tests.libraries.websocket_server import BadManners, bad_manners
@@ -53,6 +55,26 @@ def test_classic_names(server: BadManners, tmp_path: Path) -> None:
     assert server.saw_close("/echo/classic-reason") == (4200, "because")
     assert server.saw_close("/echo/classic-send-close") == (1000, "")
     assert server.saw_close("/echo/classic-send-reason") == (4300, "enough")
+
+
+def test_other_platforms(server: BadManners, tmp_path: Path) -> None:
+    run = inner("platforms.robot", server, tmp_path)
+    run.all_as_declared()
+    for text in (run.output, run.log, run.console):
+        assert TOKEN not in text
+        assert "good-token-0123456789" not in text
+
+
+def test_a_socket_that_is_not_welcomed_is_cut(server: BadManners) -> None:
+    with pytest.raises(HandshakeFailedError, match="did not welcome the first frame"):
+        WebSocketLibrary().open_connection(
+            f"{server.url}/login/error?cut",
+            token="another-token-0123",
+            token_in=TokenPlace.FRAME,
+            first_frame={"token": "{token}"},
+            welcome="type=welcome",
+        )
+    assert server.saw_close("/login/error?cut") == (1006, "")
 
 
 def test_many_sockets(server: BadManners, tmp_path: Path) -> None:

@@ -15,8 +15,10 @@ from hypothesis import strategies as st
 from WebSocketLibrary import frames
 from WebSocketLibrary.connection import Connection
 from WebSocketLibrary.errors import ErrorFrames, is_temporary
+from WebSocketLibrary.exchange import Exchanged
 from WebSocketLibrary.expressions import parsed
 from WebSocketLibrary.handshake import Request, TokenPlace, build
+from WebSocketLibrary.heartbeat import Heartbeats
 from WebSocketLibrary.journal import Direction, Frame, Journal, Opcode
 from WebSocketLibrary.load import Collection, Template, plan
 from WebSocketLibrary.matching import equal, look_up, matcher
@@ -33,6 +35,27 @@ def frame(body: bytes, opcode: int = Opcode.TEXT, **more: Any) -> Frame:
 
 def as_frame(document: Any) -> Frame:
     return frame(json.dumps(document).encode())
+
+
+def test_a_heartbeat_is_in_no_latency() -> None:
+    journal = Journal("c")
+    for at, sent, heartbeat in ((1.0, True, False), (1.2, False, True), (1.3, True, True), (1.5, False, False)):
+        journal.record(Opcode.TEXT, b"{}", sent=sent, heartbeat=heartbeat)
+        journal.entries[-1] = (at, *journal.entries[-1][1:])
+    assert Exchanged(1, 1.0, [(journal, 0, 4)]).latencies == [0.5]
+    assert [(one.heartbeat, one.is_data) for one in journal.frames()] == [(True, False), (False, True)]
+    assert [one.elapsed for one in journal.data()] == [journal[3].elapsed]
+
+
+def test_heartbeats_are_answered_as_described() -> None:
+    beats = Heartbeats.described([{"when": "type=ping", "send": "pong"}, {"when": {"text": "2"}, "send": "3"}])
+    assert beats is not None
+    assert [beats.answer(Opcode.TEXT, body) for body in (b'{"type": "ping"}', b"2", b"22", b'{"type": "x"}')] == [
+        b"pong", b"3", None, None,
+    ]  # fmt: skip
+    assert Heartbeats.described(None) is None
+    with pytest.raises(ValueError, match="heartbeat: nothing is described"):
+        Heartbeats.described([])
 
 
 # --- matcher

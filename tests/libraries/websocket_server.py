@@ -90,6 +90,37 @@ class BadManners:
     async def do_token(self, connection: ServerConnection, argument: str) -> None:
         await self.do_echo(connection, argument)
 
+    async def do_login(self, connection: ServerConnection, argument: str) -> None:
+        """Wants a token in the first frame; says no to another one as the path says, and otherwise echoes."""
+        if argument == "greeting":
+            await connection.send('{"type": "greeting"}')
+        first = json.loads(await connection.recv())
+        if first.get("token") == "good-token-0123456789":
+            await connection.send(json.dumps({"type": "welcome", "user": "u1", "got": sorted(first)}))
+        elif argument.isdigit():
+            await connection.close(int(argument), "not you")
+        elif argument == "error":
+            await connection.send('{"type": "error", "payload": {"code": "bad_token"}}')
+        await self.do_echo(connection, argument)
+
+    async def do_beat(self, connection: ServerConnection, argument: str) -> None:
+        """Echoes each message after a ping of its own, and reports the answers to its pings when it is asked to."""
+        pongs: list[object] = []
+        asked = 0
+        async for message in connection:
+            frame = json.loads(message)
+            if frame.get("type") == "pong":
+                pongs.append(frame)
+            elif frame.get("type") == "report":
+                await connection.send(json.dumps({"type": "report", "pongs": pongs}))
+            else:
+                asked += 1
+                await connection.send(
+                    iter(['{"type": "ping"', f', "n": {asked}}}']) if argument == "fragments"
+                    else json.dumps({"type": "ping", "n": asked})
+                )  # fmt: skip
+                await connection.send(message)
+
     async def do_silent(self, connection: ServerConnection, argument: str) -> None:
         async for _ in connection:
             pass

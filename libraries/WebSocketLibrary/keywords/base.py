@@ -8,6 +8,7 @@ from typing import Any
 from ..connection import Connection
 from ..errors import ErrorFrames
 from ..handshake import Request
+from ..heartbeat import Heartbeats
 from ..registry import Connections
 
 DEFAULT_WAIT = timedelta(seconds=5)
@@ -27,8 +28,17 @@ class Base:
         *,
         auto_pong: bool = True,
         error_frames: str | dict[str, Any] | None = None,
+        heartbeat: dict[str, Any] | list[Any] | None = None,
     ) -> Connection:
-        """A socket to be opened, with what is an error on it: ``error_frames``, else those of the library."""
+        """A socket to be opened, with what is an error on it (``error_frames``, else those of the library), and what it
+        answers by itself.
+        """
         usual = self.error_frames
         errors = usual if error_frames is None else ErrorFrames.described(error_frames, usual.request_id)
-        return Connection(self.connections.new_alias(alias), request, auto_pong=auto_pong, errors=errors)
+        return Connection(
+            self.connections.new_alias(alias),
+            request,
+            auto_pong=auto_pong,
+            errors=errors,
+            heartbeats=Heartbeats.described(heartbeat),
+        )

@@ -17,17 +17,18 @@ from robot.api import logger
 from robot.api.deco import keyword
 from robot.api.types import Secret
 
+from ..authenticating import FirstFrame
 from ..background import background
 from ..connection import Connection, cut_all
 from ..exchange import Exchange, Exchanged
-from ..handshake import TokenPlace
+from ..handshake import QUERY_NAME, TokenPlace
 from ..journal import Frame
 from ..load import Collection, Countdown, Gathering, Shipment, Template, broadcast, gather_limited, plan, ship
 from ..matching import matcher
 from ..shortage import Wait, fail_short
 from ..waiting import wait_until
 from .base import DEFAULT_WAIT, Base
-from .opening import open_one, prepare
+from .opening import open_and_authenticate, prepare
 from .sending import as_json
 
 
@@ -53,6 +54,10 @@ class Bulk(Base):
         at_once: int = 100,
         timeout: timedelta = timedelta(seconds=20),
         error_frames: str | dict[str, Any] | None = None,
+        query_name: str = QUERY_NAME,
+        first_frame: Any = None,
+        welcome: str | dict[str, Any] | None = None,
+        heartbeat: dict[str, Any] | list[Any] | None = None,
     ) -> list[str]:
         """Opens one socket for each of ``tokens``, or ``count`` sockets without a token; returns their aliases
         ``<alias>-0``, ``<alias>-1``, …
@@ -64,14 +69,15 @@ class Bulk(Base):
         wanted = count if count is not None else len(tokens or ())
         if wanted < 1:
             raise ValueError("Open Connections needs a count or tokens")
-        fresh = []
+        first = FirstFrame.described(first_frame, welcome, token_in, bool(tokens))
+        fresh, opening = [], []
         for number in range(wanted):
             token: Secret | str | None = tokens[number % len(tokens)] if tokens else None
-            request = prepare(url, token, token_in, subprotocols, headers, origin, ca_file)
-            fresh.append(self._connection(f"{alias}-{number}", request, error_frames=error_frames))
-        results = background().run(
-            gather_limited([partial(open_one, c, timeout, self.max_frame_size) for c in fresh], at_once)
-        )
+            request = prepare(url, token, token_in, subprotocols, headers, origin, ca_file, query_name)
+            connection = self._connection(f"{alias}-{number}", request, error_frames=error_frames, heartbeat=heartbeat)
+            fresh.append(connection)
+            opening.append(partial(open_and_authenticate, connection, timeout, self.max_frame_size, first, token))
+        results = background().run(gather_limited(opening, at_once))
         errors = Counter(mask(str(result)) for result in results if isinstance(result, Exception))
         if errors:
             background().call(cut_all, fresh)
