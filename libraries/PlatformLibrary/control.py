@@ -174,7 +174,7 @@ class CommandControl(NoControl):
         if verb not in self._commands:
             raise PlatformError(f"target {self._target!r} has no command to {verb} {instance} (control.commands)")
         name = self._names.get(instance, instance)
-        return _output([part.replace("{instance}", name) for part in self._commands[verb]])
+        return _output([part.replace("{instance}", name).replace("{verb}", verb) for part in self._commands[verb]])
 
 
 class ComposeControl(CommandControl):

@@ -73,14 +73,14 @@ def test_commands_get_the_instance_and_their_failure_is_told(
     commands = {
         "restart": ["touch", str(tmp_path / "restarted {instance}")],
         "stop": ["sh", "-c", "echo no such unit >&2; exit 5"],
-        "logs": ["echo", "log of {instance}"],
+        "logs": ["echo", "{verb} of {instance}"],
         "kill": ["/no/such/program"],
     }
     settings = {"adapter": "commands", "commands": commands, "instances": {"auth": "auth.service"}}
     chosen = control.for_profile(make_profile({}, control=settings))
     chosen.do("restart", "auth")
     assert (tmp_path / "restarted auth.service").exists()
-    assert chosen.logs("auth") == "log of auth.service\n"
+    assert chosen.logs("auth") == "logs of auth.service\n"
     with pytest.raises(PlatformError, match="ended with status 5: no such unit"):
         chosen.do("stop", "auth")
     with pytest.raises(PlatformError, match="/no/such/program cannot be run"):
