@@ -39,3 +39,8 @@ A User Is Signed In On Two Devices
     Should Be Equal    ${laptop.user}    ${phone.user}    the second sign-in is another user
     Every Endpoint Should Recognise User    ${phone}
     Every Endpoint Should Recognise User    ${laptop}
+
+The Access Token Is What The Target Declares
+    [Tags]    id:T20-06
+    ${user} =    Sign In
+    Token Should Be As Declared    ${user}

@@ -57,3 +57,8 @@ Other Users Cannot Join A Room
     ${other} =    Sign In
     ${socket} =    Open Socket    ${other}
     Join Should Be Refused    ${socket}    ${ROOM}
+
+Every Endpoint Refuses Forged Tokens
+    [Tags]    id:T21-08
+    ${user} =    Sign In
+    Every Endpoint Should Refuse Forged Tokens    ${user}
