@@ -30,6 +30,8 @@ PARTS = ("auth", "backend-1", "backend-2", "frontend", "provider")
 CAPABILITIES = (
     "oauth.provider", "session.admin", "jwt.short_lived", "ws", "ws.resume", "assistant", "replicas.2", "ratelimit"
 )  # fmt: skip
+NO_HEALTH = {"paths": {"health": None}}
+"""Without it a target that is deaf to ``/health``, too, is refused before any test."""
 _STORES = ("auth_db_url", "main_db_url", "redis_url", "signing_key_file", "signing_kid")
 LIMITS = {"access_ttl": 300, "short_access_ttl": 3, "session_limit": 10, "max_replay": 10000, "resume_window": 86400}
 
@@ -203,8 +205,8 @@ def deaf_services(folder: Path) -> Path:
 
 def main(folder: Path, other: Path | None = None) -> None:
     """Serve until Ctrl-C, with a profile in ``folder``."""
-    with deaf() as urls:
-        path = profile_of(urls, folder)
+    with deaf(healthy=False) as urls:
+        path = profile_of(urls, folder, mapping=NO_HEALTH)
         if other:
             with_stores_of(yaml.safe_load(other.read_text("utf-8")), path)
         print(f"LOCKSTEP_SERVICE_TOKEN=anything ./run all --target {path}", flush=True)

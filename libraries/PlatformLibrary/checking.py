@@ -49,7 +49,7 @@ def wrong(entries: Any) -> list[tuple[Names, str]]:
 
     errors = jsonschema.Draft202012Validator(schema()).iter_errors(entries)
     found = [_told(error) for error in sorted(errors, key=lambda it: (list(map(str, it.absolute_path)), it.message))]
-    return found or list(_unread(entries))
+    return [*found, *_unread(entries)]
 
 
 def _told(error: Any) -> tuple[Names, str]:
@@ -75,8 +75,27 @@ def _told(error: Any) -> tuple[Names, str]:
 
 def _unread(entries: Mapping[str, Any]) -> Iterator[tuple[Names, str]]:
     """What the schema allows, and nobody would read of a profile of this kind, or believe."""
-    control, kind = entries["control"], entries["kind"]
-    adapter = str(control["adapter"])
+    control, kind, capabilities = entries.get("control"), entries.get("kind"), entries.get("capabilities")
+    if isinstance(control, dict) and isinstance(control.get("adapter"), str) and kind in ("embedded", "external"):
+        yield from _unread_control(control, kind)
+    if kind == "embedded" and "service_token_env" in entries:
+        yield ("service_token_env",), "service_token_env: an embedded platform makes its own credential"
+    if isinstance(not_offered := entries.get("not_offered"), dict) and isinstance(capabilities, list):
+        for name in not_offered:
+            if name in capabilities:
+                yield (
+                    ("not_offered", name),
+                    f"not_offered.{name}: it is among the capabilities, too: take it out of one",
+                )
+    if isinstance(endpoints := entries.get("endpoints"), dict):
+        for name, urls in endpoints.items():
+            for number, url in enumerate(urls if isinstance(urls, list) else ()):
+                if url and url in urls[:number]:
+                    yield ("endpoints", name, number), f"endpoints.{name}.{number}: {url} is there twice"
+
+
+def _unread_control(control: Mapping[str, Any], kind: str) -> Iterator[tuple[Names, str]]:
+    adapter = control["adapter"]
     possible = [name for name in ADAPTERS if (name == "embedded") is (kind == "embedded")]
     if adapter not in possible and not (kind == "external" and _CLASS.fullmatch(adapter)):
         near = nearest(adapter, possible)
@@ -87,15 +106,9 @@ def _unread(entries: Mapping[str, Any]) -> Iterator[tuple[Names, str]]:
         )
         return
     for name in control:
-        if name != "adapter" and name not in ADAPTERS.get(adapter, ()):
-            readers = " and ".join(repr(one) for one, read in ADAPTERS.items() if name in read)
-            yield ("control", name), f"control.{name}: the adapter {adapter!r} does not read it, only {readers} does"
-    if kind == "embedded" and "service_token_env" in entries:
-        yield ("service_token_env",), "service_token_env: an embedded platform makes its own credential"
-    for name in entries.get("not_offered", {}):
-        if name in entries["capabilities"]:
-            yield ("not_offered", name), f"not_offered.{name}: it is among the capabilities, too: take it out of one"
-    for name, urls in entries.get("endpoints", {}).items():
-        for number, url in enumerate(urls if isinstance(urls, list) else ()):
-            if url and url in urls[:number]:
-                yield ("endpoints", name, number), f"endpoints.{name}.{number}: {url} is there twice"
+        readers = [repr(one) for one, read in ADAPTERS.items() if name in read]
+        if readers and name not in ADAPTERS.get(adapter, ()):
+            yield (
+                ("control", name),
+                f"control.{name}: the adapter {adapter!r} does not read it, only {' and '.join(readers)} does",
+            )

@@ -6,6 +6,7 @@ import difflib
 import functools
 import importlib
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ from . import checking
 from .embedded.errors import PlatformError
 
 _ROOT = Path(__file__).resolve().parents[2]
+_NEEDED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_COMMENT = re.compile(r"(^|\s)#.*")
 _ENDPOINTS = (
     "public_url",
     "auth_url",
@@ -108,6 +111,7 @@ def load(path: Path) -> Profile:
     Raises ``ProfileError`` with file, line and reason: of what is no YAML, is there twice, is unknown, is read by
     nobody, or cannot be imported.
     """
+    _must_be_set(path)
     try:
         entries, place = read_file(path)
     except DialectError as error:
@@ -131,6 +135,22 @@ def load(path: Path) -> Profile:
             if name in entries
         },
     )
+
+
+def _must_be_set(path: Path) -> None:
+    """All environment variables that are missing, at once."""
+    try:
+        lines = path.read_text("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError):
+        return
+    missing = [
+        f"{path}:{number}: the environment variable {name} is not set"
+        for number, line in enumerate(lines, 1)
+        for name in _NEEDED.findall(_COMMENT.sub("", line))
+        if name not in os.environ
+    ]
+    if missing:
+        raise ProfileError("\n".join([*missing, "Set what is missing, or write ${NAME:-default} for a default."]))
 
 
 def _line(where: Names, lines: Mapping[Names, int]) -> int:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from robot.api import ExecutionResult
 
-from tests.deaf import deaf, deaf_services, profile_of
+from tests.deaf import NO_HEALTH, deaf, deaf_services, profile_of
 from tests.libraries.inner import ROOT, run_inner
 from tests.libraries.platform_boot import own_place
 
@@ -20,8 +20,7 @@ RESOURCES = ("--pythonpath", str(ROOT / "resources"))
 @pytest.mark.req("H10")
 def test_no_test_of_any_area_passes_on_a_deaf_target(tmp_path: Path) -> None:
     with deaf(healthy=False) as urls:
-        # Otherwise it would be refused before any test.
-        target = profile_of(urls, tmp_path, mapping={"paths": {"health": None}})
+        target = profile_of(urls, tmp_path, mapping=NO_HEALTH)
         chosen = {"TARGET": str(target)}
         run_inner(ROOT / "suites", tmp_path, *RESOURCES, variables=chosen, LOCKSTEP_SERVICE_TOKEN="anything")
     tests = list(ExecutionResult(tmp_path / "output.xml").suite.all_tests)

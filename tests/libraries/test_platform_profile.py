@@ -66,7 +66,7 @@ def test_every_shipped_profile_is_accepted(path: Path, monkeypatch: pytest.Monke
         (REMOTE.replace("adapter: none", "adapter: pids"), "mine.yaml:11: control: 'pids' is a required property"),
         (
             REMOTE.replace("127.0.0.1:1", "${NOT_SET_ANYWHERE}"),
-            "mine.yaml:3: endpoints.auth_url: the environment variable NOT_SET_ANYWHERE",
+            "mine.yaml:3: the environment variable NOT_SET_ANYWHERE is not set",
         ),
         (REMOTE + "colours: {}\n", "mine.yaml:14: unknown entry 'colours'; known are capabilities, control,"),
         (REMOTE.replace("redis_url", "redis_ulr"), "mine.yaml:4: endpoints: unknown entry 'redis_ulr'; did you mean"),
@@ -118,6 +118,23 @@ def test_a_wrong_profile_is_refused_with_file_line_and_reason(
     with pytest.raises(ProfileError) as refused:
         profile.load(write(text))
     assert message in str(refused.value)
+
+
+def test_all_that_is_wrong_is_said_at_once(write: Callable[[str], Path]) -> None:
+    unset = REMOTE.replace("http://127.0.0.1:1", "${NOT_SET}  # not ${MEANT}").replace(":2/0", ":${NOR_SET}/0")
+    with pytest.raises(ProfileError) as refused:
+        profile.load(write(unset))
+    assert re.findall(r"yaml:(\d+): the environment variable (\w+)", str(refused.value)) == [
+        ("3", "NOT_SET"),
+        ("4", "NOR_SET"),
+    ]
+    with pytest.raises(ProfileError) as refused:
+        profile.load(write(REMOTE.replace("auth_url", "auth_ulr").replace("none", "nnoe") + "limit: {}\n"))
+    assert [line.split(": ")[1] for line in str(refused.value).splitlines()] == [
+        "unknown entry 'limit'; did you mean limits?",
+        "endpoints",
+        "control.adapter",
+    ]
 
 
 def test_an_unknown_target_names_the_known_ones() -> None:
