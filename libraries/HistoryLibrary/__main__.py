@@ -38,6 +38,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     check.add_argument(
         "--handover", type=float, default=Rules().handover, help="seconds until a replaced holder is told"
     )
+    check.add_argument("--not-gapless", action="store_true", help="positions may leave numbers out")
     check.add_argument("--svg", type=Path, help="write the time line of the first anomaly here")
     return parser.parse_args(arguments)
 
@@ -55,7 +56,7 @@ def _check(path: Path, options: argparse.Namespace) -> int:
     except HistoryFileError as error:
         print(error, file=sys.stderr)
         return UNREADABLE
-    judgement = judge(operations, options.checks, Rules(options.handover))
+    judgement = judge(operations, options.checks, Rules(options.handover, not options.not_gapless))
     print(f"{path}: {report(judgement, operations, shown=10)}")
     if options.svg is not None:
         options.svg.write_text(timeline(operations, next(iter(judgement.anomalies), None)), encoding="utf-8")

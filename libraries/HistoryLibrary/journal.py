@@ -76,26 +76,29 @@ class Translator:
         self._open: dict[Call, object] = {}
         # By call id as it is written, since a broken frame may hold anything.
         self._asked: dict[str, list[Call]] = {}
+        self._began: dict[Call, int] = {}
         self._joined: set[str] = set()
         self._held: list[str] = []
+        self._first: Entry | None = None
         self._last: Entry | None = None
         self.ended = False
 
     def feed(self, entry: Entry) -> None:
         """Takes the next frame of the connection."""
         self._last = entry
+        self._first = self._first or entry
         if entry.opcode == _CLOSE:
             if not entry.sent:
                 self.end(entry.time, entry.wall, str(int.from_bytes(entry.body[:2], "big")) if entry.body else "1005")
             return
-        frame_type = find(self._mapping.type, entry.frame)
+        frame_type = self._mapping.type.find(entry.frame, sent=entry.sent)
         if not isinstance(frame_type, str):
             return
         for name, path in self._mapping.context.items():
             if not entry.sent and (found := find(path, entry.frame)) is not None:
                 self._context[name] = str(found)
         rules = self._mapping.rules.get(f"{'out' if entry.sent else 'in'} {frame_type}", ())
-        call_id = find(self._mapping.call, entry.frame) if self._mapping.call else None
+        call_id = self._mapping.call.find(entry.frame, sent=entry.sent)
         for rule in rules:
             if all(find(path, entry.frame) == wanted for path, wanted in (rule.when or {}).items()):
                 self._apply(rule, entry, call_id)
@@ -124,10 +127,14 @@ class Translator:
                 self._emit(rule, op, entry, fields)
             return
         records = list(self._records(rule, entry.frame))
+        if rule.op == "snapshot":
+            self._snapshot(rule, entry, records, list(self._answered(call_id, "subscribe")))
+            return
         if rule.kind == "invoke":
             for fields in records:
                 call = (rule.op, fields["key"], fields["client_msg_id"])
                 self._open[call] = call_id
+                self._began[call] = entry.time
                 if call_id is not None:
                     self._asked.setdefault(repr(call_id), []).append(call)
         else:
@@ -135,6 +142,38 @@ class Translator:
             self._complete(records, list(self._answered(call_id, rule.op)), note, several=rule.each is not None)
         for fields in records:
             self._emit(rule, rule.op, entry, fields)
+
+    def _snapshot(self, rule: Rule, entry: Entry, records: list[dict[str, Any]], calls: list[Call]) -> None:
+        """A subscription that is answered with all that there is, or such a list that comes unasked.
+
+        What was acknowledged before it was asked for, or before the connection began, has to be in it.
+        """
+        asked = next(iter(calls), None)
+        by_key: dict[str, list[dict[str, Any]]] = {} if asked is None or asked[1] is None else {asked[1]: []}
+        for fields in records:
+            _place(fields)
+            key = fields["key"] or next(iter(by_key), None)
+            if key is not None:
+                by_key.setdefault(key, []).append({**fields, "key": key})
+        for key, rows in by_key.items():
+            self._all_of(key, rows, rule, entry, asked if asked is not None and key == asked[1] else None)
+
+    def _all_of(self, key: str, rows: list[dict[str, Any]], rule: Rule, entry: Entry, asked: Call | None) -> None:
+        seqs = [row["seq"] for row in rows if row["seq"] is not None]
+        assert self._first is not None
+        began = self._first.time if asked is None else self._began[asked]
+        if asked is not None:
+            self._joined.add(key)
+            self._add("ok", "subscribe", entry.time, entry.wall, key=key)
+        if rule.whole or seqs:
+            after = None if rule.whole else min(seqs) - 1
+            self._add("invoke", "scan", began, entry.wall, key=key, seq=after)
+        for row in rows:
+            self._add("ok", "stored", entry.time, entry.wall, **row)
+        if rule.whole or seqs:
+            self._add("ok", "scan", entry.time, entry.wall, key=key, value=len(rows))
+        head, epoch = max(seqs, default=None), rows[0]["epoch"] if rows else None
+        self._add("ok", "snapshot", entry.time, entry.wall, key=key, seq=head, epoch=epoch)
 
     def _answered(self, call_id: object, op: str | None) -> Iterable[Call]:
         """The open calls that an answer with ``call_id`` answers; they are no longer open."""
@@ -182,10 +221,7 @@ class Translator:
 
     def _emit(self, rule: Rule, op: str, entry: Entry, fields: dict[str, Any]) -> None:
         key = fields["key"]
-        try:
-            fields["seq"], fields["epoch"] = position(fields.get("seq")), epoch_of(fields.get("epoch"))
-        except ValueError as error:
-            fields["seq"], fields["note"] = None, str(error)
+        _place(fields)
         if rule.kind != "invoke":
             self._open.pop((op, key, fields.get("client_msg_id")), None)
         if op == "subscribe" and rule.kind == "ok" and key is not None:
@@ -204,6 +240,14 @@ class Translator:
 
     def _add(self, kind: Any, op: str, time: int, wall: float, **fields: Any) -> None:
         self._history.record(kind, self._process, op, **fields, at=time, wall=wall)
+
+
+def _place(fields: dict[str, Any]) -> None:
+    """Reads position and epoch; what is no position becomes a note."""
+    try:
+        fields["seq"], fields["epoch"] = position(fields.get("seq")), epoch_of(fields.get("epoch"))
+    except ValueError as error:
+        fields["seq"], fields["note"] = None, str(error)
 
 
 class _Context(dict[str, str]):

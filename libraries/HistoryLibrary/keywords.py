@@ -68,6 +68,7 @@ class HistoryLibrary:
         """For other libraries: what records a connection in the history of the running test, from any thread."""
         recording = self._recordings.current()
         meaning = mapping_in_use(mapping, target.current)
+        recording.gapless &= meaning.gapless
 
         def record(connection: Any) -> None:
             if all(known.connection is not connection for known in recording.sockets):
@@ -187,6 +188,7 @@ class HistoryLibrary:
         recording = self._recordings.current()
         if process not in recording.journals:
             meaning = mapping_in_use(mapping, target.current)
+            recording.gapless &= meaning.gapless
             recording.journals[process] = ImportedJournal(recording.history, process, meaning)
         return recording.journals[process].add(entries)
 
@@ -212,16 +214,19 @@ class HistoryLibrary:
         import_stored(recording.history, rows, source, key, after, {**COLUMNS, **(columns or {})})
 
     @keyword
-    def history_should_be_valid(self, checks: str | list[str] = "all", handover: timedelta = _TWO_SECONDS) -> None:
+    def history_should_be_valid(
+        self, checks: str | list[str] = "all", handover: timedelta = _TWO_SECONDS, gapless: bool | None = None
+    ) -> None:
         """Fails unless the history keeps every promise, with the anomalies and the smallest witness of each.
 
         ``checks`` is a list, or names separated by commas; each of them must have something to judge. ``handover``: how
-        long a replaced holder may still be served (two-holders).
+        long a replaced holder may still be served (two-holders). ``gapless``: whether the positions of a conversation
+        leave no number out, by default what the mapping says; where they do, *unseen* is only what somebody knows of.
 
         | History Should Be Valid |
         | History Should Be Valid    checks=lost, duplicate, ack-without-commit |
         """
-        history, operations, judgement = self._judge(checks, handover)
+        history, operations, judgement = self._judge(checks, handover, gapless)
         text = self._text(history, operations, judgement)
         if judgement.verdict is Verdict.VALID:
             logger.info(text)
@@ -230,9 +235,11 @@ class HistoryLibrary:
         raise AssertionError(text)
 
     @keyword
-    def history_should_show(self, anomaly: str, handover: timedelta = _TWO_SECONDS) -> None:
+    def history_should_show(
+        self, anomaly: str, handover: timedelta = _TWO_SECONDS, gapless: bool | None = None
+    ) -> None:
         """Fails unless the history shows ``anomaly`` (the name of a check): for tests of seeded defects."""
-        history, operations, judgement = self._judge([anomaly], handover)
+        history, operations, judgement = self._judge([anomaly], handover, gapless)
         text = self._text(history, operations, judgement)
         self._draw(operations, judgement)
         if not judgement.anomalies:
@@ -263,12 +270,16 @@ class HistoryLibrary:
         seq, epoch, client_msg_id, node, note = rest or (None,) * 5
         self.history.record(kind, process, op, key, value, seq, epoch_of(epoch), client_msg_id, node, note)
 
-    def _judge(self, checks: str | list[str], handover: timedelta) -> tuple[History, list[Operation], Judgement]:
+    def _judge(
+        self, checks: str | list[str], handover: timedelta, gapless: bool | None
+    ) -> tuple[History, list[Operation], Judgement]:
         names = [name.strip() for name in checks.split(",")] if isinstance(checks, str) else checks
-        history = self._recordings.current().collect()
+        recording = self._recordings.current()
+        history = recording.collect()
         operations = history.operations()
         demanded = None if names == ["all"] else names
-        return history, operations, judge(operations, demanded, Rules(handover.total_seconds()))
+        rules = Rules(handover.total_seconds(), recording.gapless if gapless is None else gapless)
+        return history, operations, judge(operations, demanded, rules)
 
     def _text(self, history: History, operations: list[Operation], judgement: Judgement) -> str:
         return masking.mask(f"{report(judgement, operations)}\n{_where(history)}")

@@ -29,6 +29,7 @@ _STATE = {"key": "state:{client_id}", "value": "payload.document", "seq": "paylo
 DEFAULT: Mapping[str, Any] = {
     "type": "type",
     "call": "id",
+    "gapless": True,
     "context": {"client_id": "payload.client_id"},
     "frames": [
         {"on": "in welcome", "op": "connect", "kind": "ok", "node": "payload.served_by"},
@@ -65,6 +66,7 @@ DEFAULT: Mapping[str, Any] = {
 
 A path is dotted; one that starts with a dot begins at the item of ``each``, ``@key`` is the item's name, ``=text`` is
 the text itself, ``{name}`` is filled from ``context``, and of a list of paths the first that leads anywhere counts.
+``type`` and ``call`` are one path, or one for each direction: ``{"in": …, "out": …}``.
 """
 
 
@@ -73,9 +75,34 @@ class MappingError(ValueError):
 
 
 @dataclass(frozen=True, slots=True)
+class Directed:
+    """A path for the frames that come in, and one for those that go out; None where there is none."""
+
+    received: str | None
+    sent: str | None
+
+    @classmethod
+    def read(cls, name: str, value: Any) -> Directed:
+        """From a path for both directions, or a mapping with ``in`` and ``out``; raises ``MappingError``."""
+        if not isinstance(value, Mapping):
+            value = {"in": value, "out": value}
+        if set(value) != {"in", "out"} or not all(path is None or isinstance(path, str) for path in value.values()):
+            raise MappingError(f"history mapping: {name} is a path, or a mapping with a path for in and one for out")
+        if name == "type" and None in value.values():
+            raise MappingError("history mapping: without a path to its type no frame means anything")
+        return cls(value["in"], value["out"])
+
+    def find(self, frame: Any, *, sent: bool) -> Any:
+        """What stands there in a frame, or None."""
+        path = self.sent if sent else self.received
+        return None if path is None else find(path, frame)
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One frame type's meaning. ``op`` None: the outcome of the call that it answers, where that is ``of`` this op.
 
+    ``whole``: a snapshot has everything from the beginning of the log, and not only its newest part.
     ``told`` are the fields that it finds in a frame, with their paths.
     """
 
@@ -92,6 +119,7 @@ class Rule:
     of: str | None = None
     when: Mapping[str, Any] | None = None
     joins: bool = False
+    whole: bool = False
     told: tuple[tuple[str, Paths], ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -101,12 +129,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class FrameMapping:
-    """A whole mapping: where type and call id stand, what to remember of a connection, and the rules by frame."""
+    """A whole mapping: where type and call id stand, what to remember of a connection, and the rules by frame.
 
-    type: str
-    call: str | None
+    ``gapless``: the positions of a key leave no number out.
+    """
+
+    type: Directed
+    call: Directed
     context: Mapping[str, str]
     rules: Mapping[str, Sequence[Rule]]
+    gapless: bool = True
 
 
 def mapping_from(data: Mapping[str, Any] | None = None) -> FrameMapping:
@@ -121,7 +153,15 @@ def mapping_from(data: Mapping[str, Any] | None = None) -> FrameMapping:
     rules = _rules(DEFAULT["frames"])
     rules.update(_rules(data.get("frames", ())))
     merged = {**DEFAULT, **data}
-    return FrameMapping(merged["type"], merged["call"], merged["context"] or {}, rules)
+    if not isinstance(merged["gapless"], bool):
+        raise MappingError(f"history mapping: gapless is true or false, not {merged['gapless']!r}")
+    return FrameMapping(
+        Directed.read("type", merged["type"]),
+        Directed.read("call", merged["call"]),
+        merged["context"] or {},
+        rules,
+        merged["gapless"],
+    )
 
 
 def _rules(entries: Sequence[Mapping[str, Any]]) -> dict[str, list[Rule]]:
@@ -137,6 +177,8 @@ def _rules(entries: Sequence[Mapping[str, Any]]) -> dict[str, list[Rule]]:
             )
         if entry.get("kind") not in KINDS:
             raise MappingError(f"history mapping, {frame}: kind {entry.get('kind')!r} is none of {', '.join(KINDS)}")
+        if entry.get("op") == "snapshot" and not (entry.get("seq") or entry.get("whole")):
+            raise MappingError(f"history mapping, {frame}: a snapshot needs seq, or whole where it has everything")
         rules[frame].append(Rule(**{name: value for name, value in entry.items() if name != "on"}))
     return rules
 

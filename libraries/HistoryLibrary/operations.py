@@ -26,6 +26,8 @@ OPS: Mapping[str, str] = {
     " info: it said anything else",
     "send": "a message for key; ok is the acknowledgement and brings seq and epoch",
     "receive": "ok: process was given message seq of key",
+    "snapshot": "ok: process was given all that key holds, up to seq, in place of what it held; its messages are"
+    " `stored` rows, in a `scan` from the moment at which it asked",
     "drain": "ok: process waited until nothing more came for key (without a key: for any)",
     "scan": "process (a database, or a client over REST) reads the whole log of key after seq; ok: all rows are in",
     "stored": "ok: one row of that scan",

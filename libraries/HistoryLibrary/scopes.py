@@ -21,6 +21,7 @@ class Recording:
     history: History
     sockets: list[RecordedSocket] = field(default_factory=list)
     journals: dict[str, ImportedJournal] = field(default_factory=dict)
+    gapless: bool = True
 
     def collect(self) -> History:
         """The history, with everything in it that its sockets have journaled so far."""

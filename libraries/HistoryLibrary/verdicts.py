@@ -44,9 +44,12 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What the platform declares. ``handover`` (seconds): how soon a replaced holder must be told."""
+    """What the platform declares. ``handover`` (seconds): how soon a replaced holder must be told; ``gapless``: the
+    positions of a key leave no number out.
+    """
 
     handover: float = 2.0
+    gapless: bool = True
 
 
 @dataclass(frozen=True, slots=True)

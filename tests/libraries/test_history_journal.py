@@ -310,7 +310,7 @@ def test_another_platform_needs_other_data_only(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("mapping", "text"),
     [
-        ({"frame": []}, "'frame' is none of type, call, context, frames"),
+        ({"frame": []}, "'frame' is none of type, call, gapless, context, frames"),
         ({"frames": [{"op": "send", "kind": "ok"}]}, "'on' must be 'in <type>' or 'out <type>', not ''"),
         ({"frames": [{"on": "up x", "kind": "ok"}]}, "not 'up x'"),
         ({"frames": [{"on": "in x", "kind": "fine"}]}, "in x: kind 'fine' is none of invoke, ok, fail, info"),

@@ -11,6 +11,7 @@ from ..verdicts import Anomaly, Finding, Rules
 from .streams import Gap, Stream, span, streams
 
 MessageName = tuple[str, str]
+_HELD = {"receive": "was given", "snapshot": "was given a snapshot up to {} and after it"}
 
 
 def duplicate(ledger: Ledger, rules: Rules) -> Finding:
@@ -28,7 +29,7 @@ def duplicate(ledger: Ledger, rules: Rules) -> Finding:
 
 def _repeated(stream: Stream) -> Iterator[Anomaly]:
     for held, again in stream.repeated:
-        why = "was given" if held.op == "receive" else f"said that it held everything up to {held.seq} and was given"
+        why = _HELD.get(held.op, "said that it held everything up to {} and was given").format(held.seq)
         yield Anomaly.of(
             "duplicate", f"{stream.process} {why} message {again.seq} of {stream.key} a second time", (held, again)
         )
@@ -158,7 +159,12 @@ def unseen(ledger: Ledger, rules: Rules) -> Finding:
     """Positions of a client's stream that it was never given, or a new epoch that nobody announced to it."""
     all_streams = list(streams(ledger))
     known = _known_places(ledger) if any(stream.gaps for stream in all_streams) else {}
-    found = [_gap(stream, gap, known) for stream in all_streams for gap in stream.gaps]
+    found = [
+        anomaly
+        for stream in all_streams
+        for gap in stream.gaps
+        for anomaly in ([_gap(stream, gap, known)] if rules.gapless else _skipped(stream, gap, known))
+    ]
     found += [
         Anomaly.of(
             "unseen",
@@ -179,6 +185,17 @@ def _known_places(ledger: Ledger) -> dict[tuple[str | None, int], Operation]:
             if operation.seq is not None:
                 known.setdefault((operation.key, operation.seq), operation)
     return known
+
+
+def _skipped(stream: Stream, gap: Gap, known: dict[tuple[str | None, int], Operation]) -> Iterator[Anomaly]:
+    """Where positions leave numbers out, one that nobody knows of is no message."""
+    for (key, seq), proof in known.items():
+        if key == stream.key and gap.low <= seq <= gap.high:
+            text = (
+                f"{stream.process} was given message {gap.after.seq} of {stream.key} after {gap.low - 1}: {seq},"
+                f" which {proof.process} knows, never came, and nobody said `recovered: false`"
+            )
+            yield Anomaly.of("unseen", text, (gap.before, proof, gap.after))
 
 
 def _gap(stream: Stream, gap: Gap, known: dict[tuple[str | None, int], Operation]) -> Anomaly:

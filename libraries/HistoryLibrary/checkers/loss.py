@@ -135,6 +135,11 @@ def _windows(operations: Sequence[Operation]) -> list[Window]:
                 current.away = False
             case "resume", "fail":
                 windows.append(_opened(operation, None, current))
+            case "snapshot", "ok":
+                if not current:
+                    windows.append(_opened(operation, operation.seq, None))
+                elif current.base is None:
+                    current.hold(operation, operation.seq)
             case "unsubscribe", "invoke" | "ok" if current:
                 current.until = operation.time
             case "disconnect", _ if current:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from ..ledger import Ledger
 from ..operations import Epoch, Operation
 
-STREAM_OPS = frozenset({"receive", "subscribe", "unsubscribe", "resume", "disconnect"})
+STREAM_OPS = frozenset({"receive", "subscribe", "unsubscribe", "resume", "snapshot", "disconnect"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ class _Cursor:
                 self.listening = True
             case "resume", "fail":
                 self._forget()
+            case "snapshot", "ok":
+                self._given_all(operation)
             case "unsubscribe", "ok":
                 self.listening = False
             case "disconnect", _:
@@ -76,6 +78,15 @@ class _Cursor:
         fresh = self.position is None or not self.listening
         overtaken = self.position is not None and operation.seq is not None and operation.seq <= self.position
         if fresh and operation.seq is not None and not overtaken:
+            self._hold(operation)
+        self.listening = True
+
+    def _given_all(self, operation: Operation) -> None:
+        """What a snapshot ends with is held, unless pushes have overtaken it."""
+        same_epoch = None in (self.epoch, operation.epoch) or self.epoch == operation.epoch
+        if operation.seq is None:
+            self._forget()
+        elif self.position is None or not same_epoch or operation.seq >= self.position:
             self._hold(operation)
         self.listening = True
 
@@ -107,7 +118,7 @@ class _Cursor:
         assert self.source is not None
         if seq in self.since:
             self.stream.repeated.append((self.since[seq], operation))
-        elif self.source.op == "resume":
+        elif self.source.op in ("resume", "snapshot"):
             self.stream.repeated.append((self.source, operation))
         elif self.source.op == "receive":
             self.stream.late.append((self.source, operation))

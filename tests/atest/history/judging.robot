@@ -68,7 +68,7 @@ A Wrong Seq Is Refused
     Record Ok    alice    send    key=c    seq=first
 
 A Wrong Mapping Is Refused
-    [Documentation]    FAIL *history mapping: 'frame' is none of type, call, context, frames
+    [Documentation]    FAIL *history mapping: 'frame' is none of type, call, gapless, context, frames
     Import Journal    alice    ${{ [] }}    mapping=${{ {'frame': []} }}
 
 Own Ops Are Passed By
