@@ -64,12 +64,12 @@ def lend(target: str, environ: MutableMapping[str, str] = os.environ) -> None:
     folder = folder_of(target)
     if folder is None:
         return
-    found = facts(folder.name)
+    wanted = recipe.read(folder)
+    found = facts(wanted.name)
     for name, value in found.items():
         environ.setdefault(name, value)
-    wanted = recipe.read(folder)
     if not found and not any(name in environ for name in (*wanted.ports, *wanted.secrets, *wanted.facts)):
-        raise LaunchError(f"{folder.name} is not up. To start it: ./run target boot {folder.name} --detach")
+        raise LaunchError(f"{wanted.name} is not up. To start it: ./run target boot {wanted.name} --detach")
 
 
 def folder_of(target: str) -> Path | None:

@@ -14,7 +14,6 @@ import contextlib
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from shlex import quote
 
 from PlatformLibrary.embedded.client import HostClient
 from PlatformLibrary.embedded.errors import HostEndedError, PlatformError
@@ -58,6 +57,8 @@ def _state(name: str, place: Path) -> str:
             "a profile: started by each run" if name == "embedded" else "a profile: not started from here", "grey"
         )
     wanted = recipe.read(place)
+    if wanted.name != name:
+        return paint(f"another dialect of {wanted.name}", "grey")
     if (client := booted.connected(name)) is None:
         needs_none = not (wanted.requirements or wanted.node)
         there = "installed" if needs_none or packages.installed(wanted) else "not installed"
@@ -90,11 +91,11 @@ def _boot(argv: Sequence[str]) -> int:
         status = booted.status(client)
         if asked.detach:
             client.call("keep")
+        is_up = True
         _introduce(wanted.name, status, time.monotonic() - begun, detached=asked.detach)
         if asked.detach:
             client.close()
             return 0
-        is_up = True
         _wait_for_its_end(client, wanted.name)
     except KeyboardInterrupt:
         code = interrupts.stopping(is_up=is_up)
@@ -130,7 +131,7 @@ def _introduce(name: str, status: dict[str, object], seconds: float, *, detached
     instances = status["instances"]
     assert isinstance(instances, dict)
     rows = {**urls, "instances": " ".join(instances), "facts": str(file)}
-    rows["suites"] = f". {quote(str(file))} && ./run critical --target {name}"
+    rows["suites"] = f"./run portable --target {name}"
     for label, value in rows.items():
         say(f"  {label:<{width}}  {value}")
 
@@ -156,7 +157,7 @@ def _stop(argv: Sequence[str]) -> int:
     """End a booted target; well too where it is not up."""
     parser = Parser(prog="./run target stop", description=_stop.__doc__)
     parser.add_argument("name", metavar="NAME")
-    name = _known_name(parser.parse_args(argv).name)
+    name = _recipe(parser.parse_args(argv).name).name
     client = booted.connected(name)
     if client is None:
         say(f"{name} is not up.")
@@ -173,7 +174,7 @@ def _control(argv: Sequence[str]) -> int:
     parser.add_argument("verb", metavar="VERB", choices=[*VERBS, "logs"], help=", ".join([*VERBS, "logs"]))
     parser.add_argument("instance", metavar="INSTANCE", help="as ./run target list shows them")
     asked = parser.parse_args(argv)
-    name = _known_name(asked.name)
+    name = _recipe(asked.name).name
     client = booted.connected(name)
     if client is None:
         raise LaunchError(f"{name} is not up. To start it: ./run target boot {name}", code=1)

@@ -68,7 +68,10 @@ def filled(text: str, facts: Mapping[str, str]) -> str:
 
 
 def read(folder: Path) -> Recipe:
-    """The recipe of the target in ``folder``; a ``LaunchError`` with file, line and reason where it is wrong."""
+    """The recipe of the target in ``folder``, which another one's may be (``as``).
+
+    Raises ``LaunchError`` with file, line and reason where it is wrong.
+    """
     path = folder / FILE
     try:
         text = path.read_text("utf-8")
@@ -81,14 +84,16 @@ def read(folder: Path) -> Recipe:
         raise LaunchError(f"{path}{line}: not YAML: {getattr(error, 'problem', None) or error}.") from error
     lines = dict(_lines(root, ())) if root is not None else {}
     _check(path, entries, lines)
+    if other := entries.get("as"):
+        return read(_existing(path, lines, ("as",), f"../{other}/{FILE}").resolve().parent)
     packages, stores = entries.get("packages", {}), entries.get("stores", {})
     processes = [_process(name, given) for name, given in entries["instances"].items()]
     return Recipe(
         name=folder.name,
         folder=folder,
         processes=processes,
-        requirements=_existing(path, lines, ("packages", "python"), packages.get("python")),
-        node=_existing(path, lines, ("packages", "node"), packages.get("node")),
+        requirements=_given(path, lines, packages, "python"),
+        node=_given(path, lines, packages, "node"),
         ports=tuple(entries.get("ports", ())),
         secrets=tuple(entries.get("secrets", ())),
         facts={name: str(value) for name, value in entries.get("facts", {}).items()},
@@ -115,9 +120,11 @@ def _texts(values: Sequence[Any]) -> tuple[str, ...]:
     return tuple(str(value) for value in values)
 
 
-def _existing(path: Path, lines: Mapping[Place, int], place: Place, name: str | None) -> Path | None:
-    if name is None:
-        return None
+def _given(path: Path, lines: Mapping[Place, int], packages: Mapping[str, str], kind: str) -> Path | None:
+    return _existing(path, lines, ("packages", kind), packages[kind]) if kind in packages else None
+
+
+def _existing(path: Path, lines: Mapping[Place, int], place: Place, name: str) -> Path:
     found = path.parent / name
     if not found.exists():
         raise LaunchError(f"{path}:{lines[place]}: there is no {found}.")
@@ -127,13 +134,16 @@ def _existing(path: Path, lines: Mapping[Place, int], place: Place, name: str | 
 def _check(path: Path, entries: Any, lines: Mapping[Place, int]) -> None:
     """Raise for the first thing that is wrong, with its line."""
     validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text("utf-8")))
-    errors = sorted(validator.iter_errors(entries), key=lambda error: [str(part) for part in error.absolute_path])
+    errors = sorted(
+        validator.iter_errors(entries),
+        key=lambda error: ([str(part) for part in error.absolute_path], error.validator == "oneOf"),
+    )
     wrong = [_wrong(error) for error in errors] or list(_wrong_names(entries))
     if wrong:
         place, message = wrong[0]
         while place and place not in lines:
             place = place[:-1]
-        raise LaunchError(f"{path}:{lines.get(place, 1)}: {message}.")
+        raise LaunchError(f"{path}:{lines.get(place, 1)}: {message}{'' if message.endswith('?') else '.'}")
 
 
 def _wrong(error: jsonschema.ValidationError) -> tuple[Place, str]:
@@ -141,10 +151,15 @@ def _wrong(error: jsonschema.ValidationError) -> tuple[Place, str]:
     shown = f"{'.'.join(map(str, place))}: " if place else ""
     schema, given = error.schema, error.instance
     known = list(schema.get("properties", {})) if isinstance(schema, dict) else []
+    if error.validator == "oneOf":
+        return place, "either `as` stands there alone, or instances are described"
     if error.validator == "additionalProperties" and known and isinstance(given, dict):
         extra = next(name for name in given if name not in known)
         near = did_you_mean(str(extra), known)
-        return (*place, extra), f"{shown}unknown entry {extra!r}; known are {', '.join(known)}.{near}".rstrip(".")
+        return (
+            *place,
+            extra,
+        ), f"{shown}unknown entry {extra!r}; known are {', '.join(known)}{'.' if near else ''}{near}"
     return place, shown + error.message
 
 
@@ -156,11 +171,11 @@ def _wrong_names(entries: Mapping[str, Any]) -> Iterator[tuple[Place, str]]:
     for name, value in entries.get("facts", {}).items():
         yield from _unknown(value, ("facts", name), known)
         known.append(name)
-    for name, instance in entries["instances"].items():
+    for name, instance in entries.get("instances", {}).items():
         for port in instance["ports"]:
             if port not in ports:
                 near = did_you_mean(port, ports)
-                yield ("instances", name, "ports"), f"{port!r} is none of the ports.{near}".rstrip(".")
+                yield ("instances", name, "ports"), f"{port!r} is none of the ports{'.' if near else ''}{near}"
         for part in ("first", "run", "environment", "ready"):
             yield from _unknown(instance.get(part, ()), ("instances", name, part), known)
     yield from _unknown(entries.get("prepare", ()), ("prepare",), known)
@@ -177,7 +192,7 @@ def _unknown(value: Any, place: Place, known: Sequence[str]) -> Iterator[tuple[P
         for name in _NAME.findall(value):
             if name not in known:
                 near = did_you_mean(name, known)
-                yield place, f"nothing is known of ${{{name}}}; known are {', '.join(known)}.{near}".rstrip(".")
+                yield place, f"nothing is known of ${{{name}}}; known are {', '.join(known)}{'.' if near else ''}{near}"
 
 
 def _lines(node: yaml.Node, place: Place) -> Iterator[tuple[Place, int]]:

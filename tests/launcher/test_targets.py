@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import signal
 import stat
 import subprocess
@@ -14,10 +16,11 @@ from pathlib import Path
 import psutil
 import pytest
 import redis
+from lockstep import dialect
 
 from launcher.console import LaunchError
 from launcher.targets import booted, packages, recipe
-from tests.launcher.launching import command, launcher_environment, processes_of, wait_until
+from tests.launcher.launching import ROOT, command, launcher_environment, processes_of, wait_until
 
 SERVER = """
 import http.server, os, subprocess, sys
@@ -195,7 +198,8 @@ def test_one_alone_leaves_what_it_started_when_it_is_killed(targets: Path) -> No
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_in_the_foreground_it_ends_with_the_launcher(targets: Path, number: signal.Signals) -> None:
     started = boot(targets, "boot", name_in(targets))
-    wait_until(lambda: booted.facts(name_in(targets)), "the facts")
+    assert started.stdout is not None
+    assert any("Ctrl-C stops it" in line for line in started.stdout)
     started.send_signal(number)
     output, _ = started.communicate(timeout=60)
     if number != signal.SIGKILL:
@@ -242,13 +246,14 @@ def test_one_that_is_never_ready_is_given_up_within_its_bound(targets: Path) -> 
 @pytest.mark.parametrize(
     ("wrong", "right", "said"),
     [
-        ("instances:", "instance:", ":6: unknown entry 'instance'; known are packages, ports, secrets, facts, stores"),
+        ("instances:", "instance:", ":6: unknown entry 'instance'; known are as, packages, ports, secrets"),
         ("{redis: {}}", "{reddis: {}}", ":5: stores: unknown entry 'reddis'; known are postgres, redis. Did you mean"),
         ("  ports: [SMALL_PORT]", "  ports: [SMALL]", ":11: 'SMALL' is none of the ports. Did you mean 'SMALL_PORT'?"),
         ("${SMALL_URL}/", "${SMALL_URI}/", ":12: nothing is known of ${SMALL_URI}; known are PYTHON"),
         ("secrets: [SMALL_SECRET]", "secrets: [small]", ":3: secrets.0: 'small' does not match"),
         ("ports: [SMALL_PORT]", "ports: [", "not YAML"),
         ("facts:", "packages: {python: requirements.txt}\nfacts:", ":4: there is no"),
+        ("\nports:", "\nas: other\nports:", ":1: either `as` stands there alone, or instances are described"),
     ],
 )  # fmt: skip
 def test_a_wrong_recipe_is_refused_with_its_line(targets: Path, wrong: str, right: str, said: str) -> None:
@@ -258,6 +263,22 @@ def test_a_wrong_recipe_is_refused_with_its_line(targets: Path, wrong: str, righ
         recipe.read(folder)
     assert str(caught.value).startswith(f"{folder}/boot.yaml:")
     assert said in str(caught.value)
+
+
+def test_another_dialect_of_a_platform_is_booted_as_that(targets: Path) -> None:
+    name = name_in(targets)
+    other = targets / "other"
+    other.mkdir()
+    (other / "boot.yaml").write_text(f"as: {name}\n")
+    assert recipe.read(other).name == name
+    with pytest.raises(LaunchError, match=f"{name} is not up. To start it: ./run target boot {name}"):
+        booted.lend("other", {})
+    assert f"other{' ' * (len(name) - 5)}  another dialect of {name}" in run(targets, "list")[1]
+    assert run(targets, "stop", "other") == (0, f"{name} is not up.\n")
+    (other / "boot.yaml").write_text("as: nobody\n")
+    with pytest.raises(LaunchError, match=r"boot\.yaml:1: there is no"):
+        recipe.read(other)
+    shutil.rmtree(other)
 
 
 def test_what_cannot_be_meant_is_refused_with_the_way_out(targets: Path) -> None:
@@ -274,6 +295,27 @@ def test_what_cannot_be_meant_is_refused_with_the_way_out(targets: Path) -> None
     code, said = run(targets, "control", name, "stop", "server")
     assert code == 1
     assert f"{name} is not up. To start it: ./run target boot {name}" in said
+
+
+@pytest.mark.parametrize(
+    "folder", sorted((ROOT / "variables/targets").glob("*/boot.yaml")), ids=lambda path: path.parent.name
+)
+def test_a_boot_gives_each_fact_that_its_dialect_names(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = folder.parent
+    wanted = recipe.read(place)
+    given = {*wanted.ports, *wanted.secrets, *wanted.facts, "LOCKSTEP_RUN"}
+    if wanted.prepare:
+        given |= set(re.findall(r'print\(f"([A-Z_]+)=', (wanted.folder / "prepare.py").read_text()))
+    named = set(re.findall(r"\$\{(\w+)", (place / "target.yaml").read_text()))
+    assert named <= given
+    for name in named:
+        monkeypatch.setenv(name, f"{'postgresql' if name.endswith('_DATABASE') else 'http'}://127.0.0.1/{name}")
+    found = dialect.load(place / "target.yaml")
+    assert found.name == place.name
+    instances = {endpoint.instance for endpoint in found.endpoints.values() if endpoint.instance}
+    assert instances <= set(wanted.instances)
+    assert all(len((place / name).read_text().splitlines()) <= 150 for name in ("target.yaml", "dialect.py")
+               if (place / name).exists())  # fmt: skip
 
 
 class TestPackages:
