@@ -138,7 +138,7 @@ def _module(name: str, *argv: str) -> int:
 
     Returns its exit code as a shell would: 128 + n where signal n ended it.
     """
-    child = interrupts.start([sys.executable, "-m", name, *argv], cwd=ROOT, env=environment({}))
+    child = interrupts.start([sys.executable, "-m", "launcher.child", name, *argv], cwd=ROOT, env=environment({}))
     try:
         code = interrupts.wait(child)
     except KeyboardInterrupt:

@@ -6,6 +6,7 @@ The command then ends with 128 + the number of that signal, as shells count: INT
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import select
@@ -49,7 +50,18 @@ def run(main: Callable[[], int]) -> NoReturn:
         # Whoever read has gone (``| head``); the interpreter would complain about what it cannot flush.
         _silence(sys.stdout)
         code = exit_code() if _State.number else _BROKEN_PIPE
+    if _State.number:
+        _exit(code)
     sys.exit(code)
+
+
+def _exit(code: int) -> NoReturn:
+    """Exit as Python does, but for its own end by SIGINT where the interrupt came in the midst of an ``exec``."""
+    atexit._run_exitfuncs()
+    for stream in (sys.stdout, sys.stderr):
+        with forgiving(stream):
+            stream.flush()
+    os._exit(code)
 
 
 def end_in_order() -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +24,7 @@ from robot.libraries.BuiltIn import BuiltIn
 from .files import read_schedule, write_schedule
 from .play import Performance
 from .schedule import Schedule, numbered
-from .searching import Failure, Memory, Play, Tally, Verdict, search
+from .searching import Failure, Memory, Play, Tally, Verdict, search, temporary
 from .stage import LARGEST_BATCH, Stage
 
 _A_MINUTE = timedelta(minutes=1)
@@ -118,7 +117,7 @@ class ExplorationLibrary:
         stage = Stage(platform, found, f"{seed} exploration", min(plays, LARGEST_BATCH))
         before = BuiltIn().set_log_level("WARN")
         try:
-            with tempfile.TemporaryDirectory(prefix="schedules-") as folder:
+            with temporary("schedules-") as folder:
                 yield lambda schedule: Performance(stage, mapping, Path(folder)).verdict(schedule)
         finally:
             BuiltIn().set_log_level(before)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import sys
 import tempfile
 import time
@@ -179,7 +180,6 @@ def _run(memory: Memory, count: int, seed: int) -> None:
     from hypothesis.configuration import set_hypothesis_home_dir
     from hypothesis.stateful import run_state_machine_as_test
 
-    set_hypothesis_home_dir(tempfile.gettempdir())
     settings = hypothesis.settings(
         max_examples=count,
         stateful_step_count=DRAWS,
@@ -192,7 +192,14 @@ def _run(memory: Memory, count: int, seed: int) -> None:
         print_blob=False,
         verbosity=Verbosity.quiet,
     )
-    run_state_machine_as_test(hypothesis.seed(seed)(_machine(memory)), settings=settings)
+    with temporary("hypothesis-") as home:
+        set_hypothesis_home_dir(home)
+        run_state_machine_as_test(hypothesis.seed(seed)(_machine(memory)), settings=settings)
+
+
+def temporary(prefix: str) -> tempfile.TemporaryDirectory[str]:
+    """A folder for as long as a block lasts; in that of the run, if there is one, since a robot may be killed."""
+    return tempfile.TemporaryDirectory(prefix=prefix, dir=os.environ.get("LOCKSTEP_RUN_DIR"))
 
 
 def _machine(memory: Memory) -> Any:

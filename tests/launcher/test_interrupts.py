@@ -86,6 +86,7 @@ class Place:
     started: list[subprocess.Popen[str]] = field(default_factory=list)
     _memory: set[Path] = field(default_factory=set)
     _pids: set[int] = field(default_factory=set)
+    _since: int = field(default_factory=lambda: int(time.time()))
 
     @property
     def temporary(self) -> Path:
@@ -148,10 +149,11 @@ class Place:
     def _segments(self) -> Iterator[str]:
         """System V shared memory that a process of the run has made (Linux)."""
         with suppress(OSError):
-            for line in Path("/proc/sysvipc/shm").read_text().splitlines()[1:]:
-                words = line.split()
-                if int(words[4]) in self._pids:
-                    yield f"shared memory {words[1]}"
+            head, *lines = Path("/proc/sysvipc/shm").read_text().splitlines()
+            for line in lines:
+                segment = dict(zip(head.split(), map(int, line.split()), strict=True))
+                if segment["cpid"] in self._pids and segment["ctime"] >= self._since:
+                    yield f"shared memory {segment['shmid']}"
 
     def clear(self) -> None:
         """End what a failed test has left."""
@@ -340,6 +342,23 @@ def test_a_benchmark_ends_its_platform(place: Place) -> None:
     wait_until(lambda: place.booting, "the start of the platform")
     said = interrupt(place, run, INT, group=True)
     assert run.returncode == 130, said
+    assert says_once(said), said
+
+
+def test_a_benchmark_that_still_imports_ends_in_order(place: Place) -> None:
+    run = place.start(command("bench", "sessions", "--quick"))
+    wait_until(lambda: any("launcher.child" in line for line in place.left()), "the benchmark")
+    said = interrupt(place, run, TERM)
+    assert run.returncode == 143, said
+    assert says_once(said), said
+
+
+def test_an_exploration_leaves_no_schedules(place: Place) -> None:
+    results = place.folder / "results"
+    run = place.start(command("explore", "--count", "50", "--jobs", "1", "--results", results))
+    wait_until(lambda: any(results.glob("*/worker-1/exploration.json")), "the first schedule")
+    said = interrupt(place, run, HUP)
+    assert run.returncode == 129, said
     assert says_once(said), said
 
 
