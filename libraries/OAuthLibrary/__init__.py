@@ -7,7 +7,7 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 from html.parser import HTMLParser
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl, urljoin, urlsplit, urlunsplit
 
 from lockstep import masking, test_identity
@@ -196,6 +196,33 @@ class OAuthLibrary:
         return found[0].value
 
     @keyword
+    def cookie_should_have_flags(
+        self,
+        response: Any,
+        name: str,
+        secure: bool = True,
+        http_only: bool = True,
+        same_site: Literal["strict", "lax", "none"] = "lax",
+    ) -> str:
+        """Passes when ``response`` sets the cookie ``name`` with at least the flags that the platform declares.
+
+        The defaults are recommended (OWASP ASVS 5.0 3.3); a cookie that is stricter passes. What browsers refuse never
+        does: ``SameSite=None`` without ``Secure``, or a prefix ``__Host-`` without what it stands for (RFC 6265bis
+        §4.1.3). ``response`` is one of RequestsLibrary, or a reply of ProbeLibrary's ``Send At Once``. Returns the
+        cookie's value.
+
+        | `Cookie Should Have Flags`    ${response}    session    same_site=strict
+        | `Cookie Should Have Flags`    ${reply}    xsrf    http_only=${False}
+        """
+        found = _set_by(response).get(name)
+        if found is None or found.removes:
+            raise AssertionError(f"{_shown(response)} sets no cookie {name}: {_names(response) or 'none at all'}")
+        masking.register(found.value)
+        if wrong := cookies.weaker(found, secure=secure, http_only=http_only, same_site=same_site):
+            raise AssertionError(f"{_shown(response)}: {wrong}")
+        return found.value
+
+    @keyword
     def cookies_should_be_removed(self, response: Any, *names: str) -> None:
         """Passes when ``response`` tells the browser to forget each of these cookies."""
         if not names:
@@ -218,6 +245,8 @@ class OAuthLibrary:
 
 
 def _set_by(response: Any) -> dict[str, cookies.SetCookie]:
+    if (fields := getattr(response, "set_cookies", None)) is not None:
+        return cookies.read(fields)
     return cookies.read(response.raw.headers.getlist("Set-Cookie"))
 
 
@@ -226,4 +255,6 @@ def _names(response: Any) -> list[str]:
 
 
 def _shown(response: Any) -> str:
-    return f"{response.request.method} {urlsplit(response.url).path} ({response.status_code})"
+    status = response.status if hasattr(response, "set_cookies") else response.status_code
+    method = "" if hasattr(response, "set_cookies") else f"{response.request.method} "
+    return f"{method}{urlsplit(response.url).path} ({status})"

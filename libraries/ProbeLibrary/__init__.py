@@ -6,6 +6,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from http.cookiejar import CookieJar
 from typing import Any
 
 from lockstep import machine, verdicts
@@ -17,7 +18,7 @@ from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
 
-from ProbeLibrary import volley
+from ProbeLibrary import jars, volley
 from ProbeLibrary.credentials import Credentials
 from ProbeLibrary.expecting import Expected, Told
 from ProbeLibrary.judge import Report, judge_times
@@ -208,18 +209,38 @@ class ProbeLibrary(Credentials):
         """Sends all ``requests`` at one instant, each on a connection of its own; returns the replies in their order.
 
         A request is a dictionary with ``url`` and, where needed, ``method`` (GET), ``token`` (bearer, or as
-        ``credential`` says), ``json`` or ``form`` (the body) and ``headers``. A reply has ``status``, ``headers``
-        (names in lower case), ``text``, ``json``, ``code`` (of a problem), ``sent`` (seconds since the epoch) and
-        ``seconds``. Without an answer ``status`` is None and ``error`` says why; nothing is retried and no status
-        fails the keyword.
+        ``credential`` says), ``json`` or ``form`` (the body), ``headers`` and ``cookies``. A reply has ``status``,
+        ``headers`` (names in lower case), ``text``, ``json``, ``code`` (of a problem), ``sent`` (seconds since the
+        epoch) and ``seconds``. Without an answer ``status`` is None and ``error`` says why; nothing is retried and no
+        status fails the keyword.
+
+        ``cookies`` are a dictionary, or a cookie jar: of `Make Cookie Jar`, or of a session of RequestsLibrary
+        (``${session.cookies}``). Of a jar each request takes what a browser would send there, and afterwards the jar
+        has what the replies set, in the order of the requests. The ``Set-Cookie`` fields of a reply are its
+        ``set_cookies``.
 
         | VAR    @{writers}    ${{ [dict(method='PUT', url=$url, token=$token, json={'n': n}) for n in range(20)] }}
         | ${replies} =    Send At Once    ${writers}
         | Should Be Equal    ${{ [reply.status for reply in $replies].count(200) }}    ${1}
         """
-        replies = volley.fire([Request.read(request) for request in requests], ca_file)
+        volleys = [Request.read(request) for request in requests]
+        replies = volley.fire(volleys, ca_file)
+        for request, reply in zip(volleys, replies, strict=True):
+            if request.jar is not None:
+                jars.take_over(request.jar, request.url, reply.set_cookies)
         logger.info(volley.summary(replies))
         return replies
+
+    @keyword
+    def make_cookie_jar(self) -> CookieJar:
+        """An empty cookie jar for `Send At Once`: one browser's. Loopback counts as secure, as browsers have it.
+
+        | ${jar} =    `Make Cookie Jar`
+        | VAR    &{form}    username=alice    password=${PASSWORD}
+        | VAR    &{login}    method=POST    url=https://shop.test/login    form=${form}    cookies=${jar}
+        | `Send At Once`    ${{ [$login] }}
+        """
+        return jars.new_jar()
 
     def _running(self, name: str) -> Probe:
         if name not in self._probes:

@@ -6,12 +6,15 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http.cookiejar import CookieJar
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from lockstep import masking, test_identity
 from lockstep.applicability import present
 from robot.api.types import Secret
+
+from ProbeLibrary import jars
 
 BEARER = "Authorization: Bearer {token}"
 SAFE_TO_REPEAT = ("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE")
@@ -20,7 +23,7 @@ SAFE_TO_REPEAT = ("GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE")
 NOTHING: Any = object()
 """In the place of JSON, where None is ``null``: there is no body."""
 
-_FIELDS = ("method", "url", "token", "json", "headers", "form", "credential")
+_FIELDS = ("method", "url", "token", "json", "headers", "form", "credential", "cookies")
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class Request:
     url: str
     headers: Mapping[str, str] = field(repr=False)
     body: bytes | None = field(repr=False)
+    jar: CookieJar | None = field(default=None, repr=False)
 
     @classmethod
     def read(cls, entries: Mapping[str, Any]) -> Request:
@@ -52,12 +56,16 @@ class Request:
         headers: Mapping[str, Any] | None = None,
         json: Any = NOTHING,
         form: Mapping[str, Any] | None = None,
+        cookies: CookieJar | Mapping[str, Any] | None = None,
     ) -> Request:
         """The request with everything that belongs to it.
 
         ``credential`` is the header that carries ``token``. ``json`` is a body of JSON, ``form`` one of HTML's forms
-        (application/x-www-form-urlencoded); a list in it is a field given several times. Raises ``ValueError`` for both
-        bodies at once, an address or a method that is none, and a credential without a place for the token.
+        (application/x-www-form-urlencoded); a list in it is a field given several times. ``cookies`` are a dictionary,
+        or a jar, which goes along as ``jar``.
+
+        Raises ``ValueError`` for both bodies at once, cookies beside a ``Cookie`` header, an address or a method that
+        is none, and a credential without a place for the token.
         """
         url = str(present(url))
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
@@ -72,7 +80,12 @@ class Request:
         body = _body(json, form)
         if body is not None:
             complete["Content-Type"] = "application/json" if form is None else "application/x-www-form-urlencoded"
-        return cls(str(method).upper(), url, complete, body)
+        if cookies is not None:
+            if any(name.lower() == "cookie" for name in complete):
+                raise ValueError("a request has one Cookie header (RFC 6265 §5.4): give cookies or a header, not both")
+            if (going := jars.header(cookies, url)) is not None:
+                complete["Cookie"] = going
+        return cls(str(method).upper(), url, complete, body, cookies if isinstance(cookies, CookieJar) else None)
 
     @property
     def target(self) -> str:

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from typing import Any
 
@@ -24,16 +24,18 @@ TIMEOUT = 15.0
 class Reply:
     """What came back. ``status`` is None where nothing did, and ``error`` says why; header names are in lower case.
 
-    ``sent`` is in seconds since the epoch, ``seconds`` is the time to the last byte.
+    ``sent`` is in seconds since the epoch, ``seconds`` is the time to the last byte, ``set_cookies`` are the
+    ``Set-Cookie`` fields, each for itself.
     """
 
     url: str
     sent: float
     seconds: float
     status: int | None
-    headers: Mapping[str, str]
-    text: str
+    headers: Mapping[str, str] = field(repr=False)
+    text: str = field(repr=False)
     error: str = ""
+    set_cookies: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def json(self) -> Any:
@@ -78,7 +80,8 @@ def _send(request: Request, barrier: threading.Barrier, ca_file: str | None) -> 
         except (OSError, HTTPException) as error:
             return Reply(request.url, sent, time.monotonic() - began, None, {}, "", reasons.of(error))
         headers = {name.lower(): value for name, value in answer.getheaders()}
-        return Reply(request.url, sent, time.monotonic() - began, answer.status, headers, text)
+        cookies = tuple(answer.headers.get_all("Set-Cookie", []))
+        return Reply(request.url, sent, time.monotonic() - began, answer.status, headers, text, "", cookies)
     finally:
         connection.close()
 

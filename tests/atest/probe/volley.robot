@@ -26,7 +26,7 @@ An Unexpected Status Is The Suite's To Judge
     Should Be Equal    ${reply.status} ${reply.code}    200    one reply
 
 A Request Without An Address Is Refused
-    [Documentation]    FAIL ValueError: a request has method, url, token, json, headers, form, credential and needs an url; got method
+    [Documentation]    FAIL ValueError: a request has method, url, token, json, headers, form, credential, cookies and needs an url; got method
     VAR    &{request}    method=PUT
     Send At Once    ${{ [$request] }}
 
