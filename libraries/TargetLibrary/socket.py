@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +12,23 @@ from lockstep.dialect.frames import Event
 from lockstep.dialect.line import Await, Exchange, Gone, Line, Opened, Outgoing, Send
 from robot.api import logger
 from robot.libraries.BuiltIn import BuiltIn
+from WebSocketLibrary.heartbeat import Heartbeats
 from WebSocketLibrary.journal import Direction, Opcode
 from WebSocketLibrary.waiting import wait_until
+
+
+@dataclass(frozen=True)
+class _Answered(Heartbeats):
+    """The heartbeats of a dialect, answered on the loop thread of sockets: nobody has to wait for that."""
+
+    line: Line
+
+    def answer(self, opcode: int, body: bytes) -> bytes | None:
+        for frame in self.line.decode(body.decode("utf-8", "replace")):
+            answer = self.line.heartbeat(frame)
+            if answer is not None:
+                return answer if isinstance(answer, bytes) else answer.encode()
+        return None
 
 
 class Socket:
@@ -41,6 +57,8 @@ class Socket:
             shake.url, self._wanted_alias, headers=dict(shake.headers), subprotocols=list(shake.subprotocols),
             ca_file=ca_file if shake.url.startswith("wss") else None, timeout=timedelta(seconds=timeout),
         )  # fmt: skip
+        if self.line.facts.heartbeat:
+            self.connection.heartbeats = _Answered((), self.line)
         self.opened = self.play(self.line.opening())
 
     @property
@@ -100,7 +118,7 @@ class Socket:
         return Gone() if found is None else found
 
     def update(self) -> None:
-        """Reads what has come since; heartbeats are answered."""
+        """Reads what has come since. A heartbeat that came before the socket could answer it is answered here."""
         connection = self.connection
         for frame in connection.settled_journal.frames(Direction.RECEIVED, self._position):
             self._position = frame.index + 1

@@ -7,6 +7,7 @@ one, and cannot be taken back: signing out ends the renewal only. ``faults`` are
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from collections.abc import Iterator
@@ -39,11 +40,13 @@ class Chat:
     rooms: dict[str, tuple[str, list[tuple[str, str]]]] = field(default_factory=dict)
     sockets: dict[web.WebSocketResponse, dict[str, Any]] = field(default_factory=dict)
     url: str = ""
+    beat: float = 30.0
 
     async def socket(self, request: web.Request) -> web.WebSocketResponse:
         socket = web.WebSocketResponse()
         await socket.prepare(request)
         self.sockets[socket] = {"nick": None, "rooms": set()}
+        beating = asyncio.create_task(self._beat(socket))
         try:
             async for message in socket:
                 if message.type is WSMsgType.TEXT:
@@ -55,8 +58,24 @@ class Chat:
                     else:
                         await handler(socket, given)
         finally:
+            beating.cancel()
             del self.sockets[socket]
         return socket
+
+    async def _beat(self, socket: web.WebSocketResponse) -> None:
+        """Who does not answer a beat by the next one is gone."""
+        while True:
+            state = self.sockets[socket]
+            if state.get("beat") is not None:
+                await socket.close(code=4000)
+                return
+            state["beat"] = secrets.token_hex(2)
+            await socket.send_str(line("BEAT", at=state["beat"]))
+            await asyncio.sleep(self.beat)
+
+    async def on_back(self, socket: web.WebSocketResponse, given: dict[str, str]) -> None:
+        if given["at"] == self.sockets[socket]["beat"]:
+            self.sockets[socket]["beat"] = None
 
     async def on_join(self, socket: web.WebSocketResponse, given: dict[str, str]) -> None:
         self.words[given["nick"]] = given["word"]

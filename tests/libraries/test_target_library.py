@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -158,6 +159,37 @@ def test_a_deaf_target_passes_nothing(name: str, ids: Sequence[str], tmp_path: P
         found = run(tmp_path, name, {"FORUM_URL": urls["auth"], "CHAT_URL": urls["auth"]}, *included(ids))
     assert [key for key, (verdict, _) in found.items() if verdict not in (FAIL, NA)] == []
     assert FAIL in {verdict for verdict, _ in found.values()}
+
+
+HEARTBEATS = """*** Settings ***
+Library    RequestsLibrary
+Library    WebSocketLibrary
+Library    TargetLibrary
+Suite Setup    Use Target
+
+*** Test Cases ***
+A Silent Socket Stays Open
+    ${user} =    Sign In
+    ${socket} =    Open Socket    ${user}
+    Connection Should Be Open    ${socket}    hold=1s
+    Socket Should Be Open    ${socket}
+"""
+
+
+@pytest.mark.parametrize("answered", [True, False])
+def test_heartbeats_are_answered_while_nobody_waits(answered: bool, tmp_path: Path) -> None:
+    folder = tmp_path / "frames"
+    shutil.copytree(FOREIGN / "frames", folder)
+    if not answered:
+        text = (folder / "target.yaml").read_text("utf-8")
+        (folder / "target.yaml").write_text(text.replace("do: BEAT", "do: NEVER"), "utf-8")
+    (tmp_path / "suite.robot").write_text(HEARTBEATS, "utf-8")
+    with chat() as server:
+        server.beat = 0.3
+        done = run_inner(tmp_path / "suite.robot", tmp_path, variables={"TARGET": str(folder)}, CHAT_URL=server.url)
+    status, message = done.verdicts["A Silent Socket Stays Open"]
+    assert status == ("PASS" if answered else "FAIL"), message
+    assert ("4000" in message) is not answered
 
 
 def test_no_secret_of_a_run_is_in_its_output(tmp_path: Path) -> None:
