@@ -47,6 +47,14 @@ class Chatting(Base):
             raise AssertionError(f"{socket} cannot join the conversation: {mask(opened.why)}")
         found.note(opened.read)
 
+    @word("message")
+    def leave_room(self, socket: str, room: Any) -> None:
+        """Unsubscribes a socket from a conversation."""
+        found = self.socket(socket)
+        opened = found.play(found.line.asking("unsubscribe", room=room))
+        if not opened.ok:
+            raise AssertionError(f"{socket} cannot leave the conversation: {mask(opened.why)}")
+
     @word("message", "assertion")
     def join_should_be_refused(self, socket: str, room: Any) -> None:
         """Passes when a socket may not subscribe to a conversation, and is told so; NA where rooms are not private."""

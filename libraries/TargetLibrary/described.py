@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from lockstep.applicability import not_applicable
-from lockstep.dialect import NotDescribed
+from lockstep.dialect import NotDescribed, NotRead
 from robot.api.deco import keyword
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -22,8 +22,10 @@ def word(*tags: str) -> Callable[[F], F]:
             try:
                 return method(*args, **kwargs)
             except NotDescribed as lacking:
-                found = lacking
-            return not_applicable(found.lacks, found.reason)
+                lacks, reason = lacking.lacks, lacking.reason
+            except NotRead as lacking:
+                lacks, reason = f"operations.sign_in.read.{lacking.name}", str(lacking)
+            return not_applicable(lacks, reason)
 
         return keyword(tags=tags)(guarded)  # type: ignore[no-any-return]
 

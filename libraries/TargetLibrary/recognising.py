@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from datetime import timedelta
+from typing import Literal
 
 from lockstep import machine
 from lockstep.dialect import Outcome, Session
@@ -13,6 +15,7 @@ from .base import Base, same
 from .described import word
 
 _PAUSE = 0.05
+_STATES = {"active": "is good", "ended": "has ended"}
 
 
 class Recognising(Base):
@@ -73,6 +76,23 @@ class Recognising(Base):
     @staticmethod
     def _recognises(outcome: Outcome, session: Session) -> bool:
         return outcome.ok and same(outcome.read.get("user"), session.user)
+
+    @word("session", "assertion")
+    def sessions_should_be_listed(self, session: Session, sessions: Sequence[Session]) -> None:
+        """Passes when the user of ``session`` is shown these of their sessions as active, and no others."""
+        listed = {str(item.get("session")) for item in self.stage.needed("sessions", session).items}
+        wanted = {str(known.session) for known in sessions}
+        if listed != wanted:
+            missing, other = sorted(wanted - listed), sorted(listed - wanted)
+            raise AssertionError(f"other sessions are listed: missing are {missing}, more than wanted {other}")
+
+    @word("token", "assertion")
+    def introspection_should_call_token(self, session: Session, state: Literal["active", "ended"]) -> None:
+        """Passes when introspection (RFC 7662 §2.2) calls the access token active, or no longer active."""
+        token = session.access if self.stage.dialect.knows("introspect") else ""
+        found = self.stage.needed("introspect", session, token=token).read.get("active")
+        if found is not (state == "active"):
+            raise AssertionError(f"introspection says active: {found} of a token that {_STATES[state]}")
 
     def not_refused_as(self, outcome: Outcome, reason: str) -> str:
         """What is wrong with how a bad answer refuses, in words; "" where it is as the dialect describes it."""

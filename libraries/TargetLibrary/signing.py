@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from lockstep import masking
@@ -15,6 +15,8 @@ from robot.api import logger
 from .base import Base
 from .described import word
 from .stage import register
+
+_AT_ONCE = timedelta()
 
 
 class Signing(Base):
@@ -132,11 +134,13 @@ class Signing(Base):
         return account.with_values({"password": made_up()["secret"]})
 
     @word("session")
-    def wait_until_token_expires(self, session: Session) -> None:
-        """Waits until the clock has passed the expiry of the access token."""
-        expiry = self.stage.expiry(session)
+    def wait_until_token_expires(
+        self, session: Session, before: timedelta = _AT_ONCE, after: timedelta = _AT_ONCE
+    ) -> None:
+        """Waits until the clock has passed the expiry of the access token, or is so long ``before`` or ``after`` it."""
+        expiry = self.stage.expiry(session) - before.total_seconds() + after.total_seconds()
         left = expiry - time.time()
-        logger.info(f"the token expires at {datetime.fromtimestamp(expiry)}, in {left:.3f} s")
+        logger.info(f"until {datetime.fromtimestamp(expiry)} it is {left:.3f} s")
         while (left := expiry - time.time()) > 0:
             time.sleep(left)
 

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 from typing import Any
 
+from lockstep import machine, target, verdicts
 from lockstep.dialect import Answer, Line, Session
 from lockstep.dialect.refusals import classes
 from lockstep.dialect.socket import SocketRefusal, handshake_refusals
 from lockstep.masking import mask
+from robot.api import logger
 from robot.libraries.BuiltIn import BuiltIn
+from WebSocketLibrary.handshake import ask, build
 from WebSocketLibrary.keywords.opening import HandshakeFailedError
 
 from .base import Base, same
 from .described import word
 from .socket import Socket
 
+_FOREIGN_ORIGIN = "https://origin.invalid"
+_WAIT = 10.0
 _NOWHERE = "nowhere"
 """A conversation that there is not: whose credential is bad is refused before anybody looks for it."""
 
@@ -98,9 +104,42 @@ class Sockets(Base):
         else:
             self._use_is_refused(line, reason, how)
 
-    def _handshake_is_refused(self, line: Line, reason: str) -> None:
-        from lockstep import target
+    @word("socket", "assertion")
+    def foreign_origin_should_be_refused(self, session: Session) -> None:
+        """Passes when no endpoint opens a socket for a page of another origin (ASVS 5.0 §4.4.2), as is promised."""
+        promise = self.stage.dialect.promises.choice("origin")
+        for endpoint in self.stage.socket_endpoints:
+            line = Line(self.stage.speaker, endpoint, session, room=_NOWHERE)
+            status = self._status_for_origin(line, _FOREIGN_ORIGIN)
+            if status == 101 and not promise.unbounded:
+                raise AssertionError(f"{endpoint} opens a socket for a page of {_FOREIGN_ORIGIN}")
+            if status == 101:
+                verdicts.unbounded(f"{endpoint} opens a socket for a page of another origin")
 
+    def _status_for_origin(self, line: Line, origin: str) -> int:
+        shake = line.handshake()
+        ca_file = target.current().ca_file if target.in_use() and shake.url.startswith("wss") else None
+        request = build(
+            shake.url, headers=shake.headers, subprotocols=shake.subprotocols, origin=origin, ca_file=ca_file
+        )
+        answer = ask(request, _WAIT)
+        logger.info(f"{line.endpoint.name} answers a page of {origin} with {mask(str(answer))}")
+        if answer.status != 101 and not 400 <= answer.status < 500:
+            raise AssertionError(f"{line.endpoint.name} should refuse a page of {origin}, but: {mask(str(answer))}")
+        return answer.status
+
+    @word("socket")
+    def reauthenticate_socket(self, socket: str, session: Session) -> None:
+        """Gives an open socket the token of ``session``, with which it goes on."""
+        found = self.socket(socket)
+        opened = found.play(found.line.asking("reauthenticate", access=session.access))
+        if not opened.ok and self.stage.has_expired(found.line.session):
+            machine.missed(f"UNKNOWN: the token expired before {socket} had the new one")
+        if not opened.ok:
+            raise AssertionError(f"{socket} does not take the new token: {mask(opened.why)}")
+        found.line.session = session
+
+    def _handshake_is_refused(self, line: Line, reason: str) -> None:
         library: Any = BuiltIn().get_library_instance("WebSocketLibrary")
         shake = line.handshake()
         ca_file = target.current().ca_file if target.in_use() else None
@@ -160,8 +199,18 @@ class Sockets(Base):
     def socket_should_be_open(self, socket: str) -> None:
         """Passes when the target still serves a socket: it answers what the dialect has an answer for."""
         found = self.socket(socket)
+        if not found.connection.is_open and self._may_have_expired(found):
+            machine.missed(f"UNKNOWN: the token of {socket} expired before it was asked")
         if not found.connection.is_open:
             raise AssertionError(f"{socket} should be open, but it is {found.state}")
         asked = next((name for name in ("ping", "who_am_i") if name in found.line.facts.out), None)
         if asked and not (opened := found.play(found.line.asking(asked))).ok:
             raise AssertionError(f"{socket} should be served, but: {mask(opened.why)}")
+
+    def _may_have_expired(self, found: Socket) -> bool:
+        """Whether a socket was closed at the expiry of its token or later, as it has to be."""
+        closing = found.connection.closing
+        if closing is None or not self.stage.has_expired(found.line.session):
+            return False
+        closed_at = time.time() - (time.monotonic() - float(closing.at))
+        return closed_at >= self.stage.expiry(found.line.session)

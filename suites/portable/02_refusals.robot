@@ -62,3 +62,8 @@ Every Endpoint Refuses Forged Tokens
     [Tags]    id:T21-08
     ${user} =    Sign In
     Every Endpoint Should Refuse Forged Tokens    ${user}
+
+No Socket Opens For A Foreign Origin
+    [Tags]    id:T21-09
+    ${user} =    Sign In
+    Foreign Origin Should Be Refused    ${user}

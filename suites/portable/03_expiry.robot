@@ -30,6 +30,16 @@ A Refresh After The Expiry Brings The User Back
     ${user} =    Refresh Session    ${USER}
     Every Endpoint Should Recognise User    ${user}
 
+A Refreshed Token Carries An Open Socket On
+    [Tags]    id:T22-05    req:T23
+    ${old} =    Sign In For Seconds
+    ${socket} =    Open Socket    ${old}
+    Wait Until Token Expires    ${old}    before=1s
+    ${new} =    Refresh Session    ${old}
+    Reauthenticate Socket    ${socket}    ${new}
+    Wait Until Token Expires    ${old}    after=1s
+    Socket Should Be Open    ${socket}
+
 
 *** Keywords ***
 Sign In For The Suite

@@ -93,3 +93,20 @@ Deletion Ends Sessions And Refuses Sign-in
     Delete Account    ${user}
     Session Should End    ${user}    ${socket}    delete_account
     Sign In Should Be Refused    ${user}
+
+Sessions Are Listed Until They End
+    [Tags]    id:T24-11
+    ${phone} =    Sign In    device=phone
+    ${laptop} =    Sign In    ${phone}    device=laptop
+    VAR    @{both}    ${phone}    ${laptop}
+    VAR    @{one}    ${laptop}
+    Sessions Should Be Listed    ${phone}    ${both}
+    Sign Out    ${phone}
+    Sessions Should Be Listed    ${laptop}    ${one}
+
+Introspection Follows A Session To Its End
+    [Tags]    id:T24-12
+    ${user} =    Sign In
+    Introspection Should Call Token    ${user}    active
+    Sign Out    ${user}
+    Introspection Should Call Token    ${user}    ended

@@ -59,3 +59,13 @@ A Device That Comes Back Receives What It Missed
     Message Should Arrive    ${again}    while it was away    ${ROOM}    ${USER}
     Send Message    ${PHONE}    ${ROOM}    after it came back
     Message Should Arrive    ${again}    after it came back    ${ROOM}
+
+A Device That Left A Room Receives Nothing Of It
+    [Tags]    id:T25-07
+    Open Two Devices
+    ${other room} =    Create Room    ${USER}
+    Join Room    ${LAPTOP}    ${other room}
+    Leave Room    ${LAPTOP}    ${ROOM}
+    Send Message    ${PHONE}    ${ROOM}    after it left
+    Send Message    ${PHONE}    ${other room}    in the other room
+    Message Should Not Arrive    ${LAPTOP}    after it left    after=in the other room

@@ -9,7 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lockstep.dialect import Dialect, DialectError, NotDescribed, Outcome, Request, Session, Speaker, find, load, loads
+from lockstep.dialect import (
+    Dialect,
+    DialectError,
+    NotDescribed,
+    NotRead,
+    Outcome,
+    Request,
+    Session,
+    Speaker,
+    find,
+    load,
+    loads,
+)
 from lockstep.dialect.dialect import names
 from lockstep.dialect.entries import Place, Source, seconds
 from lockstep.dialect.messages import Answer, Command, NeedAdministrator, Pause, Ran
@@ -277,6 +289,11 @@ def test_a_word_that_is_absent_says_why() -> None:
     found = speaker("operations: {refresh: {post: /r}}\nabsent: {refresh: no such thing, socket.resume: none}")
     with pytest.raises(NotDescribed, match=r"operations.refresh: absent: no such thing"):
         found.perform("refresh", SIGNED_IN)
+
+
+def test_a_session_says_what_it_has_not() -> None:
+    with pytest.raises(NotRead, match="a session has no 'acces'; it has access, refresh, user"):
+        _ = SIGNED_IN.acces
 
 
 def test_a_part_may_be_absent() -> None:

@@ -17,6 +17,7 @@ from lockstep.dialect.driving import Driver as Driver
 from lockstep.dialect.driving import WordFailed as WordFailed
 from lockstep.dialect.errors import DialectError as DialectError
 from lockstep.dialect.errors import NotDescribed as NotDescribed
+from lockstep.dialect.errors import NotRead as NotRead
 from lockstep.dialect.frames import Event as Event
 from lockstep.dialect.line import Line as Line
 from lockstep.dialect.messages import Answer as Answer

@@ -21,6 +21,14 @@ class NotDescribed(Exception):  # noqa: N818 - it is no error: the target has no
         self.reason = reason
 
 
+class NotRead(AttributeError):  # noqa: N818 - as `NotDescribed`
+    """A value that a session does not have, since the dialect's sign-in reads none: ``name``."""
+
+    def __init__(self, name: str, known: str) -> None:
+        super().__init__(f"a session has no {name!r}; it has {known}")
+        self.name = name
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """``; did you mean x?`` with the known word that is nearest to ``word``, else all known words."""
     names = sorted(known)

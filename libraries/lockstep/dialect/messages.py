@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from lockstep.dialect.cookies import Cookie
+from lockstep.dialect.errors import NotRead
 from lockstep.dialect.frames import FrameOut
 from lockstep.dialect.paths import Reading
 from lockstep.dialect.templates import MISSING
@@ -172,9 +173,7 @@ class Session:
         try:
             return self.values[name]
         except KeyError:
-            raise AttributeError(
-                f"a session has no {name!r}; it has {', '.join(sorted(self.values)) or 'nothing'}"
-            ) from None
+            raise NotRead(name, ", ".join(sorted(self.values)) or "nothing") from None
 
 
 @dataclass(frozen=True)
