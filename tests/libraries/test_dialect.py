@@ -37,7 +37,7 @@ endpoints: {api: {url: "http://api", who: {get: /me, read: {user: id}}}, other: 
 credentials: {header: "Authorization: Bearer {access}"}
 """
 NOWHERE = Place(Source("somewhere.yaml"))
-SCHEMES = {"POSTGRES": "postgresql", "REDIS": "redis", "SOCKET": "ws"}
+SCHEMES = {"POSTGRES": "postgresql", "DATABASE": "postgresql", "REDIS": "redis", "SOCKET": "ws"}
 SIGNED_IN = Session({"access": "token-1", "refresh": "refresh-1", "user": "u1"})
 
 
