@@ -12,7 +12,7 @@ from typing import Any, ClassVar, NoReturn
 from robot.libraries.BuiltIn import BuiltIn
 
 from lockstep import expected, machine, reasons
-from lockstep.causes import before_skipped_teardown, is_not_applicable
+from lockstep.causes import before_skipped_teardown, before_teardowns, is_not_applicable
 from lockstep.causes import causes as causes
 from lockstep.causes import is_unknown as is_unknown
 from lockstep.unknown import UNKNOWN as UNKNOWN
@@ -81,6 +81,9 @@ class VerdictListener:
         VerdictListener._ended = result
         if result.has_teardown and result.teardown.skipped and is_not_applicable(result.message):
             _judge_without_teardown(result)
+        if result.skipped and is_not_applicable(result.message) and len(causes(before_teardowns(result.message))) > 1:
+            # It had failed before it came to what the target lacks.
+            result.status = "FAIL"
         if "LOCKSTEP_RUN_DIR" not in os.environ:
             expected.apply(result)
         if result.failed and is_unknown(result.message):

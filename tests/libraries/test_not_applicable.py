@@ -136,6 +136,7 @@ def test_na_hides_no_failure_and_no_pass(tmp_path: Path, target: Path) -> None:
     plain = robot(tmp_path, suite, target).verdicts
     assert plain["A Failure Comes Before Its Teardown Needs It"] == ("FAIL", "1 != 2")
     assert plain["It Passes Before Its Teardown Needs It"] == ("PASS", "")
+    assert plain["A Failure Comes Before It Is Needed"][0] == "FAIL"
     launched = launch(suite, tmp_path / "results", "--target", str(target))
     assert {test["id"]: test["verdict"] for test in launched.summary["tests"]} == {
         "C01-01": "NA",
@@ -143,5 +144,5 @@ def test_na_hides_no_failure_and_no_pass(tmp_path: Path, target: Path) -> None:
         "C01-03": "NA",
         "C01-04": "FAIL",
         "C01-05": "PASS",
-        "C01-06": "SKIPPED",
+        "C01-06": "FAIL",
     }
