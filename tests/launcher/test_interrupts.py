@@ -18,6 +18,7 @@ from typing import Any
 
 import psutil
 import pytest
+from PlatformLibrary.embedded import system
 
 from tests.launcher.launching import ROOT, command, launcher_environment, small_project, wait_until
 
@@ -166,6 +167,8 @@ class Place:
             run.wait()
             if run.stdout:
                 run.stdout.close()
+        for data in (data for folder in self._memory for data in folder.glob("*")):
+            system.forget_shared_memory(data)
         for path in (*self._memory, self.folder):
             shutil.rmtree(path, ignore_errors=True)
 
@@ -263,6 +266,15 @@ def test_an_environment_that_was_half_made_is_made_again(place: Place, project: 
 
 
 # --- the launcher
+
+
+def test_a_ci_that_aborts_ends_what_its_script_has_started(place: Place) -> None:
+    run = place.start([ROOT / ".ci" / "run", "lint"], cwd=ROOT)
+    wait_until(lambda: any("-m mypy" in line for line in place.left()), "a linter")
+    said = interrupt(place, run, TERM)
+    assert run.returncode == 143, said
+    assert says_once(said), said
+    assert said.splitlines()[-1] == "0 passed, 1 failed"
 
 
 def test_a_linter_ends_with_the_launcher(place: Place) -> None:
@@ -373,6 +385,31 @@ def test_by_hand_too(place: Place, number: signal.Signals, is_up: bool) -> None:
     assert run.returncode == 128 + number, said
     assert says_once(said), said
     assert not profile.exists()
+
+
+SWALLOWING = """import os, signal
+from launcher import interrupts
+
+
+class Last:
+    def __del__(self):
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def main():
+    Last()
+    print("swallowed", flush=True)
+    return interrupts.wait(interrupts.start(["sleep", "600"]))
+
+
+interrupts.run(main)
+"""
+
+
+def test_an_interrupt_that_a_finalizer_swallows_ends_the_next_wait(place: Place) -> None:
+    run = place.start([sys.executable, "-c", SWALLOWING])
+    wait_until_nothing_is_left(place, run)
+    assert (run.returncode, place.said.split()) == (143, ["swallowed", "Interrupted."])
 
 
 # --- without the launcher
