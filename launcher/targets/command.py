@@ -1,5 +1,7 @@
-"""``./run target list|boot|stop|control``: targets of other makers, started on this machine.
+"""``./run target``: platforms, each described by a dialect, and those of other makers that start on this machine.
 
+check X                       try a dialect on its target, word by word: what works, and which line is wrong
+new NAME [--like Y]           write a dialect to fill in
 list                          the targets that there are, and which are installed and up
 boot NAME                     install its packages (once) and start it; Ctrl-C ends it
 boot NAME --detach            the same, but it goes on until: stop NAME
@@ -22,7 +24,7 @@ from PlatformLibrary.profile import folders
 from launcher import helping, interrupts
 from launcher.console import LaunchError, complain, did_you_mean, paint, say
 from launcher.parsing import Parser
-from launcher.targets import booted, packages, recipe
+from launcher.targets import booted, check, new, packages, recipe
 from launcher.targets.keeper import VERBS
 
 _POLL = 0.1
@@ -218,6 +220,8 @@ def _recipe(name: str) -> recipe.Recipe:
 
 
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
+    "check": check.main,
+    "new": new.main,
     "list": _list,
     "boot": _boot,
     "stop": _stop,

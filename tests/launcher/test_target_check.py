@@ -1,0 +1,392 @@
+"""``./run target check``: a small platform as its dialect says, with wrong dialects, and with faults of its own."""
+
+from __future__ import annotations
+
+import copy
+import re
+import signal
+import subprocess
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from lockstep.dialect import DialectError, load
+from lockstep.dialect.entries import _Loader
+from PlatformLibrary import dialects
+
+from launcher.targets import forecast
+from launcher.targets.doctor import Checked, Doctor
+from launcher.targets.findings import FAILS, UNTRIED, WORKS
+from launcher.targets.lacking import Lacking
+from launcher.targets.leaves import Names, dotted, leaves
+from launcher.targets.vocabulary import Vocabulary
+from tests.deaf import deaf
+from tests.launcher.launching import command, launcher_environment, wait_until
+from tests.launcher.office import CHIEF, DIALECT, Office, office
+from tests.libraries.test_target_library import FOREIGN, ON_CHAT, ON_FORUM, served
+
+pytestmark = pytest.mark.req("T05")
+
+
+@pytest.fixture
+def at_office(monkeypatch: pytest.MonkeyPatch) -> Iterator[Office]:
+    """An office, with what its dialect wants of the environment."""
+    with office() as server:
+        monkeypatch.setenv("OFFICE_URL", server.url)
+        monkeypatch.setenv("OFFICE_CHIEF", CHIEF)
+        yield server
+
+
+def written(folder: Path, text: str, name: str = "office") -> Path:
+    path = folder / f"{name}.yaml"
+    path.write_text(text, "utf-8")
+    return path
+
+
+def examined(path: Path) -> tuple[Checked, list[str]]:
+    """What a check of that dialect finds, and what it leaves behind."""
+    doctor = Doctor(load(path), {})
+    try:
+        checked = doctor.examine()
+    finally:
+        left = doctor.undo()
+    return checked, left
+
+
+def run(path: Path, server: Office, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        command("target", "check", path, *words),
+        env=launcher_environment(OFFICE_URL=server.url, OFFICE_CHIEF=CHIEF, COLUMNS="400"),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+# --- a dialect that is right
+
+
+def test_every_word_of_a_right_dialect_works_and_nothing_is_left_behind(at_office: Office, tmp_path: Path) -> None:
+    checked, left = examined(written(tmp_path, DIALECT))
+    verdicts = {name: found.verdict for name, found in checked.findings.by_name.items()}
+    assert FAILS not in verdicts.values(), checked.findings.failed
+    words = yaml.safe_load(DIALECT)["operations"]
+    assert {word: verdicts[f"operations.{word}"] for word in words} == {
+        **dict.fromkeys(words, WORKS),
+        "limited": "answers",
+    }
+    seen = ("endpoints.desk.who", "endpoints.desk.socket", "socket.send", "socket.in.message", "socket.resume",
+            "socket.refused.invalid", "socket.closes.revoked")  # fmt: skip
+    for name in (*seen, *(f"refusals.{name}" for name in REFUSALS)):
+        assert verdicts[name] == WORKS, name
+    assert left == []
+    assert (at_office.people, at_office.rooms) == ({}, {})
+    assert checked.seconds < 30
+
+
+REFUSALS = ("unauthenticated", "invalid", "expired", "revoked", "forbidden")
+
+
+def test_its_output_shows_what_was_sent_read_and_unlocked_without_secrets(at_office: Office, tmp_path: Path) -> None:
+    done = run(written(tmp_path, DIALECT), at_office)
+    assert done.returncode == 0, done.stdout + done.stderr
+    said = done.stdout
+    assert re.search(r"sign_in +works", said)
+    assert f'> POST {at_office.url}/login {{"name":"ls-' in said
+    assert '"password":"***"' in said
+    assert re.search(r'< 200 +{"token": "\*\*\*", "renewal": "\*\*\*"', said)
+    assert re.search(r"read: access = \*\*\*, refresh = \*\*\*, session = [0-9a-f]{8}, user = p\d", said)
+    assert re.search(r"\d+ of \d+ portable tests can run", said)
+    secrets = [CHIEF, *at_office.visits, *at_office.renewals, *at_office.passwords]
+    assert len(secrets) > 10
+    assert [secret for secret in secrets if secret[:12] in said] == []
+
+
+# --- a dialect that is wrong
+
+
+WRONG = [
+    ("sign_in:\n    post: /login", "sign_in:\n    post: /log-in", "operations.sign_in.post", "404"),
+    ("post: /renew", "post: renew", "operations.refresh.post", "a path begins with a slash: /renew"),
+    ("read: {user: id}}\n  sign_in:", "read: {user: key}}\n  sign_in:", "operations.sign_up.read.user", "it has id"),
+    ("status: 201, read: {user", "status: 200, read: {user", "operations.sign_up.status", "the answer has 201"),
+    ("/logout, status: 204", "/logout, status: 200", "operations.sign_out.status", "the answer has 204"),
+    ("token, refresh: renewal, session", "key, refresh: renewal, session", "operations.sign_in.read.access",
+     "no key in the answer; it has token, renewal, visit, person.id"),
+    ("/me, read: {user: user.id}", "/me, read: {user: title}", "endpoints.desk.who.read.user", "the user is p1"),
+    ("url: ${OFFICE_URL}", "url: http://127.0.0.1:9", "endpoints.desk.url", "nothing answers there"),
+    ("/ready, status: 204", "/ready, status: 200", "endpoints.desk.ready.status", "the answer has 204"),
+    ("codes: [ended]", "codes: [gone]", "refusals.revoked.codes", "the answer has ended"),
+    ("invalid: {status: 401,", "invalid: {status: 403,", "refusals.invalid.status", "the answer has 401"),
+    ("'^Bearer$'", "'^Basic$'", "refusals.unauthenticated.header.WWW-Authenticate", "has WWW-Authenticate: Bearer"),
+    ("status: 400, code_at", "status: 401, code_at", "operations.refresh.refused.status", "the answer has 400"),
+    ("as: administrator, status: 204}\n  activate", "status: 204}\n  activate", "operations.deactivate",
+     "`as: administrator`"),
+    ("X-Chief: $", "X-Boss: $", "administrator", "the administrator may not do this"),
+    ("Bearer {access}", "Token {access}", "credentials.header", "the token of a new user is not taken at desk"),
+    ("text: .text, position: .number, s", "text: .body, position: .number, s", "operations.history.items.text",
+     "stand elsewhere in the answer"),
+    ("position: .number, sender: .from", "position: .place, sender: .from", "operations.history.items.position",
+     "no position stands there"),
+    ("/socket?client={client}", "/sockets?client={client}", "endpoints.desk.socket", "404"),
+    ("{do: hello}", "{do: welcome}", "socket.greeting.when", 'came: {"do": "hello", "name": "office"}'),
+    ("answer: {do: entered}", "answer: {do: in}", "socket.out.authenticate.answer", '"do": "entered"'),
+    ("call: {in: re}", "call: {in: answers}", "socket.call.in", "nothing stands at answers"),
+    ("message: {when: {do: note}", "message: {when: {do: notes}", "socket.in.message.when", "this frame is none"),
+    ("sender: from}}", "sender: by}}", "socket.in.message.read.sender", "it has do, room, number, from, text"),
+    ("closes: {revoked: 4403}", "closes: {revoked: 4401}", "socket.closes.revoked", "closed with 4403"),
+    ("{by: authentication}", "{by: handshake}", "socket.refused.by", "the handshake is not refused"),
+    ("resume: subscription", "resume: connect", "socket.resume", "what was missed did not come"),
+    ("access_ttl: 1s", "access_ttl: 5s", "limits.short_access_ttl", "should live for 5.0 s, and is refused before"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("right", "wrong", "entry", "advice"), WRONG, ids=[known[2] for known in WRONG])
+def test_what_is_wrong_in_a_dialect_is_told_by_its_line(
+    at_office: Office, tmp_path: Path, right: str, wrong: str, entry: str, advice: str
+) -> None:
+    assert DIALECT.count(right) == 1, right
+    text = DIALECT.replace(right, wrong)
+    path = written(tmp_path, text)
+    checked, _ = examined(path)
+    suspects = [str(found.suspect) for found in checked.findings.failed if found.suspect]
+    named = [suspect for suspect in suspects if f": {entry}: " in suspect and advice in suspect]
+    assert named, suspects
+    line = named[0].removeprefix(f"{path}:").partition(":")[0]
+    lines = zip(DIALECT.split("\n"), text.split("\n"), strict=True)
+    changed = [number for number, (old, new) in enumerate(lines, 1) if old != new]
+    assert int(line) in changed, named[0]
+
+
+UNSEEN = {
+    "operations.sign_in.json.device": "nothing shows what a device is called",
+    "operations.room.json.title": "nothing shows a title",
+    "operations.send.json.key": "nothing shows a key",
+    "operations.history.query.limit": "a greater limit is one, too",
+}
+
+
+def test_each_fact_that_a_check_has_read_is_objected_to_where_it_is_changed(at_office: Office, tmp_path: Path) -> None:
+    facts = yaml.load(DIALECT, _Loader)
+    places = [path for path in leaves(facts) if path[0] not in ("dialect", "name") and path[-1] != "within"]
+    with ThreadPoolExecutor(8) as pool:
+        missed = [
+            dotted(path) for path, ok in pool.map(lambda path: _objected(facts, path, tmp_path), places) if not ok
+        ]
+    assert len(places) > 140
+    assert set(missed) <= UNSEEN.keys()
+
+
+def _objected(facts: Any, path: Names, folder: Path) -> tuple[Names, bool]:
+    """Whether a changed fact is refused, makes something fail, or is not said to be read."""
+    changed = copy.deepcopy(facts)
+    holder = changed
+    for name in path[:-1]:
+        holder = holder[name]
+    holder[path[-1]] = _other(holder[path[-1]], path)
+    if "short" not in dotted(path) and path[:2] != ("refusals", "expired"):
+        # Its second is saved where nothing of it is asked.
+        del changed["operations"]["sign_in_short"]
+    file = written(folder, yaml.safe_dump(changed, sort_keys=False), dotted(path).replace("/", "-"))
+    try:
+        checked, _ = examined(file)
+    except DialectError:
+        return path, True
+    return path, bool(checked.findings.failed) or path in (*checked.unread, *checked.left_to_tests)
+
+
+def _other(value: Any, path: Names) -> Any:
+    if isinstance(value, list):
+        return [_other(entry, path) for entry in value]
+    if isinstance(value, bool):
+        return not value
+    if isinstance(value, int):
+        return value + 1
+    if path[-1] in ("url", "socket"):
+        return "http://127.0.0.1:9" if path[-1] == "url" else "ws://127.0.0.1:9"
+    if path[0] == "limits":
+        return "3s"
+    return "/wrong" if value.startswith("/") else "wrong"
+
+
+def test_a_deaf_target_has_no_word_that_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with deaf(parts=("desk",)) as urls:
+        monkeypatch.setenv("OFFICE_URL", urls["desk"])
+        monkeypatch.setenv("OFFICE_CHIEF", CHIEF)
+        for text in (DIALECT, LENIENT):
+            checked, _ = examined(written(tmp_path, text))
+            assert [name for name, found in checked.findings.by_name.items() if found.verdict == WORKS] == []
+            assert checked.findings.failed
+
+
+LENIENT = """dialect: 1
+endpoints:
+  desk: {url: "${OFFICE_URL}", socket: "{base}/socket", who: {get: /me, read: {user: user}}}
+credentials: {jar: yes}
+accounts: {made: {name: "{unique}", password: "{secret}"}}
+operations:
+  sign_up: {post: /people, json: {name: "{name}"}}
+  sign_in: {post: /login, json: {name: "{name}", password: "{password}"}, refused: {status: 403}}
+  sign_out: {post: /logout}
+  change_profile: {post: /me, json: {name: "{name}"}}
+  delete_account: {delete: /me}
+socket: {authentication: cookie, out: {ping: {send: {do: ping}}}}
+"""
+
+
+def test_the_deaf_target_is_not_taken_for_the_reference_platform(tmp_path: Path) -> None:
+    with deaf() as urls:
+        entries = {
+            "auth_url": urls["auth"], "backend_urls": [urls["backend-1"], urls["backend-2"]],
+            "public_url": urls["frontend"], "socket_url": urls["frontend"].replace("http", "ws", 1),
+            "backend_socket_urls": [urls[part].replace("http", "ws", 1) for part in ("backend-1", "backend-2")],
+            "service_token": "x" * 12, "issuer": "issuer", "audience": "audience",
+        }  # fmt: skip
+        doctor = Doctor(load(FOREIGN.parents[1] / "variables" / "targets" / "embedded" / "target.yaml"), entries)
+        try:
+            checked = doctor.examine()
+        finally:
+            doctor.undo()
+    assert [name for name, found in checked.findings.by_name.items() if found.verdict == WORKS] == []
+
+
+# --- what is left behind
+
+
+@pytest.mark.req("T06")
+def test_what_cannot_be_undone_is_listed_with_the_call_that_does_it(tmp_path: Path) -> None:
+    with office("never deletes") as server:
+        done = run(written(tmp_path, DIALECT), server)
+        assert server.people
+        names = [person["name"] for person in server.people.values()]
+    assert done.returncode == 1
+    left = done.stdout.partition("Left behind")[2]
+    for name, key in zip(names, server.people, strict=True):
+        assert f"account {name}: DELETE" in left
+        assert f"curl -i -X DELETE '{server.url}/people/{key}'" in left
+    assert CHIEF not in left
+
+
+@pytest.mark.req("T06")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interrupted_check_undoes_what_it_has_made(tmp_path: Path, number: signal.Signals, code: int) -> None:
+    with office("slow") as server:
+        path = written(tmp_path, DIALECT)
+        started = subprocess.Popen(
+            command("target", "check", path),
+            env=launcher_environment(OFFICE_URL=server.url, OFFICE_CHIEF=CHIEF),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        wait_until(lambda: "POST /rooms" in server.requests, "a room")
+        assert server.people
+        started.send_signal(number)
+        output, _ = started.communicate(timeout=60)
+        assert started.returncode == code, output
+        assert "what was made is undone" in output
+        assert "Nothing is left behind." in output
+        assert (server.people, server.rooms) == ({}, {})
+
+
+@pytest.mark.req("T06")
+def test_given_accounts_are_leased_and_not_spoiled(at_office: Office, tmp_path: Path) -> None:
+    at_office.people["p100"] = {"name": "ann", "password": "ann-has-a-word", "title": "", "suspended": False}
+    before = copy.deepcopy(at_office.people)
+    (tmp_path / "people.yaml").write_text("[{name: ann, password: ann-has-a-word}]", "utf-8")
+    made = '  made: {name: "{unique}", password: "{secret}"}'
+    checked, left = examined(written(tmp_path, DIALECT.replace(made, "  file: people.yaml")))
+    spoiling = ("change_password", "deactivate", "activate", "delete_account", "change_profile", "sign_up")
+    assert {checked.findings.verdict(f"operations.{word}") for word in spoiling} == {UNTRIED}
+    assert checked.findings.verdict("operations.revoke_all") == WORKS
+    assert at_office.people == before
+    assert left == []
+    assert [
+        known for known in at_office.visits.values() if not known["ended"] and known["until"] > at_office.now()
+    ] == []
+
+
+# --- which tests can run
+
+
+@pytest.mark.parametrize(("name", "expected"), [("cookie", ON_FORUM), ("frames", ON_CHAT)])
+def test_the_forecast_is_what_a_run_says(name: str, expected: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    with served(name) as variables:
+        for key, value in variables.items():
+            monkeypatch.setenv(key, value)
+        path = FOREIGN / name / "target.yaml"
+        checked, _ = examined(path)
+        lacking = Lacking(load(path), checked.findings, dialects.profile_of(str(path)))
+        found = forecast.forecast(forecast.read(), lacking)
+    assert checked.findings.failed == []
+    missing = {key for key, verdict in expected.items() if verdict.startswith("NA ")}
+    assert set(found.lacking) == missing
+    assert {lacking.reasons[need].partition(":")[0] for need in found.would_add} <= {
+        "absent", "not described", "tokens are opaque", "one platform for all suites, and control.restart is not described"
+    }  # fmt: skip
+    alone = {test.id: need for need, tests in found.would_add.items() for test in tests}
+    assert {expected[test].startswith(f"NA {need}") for test, need in alone.items() if need.startswith("op")} == {True}
+
+
+def test_each_keyword_of_the_library_is_known_with_its_needs() -> None:
+    vocabulary = Vocabulary()
+    assert vocabulary.knows("Sign In")
+    assert {frozenset({"operations.sign_in"}), frozenset({"operations.sign_up"})} <= vocabulary.needs(
+        "Sign In", []
+    ).needed
+    short = vocabulary.needs("Sign In For Seconds", [])
+    assert frozenset({"operations.sign_in_short"}) in short.needed
+    ends = vocabulary.needs("Access Should End", [None, "sign_out"])
+    assert ends.judged == {"promises.ends.sign_out.access"}
+    assert frozenset({"socket.send", "operations.send"}) in vocabulary.needs("Send Message", []).needed
+
+
+# --- refused, and named
+
+
+def test_a_file_that_is_refused_ends_with_2_and_its_line(at_office: Office, tmp_path: Path) -> None:
+    path = written(tmp_path, DIALECT.replace("sign_out:", "sing_out:"))
+    done = run(path, at_office)
+    line = 1 + DIALECT[: DIALECT.index("sign_out:")].count("\n")
+    assert done.returncode == 2
+    assert f"{path}:{line}: operations.sing_out: unknown entry; did you mean sign_out?" in done.stderr
+
+
+def test_near_misses_are_named_and_help_is_there(tmp_path: Path) -> None:
+    def said(*words: str) -> tuple[int, str]:
+        done = subprocess.run(
+            command("target", *words), env=launcher_environment(), cwd=tmp_path, capture_output=True, text=True,
+            check=False,
+        )  # fmt: skip
+        return done.returncode, done.stdout + done.stderr
+
+    for words, code, text in (
+        (["chekc"], 2, "Did you mean 'check'?"),
+        (["check", "embeded"], 2, "Did you mean 'embedded'?"),
+        (["check", "--breif", "x"], 2, "Did you mean '--brief'?"),
+        (["check", "--help"], 0, "--brief"),
+        (["--help"], 0, "check X"),
+    ):
+        ended, output = said(*words)
+        assert (ended, text in output) == (code, True), output
+
+
+def test_the_reference_platform_is_checked_in_its_own_dialect() -> None:
+    done = subprocess.run(
+        command("target", "check", "embedded", "--brief"),
+        env=launcher_environment(),
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert " 0 fail, 0 were not tried" in done.stdout
+    counted = re.search(r"(\d+) of (\d+) portable tests can run", done.stdout)
+    assert counted
+    assert counted[1] == counted[2]
+    assert "Nothing is left behind." in done.stdout
