@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import json
 import os
 import time
@@ -251,6 +252,30 @@ def test_bad_input_is_refused_without_the_secret(call: Any, message: str) -> Non
         call(JWTLibrary(), SECRET)
     assert message in str(failure.value)
     assert SECRET not in str(failure.value)
+
+
+def test_a_key_signs_with_its_own_algorithm_only(tmp_path: Path) -> None:
+    library = JWTLibrary()
+    files = library.make_signing_key(tmp_path, "k1")
+    assert tokens.read(library.make_token({}, key=files["key"], algorithm="ES256")).header["alg"] == "ES256"
+    with pytest.raises(ValueError, match="this key signs with ES256, not HS256"):
+        library.make_token({}, key=files["key"], algorithm="HS256")
+
+
+def test_the_public_key_alone_makes_the_confusion(tmp_path: Path) -> None:
+    library = JWTLibrary()
+    key = rsa.generate_private_key(65537, 2048)
+    genuine = tokens.signed({"kid": "k"}, b"{}", key)
+    file = tmp_path / "public.pem"
+    file.write_bytes(tokens.public_pem(key))
+    forged = library.forge_token(genuine, "hs256 with public key", public_key=str(file))
+    assert tokens.read(forged).header["alg"] == "HS256"
+    assert forged == library.forge_token(genuine, "hs256 with public key", public_key=file.read_text())
+    message, _, signature = forged.rpartition(".")
+    assert tokens.decode(signature) == hmac.digest(tokens.public_pem(key), message.encode(), "sha256")
+    file.write_text("no key")
+    with pytest.raises(ValueError, match="the public key cannot be read as PEM"):
+        library.forge_token(genuine, "hs256 with public key", public_key=str(file))
 
 
 def test_a_secret_is_in_no_representation() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -22,7 +23,7 @@ from ProbeLibrary.judge import Answer, Report
 from ProbeLibrary.request import Request, carried
 from robot.api.types import Secret
 
-from tests.libraries.inner import INNER, run_inner
+from tests.libraries.inner import INNER, ROOT, run_inner
 from tests.libraries.serving import served
 
 IDLE = Waiting(10.0, 0.0)
@@ -333,6 +334,17 @@ def test_no_thread_is_left(platform: str) -> None:
     Platform.ends = 0
     ProbeLibrary().credential_should_be_dead_within(timedelta(seconds=1), "t", platform)
     assert not [thread.name for thread in threading.enumerate() if thread.name.startswith("probe ")]
+
+
+def test_the_example_of_the_document_runs(platform: str, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "libraries" / "probe.md").read_text(encoding="utf-8")
+    block = re.search(r"```robotframework\n(.*?)```", text, re.DOTALL)
+    assert block
+    (tmp_path / "example.robot").write_text(block[1], encoding="utf-8")
+    run = run_inner(
+        tmp_path / "example.robot", tmp_path, variables={"API": platform.rstrip("/"), "TOKEN": "good-token-1"}
+    )
+    assert run.returncode == 0, f"{run.verdicts}\n{run.console}"
 
 
 def test_keywords_from_outside(platform: str, tmp_path: Path) -> None:

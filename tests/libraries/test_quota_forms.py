@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -19,7 +20,7 @@ from QuotaLibrary.asking import Answer
 from QuotaLibrary.fields import FieldError, Quota, read_retry_after, read_unstandardised
 from QuotaLibrary.form import Form
 
-from tests.libraries.inner import INNER, run_inner
+from tests.libraries.inner import INNER, ROOT, run_inner
 from tests.libraries.serving import served
 
 LIMIT = 3
@@ -248,6 +249,17 @@ def test_a_query_a_body_and_headers_are_sent(door: str) -> None:
     Plain.liar, Plain.seen = 0.0, []
     library.ask_until_it_passes(door, headers={"X-Key": "k2"}, json={"n": 2}, every=timedelta(milliseconds=20))
     assert set(Plain.seen) == {("/", json.dumps({"n": 2}), "k2")}
+
+
+def test_the_example_of_the_document_runs(door: str, tmp_path: Path) -> None:
+    text = (ROOT / "docs" / "libraries" / "quota.md").read_text(encoding="utf-8")
+    block = re.search(r"```robotframework\n(.*?)```", text, re.DOTALL)
+    assert block
+    (tmp_path / "example.robot").write_text(block[1], encoding="utf-8")
+    Plain.told = {**LEGACY_FIELDS, "Retry-After": "1"}
+    variables = {"API": door.rstrip("/"), "TOKEN": "t", "LIMIT": str(LIMIT), "WINDOW": "1"}
+    run = run_inner(tmp_path / "example.robot", tmp_path, variables=variables)
+    assert run.returncode == 0, f"{run.verdicts}\n{run.console}"
 
 
 def test_keywords_from_outside(door: str, tmp_path: Path) -> None:
