@@ -170,6 +170,30 @@ def test_a_deaf_target_passes_nothing(name: str, ids: Sequence[str], tmp_path: P
     assert FAIL in {verdict for verdict, _ in found.values()}
 
 
+@pytest.mark.req("T04")
+@pytest.mark.parametrize(
+    ("promise", "verdict", "words"),
+    [
+        ("{access: 300s, sockets: next_frame}", PASS, ""),
+        ("{access: 300s}", NA, "promises.ends.sign_out: access at forum has a bound of 300 s"),
+        ("{access: 2s}", FAIL, "access at forum after sign_out did not become refused"),
+        ("{access: never}", UNBOUNDED, "access at forum is still good"),
+        ("{}", FAIL, "access at forum after sign_out did not become refused"),
+    ],
+)
+def test_an_end_is_judged_by_what_is_declared(promise: str, verdict: str, words: str, tmp_path: Path) -> None:
+    text = (FOREIGN / "cookie" / "target.yaml").read_text("utf-8")
+    changed = text.replace("sign_out: {sockets: next_frame}", f"sign_out: {promise}")
+    assert changed != text or "next_frame" in promise
+    folder = tmp_path / "forum"
+    folder.mkdir()
+    (folder / "target.yaml").write_text(changed, "utf-8")
+    with served("cookie", *(("logout keeps",) if verdict != PASS else ())) as variables:
+        found = run(tmp_path, str(folder), variables, *included(["T24-01"]))
+    assert found["T24-01"][0] == verdict, found
+    assert words in found["T24-01"][1]
+
+
 HEARTBEATS = """*** Settings ***
 Library    RequestsLibrary
 Library    WebSocketLibrary
