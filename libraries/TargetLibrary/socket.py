@@ -12,6 +12,7 @@ from lockstep.dialect.frames import Event
 from lockstep.dialect.line import Await, Exchange, Gone, Line, Opened, Outgoing, Send
 from robot.api import logger
 from robot.libraries.BuiltIn import BuiltIn
+from WebSocketLibrary.connection import NotOpenError
 from WebSocketLibrary.heartbeat import Heartbeats
 from WebSocketLibrary.journal import Direction, Opcode
 from WebSocketLibrary.waiting import wait_until
@@ -85,7 +86,7 @@ class Socket:
             self._library.send_text(content, self.alias)
 
     def play(self, exchange: Exchange) -> Opened:
-        """Sends and waits as an exchange has it."""
+        """Sends and waits as an exchange has it; a socket that has ended is an outcome, too."""
         came: Any = None
         while True:
             try:
@@ -94,7 +95,10 @@ class Socket:
                 opened: Opened = end.value
                 return opened
             if isinstance(action, Send):
-                self.send(action.content)
+                try:
+                    self.send(action.content)
+                except NotOpenError as error:
+                    return Opened(False, {}, why=str(error))
                 came = None
             else:
                 came = self._awaited(action)

@@ -133,7 +133,7 @@ class Sockets(Base):
         """Gives an open socket the token of ``session``, with which it goes on."""
         found = self.socket(socket)
         opened = found.play(found.line.asking("reauthenticate", access=session.access))
-        if not opened.ok and self.stage.has_expired(found.line.session):
+        if not opened.ok and self._may_have_expired(found):
             machine.missed(f"UNKNOWN: the token expired before {socket} had the new one")
         if not opened.ok:
             raise AssertionError(f"{socket} does not take the new token: {mask(opened.why)}")
