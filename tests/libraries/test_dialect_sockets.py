@@ -142,6 +142,14 @@ def test_an_answer_is_known_by_its_call() -> None:
     assert play(socket.asking("ping")) == (['{"type":"ping"}'], Opened(True, {}))
 
 
+def test_a_frame_without_a_call_is_answered_by_what_fits() -> None:
+    socket = line("socket: {call: {in: re}, out: {unsubscribe: {send: {do: leave}, answer: {did: leave}}}}")
+    outgoing = socket.outgoing("unsubscribe")
+    assert outgoing.call is None
+    assert socket.judged(outgoing, {"did": "leave"}) == "answer"
+    assert socket.judged(outgoing, {"did": "join"}) == ""
+
+
 def test_calls_may_be_counted() -> None:
     socket = line("socket: {call: {in: n, kind: integer}, out: {ping: {send: [ping, '{call}'], answer: {n: 1}}}}")
     assert [socket.outgoing("ping").frame for _ in range(2)] == [["ping", 1], ["ping", 2]]

@@ -14,7 +14,7 @@ from lockstep.dialect.frames import Event, FrameOut
 from lockstep.dialect.messages import Session
 from lockstep.dialect.paths import is_optional, look_up
 from lockstep.dialect.performing import Speaker, read_frame, where_is_known
-from lockstep.dialect.templates import MISSING, fill, fill_url
+from lockstep.dialect.templates import MISSING, fields, fill, fill_url
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,8 @@ class Line:
         out = self.frame(word) if isinstance(word, str) else word
         values = {**self.values, **arguments}
         call: str | int | None = None
-        if self.facts.call is not None:
+        # A frame that carries no id cannot be answered by it.
+        if self.facts.call is not None and "call" in fields(out.send):
             self._calls += 1
             call = values["call"] = self._calls if self.facts.call.kind == "integer" else str(uuid.uuid4())
         frame = fill(out.send, values, out.place.at("send"))
