@@ -2,6 +2,7 @@
 
 check X                       try a dialect on its target, word by word: what works, and which line is wrong
 new NAME [--like Y]           write a dialect to fill in
+report X                      the findings of the last run on it, for whoever owns the platform
 list                          the targets that there are, and which are installed and up
 boot NAME                     install its packages (once) and start it; Ctrl-C ends it
 boot NAME --detach            the same, but it goes on until: stop NAME
@@ -24,7 +25,7 @@ from PlatformLibrary.profile import folders
 from launcher import helping, interrupts
 from launcher.console import LaunchError, complain, did_you_mean, paint, say
 from launcher.parsing import Parser
-from launcher.targets import booted, check, new, packages, recipe
+from launcher.targets import booted, check, new, packages, recipe, report
 from launcher.targets.keeper import VERBS
 
 _POLL = 0.1
@@ -222,6 +223,7 @@ def _recipe(name: str) -> recipe.Recipe:
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "check": check.main,
     "new": new.main,
+    "report": report.main,
     "list": _list,
     "boot": _boot,
     "stop": _stop,
