@@ -5,9 +5,10 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import os
-import tempfile
 from pathlib import Path
 from typing import Any
+
+from lockstep.dialect.accounts import lock_folder
 
 
 class Turn:
@@ -17,7 +18,7 @@ class Turn:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._folder = folder or Path(tempfile.gettempdir()) / f"lockstep-turns-{os.getuid()}"
+        self._folder = folder
         self._files: list[int] = []
 
     def take(self, profile: Any) -> None:
@@ -43,6 +44,6 @@ class Turn:
             os.close(self._files.pop())
 
     def _open(self, name: str, what: str) -> int:
-        self._folder.mkdir(mode=0o700, exist_ok=True)
+        folder = self._folder or lock_folder("turns")
         digest = hashlib.sha256(name.encode()).hexdigest()[:16]
-        return os.open(self._folder / f"{digest}.{what}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        return os.open(folder / f"{digest}.{what}", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

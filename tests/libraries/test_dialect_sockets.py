@@ -269,6 +269,19 @@ def test_accounts_that_are_none_are_an_error(text: str, tmp_path: Path, monkeypa
         Accounts(loads(ACCOUNTS + "accounts: {environment: GIVEN_ACCOUNTS}"), tmp_path).new()
 
 
+def test_locks_stay_in_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCKSTEP_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("GIVEN_ACCOUNTS", json.dumps([{"email": "a", "password": "x"}]))
+    accounts = Accounts(loads(ACCOUNTS + "accounts: {environment: GIVEN_ACCOUNTS}"))
+    accounts.new()
+    assert len(list((tmp_path / "cache" / "accounts").iterdir())) == 1
+    accounts.release()
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("LOCKSTEP_CACHE", str(tmp_path / "file"))
+    with pytest.raises(DialectError, match="set LOCKSTEP_CACHE to another folder"):
+        accounts.new()
+
+
 # --- turns
 
 

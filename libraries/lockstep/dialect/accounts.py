@@ -7,13 +7,13 @@ import hashlib
 import json
 import os
 import secrets
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lockstep.dialect.dialect import Dialect
 from lockstep.dialect.entries import read_file
+from lockstep.dialect.errors import DialectError
 from lockstep.dialect.messages import Session
 from lockstep.dialect.templates import fill
 
@@ -26,13 +26,25 @@ def made_up() -> dict[str, str]:
     return {"unique": f"{PREFIX}{secrets.token_hex(8)}", "secret": f"Aa1-{secrets.token_urlsafe(18)}"}
 
 
+def lock_folder(name: str) -> Path:
+    """Where the files of locks stay: below ``LOCKSTEP_CACHE``, default ``~/.cache/lockstep``."""
+    folder = Path(os.environ.get("LOCKSTEP_CACHE") or Path.home() / ".cache" / "lockstep") / name
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise DialectError(
+            f"no locks can be kept in {folder} ({error.strerror}): set LOCKSTEP_CACHE to another folder"
+        ) from error
+    return folder
+
+
 class Accounts:
     """Where the accounts of one process come from. A lease ends with `release` or with the process."""
 
     def __init__(self, dialect: Dialect, folder: Path | None = None) -> None:
         """``folder`` is where leases are noted; all processes that share a target's accounts need the same."""
         self._dialect = dialect
-        self._folder = folder or Path(tempfile.gettempdir()) / f"lockstep-accounts-{os.getuid()}"
+        self._folder = folder
         self._leases: list[int] = []
 
     @property
@@ -73,10 +85,10 @@ class Accounts:
         return found
 
     def _leased(self, account: Mapping[str, Any]) -> bool:
-        self._folder.mkdir(mode=0o700, exist_ok=True)
+        folder = self._folder or lock_folder("accounts")
         name = {key: value for key, value in account.items() if key != "password"}
         digest = hashlib.sha256(f"{self._dialect.name} {json.dumps(name, sort_keys=True)}".encode()).hexdigest()[:24]
-        file = os.open(self._folder / digest, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        file = os.open(folder / digest, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
