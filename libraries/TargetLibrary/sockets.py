@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from lockstep import machine, target, verdicts
-from lockstep.dialect import Answer, Line, Session
+from lockstep.dialect import Answer, Line, NotDescribed, Session
 from lockstep.dialect.refusals import classes
 from lockstep.dialect.socket import SocketRefusal, handshake_refusals
 from lockstep.masking import mask
@@ -84,10 +84,23 @@ class Sockets(Base):
             self.close_socket(alias)
 
     @word("socket", "assertion")
-    def every_endpoint_should_refuse_socket(self, session: Session | None, reason: str) -> None:
-        """Passes when each endpoint refuses a socket of ``session`` as the dialect describes it for ``reason``."""
-        for endpoint in self.stage.socket_endpoints:
+    def every_endpoint_should_refuse_socket(self, session: Session | None, reason: str, after: str = "") -> None:
+        """Passes when each endpoint refuses a socket of ``session`` as the dialect describes it for ``reason``.
+
+        ``after`` is the word that ended the session's access, or ``expiry``: an endpoint that is declared to honour it
+        longer than recommended is not asked (``promises.ends``), and it is NA where each is.
+        """
+        later = {name: self._honoured_longer(name, after) for name in self.stage.socket_endpoints}
+        if all(later.values()):
+            name, bound = next(iter(later.items()))
+            raise NotDescribed(f"promises.ends.{after}", f"access at {name} has a bound of {bound}")
+        for endpoint in (name for name, bound in later.items() if not bound):
             self.endpoint_should_refuse_socket(endpoint, session, reason)
+
+    def _honoured_longer(self, endpoint: str, after: str) -> str:
+        """The bound by which access ends at an endpoint, where it is longer than recommended; "" otherwise."""
+        promise = self.stage.dialect.promises.ending(after, "access") if after else None
+        return str(promise.bound(endpoint)) if promise and promise.is_weaker(endpoint) else ""
 
     @word("socket", "assertion")
     def endpoint_should_refuse_socket(self, endpoint: str, session: Session | None, reason: str) -> None:

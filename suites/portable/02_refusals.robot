@@ -39,7 +39,7 @@ No Socket Opens With A Token That Was Signed Out
     [Tags]    id:T21-05
     ${user} =    Sign In
     Sign Out    ${user}
-    Every Endpoint Should Refuse Socket    ${user}    revoked
+    Every Endpoint Should Refuse Socket    ${user}    revoked    after=sign_out
 
 Other Users Cannot Read A Room
     [Tags]    id:T21-06

@@ -17,7 +17,7 @@ Every Endpoint Refuses A Token From Its Expiry On
 No Socket Opens With An Expired Token
     [Tags]    id:T22-02
     Wait Until Token Expires    ${USER}
-    Every Endpoint Should Refuse Socket    ${USER}    expired
+    Every Endpoint Should Refuse Socket    ${USER}    expired    after=expiry
 
 Open Sockets End At The Expiry
     [Tags]    id:T22-03
