@@ -192,7 +192,7 @@ def of_frame(out: FrameOut, why: str, came: Sequence[Any], socket: Socket | None
     if why.startswith("no answer"):
         fitting = [frame for frame in came if any(known.hold(frame, {}) for known in out.answer)]
         if fitting and socket is not None and socket.call is not None:
-            return _of_call(out, socket, fitting[-1])
+            return _of_call(socket, fitting[-1])
         return Suspect(place.at("answer"), f"no such frame came{shown}")
     if "was refused" in why:
         return Suspect(place.at("send"), f"the target refused the frame{shown}")
@@ -202,15 +202,12 @@ def of_frame(out: FrameOut, why: str, came: Sequence[Any], socket: Socket | None
     return Suspect(place, f"{why.partition(':')[0]}{shown}")
 
 
-def _of_call(out: FrameOut, socket: Socket, frame: Any) -> Suspect:
-    """An answer came, and not with the id of its call: by the frame that was sent, or where the id is looked for."""
-    shown = json.dumps(frame, ensure_ascii=False)
-    if "{call}" not in json.dumps(out.send):
-        return Suspect(out.place.at("send"), f"no {{call}} is sent, by which its answer is known; came: {shown}")
+def _of_call(socket: Socket, frame: Any) -> Suspect:
+    """An answer came, and not with the id of its call where the dialect looks for it."""
     path = socket.call.answer if socket.call else ""
     found = look_up(frame, path)
     why = f"nothing stands at {path}" if found is MISSING else f"{found} at {path} is not the id of the call"
-    return Suspect(socket.place.at("call").at("in"), f"{why} of {shown}")
+    return Suspect(socket.place.at("call").at("in"), f"{why} of {json.dumps(frame, ensure_ascii=False)}")
 
 
 def _reads_of(place: Place) -> list[str]:

@@ -167,6 +167,10 @@ UNSEEN = {
     "operations.room.json.title": "nothing shows a title",
     "operations.send.json.key": "nothing shows a key",
     "operations.history.query.limit": "a greater limit is one, too",
+    **{
+        f"socket.out.{word}.send.n": "an answer is known by its form where a frame has no id"
+        for word in ("authenticate", "who_am_i", "ping", "subscribe", "send")
+    },
 }
 
 
