@@ -90,12 +90,20 @@ class Sockets(Base):
         ``after`` is the word that ended the session's access, or ``expiry``: an endpoint that is declared to honour it
         longer than recommended is not asked (``promises.ends``), and it is NA where each is.
         """
+        self._how_refused(reason)
         later = {name: self._honoured_longer(name, after) for name in self.stage.socket_endpoints}
         if all(later.values()):
             name, bound = next(iter(later.items()))
             raise NotDescribed(f"promises.ends.{after}", f"access at {name} has a bound of {bound}")
         for endpoint in (name for name, bound in later.items() if not bound):
             self.endpoint_should_refuse_socket(endpoint, session, reason)
+
+    def _how_refused(self, reason: str) -> SocketRefusal:
+        """How the target refuses a socket for ``reason``; raises ``NotDescribed``."""
+        how = self.stage.dialect.needed_socket().refused.get(reason)
+        if how is None or f"refusals.{reason}" in self.stage.dialect.absent:
+            raise self.stage.dialect.missing(f"refusals.{reason}" if how else f"socket.refused.{reason}")
+        return how
 
     def _honoured_longer(self, endpoint: str, after: str) -> str:
         """The bound by which access ends at an endpoint, where it is longer than recommended; "" otherwise."""
@@ -105,10 +113,7 @@ class Sockets(Base):
     @word("socket", "assertion")
     def endpoint_should_refuse_socket(self, endpoint: str, session: Session | None, reason: str) -> None:
         """As `Every Endpoint Should Refuse Socket`, at one."""
-        facts = self.stage.dialect.needed_socket()
-        how = facts.refused.get(reason)
-        if how is None or f"refusals.{reason}" in self.stage.dialect.absent:
-            raise self.stage.dialect.missing(f"refusals.{reason}" if how else f"socket.refused.{reason}")
+        how = self._how_refused(reason)
         known = session.values if session else {}
         line = Line(self.stage.speaker, endpoint, session if session and session.is_signed_in else None, room=_NOWHERE)
         line.read |= {name: value for name, value in known.items() if name not in ("access", "refresh")}
