@@ -35,6 +35,7 @@ _RESPONSE = re.compile(
 _UNASKED = ("user-agent", "accept-encoding", "accept", "connection", "content-length", "x-test-id", "host")
 _SUBJECTS = {"the refresh token": "refresh", "the socket": "sockets", "access": "access", "refresh": "refresh"}
 _MASKED = re.compile(r"\*\*\*|<token [0-9a-f]{8}>")
+_VARIABLE = re.compile(r"[$@&]\{")
 _WIDE = 160
 _SOCKET_WORDS = {
     "opensocket": "", "joinroom": "subscribe", "sendmessage": "send", "sendmessages": "send",
@@ -87,6 +88,8 @@ class Platform:
             dialect, _ = reached.read(target)
         except LaunchError:
             return cls(target, None)
+        for secret in dialect.secrets:
+            masking.register(secret)
         return cls(dialect.name, dialect)
 
     @property
@@ -108,7 +111,7 @@ def told(number: int, test: Mapping[str, Any], result: Any, platform: Platform) 
     if result is not None and (steps := list(_steps(result))):
         lines += ["", "What was done, and when:", "", "```", *_evidence(steps), "```"]
         lines += ["", "The smallest repetition:", "", "```bash", *_repetition(steps, platform), "```"]
-    return masking.mask("\n".join([*lines, ""]))
+    return "\n".join([*lines, ""])
 
 
 def _cell(text: str) -> str:
@@ -117,7 +120,7 @@ def _cell(text: str) -> str:
 
 
 def _facts(test: Mapping[str, Any], result: Any, platform: Platform) -> dict[str, str]:
-    reason = " ".join(str(test["reason"] or "").split()) or "no reason given"
+    reason = masking.mask(" ".join(str(test["reason"] or "").split())) or "no reason given"
     found = {"seen": reason}
     promises = [_promise(name, platform.promises) for name in _judged(str(test["id"]), reason)]
     if promises:
@@ -175,7 +178,7 @@ def _steps(result: Any) -> Iterator[Step]:
             _take(message, exchanges)
         yield Step(
             keyword.name,
-            tuple(arg for arg in map(str, keyword.args) if not arg.startswith(("${", "@{", "&{"))),
+            tuple(masking.mask(arg) for arg in map(str, keyword.args) if not _VARIABLE.search(arg)),
             keyword.start_time,
             keyword.elapsed_time.total_seconds(),
             bool(keyword.failed),
@@ -207,7 +210,7 @@ def _keywords_below(item: Any) -> Iterator[Any]:
 
 
 def _take(message: Any, exchanges: list[Exchange]) -> None:
-    text = str(message.message)
+    text = masking.mask(str(message.message))
     if asked := _REQUEST.match(text):
         body = asked["body"].strip()
         plain = "" if body == "None" else _literal(body)
@@ -340,7 +343,11 @@ def _kept(exchange: Exchange, platform: Platform) -> Iterator[str]:
             template = step.path.partition("?")[0]
             pattern = re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(template))
             if step.kind == "request" and step.method == exchange.method.lower() and re.fullmatch(pattern, path):
-                reads = [f"{name} is {known.path}" for name, known in step.read.items() if known.source != "value"]
+                reads = [
+                    f"{name} is {known.path if known.source == 'json' else f'{known.source} {known.path}'}"
+                    for name, known in step.read.items()
+                    if known.source != "value"
+                ]
                 if reads:
                     yield f"of the answer: {', '.join(reads)}"
                 return

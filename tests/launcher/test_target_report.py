@@ -18,6 +18,7 @@ from launcher.targets import telling
 from tests.foreign.cookie_server import forum
 from tests.foreign.frame_server import chat
 from tests.launcher.launching import command, launcher_environment
+from tests.launcher.office import CHIEF, DIALECT, office
 from tests.libraries.test_target_library import FOREIGN
 
 pytestmark = pytest.mark.req("T08")
@@ -118,6 +119,23 @@ def test_a_broken_promise_names_its_standard(tmp_path: Path) -> None:
     assert "## 1. FAIL: A Spent Refresh Token Is Useless (T23-02)" in text
     assert "| promise | `promises.refresh.reuse`: refused (recommended: ends_family) |" in text
     assert "| standard | RFC 9700 §4.14.2 |" in text
+
+
+def test_passwords_and_tokens_of_json_are_variables(tmp_path: Path) -> None:
+    target = tmp_path / "office.yaml"
+    target.write_text(DIALECT.replace("unauthenticated: {status: 401", "unauthenticated: {status: 402"), "utf-8")
+    with office() as server:
+        known = {"OFFICE_URL": server.url, "OFFICE_CHIEF": CHIEF}
+        code, said = launched("T21-01", "--target", target, "--results", tmp_path / "results", **known)
+        assert code == 1, said
+        code, text = launched("target", "report", target, "--results", tmp_path / "results", **known)
+        secrets = [CHIEF, *server.passwords, *server.visits, *server.renewals]
+    assert code == 0
+    assert r"\"password\":\"$PASSWORD\"" in text
+    assert "#   of the answer: access is token, refresh is renewal, session is visit, user is person.id" in text
+    assert f'-H "Authorization: Bearer $TOKEN" "{server.url}/me"' not in text
+    assert "| standard | RFC 6750 §3, RFC 6455 §4.2.2, ASVS 5.0 §8 |" in text
+    assert [secret for secret in secrets if secret in text] == []
 
 
 def test_a_message_that_names_one_part_tells_which_promise_was_broken() -> None:
