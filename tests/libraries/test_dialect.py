@@ -24,7 +24,7 @@ from lockstep.dialect import (
 )
 from lockstep.dialect.dialect import names
 from lockstep.dialect.entries import Place, Source, seconds
-from lockstep.dialect.messages import Answer, Command, NeedAdministrator, Pause, Ran
+from lockstep.dialect.messages import Answer, Command, NeedAdministrator, Pause, Ran, end
 from lockstep.dialect.promises import AT_EXPIRY, NEVER, Bound
 from lockstep.dialect.steps import WORDS
 from lockstep.dialect.templates import MISSING, fill, fill_url
@@ -575,3 +575,14 @@ def test_later_ends_are_weaker() -> None:
     ]
     assert sorted(bounds, key=lambda bound: bound.rank) == bounds
     assert [str(bound) for bound in bounds][-2:] == [AT_EXPIRY, NEVER]
+
+
+@pytest.mark.parametrize("before", range(270, 302, 5))
+def test_a_long_answer_shows_no_part_of_a_token(before: int) -> None:
+    token = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbm4ifQ.c2lnbmF0dXJl"
+    body = f"{('said ' * 100)[:before]}{token} {'and more ' * 40}"
+    told = str(Answer(500, (), body.encode()))
+    assert token in told or "eyJ" not in told
+    assert len(told) < 320
+    last = end(f"{'x ' * 50}{token} {'w ' * (before // 2)}")
+    assert token in last or not any(part in last for part in ("eyJ", "c2ln", "Jl"))

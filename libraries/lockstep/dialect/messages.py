@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -14,6 +15,11 @@ from lockstep.dialect.errors import NotRead
 from lockstep.dialect.frames import FrameOut
 from lockstep.dialect.paths import Reading
 from lockstep.dialect.templates import MISSING
+
+_SHOWN = 300
+# What a token, a cookie or a key is made of (RFC 6750 §2.1, RFC 6265 §4.1.1).
+_WORD_AT_END = re.compile(r"[\w~+/=.%:|-]+\Z")
+_WORD_AT_START = re.compile(r"\A[\w~+/=.%:|-]+")
 
 
 @dataclass(frozen=True)
@@ -79,8 +85,18 @@ class Answer:
             return f"no answer: {self.error or 'no reason given'}"
         where = self.header("location")
         text = " ".join(self.text.split())
-        shown = text if len(text) <= 300 else f"{text[:300]}…"
+        shown = beginning(text)
         return f"{self.status}{f' to {where}' if where else ''}{f', {shown}' if shown else ', no body'}"
+
+
+def beginning(text: str) -> str:
+    """At most 300 characters; no word is cut, since a part of a secret is masked by nobody."""
+    return text if len(text) <= _SHOWN else f"{_WORD_AT_END.sub('', text[: _SHOWN + 1])[:_SHOWN]}…"
+
+
+def end(text: str) -> str:
+    """As `beginning`, of the last 300 characters."""
+    return text if len(text) <= _SHOWN else f"…{_WORD_AT_START.sub('', text[-_SHOWN - 1 :])[-_SHOWN:]}"
 
 
 @dataclass(frozen=True)

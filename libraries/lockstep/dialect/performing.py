@@ -34,6 +34,7 @@ from lockstep.dialect.messages import (
     Request,
     Session,
     Talk,
+    end,
 )
 from lockstep.dialect.parts import Endpoint
 from lockstep.dialect.paths import Reading, is_optional, look_up
@@ -145,7 +146,7 @@ class Speaker:
         ran: Ran = yield Command(argv)
         answer = Answer(200 if ran.code == 0 else 500, (), ran.output.encode())
         if ran.code != 0:
-            why = f"{' '.join(argv)} ended with {ran.code}: {ran.output.strip()[-300:] or 'it wrote nothing'}"
+            why = f"{' '.join(argv)} ended with {ran.code}: {end(ran.output.strip()) or 'it wrote nothing'}"
             return Outcome(session, answer=answer, ok=False, why=why)
         read, missing = read_values(step.read, answer, values)
         why = f"{' '.join(argv)} wrote no {missing}" if missing else ""
