@@ -61,7 +61,8 @@ def test_the_next_start_takes_away_directory_data_and_socket(tmp_path: Path) -> 
     dead_host(tmp_path)
     left = things_in(tmp_path)
     assert [path.suffix for path in left].count(".sock") == 1
-    assert len(left) == 3
+    # Directory and socket; its data in memory may be swept by any host that starts meanwhile.
+    assert len(left) in (2, 3)
     with host(tmp_path):
         wait_until(lambda: not [path for path in left if os.path.lexists(path)], "the remains are swept", within=5)
     assert things_in(tmp_path) == []
