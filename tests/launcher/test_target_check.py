@@ -117,7 +117,7 @@ WRONG = [
     ("/logout, status: 204", "/logout, status: 200", "operations.sign_out.status", "the answer has 204"),
     ("token, refresh: renewal, session", "key, refresh: renewal, session", "operations.sign_in.read.access",
      "no key in the answer; it has token, renewal, visit, person.id"),
-    ("/me, read: {user: user.id}", "/me, read: {user: title}", "endpoints.desk.who.read.user", "the user is p1"),
+    ("/me, read: {user: user.id}", "/me, read: {user: title}", "endpoints.desk.who.read.user", "the user is p"),
     ("url: ${OFFICE_URL}", "url: http://127.0.0.1:9", "endpoints.desk.url", "nothing answers there"),
     ("/ready, status: 204", "/ready, status: 200", "endpoints.desk.ready.status", "the answer has 204"),
     ("codes: [ended]", "codes: [gone]", "refusals.revoked.codes", "the answer has ended"),
