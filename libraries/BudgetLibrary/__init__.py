@@ -254,16 +254,17 @@ class BudgetLibrary:
 
     def _judge(self, name: str, used: float, limit: Limit, waiting: Waiting, figures: Summary | None = None) -> None:
         """A time has waited for the machine as long as all the time within which it was measured."""
-        waited = used * waiting.share if limit.unit == limits.SECONDS else 0.0
-        time_shared = waiting.shared and limit.unit == limits.SECONDS
-        verdict = machine.judge(used, limit.value, waited, shared=time_shared)
+        if limit.unit != limits.SECONDS:
+            # Other quantities do not grow while the machine is away.
+            waiting = Waiting(waiting.elapsed, 0.0)
+        verdict = waiting.judge(used, limit.value)
         suite, test = sheet.running()
         summary = asdict(figures) if figures else None
         sheet.write(Verdict(name, limit.value, used, limit.unit, verdict, suite, test, summary))
         shown = f"budget '{name}': {amount(used, limit.unit)} of {limit} used"
         if used > limit.value:
             shown = f"{shown}, {amount(used - limit.value, limit.unit)} too much"
-        if used > limit.value and (waited or time_shared):
+        if used > limit.value and (waiting.waited or waiting.shared):
             shown = f"{shown}; {waiting}"
         if verdict == "UNKNOWN":
             raise Unknown(shown)

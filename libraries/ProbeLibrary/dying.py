@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from lockstep import machine
 from lockstep.machine import Waiting
 from lockstep.unknown import UNKNOWN
 
@@ -40,7 +39,7 @@ def judge_death(report: Report, since: float, within: float, waiting: Waiting) -
     if not after:
         return f"{UNKNOWN}{report.url} was asked nothing after the end of the credential"
     lasted = honoured(report, since)
-    if (verdict := machine.judge(lasted, within, lasted * waiting.share, shared=waiting.shared)) != "PASS":
+    if (verdict := waiting.judge(lasted, within)) != "PASS":
         prefix = UNKNOWN if verdict == "UNKNOWN" else ""
         return f"{prefix}{report.url} honoured the credential until {_ended(after, lasted)} after, not {within:g} s"
     if not after[-1].refused and after[-1].sent - since <= within:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lockstep import machine
 from lockstep.machine import Waiting
 from lockstep.statistics import percentile
 from lockstep.unknown import UNKNOWN
@@ -165,7 +164,7 @@ def judge_times(report: Report, percent: float, factor: float, floor: float, wai
         )
     was, became = before.percentile(percent), after.percentile(percent)
     allowed = max(factor * was, floor)
-    verdict = machine.judge(became, allowed, became * waiting.share, shared=waiting.shared)
+    verdict = waiting.judge(became, allowed)
     if verdict == "PASS":
         return ""
     times = f"was {was * 1000:.1f} ms and became {became * 1000:.1f} ms, more than the {allowed * 1000:.1f} ms allowed"

@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Sequence
 from itertools import groupby, pairwise
 
-from lockstep import machine
 from lockstep.machine import Waiting
 from lockstep.statistics import percentile
 from lockstep.unknown import UNKNOWN
@@ -194,7 +193,7 @@ def unharmed(
         for answers in (meanwhile, *otherwise)
     )
     allowed = max(factor * max(was), floor)
-    verdict = machine.judge(became, allowed, became * waiting.share, shared=waiting.shared)
+    verdict = waiting.judge(became, allowed)
     if verdict == "PASS":
         return ""
     times = f"is {became * 1000:.1f} ms and otherwise {max(was) * 1000:.1f} ms"

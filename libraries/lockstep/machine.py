@@ -49,6 +49,10 @@ class Waiting:
         """From 0 (a machine of our own) to 1."""
         return self.waited / self.elapsed if self.elapsed else 0.0
 
+    def judge(self, used: float, limit: float) -> Judgement:
+        """Whether a time of ``used`` seconds, measured meanwhile, keeps a limit: it waited as long as all the rest."""
+        return judge(used, limit, used * self.share, shared=self.shared)
+
     @property
     def busy(self) -> bool:
         """Whether it is worth a word."""
