@@ -22,10 +22,10 @@ from typing import Any
 
 import psutil
 from lockstep import reasons
-from PlatformLibrary.embedded import janitor, postgres, redis_server, rundir
+from PlatformLibrary.embedded import postgres, redis_server, rundir
 from PlatformLibrary.embedded.children import Children
 from PlatformLibrary.embedded.errors import PlatformError
-from PlatformLibrary.embedded.host import Belongings, detach
+from PlatformLibrary.embedded.host import Belongings, fork_from_janitor
 from PlatformLibrary.embedded.ports import Port
 from PlatformLibrary.embedded.postgres import Postgres
 from PlatformLibrary.embedded.redis_server import Redis
@@ -291,13 +291,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, PlatformError, LaunchError) as error:
         print(error, file=sys.stderr)
         return 1
-    log = belongings.directory.path / "keeper.log"
-    detach(log)
-    # Before any thread exists.
-    if keeper := os.fork():
-        janitor.watch(keeper, belongings.listener, log, belongings.clear, None)
-        belongings.remove()
-        os._exit(0)
+    fork_from_janitor(belongings, "keeper.log", None)
     os._exit(_run(wanted, found, belongings))
 
 

@@ -81,6 +81,19 @@ class Belongings:
         return False
 
 
+def fork_from_janitor(belongings: Belongings, log_name: str, guardian: Guardian | None) -> None:
+    """Return in a child without a terminal that writes into that log; this process becomes its janitor, and ends here.
+
+    Call before any thread exists.
+    """
+    log = belongings.directory.path / log_name
+    detach(log)
+    if child := os.fork():
+        janitor.watch(child, belongings.listener, log, belongings.clear, guardian)
+        belongings.remove()
+        os._exit(0)
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Start a host in the background; 1 where that is not possible, with the reason on standard error."""
     parser = argparse.ArgumentParser(prog="python -m PlatformLibrary.embedded.host", description=__doc__)
@@ -95,13 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, PlatformError) as error:
         print(f"platform host: {error}", file=sys.stderr)
         return 1
-    log = belongings.directory.path / "host.log"
-    detach(log)
-    # Before any thread exists.
-    if host := os.fork():
-        janitor.watch(host, belongings.listener, log, belongings.clear, guardian)
-        belongings.remove()
-        os._exit(0)
+    fork_from_janitor(belongings, "host.log", guardian)
     os._exit(_run(belongings, chosen.grace, chosen.logs, guardian))
 
 
