@@ -8,18 +8,19 @@ import re
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lockstep import masking
 from lockstep.dialect import Answer, Driver, Line, Outcome, Request, Session, Speaker
-from lockstep.dialect.driving import send
+from lockstep.dialect.driving import send, to_its_end
 from lockstep.dialect.frames import Event
 from lockstep.dialect.line import Await, Exchange, Gone, Opened, Send
 from lockstep.dialect.messages import FrameAnswer, FrameCall
 from lockstep.dialect.paths import look_up
+from lockstep.dialect.sensitive import is_secret, secrets_of
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
@@ -35,7 +36,6 @@ _CUT = re.compile(r"([^\s\"',;=:&<>]+)…")
 _FEWEST = 5
 """A beginning of so few characters tells nothing."""
 _known: set[str] = set()
-_SECRETS = ("access", "refresh", "password", "secret", "token", "ticket")
 
 
 class StoppedError(Exception):
@@ -208,18 +208,9 @@ class LiveSocket:
 
     def play(self, exchange: Exchange) -> Opened:
         """Sends and waits as an exchange has it."""
-        came: Any = None
-        while True:
-            try:
-                action = exchange.send(came)
-            except StopIteration as end:
-                opened: Opened = end.value
-                return opened
-            if isinstance(action, Send):
-                self.send(action)
-                came = None
-            else:
-                came = self._awaited(action)
+        return to_its_end(
+            exchange, lambda action: self.send(action) if isinstance(action, Send) else self._awaited(action)
+        )
 
     def send(self, action: Send) -> None:
         """Sends a frame; a socket that is closed takes none."""
@@ -301,16 +292,10 @@ def shown_answer(answer: Answer) -> str:
     return f"{status}  {answer.text}" if answer.body else status
 
 
-def register(values: Mapping[str, Any]) -> None:
-    """From here on no output shows those of ``values`` that are secret by their names."""
-    for name, value in values.items():
-        if isinstance(value, str) and is_secret(name):
-            register_secret(value)
-
-
-def is_secret(name: str) -> bool:
-    """Whether what is called so is a secret."""
-    return any(word in name.lower() for word in _SECRETS)
+def register(data: Any) -> None:
+    """From here on no output shows what is secret in ``data`` by its name."""
+    for secret in secrets_of(data):
+        register_secret(secret)
 
 
 def register_secret(value: str) -> None:
@@ -320,22 +305,11 @@ def register_secret(value: str) -> None:
         _known.add(value)
 
 
-def register_all(data: Any) -> None:
-    """As `register`, for the members of JSON, however deep."""
-    if isinstance(data, Mapping):
-        register(data)
-        for value in data.values():
-            register_all(value)
-    elif isinstance(data, list):
-        for value in data:
-            register_all(value)
-
-
 def register_outcome(outcome: Outcome) -> Outcome:
     """The same; from here on no output shows its secrets."""
     register(outcome.read)
     if outcome.answer is not None:
-        register_all(outcome.answer.json)
+        register(outcome.answer.json)
     for cookie in outcome.session.cookies:
         register_secret(cookie.value)
     return outcome

@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from lockstep import masking
+from lockstep.dialect.driving import to_its_end
 from lockstep.dialect.frames import Event
 from lockstep.dialect.line import Await, Exchange, Gone, Line, Opened, Outgoing, Send
 from robot.api import logger
@@ -87,21 +88,14 @@ class Socket:
 
     def play(self, exchange: Exchange) -> Opened:
         """Sends and waits as an exchange has it; a socket that has ended is an outcome, too."""
-        came: Any = None
-        while True:
-            try:
-                action = exchange.send(came)
-            except StopIteration as end:
-                opened: Opened = end.value
-                return opened
-            if isinstance(action, Send):
-                try:
-                    self.send(action.content)
-                except NotOpenError as error:
-                    return Opened(False, {}, why=str(error))
-                came = None
-            else:
-                came = self._awaited(action)
+
+        def do(action: Send | Await) -> Any:
+            return self.send(action.content) if isinstance(action, Send) else self._awaited(action)
+
+        try:
+            return to_its_end(exchange, do)
+        except NotOpenError as error:
+            return Opened(False, {}, why=str(error))
 
     def _awaited(self, action: Await) -> Any:
         seen = 0

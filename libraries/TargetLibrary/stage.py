@@ -30,6 +30,7 @@ from lockstep.dialect.line import Line
 from lockstep.dialect.messages import Answer, FrameAnswer, FrameCall, Request
 from lockstep.dialect.paths import Reading
 from lockstep.dialect.performing import claims, read_values
+from lockstep.dialect.sensitive import secrets_of
 from lockstep.dialect.templates import fields
 from robot.libraries.BuiltIn import BuiltIn
 from WebSocketLibrary.keywords.opening import HandshakeFailedError
@@ -40,7 +41,6 @@ from .turns import Turn
 DEFAULT_TARGET = "embedded"
 REFERENCE = "embedded"
 """Whose dialect targets have that a profile of the old form describes: those are reference platforms."""
-SECRETS = ("access", "refresh", "password", "secret", "token", "ticket")
 TIMEOUT = 30.0
 _SESSION = "target {}"
 
@@ -235,7 +235,7 @@ class Stage:
         answer = _answer(came)
         plain = {name: reading for name, reading in self._reads.items() if reading.source not in ("value", "claim")}
         register(read_values(plain, answer, {})[0])
-        _register_members(answer.json)
+        register(answer.json)
         for name, text in answer.headers:
             if name == "set-cookie" and (cookie := parsed(text, answer.url)):
                 masking.register(cookie.value)
@@ -309,22 +309,10 @@ def _use_alone(dialect: Dialect) -> None:
     target.set_current({"target": dialect.name, "kind": "external", "shared": True, "limits": dict(dialect.limits)})
 
 
-def register(values: Mapping[str, Any]) -> None:
-    """From here on no output shows those of ``values`` that are secret by their names."""
-    for name, value in values.items():
-        if isinstance(value, str) and any(word in name.lower() for word in SECRETS):
-            masking.register(value)
-
-
-def _register_members(data: Any) -> None:
-    """As `register`, for the members of JSON, however deep."""
-    if isinstance(data, Mapping):
-        register(data)
-        for value in data.values():
-            _register_members(value)
-    elif isinstance(data, list):
-        for value in data:
-            _register_members(value)
+def register(data: Any) -> None:
+    """From here on no output shows what is secret in ``data`` by its name."""
+    for secret in secrets_of(data):
+        masking.register(secret)
 
 
 def _answer(came: requests.Response) -> Answer:

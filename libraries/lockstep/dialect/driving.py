@@ -6,10 +6,10 @@ import json
 import subprocess
 import threading
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from http.client import HTTPException
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lockstep.dialect.messages import (
     Action,
@@ -30,6 +30,9 @@ from lockstep.wire import connection_to
 
 TIMEOUT = 30.0
 _COMMAND_TIMEOUT = 60.0
+
+_Step = TypeVar("_Step")
+_Result = TypeVar("_Result")
 
 
 class WordFailed(AssertionError):  # noqa: N818 - the word failed, and a keyword says so
@@ -124,14 +127,7 @@ class Driver:
 
     def drive(self, talk: Talk) -> Outcome:
         """A talk to its end."""
-        came: Any = None
-        while True:
-            try:
-                action = talk.send(came)
-            except StopIteration as end:
-                outcome: Outcome = end.value
-                return outcome
-            came = self._do(action)
+        return to_its_end(talk, self._do)
 
     def _do(self, action: Action) -> Any:
         if isinstance(action, Request):
@@ -155,6 +151,18 @@ class Driver:
                     raise WordFailed("administrator.sign_in", outcome)
                 self._administrator = outcome.session
             return self._administrator
+
+
+def to_its_end(talk: Generator[_Step, Any, _Result], do: Callable[[_Step], Any]) -> _Result:
+    """What comes of a talk or an exchange; ``do`` carries out each step and returns what came of it."""
+    came: Any = None
+    while True:
+        try:
+            step = talk.send(came)
+        except StopIteration as end:
+            result: _Result = end.value
+            return result
+        came = do(step)
 
 
 async def drive(
