@@ -59,7 +59,7 @@ class Socket:
             shake.url, self._wanted_alias, headers=dict(shake.headers), subprotocols=list(shake.subprotocols),
             ca_file=ca_file if shake.url.startswith("wss") else None, timeout=timedelta(seconds=timeout),
         )  # fmt: skip
-        if self.line.facts.heartbeat:
+        if self.line.has_heartbeat:
             self.connection.heartbeats = _Answered((), self.line)
         self.opened = self.play(self.line.opening())
 

@@ -26,7 +26,16 @@ def served(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 def in_thread(serve_until: ServeUntil) -> Iterator[None]:
     """Runs a server that says when it is ready, and ends when it is told to stop."""
     ready, stop, loop = threading.Event(), asyncio.Event(), asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_until_complete, args=[serve_until(ready, stop)])
+
+    async def serve() -> None:
+        await serve_until(ready, stop)
+        # What a server has left behind ends with it, as asyncio.run has it.
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+
+    thread = threading.Thread(target=loop.run_until_complete, args=[serve()])
     thread.start()
     assert ready.wait(10)
     try:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
@@ -11,8 +10,9 @@ from urllib.parse import urlencode
 
 from lockstep.dialect import cookies
 from lockstep.dialect.frames import Event, FrameOut
+from lockstep.dialect.framings import FRAMINGS, OWN, Framing
 from lockstep.dialect.messages import Session
-from lockstep.dialect.paths import is_optional, look_up
+from lockstep.dialect.paths import Conditions, is_optional, look_up
 from lockstep.dialect.performing import Speaker, read_frame, where_is_known
 from lockstep.dialect.templates import MISSING, fields, fill, fill_url
 
@@ -105,6 +105,7 @@ class Line:
         if room is not None:
             self.read["room"] = room
         self._calls = 0
+        self.framing: Framing | None = None if self.facts.framing == OWN else FRAMINGS[self.facts.framing]
 
     @property
     def values(self) -> dict[str, Any]:
@@ -122,7 +123,7 @@ class Line:
         headers = {
             name: str(fill(text, values, facts.place.at("headers").at(name))) for name, text in facts.headers.items()
         }
-        offered = facts.subprotocols
+        offered = (*(self.framing.subprotocols if self.framing else ()), *facts.subprotocols)
         if not self.is_user:
             return Handshake(url, headers, offered)
         where, template = facts.authentication, facts.credential or self._usual()
@@ -176,7 +177,17 @@ class Line:
                     self.read[name] = value
         if self.facts.authentication == "frame" and self.is_user:
             return (yield from self.asking("authenticate"))
+        if self.framing and self.framing.connect is not None:
+            came = yield from self.asking(self._connect(self.framing))
+            if not came.ok:
+                return came
         return Opened(True, dict(self.read))
+
+    def _connect(self, framing: Framing) -> FrameOut:
+        """The frame with which the framing opens a connection, without a credential."""
+        place = self.facts.place.at("framing")
+        refused = (Conditions(place, tuple(framing.refused.items())),) if framing.refused else ()
+        return FrameOut(place, framing.connect, (Conditions(place, tuple(framing.connected.items())),), refused)
 
     # --- frames
 
@@ -247,27 +258,30 @@ class Line:
         ]
 
     def heartbeat(self, frame: Any) -> str | bytes | None:
-        """What answers a heartbeat; None where a frame is none."""
+        """What answers a heartbeat, the dialect's or the framing's; None where a frame is none."""
         for known in self.facts.heartbeat:
             if known.when.hold(frame, self.values):
                 return self.encode(fill(known.send, {**self.values, "frame": frame}, known.place.at("send")))
-        return None
+        answer = self.framing.answer(frame) if self.framing else None
+        return None if answer is None else self.encode(answer)
+
+    @property
+    def has_heartbeat(self) -> bool:
+        """Whether frames may come that are answered by themselves."""
+        return bool(self.facts.heartbeat) or self.facts.framing not in ("json", OWN)
 
     def encode(self, frame: Any) -> str | bytes:
         """A frame as it travels."""
-        if self.facts.framing == "own":
+        if self.framing is None:
             encoded: str | bytes = self.speaker.dialect.methods["encode"](frame)
             return encoded
-        return frame if isinstance(frame, str) else json.dumps(frame, ensure_ascii=False, separators=(",", ":"))
+        return self.framing.encode(frame)
 
     def decode(self, content: str | bytes) -> list[Any]:
         """The frames that came as one; none where it is no frame of this framing."""
-        if self.facts.framing == "own":
+        if self.framing is None:
             return list(self.speaker.dialect.methods["decode"](content))
-        try:
-            return [json.loads(content)]
-        except ValueError:
-            return []
+        return self.framing.decode(content)
 
 
 def _with_socket(speaker: Speaker, name: str) -> Any:

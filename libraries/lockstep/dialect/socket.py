@@ -9,10 +9,10 @@ from typing import Any
 from lockstep.dialect.entries import Entries, Place, flag, listed, mapped, one_of, seconds, shown, text
 from lockstep.dialect.errors import nearest
 from lockstep.dialect.frames import EVENTS, USUAL_WAIT, EventRule, FrameOut, Heartbeat
+from lockstep.dialect.framings import FRAMINGS, OWN
 from lockstep.dialect.paths import Conditions, json_path
 from lockstep.dialect.refusals import CLASSES, Alternatives, Refusal
 
-FRAMINGS = ("json", "own")
 AUTHENTICATIONS = ("header", "cookie", "query", "subprotocol", "frame", "subscription", "none")
 OUT = ("authenticate", "subscribe", "unsubscribe", "send", "ping", "who_am_i", "resume", "reauthenticate")
 RESUMES = ("url", "connect", "frame", "subscription", "none")
@@ -115,7 +115,7 @@ class Socket:
         authentication, credential = entries.take("authentication", _authentication, ("header", ""))
         found = cls(
             place,
-            entries.take("framing", one_of(*FRAMINGS), "json"),
+            entries.take("framing", one_of(*FRAMINGS, OWN), "json"),
             entries.take("subprotocols", listed(text), ()),
             entries.take("headers", mapped(text), {}),
             authentication,
@@ -143,6 +143,11 @@ def _check(found: Socket) -> None:
         raise found.place.wrong("authentication is subscription, and out.subscribe is missing")
     if found.resume == "frame" and "resume" not in found.out:
         raise found.place.wrong("resume is frame, and out.resume is missing, which says which one")
+    for out in found.out.values() if found.framing != OWN else ():
+        try:
+            FRAMINGS[found.framing].encode(out.send)
+        except ValueError as error:
+            raise out.place.at("send").wrong(str(error)) from error
     if found.gapless and not any("position" in rule.read for rules in found.events.values() for rule in rules):
         raise found.place.at("gapless").wrong("no event says a position: in.message.read.position is missing")
 
