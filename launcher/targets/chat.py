@@ -525,8 +525,7 @@ class Chat:
         self.findings.promote("operations.send", "it stands in the history")
         self.findings.promote("socket.send", "it stands in the history")
         self.findings.promote("operations.room", "messages are stored there")
-        if "id" in items[-1]:
-            tokens.find(self.trying, person.session, {"message": items[-1]["id"]})
+        tokens.find(self.trying, {"message": items[-1].get("key", items[-1].get("id")), "messages": room})
         self._deleted(person, room, items[-1])
 
     def _deleted(self, person: Person, room: Any, item: Mapping[str, Any]) -> None:

@@ -44,6 +44,7 @@ class Lacking:
             "socket": self._socket,
             "refusals": self._refusal,
             "limits": self._limit,
+            "stores": self._stores,
             "token": self._token,
             "accounts": self._accounts,
             "expiry": self._expiry,
@@ -115,6 +116,12 @@ class Lacking:
 
     def _limit(self, rest: str) -> str:
         return "" if rest in self._dialect.limits else self._missing(f"limits.{rest}")
+
+    def _stores(self, kind: str) -> str:
+        names = [name for name, store in self._dialect.stores.items() if kind in store.find]
+        if not names or "stores" in self._dialect.absent:
+            return self._missing(f"stores.{kind}")
+        return next(filter(None, (self._failing(f"stores.{name}.{kind}") for name in names)), "")
 
     def _token(self, rest: str) -> str:
         token = self._dialect.token

@@ -20,7 +20,12 @@ from launcher.parsing import Parser
 SKELETON = Path(__file__).with_name("skeleton.yaml")
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _PLATFORM = re.compile(r"\{platform\.(?P<name>\w+)(?:\.(?P<number>\d+))?\}")
-_DEFAULTS = (("socket", "ws://127.0.0.1:8000/socket"), ("url", "http://127.0.0.1:8000"))
+_DEFAULTS = (
+    ("socket", "ws://127.0.0.1:8000/socket"),
+    ("db_url", "postgresql://127.0.0.1:5432/name"),
+    ("redis_url", "redis://127.0.0.1:6379"),
+    ("url", "http://127.0.0.1:8000"),
+)
 
 
 def main(argv: Sequence[str]) -> int:

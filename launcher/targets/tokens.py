@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import jwt
-from lockstep.dialect import Request, Session
+from lockstep.dialect import DialectError, Request, Session
 from lockstep.dialect.performing import claims
+from lockstep.dialect.stores import StoreAwayError, look_up
 from lockstep.dialect.templates import fill, fill_url
 
 from launcher.targets.findings import FAILS, WORKS, Finding
@@ -114,51 +115,26 @@ def _signature(trying: Trying, text: str, header: dict[str, Any], values: dict[s
 def stores(trying: Trying, person: Person) -> None:
     """Whether a user and a session are found in each store, as it is described."""
     known = {"user": person.session.values.get("user"), "session": person.session.values.get("session")}
-    find(trying, person.session, known)
+    find(trying, known)
 
 
-def find(trying: Trying, session: Session, known: Mapping[str, Any]) -> None:
+def find(trying: Trying, known: Mapping[str, Any]) -> None:
     """Whether these are found in each store that says how; ``known`` has an id for each kind."""
     for name, store in trying.dialect.stores.items():
-        place = trying.dialect.place.at("stores").at(name)
         trying.marks.read("stores", name, "url")
-        for kind, query in store.find.items():
+        for kind in store.find:
             if known.get(kind) is None:
                 continue
             trying.marks.read("stores", name, kind)
-            url = str(fill(store.url, trying.speaker.values(session, {}), place.at("url")))
             finding = f"stores.{name}.{kind}"
             try:
-                found = _found(url, query, known[kind])
-            except Exception as error:
-                says = f"{type(error).__name__}: {error}"
-                entry = "url" if _is_away(error) else kind
-                trying.findings.put(Finding(finding, FAILS, says, (), Suspect(place.at(entry), says)))
+                found = look_up(trying.speaker, name, kind, known[kind])
+            except (StoreAwayError, DialectError) as error:
+                entry = "url" if isinstance(error, StoreAwayError) else kind
+                trying.findings.put(Finding(finding, FAILS, str(error), (), Suspect(store.place.at(entry), str(error))))
                 continue
             why = f"{kind} {known[kind]} is not found there"
             trying.findings.put(
                 Finding(finding, WORKS, f"{kind} {known[kind]} is there") if found
-                else Finding(finding, FAILS, why, (), Suspect(place.at(kind), why))
+                else Finding(finding, FAILS, why, (), Suspect(store.place.at(kind), why))
             )  # fmt: skip
-
-
-def _is_away(error: Exception) -> bool:
-    return isinstance(error, OSError) or type(error).__name__ in ("OperationalError", "ConnectionError")
-
-
-def _found(url: str, query: str, wanted: Any) -> bool:
-    if url.startswith(("redis://", "rediss://")):
-        import redis
-
-        with redis.Redis.from_url(url, socket_connect_timeout=5, socket_timeout=5) as client:
-            return bool(client.exists(query.replace("{id}", str(wanted))))
-    if url.startswith("sqlite://"):
-        import sqlite3
-
-        with sqlite3.connect(f"file:{url.removeprefix('sqlite:///')}?mode=ro", uri=True, timeout=5) as database:
-            return database.execute(query.replace("'{id}'", "?").replace("{id}", "?"), (wanted,)).fetchone() is not None
-    import psycopg
-
-    with psycopg.connect(url, connect_timeout=5) as connection:
-        sql: Any = query.replace("'{id}'", "%s").replace("{id}", "%s")
-        return connection.execute(sql, (wanted,)).fetchone() is not None

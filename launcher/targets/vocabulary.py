@@ -34,6 +34,7 @@ _ANY_OF: Mapping[str, Sequence[str]] = {
 _BY_NAME: Mapping[str, str] = {
     "refusal": "refusals.{}",
     "limit": "limits.{}",
+    "stores": "stores.{}",
     "asking": "socket.{}",
     "outgoing": "socket.{}",
 }

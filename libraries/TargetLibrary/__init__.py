@@ -13,13 +13,14 @@ from .restarting import Restarting
 from .signing import Signing
 from .sockets import Sockets
 from .stage import Stage
+from .storing import Storing
 from .tokens import Tokens
 
 __all__ = ["TargetLibrary"]
 
 
 @library(scope="GLOBAL", version="1.0.0", doc_format="ROBOT", auto_keywords=False)
-class TargetLibrary(Signing, Recognising, Refreshing, Sockets, Chatting, Ending, Restarting, Tokens):
+class TargetLibrary(Signing, Recognising, Refreshing, Sockets, Chatting, Ending, Restarting, Tokens, Storing):
     """What users and operators do, and what a target promises them, in words that no platform owns.
 
     | *** Settings ***

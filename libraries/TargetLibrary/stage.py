@@ -31,6 +31,7 @@ from lockstep.dialect.messages import Answer, FrameAnswer, FrameCall, Request
 from lockstep.dialect.paths import Reading
 from lockstep.dialect.performing import claims, read_values
 from lockstep.dialect.sensitive import secrets_of
+from lockstep.dialect.stores import Row, look_up, stores_of
 from lockstep.dialect.templates import fields
 from robot.libraries.BuiltIn import BuiltIn
 from WebSocketLibrary.keywords.opening import HandshakeFailedError
@@ -188,6 +189,14 @@ class Stage:
         if not found:
             raise self.dialect.missing("socket", "no endpoint has one")
         return found
+
+    def stores(self, kind: str) -> list[str]:
+        """The stores that there are and that hold a ``user``, ``session``, ``message`` or ``messages`` (``kind``)."""
+        return list(stores_of(self.speaker, kind))
+
+    def stored(self, store: str, kind: str, wanted: Any) -> list[Row]:
+        """What a store holds of ``wanted``; one that cannot be reached is an error."""
+        return look_up(self.speaker, store, kind, wanted)
 
     def expiry(self, session: Session) -> float:
         """When the access token expires, in seconds since the epoch; raises ``NotDescribed`` where nobody knows."""

@@ -251,10 +251,15 @@ def _claims(value: Any, place: Place) -> dict[str, str]:
     return found
 
 
+KINDS: Mapping[str, str] = {"user": "id", "session": "id", "message": "id", "messages": "room"}
+"""What can be looked up in a store, and the value that it is looked up by; ``messages`` are all of a room."""
+
+
 @dataclass(frozen=True)
 class Store:
-    """A database, and how a user, session or message is found there: a query (SQL) or key (Redis) with ``{id}``."""
+    """A database, and how what is in `KINDS` is found there: by a query (SQL) or a key (Redis)."""
 
+    place: Place
     url: str
     find: Mapping[str, str]
 
@@ -265,9 +270,18 @@ class Store:
         address = entries.take("url", text)
         if not re.match(r"postgres(ql)?://|sqlite://|rediss?://|\{platform\.", address):
             raise place.at("url").wrong("postgresql://…, sqlite:///path or redis://… is needed")
-        found = cls(address, entries.known(("user", "session", "message"), text))
+        found = cls(place, address, entries.known(KINDS, _lookup))
         entries.end()
+        if not found.find:
+            raise place.wrong(f"nothing can be looked up: one of {', '.join(KINDS)} is needed")
         return found
+
+
+def _lookup(value: Any, place: Place) -> str:
+    found, wanted = text(value, place), KINDS[str(place.path[-1])]
+    if f"{{{wanted}}}" not in found:
+        raise place.wrong(f"{{{wanted}}} is missing: whatever is stored would do")
+    return found
 
 
 @dataclass(frozen=True)
