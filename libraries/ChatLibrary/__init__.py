@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from lockstep import latencies, machine, masking
+from lockstep.dialect import Line, Session, Speaker, find, load
 from lockstep.listeners import LISTENERS
 from lockstep.waiting import listed, wait_until
 from robot.api import logger
@@ -16,15 +17,16 @@ from robot.api.deco import keyword, library
 from robot.api.types import Secret
 from robot.libraries.BuiltIn import BuiltIn, RobotNotRunningError
 from WebSocketLibrary.background import background
-from WebSocketLibrary.handshake import TokenPlace
+from WebSocketLibrary.handshake import Request, TokenPlace
 from WebSocketLibrary.keywords.opening import prepare
 
-from ChatLibrary.client import ChatClient
+from ChatLibrary.client import ChatClient, Opening
 from ChatLibrary.report import ChatReport, flaws, only_late
 from ChatLibrary.state import ChatState
 
 __version__ = "1.0.0"
-SUBPROTOCOLS = ["chat.v1"]
+REFERENCE = "embedded"
+"""Whose dialect `Open Chats` speaks; TargetLibrary opens chats on any target."""
 
 
 @library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False, listener=LISTENERS)
@@ -32,9 +34,12 @@ class ChatLibrary:
     """Chat clients in the background, while the test restarts or disturbs the platform.
 
     Each client has a conversation of its own and does what a good client does: it reconnects with a growing pause,
-    resumes its stream where it was, and sends again what was not acknowledged, under the old ``client_msg_id``. None of
-    it is hidden: closes, refused handshakes, absences and repeated sendings are in the `Chat Report`, and with
-    HistoryLibrary at hand everything that passed is in the history of the test, under the names of the clients.
+    comes back as the target's dialect has it, and sends again what was not acknowledged, under its old id. None of it is
+    hidden: closes, refused handshakes, absences and repeated sendings are in the `Chat Report`, and with HistoryLibrary
+    at hand everything that passed is in the history of the test, under the names of the clients.
+
+    What frames mean says a dialect (docs/dialect.md). `Open Chats` is for the reference platform and takes addresses and
+    tokens; TargetLibrary has a keyword of that name for any target.
 
     | Open Chats        ${SOCKET_URL}    ${tokens}    ${conversations}    ca_file=${CA_FILE}
     | Start Chatting    every=200ms
@@ -66,20 +71,43 @@ class ChatLibrary:
         """
         if not tokens or len(tokens) != len(conversations):
             raise ValueError(f"{len(tokens)} tokens do not fit {len(conversations)} conversations")
-        record = _recorder()
-        fresh = []
+        speaker = _reference()
+        clients = []
         for number, (token, conversation) in enumerate(zip(tokens, conversations, strict=True)):
             state = ChatState(f"{name}-{number}", _client_id(conversation), conversation, answered)
-            fresh.append(ChatClient(state, _request(url, token, state.client_id, ca_file), record))
+            clients.append((state, _opening(speaker, url, token, state, ca_file)))
+        return self.open_clients(clients, speaker, within)
+
+    def open_clients(
+        self, clients: Sequence[tuple[ChatState, Opening]], speaker: Speaker, within: timedelta
+    ) -> list[str]:
+        """For other libraries: connects clients, each with what prepares its connections; returns their names."""
+        facts = speaker.dialect.needed_socket()
+        if "send" not in facts.out:
+            raise speaker.dialect.missing("socket.send")
+        library = _history_library()
+        tell = library.spoken_socket if library else lambda name, line: None
+        fresh = [ChatClient(state, facts, opening, tell) for state, opening in clients]
         self._clients += fresh
         background().call(_each, [client.start for client in fresh])
         self._wait("connected", fresh, lambda client: client.state.ready, within)
         return [client.state.name for client in fresh]
 
+    @property
+    def states(self) -> list[ChatState]:
+        """For other libraries: what each client knows."""
+        return [client.state for client in self._clients]
+
     @keyword
     def start_chatting(self, every: timedelta = timedelta(milliseconds=200)) -> None:
         """From now on each client says something ``every`` so often, connected or not."""
         background().call(_each, [lambda c=client: c.talk(every.total_seconds()) for client in self._clients])
+
+    @keyword
+    def send_from_every_chat(self, count: int) -> None:
+        """Each client sends ``count`` messages at once, and does not wait for what comes of them."""
+        self._must_be_open()
+        background().call(_each, [client.say for client in self._clients for _ in range(count)])
 
     @keyword
     def let_chats_say(self, count: int, within: timedelta = timedelta(seconds=30), acknowledged: bool = True) -> None:
@@ -183,12 +211,16 @@ class ChatLibrary:
             )
         except AssertionError as error:
             report = ChatReport.of(clients)
-            if (report.refusals or report.errors) and only_late(report, [1012]):
+            if (report.refusals or report.errors) and only_late(report, _restart_codes(clients)):
                 # What held the chats up were limits of time.
                 machine.missed(str(error))
             raise
         if seen[1]:
             raise AssertionError(masking.mask(f"the chats cannot become {state} any more; {describe(seen)}"))
+
+
+def _restart_codes(clients: Sequence[ChatClient]) -> list[int]:
+    return [code for client in clients[:1] for code in client.facts.closes.get("restart", ())]
 
 
 def _standing(client: ChatClient) -> str:
@@ -201,9 +233,16 @@ def _client_id(conversation: str) -> str:
     return str(UUID(int=UUID(conversation).int ^ (1 << 127 | 1), version=4))
 
 
-def _request(url: str, token: Secret | str, client_id: str, ca_file: str | None) -> Any:
-    door = f"{url}{'&' if '?' in url else '?'}client_id={client_id}"
-    return prepare(door, token, TokenPlace.HEADER, SUBPROTOCOLS, None, None, ca_file)
+def _reference() -> Speaker:
+    """The dialect of the reference platform; its addresses come from the caller."""
+    return Speaker(load(find(REFERENCE)), {})
+
+
+def _opening(speaker: Speaker, url: str, token: Secret | str, state: ChatState, ca_file: str | None) -> Opening:
+    address = f"{url}{'&' if '?' in url else '?'}client_id={state.client_id}"
+    offered = list(speaker.dialect.needed_socket().subprotocols)
+    request: Request = prepare(address, token, TokenPlace.HEADER, offered, None, None, ca_file)
+    return lambda: (Line(speaker, session=Session(), client=state.client_id), request)
 
 
 def _each(functions: Sequence[Callable[[], None]]) -> None:
@@ -221,7 +260,3 @@ def _history_library() -> Any:
     except (RuntimeError, RobotNotRunningError):
         return None
 
-
-def _recorder() -> Callable[[Any], None]:
-    library = _history_library()
-    return library.socket_recorder() if library else lambda connection: None

@@ -1,27 +1,43 @@
-"""A chat client on the network: connects, resumes, sends again what was not acknowledged, and hides nothing of it."""
+"""A chat client on the network: connects, comes back, sends again what was not acknowledged, and hides nothing of it."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
 
 from lockstep import reasons
+from lockstep.dialect import Line
+from lockstep.dialect.socket import Socket as SocketFacts
 from WebSocketLibrary.connection import Closing, Connection
 from WebSocketLibrary.handshake import Request
 from WebSocketLibrary.journal import Opcode
 from WebSocketLibrary.keywords.opening import HandshakeFailedError, open_one
 
-from ChatLibrary.state import ChatState
+from ChatLibrary.state import ChatState, Content, Story
 
 FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
 HANDSHAKE = timedelta(seconds=30)
 MAX_FRAME = 64 << 20
-FINAL = frozenset({1000, 1008, 4001, 4003, 4009, 4029})
-"""Close codes after which a client does not come back by itself (docs/protocol.md §4)."""
+NORMAL, LOST = 1000, 1006
+_FINAL = ("expired", "revoked", "replaced", "throttled", "policy")
+_PASSING = ("restart", "resume", "slow")
+
+Opening = Callable[[], tuple[Line, Request]]
+"""Prepares one connection: what is said on it, and the handshake."""
+
+
+def final_codes(facts: SocketFacts) -> frozenset[int]:
+    """Close codes after which a client does not come back by itself: the next socket would end in the same way."""
+    passing = {code for reason in _PASSING for code in facts.closes.get(reason, ())}
+    return frozenset({NORMAL, *(code for name in _FINAL for code in facts.closes.get(name, ()))}) - passing
+
+
+def slow_codes(facts: SocketFacts) -> frozenset[int]:
+    """Close codes of a socket that could not be served in time: cut, a slow reader, a gap that stayed unfilled."""
+    return frozenset({LOST, *facts.closes.get("slow", ()), *facts.closes.get("resume", ())})
 
 
 @dataclass
@@ -36,12 +52,15 @@ class Incidents:
 class ChatClient:
     """Everything but the constructor belongs to the loop thread of WebSocketLibrary."""
 
-    def __init__(self, state: ChatState, request: Request, record: Callable[[Connection], None]) -> None:
+    def __init__(
+        self, state: ChatState, facts: SocketFacts, opening: Opening, story: Callable[[str, Line], Story | None]
+    ) -> None:
         self.state = state
+        self.facts = facts
         self.incidents = Incidents()
         self.trouble: str | None = None
-        self._request = request
-        self._record = record
+        self._opening = opening
+        self._story = story
         self._news = asyncio.Event()
         self._connection: Connection | None = None
         self._random = Random(state.name)  # noqa: S311 - spreads reconnections, the same way in each run
@@ -71,7 +90,7 @@ class ChatClient:
             self._life.cancel()
             await asyncio.wait([self._life])
         if self._connection is not None and self._connection.is_open:
-            self._connection.send_close(1000)
+            self._connection.send_close(NORMAL)
 
     def talk(self, every: float) -> None:
         """Say something now and every so many seconds, whether connected or not."""
@@ -83,13 +102,13 @@ class ChatClient:
             self._talk.cancel()
             await asyncio.wait([self._talk])
 
-    def say(self, body: str) -> None:
+    def say(self, body: str = "") -> None:
         """Say something; it goes out now, or once the client is connected again."""
-        self._send(self.state.say(body))
+        self._send(self.state.say(body or f"{self.state.name} says {self.state.sent}"))
 
     async def _talk_on(self, every: float) -> None:
         while True:
-            self.say(f"{self.state.name} says {self.state.sent}")
+            self.say()
             await asyncio.sleep(every)
 
     async def _live(self) -> None:
@@ -106,7 +125,8 @@ class ChatClient:
 
     async def _one_connection(self) -> bool:
         """Whether the client got as far as being ready."""
-        connection = Connection(self.state.name, self._request)
+        line, request = self._opening()
+        connection = Connection(self.state.name, request)
         connection.bell = self
         try:
             await open_one(connection, HANDSHAKE, MAX_FRAME)
@@ -114,23 +134,22 @@ class ChatClient:
             self.incidents.refusals.append(str(error))
             return False
         self._connection = connection
-        self._record(connection)
-        was_ready = await self._listen(connection)
+        story = self._story(self.state.name, line)
+        self._send(self.state.begin(line, story))
+        was_ready = await self._listen(connection, line)
+        if story is not None and connection.closing is not None:
+            story.ended(connection.closing.code)
         self.state.lose()
         return was_ready
 
-    async def _listen(self, connection: Connection) -> bool:
+    async def _listen(self, connection: Connection, line: Line) -> bool:
         entries, read, was_ready = connection.journal.entries, 0, False
         while True:
             while read < len(entries):
                 _, kind, body = entries[read]
                 read += 1
-                if kind == Opcode.TEXT:
-                    was_joined = self.state.joined
-                    self._send(self.state.hear(json.loads(body)))
-                    if was_joined and not self.state.joined:
-                        # Resuming was answered with an error: a new socket may find better times.
-                        connection.send_close(1000)
+                if kind == Opcode.TEXT or kind == Opcode.BINARY:
+                    self._hear(connection, line, body if kind == Opcode.BINARY else body.decode("utf-8", "replace"))
             if self.state.ready and not was_ready:
                 was_ready = True
                 self._back(asyncio.get_running_loop().time())
@@ -139,6 +158,16 @@ class ChatClient:
                 return was_ready
             await self._news.wait()
             self._news.clear()
+
+    def _hear(self, connection: Connection, line: Line, content: Content) -> None:
+        for frame in line.decode(content):
+            was_joined, was_turned_away = self.state.joined, self.state.turned_away
+            self._send(self.state.hear(frame))
+            if self.state.turned_away and not was_turned_away:
+                self.incidents.refusals.append(self.state.turned_away)
+            if connection.is_open and (self.state.turned_away or (was_joined and not self.state.joined)):
+                # It was not let in, or resuming was answered with an error: a new socket may find better times.
+                connection.send_close(NORMAL)
 
     def _back(self, now: float) -> None:
         if self._left:
@@ -149,11 +178,14 @@ class ChatClient:
         self._left = self._left or asyncio.get_running_loop().time()
         if closing.by_peer:
             self.incidents.closes.append(closing.code)
-            if closing.code in FINAL:
+            if closing.code in final_codes(self.facts):
                 self.trouble = f"the socket was closed with {closing}"
 
-    def _send(self, frames: list[str]) -> None:
-        for frame in frames:
+    def _send(self, contents: list[Content]) -> None:
+        for content in contents:
             if self._connection is None or self._connection.sendable is None:
                 return
-            self._connection.send_text(frame.encode())
+            if isinstance(content, bytes):
+                self._connection.send(Opcode.BINARY, content)
+            else:
+                self._connection.send_text(content.encode())

@@ -7,11 +7,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from ChatLibrary.client import ChatClient
+from ChatLibrary.client import ChatClient, slow_codes
 
-# Cut while it drained, a slow reader, and a gap that the database did not fill in time (docs/protocol.md §4).
-_TOO_SLOW = (1006, 4008, 4010)
-_LATE = re.compile(r"got no answer within|refused with 503|unavailable")
+_LATE = re.compile(r"got no answer within|refused with 503|unavailable", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -28,6 +26,8 @@ class ChatReport:
     unrecovered: tuple[str, ...]
     errors: tuple[str, ...]
     troubles: tuple[str, ...]
+    slow: frozenset[int] = frozenset()
+    """Close codes of sockets that could not be served in time."""
 
     @classmethod
     def of(cls, clients: Iterable[ChatClient]) -> ChatReport:
@@ -48,13 +48,14 @@ class ChatReport:
             unrecovered=named([(client.state.name, client.state.unrecovered) for client in known]),
             errors=named([(client.state.name, client.state.errors) for client in known]),
             troubles=named([(client.state.name, [client.trouble] if client.trouble else []) for client in known]),
+            slow=frozenset().union(*(slow_codes(client.facts) for client in known)),
         )
 
     def __str__(self) -> str:
         closes = ", ".join(f"{count} x {code}" for code, count in sorted(self.closes.items())) or "none"
         longest = f", the longest absence {max(self.absences):.3f} s" if self.absences else ""
         return (
-            f"{self.clients} clients said {self.sent} messages, {self.acked} acknowledged, {self.resent} sent again; "
+            f"{self.clients} clients sent {self.sent} messages, {self.acked} acknowledged, {self.resent} sent again; "
             f"sockets closed: {closes}{longest}; {len(self.refusals)} handshakes refused"
         )
 
@@ -82,6 +83,6 @@ def only_late(report: ChatReport, codes: Sequence[int]) -> bool:
 
     No answer in time, 503, ``unavailable``, or a socket that was closed since it could not be served in time.
     """
-    other = [code for code in report.closes if code not in (*codes, *_TOO_SLOW)]
+    other = [code for code in report.closes if code not in (*codes, *report.slow)]
     lasting = (*report.unrecovered, *report.troubles, *other)
     return not lasting and all(_LATE.search(text) for text in (*report.refusals, *report.errors))

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any, Literal
 
 from lockstep import masking, target
+from lockstep.dialect import Line
 from lockstep.listeners import LISTENERS
 from robot.api import logger
 from robot.api.deco import keyword, library
@@ -19,6 +20,7 @@ from .recorder import History
 from .report import headline, report
 from .scopes import EndOfScope, Recordings, mapping_in_use
 from .sources import COLUMNS, ImportedJournal, RecordedSocket, import_stored
+from .spoken import SpokenSocket
 from .timeline import timeline
 from .verdicts import Anomaly, Judgement, Rules, Verdict
 
@@ -76,6 +78,18 @@ class HistoryLibrary:
                 recording.sockets.append(RecordedSocket(connection, translator))
 
         return record
+
+    def spoken_socket(self, process: str, line: Line) -> SpokenSocket:
+        """For other libraries: what records a socket in the words of a dialect, as its client says them."""
+        recording = self._recordings.current()
+        recording.gapless &= line.facts.gapless
+        seen = recording.given.setdefault(process, set())
+        return SpokenSocket(recording.history, process, line, recording.names, seen)
+
+    @property
+    def names(self) -> Mapping[str, str]:
+        """For other libraries: under which id of its own a client of the running test has sent a text."""
+        return self._recordings.current().names
 
     @keyword
     def start_history(self, name: str | None = None) -> None:

@@ -22,6 +22,10 @@ class Recording:
     sockets: list[RecordedSocket] = field(default_factory=list)
     journals: dict[str, ImportedJournal] = field(default_factory=dict)
     gapless: bool = True
+    names: dict[str, str] = field(default_factory=dict)
+    """Which text a client sent under which id of its own."""
+    given: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
+    """What each client was given, by conversation and name."""
 
     def collect(self) -> History:
         """The history, with everything in it that its sockets have journaled so far."""

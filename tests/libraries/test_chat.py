@@ -12,54 +12,94 @@ import pytest
 from ChatLibrary import ChatLibrary
 from ChatLibrary.report import ChatReport, flaws, only_late
 from ChatLibrary.state import ChatState
+from lockstep.dialect import Dialect, Line, Speaker, find, load, loads
 
 from tests.libraries.chat_server import ChatServer, chat_server
 from tests.libraries.conftest import Stack
 from tests.libraries.inner import INNER, run_inner
 
 TOKEN = "k4Wz-8vQ_hTn2RbX6mLc0"
+SLOW = frozenset({1006, 4008, 4010})
 WELL = ChatReport(1, 3, 3, 0, {}, (), (), (), (), ())
 
 
-def heard(state: ChatState, kind: str, **payload: Any) -> list[dict[str, Any]]:
-    """What the client says to a frame."""
-    return [json.loads(frame) for frame in state.hear({"type": kind, "id": "join", "payload": payload})]
+DIALECT = """dialect: 1
+endpoints: {api: {url: http://api:1, socket: ws://api:1/ws}}
+socket:
+  authentication: none
+  greeting: {when: {do: hello}}
+  out:
+    subscribe: {send: {do: join, room: "{room}"}, answer: {do: joined}}
+    send: {send: {do: say, text: "{text}"}}
+  in:
+    message: {when: {do: said}, read: {text: text, id: number}}
+    snapshot: {when: {do: joined}, each: texts, read: {text: .text, id: .number}}
+  resume: subscription
+"""
 
 
-@pytest.fixture
-def joined() -> ChatState:
-    state = ChatState("ann", "tab-1", "room")
-    heard(state, "welcome")
-    heard(state, "subscribed", epoch="e", head=2)
+def begun(state: ChatState, dialect: Dialect | None = None) -> ChatState:
+    """The state with a new connection, in the words of a dialect (the reference platform's)."""
+    state.begin(Line(Speaker(dialect or load(find("embedded")), {}), client=state.client_id))
     return state
 
 
-def test_a_new_client_subscribes_and_holds_the_head(joined: ChatState) -> None:
-    fresh = ChatState("ann", "tab-1", "room")
-    assert heard(fresh, "welcome")[0]["type"] == "subscribe"
+def heard(state: ChatState, kind: str, call: Any = None, **payload: Any) -> list[Any]:
+    """What the client sends upon a frame."""
+    return [json.loads(frame) for frame in state.hear({"type": kind, "id": call, "payload": payload})]
+
+
+def welcomed(state: ChatState) -> Any:
+    (asked,) = heard(state, "welcome", client_id=state.client_id, user_id="u")
+    return asked
+
+
+def joined_one() -> ChatState:
+    state = begun(ChatState("ann", "tab-1", "room"))
+    heard(state, "subscribed", welcomed(state)["id"], epoch="e", head=2)
+    return state
+
+
+def say(state: ChatState, text: str) -> Any:
+    (sent,) = state.say(text)
+    return json.loads(sent)
+
+
+def test_a_new_client_subscribes_and_holds_the_head() -> None:
+    fresh = begun(ChatState("ann", "tab-1", "room"))
+    assert str(fresh).endswith("not connected: waits for greeting (type = welcome)")
+    assert welcomed(fresh)["type"] == "subscribe"
     assert not fresh.ready
+    joined = joined_one()
     assert (joined.ready, joined.epoch, joined.held) == (True, "e", 2)
 
 
-def test_a_returning_client_resumes_where_it_was_and_sends_again(joined: ChatState) -> None:
-    (first,) = joined.say("one")
+def test_a_returning_client_resumes_where_it_was_and_sends_again() -> None:
+    joined = joined_one()
+    first = say(joined, "one")
     joined.lose()
     assert joined.say("two") == []
-    (resume,) = heard(joined, "welcome")
+    resume = welcomed(begun(joined))
     assert resume["type"] == "resume"
     assert resume["payload"] == {"client_id": "tab-1", "positions": {"room": {"epoch": "e", "seq": 2}}}
-    again = joined.hear({"type": "resumed", "payload": {"recovered": True, "positions": {}}})
-    assert again[0] == first
-    assert [json.loads(frame)["payload"]["client_msg_id"] for frame in again] == ["ann-0", "ann-1"]
+    again = heard(joined, "resumed", resume["id"], recovered=True, replayed=0, positions={})
+    assert [frame["payload"] for frame in again] == [
+        first["payload"], {"conversation_id": "room", "client_msg_id": "ann-1", "body": "two"}
+    ]  # fmt: skip
     assert joined.resent == 2
 
 
-def test_a_stream_that_is_not_recovered_goes_on_from_the_head(joined: ChatState) -> None:
-    heard(joined, "resumed", recovered=False, reason="epoch_changed", positions={"room": {"epoch": "f", "seq": 9}})
+def test_a_stream_that_is_not_recovered_goes_on_from_the_head() -> None:
+    joined = joined_one()
+    joined.lose()
+    resume = welcomed(begun(joined))
+    (again,) = heard(joined, "resumed", resume["id"], recovered=False, reason="epoch_changed", positions={})
+    heard(joined, "subscribed", again["id"], epoch="f", head=9)
     assert (joined.epoch, joined.held, joined.unrecovered) == ("f", 9, ["epoch_changed"])
 
 
-def test_only_what_comes_in_order_is_held(joined: ChatState) -> None:
+def test_only_what_comes_in_order_is_held() -> None:
+    joined = joined_one()
     for seq in (4, 3, 3):
         heard(joined, "message", seq=seq, client_msg_id=f"x{seq}")
     assert joined.held == 3
@@ -67,23 +107,50 @@ def test_only_what_comes_in_order_is_held(joined: ChatState) -> None:
     assert joined.held == 5
 
 
-def test_settled_is_acknowledged_given_back_and_answered(joined: ChatState) -> None:
+def test_settled_is_acknowledged_given_back_and_answered() -> None:
+    joined = joined_one()
     joined.answered = True
-    joined.say("one")
+    sent = say(joined, "one")
     assert not joined.settled
-    heard(joined, "ack", client_msg_id="ann-0", seq=3)
+    heard(joined, "ack", sent["id"], client_msg_id="ann-0", seq=3, epoch="e")
     assert not joined.settled
     heard(joined, "message", seq=3, client_msg_id="ann-0")
-    assert str(joined) == "1 said, 0 not acknowledged, holds 3 of at least 3, 1 not answered"
+    assert str(joined) == "1 sent, 0 not acknowledged, holds 3 of at least 3, 0 not given back, 1 not answered"
     heard(joined, "message", seq=4, client_msg_id="answer:3")
     assert joined.settled
 
 
-def test_an_event_is_acknowledged_and_an_error_is_kept(joined: ChatState) -> None:
+def test_an_event_is_acknowledged_and_an_error_is_kept() -> None:
+    joined = joined_one()
     assert heard(joined, "event", event_id="7")[0]["payload"] == {"event_id": "7"}
     heard(joined, "error", code="unavailable", detail="not now")
     assert joined.errors == ["unavailable: not now"]
-    assert not joined.joined
+    assert joined.joined
+
+
+def test_a_client_whose_resumption_is_an_error_has_to_try_again() -> None:
+    joined = joined_one()
+    joined.lose()
+    resume = welcomed(begun(joined))
+    heard(joined, "error", resume["id"], code="unavailable", detail="not now", retryable=True)
+    assert (joined.joined, joined.ready, joined.hopeless) == (False, False, "")
+
+
+def test_a_snapshot_brings_back_what_was_missed_and_nothing_is_sent_twice_that_has_no_id() -> None:
+    dialect = loads(DIALECT)
+    state = begun(ChatState("ann", "tab-1", "room"), dialect)
+    assert state.hear({"do": "hello"}) == ['{"do":"join","room":"room"}']
+    state.hear({"do": "joined", "texts": []})
+    assert state.ready
+    assert state.say("one") == ['{"do":"say","text":"one"}']
+    state.hear({"do": "said", "text": "one", "number": 1})
+    assert (state.acked, state.settled) == ({"ann-0": None}, True)
+    state.say("two")
+    state.lose()
+    assert (state.unacked, state.sent) == ({}, 2)
+    begun(state, dialect).hear({"do": "hello"})
+    assert state.hear({"do": "joined", "texts": [{"text": "one", "number": 1}, {"text": "two", "number": 2}]}) == []
+    assert state.received == {"ann-0", "ann-1"}
 
 
 @pytest.mark.parametrize(
@@ -124,7 +191,7 @@ def test_a_refused_handshake_is_no_flaw_where_nobody_was_there_to_take_it() -> N
     ],
 )
 def test_what_is_only_late_is_told_from_what_is_wrong(changed: dict[str, Any], late: bool) -> None:
-    assert only_late(ChatReport(**{**vars(WELL), **changed}), [1012]) is late
+    assert only_late(ChatReport(**{**vars(WELL), **changed, "slow": SLOW}), [1012]) is late
 
 
 @pytest.fixture

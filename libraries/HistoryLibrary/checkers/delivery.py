@@ -23,6 +23,7 @@ def duplicate(ledger: Ledger, rules: Rules) -> Finding:
     found = [anomaly for stream in streams(ledger) for anomaly in _repeated(stream)]
     found += _two_places(ledger)
     found += _stored_twice(ledger)
+    found += _named_twice(ledger)
     judged = len(ledger.oks("receive")) + len(ledger.oks("stored"))
     return Finding("duplicate", judged, tuple(found))
 
@@ -83,6 +84,19 @@ def _stored_twice(ledger: Ledger) -> Iterator[Anomaly]:
         first = seen.setdefault(name, operation)
         if first is not operation:
             text = f"{operation.process} holds message {operation.seq} of {operation.key} twice"
+            yield Anomaly.of("duplicate", text, (first, operation))
+
+
+def _named_twice(ledger: Ledger) -> Iterator[Anomaly]:
+    """For platforms without positions: one message given to a client twice."""
+    given: dict[tuple[str, str, str], Operation] = {}
+    sent_values = _sent_values(ledger)
+    for operation in ledger.oks("receive"):
+        if operation.seq is not None or operation.client_msg_id is None or operation.key is None:
+            continue
+        first = given.setdefault((operation.process, operation.key, operation.client_msg_id), operation)
+        if first is not operation and len(sent_values[operation.key, operation.client_msg_id]) < 2:
+            text = f"{operation.process} was given {operation.client_msg_id} of {operation.key} twice"
             yield Anomaly.of("duplicate", text, (first, operation))
 
 

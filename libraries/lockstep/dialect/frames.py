@@ -11,9 +11,12 @@ from lockstep.dialect.paths import Conditions, json_path, look_up
 from lockstep.dialect.templates import MISSING
 
 EVENTS = ("message", "acknowledged", "snapshot", "error", "resumed", "warning")
-FIELDS = ("room", "text", "id", "position", "sender", "key", "code", "client", "recovered", "call")
-"""What an event may say: conversation, words, id at the target, place in the order, sender's user id, the sender's own
-id of it, a code of an error, the client, whether a resume recovered everything, the call that it answers."""
+FIELDS = (
+    "room", "text", "id", "position", "epoch", "sender", "key", "code", "reason", "retryable", "client", "recovered", "call"
+)  # fmt: skip
+"""What an event may say: conversation, words, id at the target, place in the order and of which order, sender's user
+id, the sender's own id of it, a code and a reason of an error, whether to try again may help, the client, whether a
+resume recovered everything, the call that it answers."""
 USUAL_WAIT = 5.0
 
 

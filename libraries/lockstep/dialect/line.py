@@ -251,6 +251,11 @@ class Line:
             return "refused"
         return ""
 
+    def call_of(self, frame: Any) -> Any:
+        """The id of the call that a frame answers; None where it says none."""
+        found = MISSING if self.facts.call is None else look_up(frame, self.facts.call.answer)
+        return None if found is MISSING or isinstance(found, dict | list) else found
+
     def events(self, frame: Any) -> list[Event]:
         """The events that a decoded frame holds."""
         return [

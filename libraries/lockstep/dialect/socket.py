@@ -12,6 +12,7 @@ from lockstep.dialect.frames import EVENTS, USUAL_WAIT, EventRule, FrameOut, Hea
 from lockstep.dialect.framings import FRAMINGS, OWN
 from lockstep.dialect.paths import Conditions, json_path
 from lockstep.dialect.refusals import CLASSES, Alternatives, Refusal
+from lockstep.dialect.templates import fields
 
 AUTHENTICATIONS = ("header", "cookie", "query", "subprotocol", "frame", "subscription", "none")
 OUT = ("authenticate", "subscribe", "unsubscribe", "send", "ping", "who_am_i", "resume", "reauthenticate")
@@ -133,6 +134,16 @@ class Socket:
         entries.end()
         _check(found)
         return found
+
+    @property
+    def can_repeat_sending(self) -> bool:
+        """Whether a message can be sent again as the same one: its frame carries the sender's own id of it."""
+        return "send" in self.out and "key" in fields(self.out["send"].send)
+
+    @property
+    def numbers_messages(self) -> bool:
+        """Whether messages that come say their position."""
+        return any("position" in rule.read for rule in self.events.get("message", ()))
 
 
 def _check(found: Socket) -> None:

@@ -41,7 +41,7 @@ A Restart Is Lived Through And Not Hidden
     Latency    restart    count    ==    1
 
 A Close With Another Code Is A Flaw
-    [Documentation]    FAIL 1 sockets closed with 1012. 1 clients said * messages, * acknowledged, * sent again; sockets closed: 1 x 1012, *
+    [Documentation]    FAIL 1 sockets closed with 1012. 1 clients sent * messages, * acknowledged, * sent again; sockets closed: 1 x 1012, *
     Chat Until All Is Settled    restart
     Chats Should Have Gone On    closes=${{ [1001] }}
 
@@ -82,23 +82,23 @@ A Resumption Answered With An Error Is Tried Again And A Flaw
     Chats Should Have Gone On    closes=${{ [1012] }}
 
 Nobody Is Connected Who Is Not Let In
-    [Documentation]    FAIL *the chats did not become connected in 1 s; last seen: 1 of 1 are not: chat-0: refused: * 503 *; 0 said*not connected*
+    [Documentation]    FAIL *the chats did not become connected in 1 s; last seen: 1 of 1 are not: chat-0: refused: * 503 *; 0 sent*not connected*
     Connect    refuse    within=1s
 
 What Is Not Acknowledged Is Not Settled
-    [Documentation]    FAIL the chats did not become acknowledged in 1 s; last seen: 1 of 1 are not: chat-0: 1 said, 1 not acknowledged*
+    [Documentation]    FAIL the chats did not become acknowledged in 1 s; last seen: 1 of 1 are not: chat-0: 1 sent, 1 not acknowledged*
     Connect    mute
     Start Chatting    every=1h
     Chats Should Settle    within=1s
 
 What Is Refused Is Not Settled Either
-    [Documentation]    FAIL the chats cannot become acknowledged any more; 2 of 2 are not: chat-*: error not_found: no such room; 1 said, 1 not acknowledged*
+    [Documentation]    FAIL the chats cannot become acknowledged any more; 2 of 2 are not: chat-*: error not_found: no such room; 1 sent, 1 not acknowledged*
     Connect    unwilling    2
     Start Chatting    every=1h
     Chats Should Settle    within=1h
 
 What Is Refused For Now Is Waited For
-    [Documentation]    FAIL the chats did not become acknowledged in 1 s; last seen: 1 of 1 are not: chat-0: error unavailable; 1 said, 1 not acknowledged*
+    [Documentation]    FAIL the chats did not become acknowledged in 1 s; last seen: 1 of 1 are not: chat-0: error unavailable; 1 sent, 1 not acknowledged*
     Connect    busy
     Start Chatting    every=1h
     Chats Should Settle    within=1s
@@ -118,7 +118,7 @@ An Assistant's Answers Are Waited For
     Chats Should Settle
 
 What Is Not Answered Is Not Settled
-    [Documentation]    FAIL the chats did not become settled in 1 s; last seen: *holds 1 of at least 1, 1 not answered*
+    [Documentation]    FAIL the chats did not become settled in 1 s; last seen: *holds 1 of at least 1, 0 not given back, 1 not answered*
     Connect    good    answered=True
     Start Chatting    every=1h
     Chats Should Settle    within=1s
