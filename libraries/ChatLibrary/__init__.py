@@ -34,12 +34,12 @@ class ChatLibrary:
     """Chat clients in the background, while the test restarts or disturbs the platform.
 
     Each client has a conversation of its own and does what a good client does: it reconnects with a growing pause,
-    comes back as the target's dialect has it, and sends again what was not acknowledged, under its old id. None of it is
-    hidden: closes, refused handshakes, absences and repeated sendings are in the `Chat Report`, and with HistoryLibrary
-    at hand everything that passed is in the history of the test, under the names of the clients.
+    comes back as the target's dialect has it, and sends again what was not acknowledged, under its old id. None of it
+    is hidden: closes, refused handshakes, absences and repeated sendings are in the `Chat Report`, and with
+    HistoryLibrary at hand everything that passed is in the history of the test, under the names of the clients.
 
-    What frames mean says a dialect (docs/dialect.md). `Open Chats` is for the reference platform and takes addresses and
-    tokens; TargetLibrary has a keyword of that name for any target.
+    What frames mean says a dialect (docs/dialect.md). `Open Chats` is for the reference platform and takes addresses
+    and tokens; TargetLibrary has a keyword of that name for any target.
 
     | Open Chats        ${SOCKET_URL}    ${tokens}    ${conversations}    ca_file=${CA_FILE}
     | Start Chatting    every=200ms
@@ -259,4 +259,3 @@ def _history_library() -> Any:
         return BuiltIn().get_library_instance("HistoryLibrary")
     except (RuntimeError, RobotNotRunningError):
         return None
-

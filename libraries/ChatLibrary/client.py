@@ -1,4 +1,4 @@
-"""A chat client on the network: connects, comes back, sends again what was not acknowledged, and hides nothing of it."""
+"""A chat client on the network: connects, comes back, sends again what was not acknowledged, and hides none of it."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from .recorder import History
 from .report import headline, report
 from .scopes import EndOfScope, Recordings, mapping_in_use
 from .sources import COLUMNS, ImportedJournal, RecordedSocket, import_stored
-from .spoken import SpokenSocket
+from .spoken import Names, SpokenSocket
 from .timeline import timeline
 from .verdicts import Anomaly, Judgement, Rules, Verdict
 
@@ -87,7 +87,7 @@ class HistoryLibrary:
         return SpokenSocket(recording.history, process, line, recording.names, seen)
 
     @property
-    def names(self) -> Mapping[str, str]:
+    def names(self) -> Names:
         """For other libraries: under which id of its own a client of the running test has sent a text."""
         return self._recordings.current().names
 

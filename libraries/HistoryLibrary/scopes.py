@@ -12,6 +12,7 @@ from robot.running.context import EXECUTION_CONTEXTS
 from .mapping import FrameMapping, mapping_from
 from .recorder import History
 from .sources import ImportedJournal, RecordedSocket
+from .spoken import Names
 
 
 @dataclass
@@ -22,8 +23,7 @@ class Recording:
     sockets: list[RecordedSocket] = field(default_factory=list)
     journals: dict[str, ImportedJournal] = field(default_factory=dict)
     gapless: bool = True
-    names: dict[str, str] = field(default_factory=dict)
-    """Which text a client sent under which id of its own."""
+    names: Names = field(default_factory=Names)
     given: dict[str, set[tuple[str, str]]] = field(default_factory=dict)
     """What each client was given, by conversation and name."""
 

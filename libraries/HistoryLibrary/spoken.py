@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, MutableMapping, Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from lockstep.dialect import Event, Line
@@ -13,18 +14,38 @@ from .operations import epoch_of, position
 from .recorder import History
 
 
+@dataclass
+class Names:
+    """Under which id of its own a client of the history has sent a text.
+
+    So a message is recognised on targets that do not give its sender's id back, or another one.
+    """
+
+    by_text: dict[str, str] = field(default_factory=dict)
+    known: set[str] = field(default_factory=set)
+
+    def add(self, text: str, name: str) -> None:
+        """A client sends a text under a name."""
+        self.by_text[text] = name
+        self.known.add(name)
+
+    def of(self, key: Any, ident: Any, text: Any) -> str | None:
+        """The name of a message with this key, id at the target, and text; None where nothing names it."""
+        if key is not None and str(key) in self.known:
+            return str(key)
+        found = self.by_text.get(str(text), ident if key is None else key)
+        return None if found is None else str(found)
+
+
 class SpokenSocket:
     """Records what passes over one socket of ``process``; all methods belong to one thread.
 
-    ``names`` knows, for the whole history, which of its clients sent a text, and under which own id: so a message is
-    recognised on targets that do not give its sender's id back. ``seen`` holds what ``process`` was given before, also
+    ``seen`` holds what ``process`` was given before, also
     on earlier sockets. Repeats that the target declares (``promises.delivery.repeats``) are left out, as a client does
     that knows them by their id (``by_id``), or by their text (``possible``).
     """
 
-    def __init__(
-        self, history: History, process: str, line: Line, names: MutableMapping[str, str], seen: set[tuple[str, str]]
-    ) -> None:
+    def __init__(self, history: History, process: str, line: Line, names: Names, seen: set[tuple[str, str]]) -> None:
         self._history = history
         self._process = process
         self._line = line
@@ -47,7 +68,7 @@ class SpokenSocket:
         key, name = str(room), values.get("key")
         fields: dict[str, Any] = {"key": key}
         if word == "send":
-            self._names[str(values["text"])] = str(name)
+            self._names.add(str(values["text"]), str(name))
             fields |= {"client_msg_id": name, "value": values["text"]}
         elif word == "resume":
             fields |= self._place(values)
@@ -102,12 +123,10 @@ class SpokenSocket:
     # --- what becomes of it
 
     def _row(self, event: Event, room: Any) -> dict[str, Any]:
-        text = event.text
-        name = event.key if event.key is not None else self._names.get(str(text), event.id)
         return {
             "key": str(room if event.room is None else event.room),
-            "value": text,
-            "client_msg_id": None if name is None else str(name),
+            "value": event.text,
+            "client_msg_id": self._names.of(event.key, event.id, event.text),
             **self._place(event.fields),
         }
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from ChatLibrary import ChatLibrary
 from lockstep.listeners import LISTENERS
 from robot.api.deco import library
 
+from .background import Background
 from .chatting import Chatting
 from .ending import Ending
 from .recognising import Recognising
@@ -20,7 +22,9 @@ __all__ = ["TargetLibrary"]
 
 
 @library(scope="GLOBAL", version="1.0.0", doc_format="ROBOT", auto_keywords=False)
-class TargetLibrary(Signing, Recognising, Refreshing, Sockets, Chatting, Ending, Restarting, Tokens, Storing):
+class TargetLibrary(
+    Signing, Recognising, Refreshing, Sockets, Chatting, Ending, Restarting, Tokens, Storing, Background
+):
     """What users and operators do, and what a target promises them, in words that no platform owns.
 
     | *** Settings ***
@@ -59,4 +63,6 @@ class TargetLibrary(Signing, Recognising, Refreshing, Sockets, Chatting, Ending,
     def __init__(self) -> None:
         self.stage = Stage()
         self.open_sockets = {}
+        self.chats = ChatLibrary()
+        self.chatting = {}
         self.ROBOT_LIBRARY_LISTENER = [self.stage.listener, *LISTENERS]

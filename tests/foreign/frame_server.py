@@ -2,7 +2,8 @@
 
 ``WORD key=value key=value``, values escaped as in a query string. A token is good for three seconds, renewed by another
 one, and cannot be taken back: signing out ends the renewal only. ``faults`` are mistakes that it makes: ``any token``,
-``to all``, ``renew twice``, ``forgets``.
+``to all``, ``renew twice``, ``forgets``; with a room's third message ``again`` and ``again anew`` (the second time
+under another key), ``changes`` its text, ``swaps`` it with the fourth, ``hangs up`` (1011) and ``restarts`` (1012).
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class Chat:
     renewals: dict[str, str] = field(default_factory=dict)
     rooms: dict[str, tuple[str, list[tuple[str, str]]]] = field(default_factory=dict)
     sockets: dict[web.WebSocketResponse, dict[str, Any]] = field(default_factory=dict)
+    kept: dict[str, dict[str, str]] = field(default_factory=dict)
     url: str = ""
     beat: float = 30.0
 
@@ -136,11 +138,29 @@ class Chat:
     async def on_say(self, socket: web.WebSocketResponse, given: dict[str, str]) -> None:
         nick, room, said = self.sockets[socket]["nick"], given["room"], self.rooms[given["room"]][1]
         said.append((nick, given["text"]))
-        if not ("forgets" in self.faults and len(said) == 3):
+        frame = {"room": room, "nick": nick, "text": given["text"], "key": given["key"]}
+        for sent in self._frames(frame, len(said)):
             for other, state in list(self.sockets.items()):
                 if room in state["rooms"] or "to all" in self.faults:
-                    await other.send_str(line("SAID", room=room, nick=nick, text=given["text"], key=given["key"]))
+                    await other.send_str(line("SAID", **sent))
         await socket.send_str(line("DONE", re=given["n"]))
+        if len(said) == 3 and self.faults & {"hangs up", "restarts"}:
+            await socket.close(code=1012 if "restarts" in self.faults else 1011)
+
+    def _frames(self, frame: dict[str, str], number: int) -> list[dict[str, str]]:
+        """What is sent of a room's message of this number."""
+        if number == 4 and "swaps" in self.faults:
+            return [frame, self.kept.pop(frame["room"])]
+        if number != 3:
+            return [frame]
+        if "swaps" in self.faults:
+            self.kept[frame["room"]] = frame
+            return []
+        if "again anew" in self.faults:
+            return [frame, {**frame, "key": "another"}]
+        if "changes" in self.faults:
+            return [{**frame, "text": "another text"}]
+        return [] if "forgets" in self.faults else [frame] * (2 if "again" in self.faults else 1)
 
     def app(self) -> web.Application:
         """Its only route."""

@@ -104,6 +104,8 @@ def diverging(ledger: Ledger, rules: Rules) -> Finding:
     for op in ("receive", "stored"):
         for operation in ledger.oks(op):
             origins = sent.get((operation.key, operation.client_msg_id), {})
+            # What has a place was counted with the others of it.
+            judged += bool(origins and operation.seq is None)
             if operation.value is not None and origins and repr(operation.value) not in origins:
                 origin = next(iter(origins.values()))
                 text = f"{operation.client_msg_id} of {operation.key} does not say to {operation.process} what was sent"

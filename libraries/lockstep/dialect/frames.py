@@ -12,7 +12,8 @@ from lockstep.dialect.templates import MISSING
 
 EVENTS = ("message", "acknowledged", "snapshot", "error", "resumed", "warning")
 FIELDS = (
-    "room", "text", "id", "position", "epoch", "sender", "key", "code", "reason", "retryable", "client", "recovered", "call"
+    "room", "text", "id", "position", "epoch", "sender", "key", "code", "reason", "retryable", "client", "recovered",
+    "call",
 )  # fmt: skip
 """What an event may say: conversation, words, id at the target, place in the order and of which order, sender's user
 id, the sender's own id of it, a code and a reason of an error, whether to try again may help, the client, whether a

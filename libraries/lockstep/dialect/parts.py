@@ -15,8 +15,10 @@ LIMITS = (
     "access_ttl", "short_access_ttl", "refresh_ttl", "session_idle", "session_absolute", "short_session_idle",
     "short_session_absolute", "session_limit", "rate_limit", "rate_window", "socket_rate_limit", "login_failure_limit",
     "ping_interval", "ping_timeout", "max_replay", "resume_window", "message_size", "socket_queue",
+    "users", "burst",
 )  # fmt: skip
-"""Times are in seconds, sizes in bytes, quotas in requests or messages of a window."""
+"""Times are in seconds, sizes in bytes, quotas in requests or messages of a window; ``users`` and ``burst`` are what a
+load may be at most: users, and messages that one of them sends at once."""
 VERBS = ("start", "stop", "kill", "pause", "resume", "restart", "logs")
 _URL = re.compile(r"(https?|wss?)://[^/\s]+|\{platform\.")
 

@@ -1,0 +1,100 @@
+"""Chats of many users in the words of a dialect: TargetLibrary's keywords on a small platform, good and bad."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.foreign.frame_server import chat
+from tests.libraries.inner import run_inner
+
+FRAMES = Path(__file__).resolve().parents[1] / "foreign" / "frames"
+SUITE = """*** Settings ***
+Resource          portable/vocabulary.resource
+Suite Setup       Use Target
+Suite Teardown    Leave Target
+Test Teardown     Close Chats
+
+*** Test Cases ***
+Chats Go On
+    ${users} =    Sign In Users    3
+    ${rooms} =    Create Rooms    ${users}
+    Open Chats    ${users}    ${rooms}
+    ${sent} =    Send From Every Chat    5
+    Chats Should Settle    within=2s
+    Send From Every Chat    1
+    Chats Should Settle    within=2s
+    Chats Should Have Gone On    closes=%CLOSES%
+    Chat History Should Be As Promised
+    Should Be Equal As Integers    ${sent}    %SENT%
+"""
+
+
+def chatting(
+    folder: Path, *faults: str, sent: int = 5, closes: str = "", changes: tuple[tuple[str, str], ...] = ()
+) -> tuple[str, str]:
+    """Status and message of a test with three chats on a platform with these faults and changes of its dialect."""
+    shutil.copytree(FRAMES, folder / "frames")
+    text = (folder / "frames" / "target.yaml").read_text("utf-8")
+    for old, new in changes:
+        assert old in text
+        text = text.replace(old, new)
+    (folder / "frames" / "target.yaml").write_text(text, "utf-8")
+    (folder / "suite.robot").write_text(SUITE.replace("%SENT%", str(sent)).replace("%CLOSES%", closes), "utf-8")
+    with chat(*faults) as server:
+        done = run_inner(
+            folder / "suite.robot", folder, variables={"TARGET": str(folder / "frames")}, CHAT_URL=server.url
+        )
+    return done.verdicts["Chats Go On"]
+
+
+@pytest.mark.parametrize(
+    ("faults", "status", "words"),
+    [
+        ((), "PASS", ""),
+        (("to all",), "FAIL", "which it may not see"),
+        (("forgets",), "FAIL", "1 not given back"),
+        (("again",), "PASS", ""),
+        (("again anew",), "FAIL", "-2 of "),
+        (("changes",), "FAIL", "does not say to chat-"),
+        (("swaps",), "FAIL", "-3 first"),
+        (("hangs up",), "FAIL", "sockets closed with 1011"),
+    ],
+)
+def test_what_a_platform_does_wrong_is_found(faults: tuple[str, ...], status: str, words: str, tmp_path: Path) -> None:
+    found, message = chatting(tmp_path, *faults)
+    assert found == status, message
+    assert words in message
+
+
+@pytest.mark.parametrize(
+    ("faults", "change", "words"),
+    [
+        (("swaps",), "delivery: {order: none}", "unbounded: messages may come in any order"),
+        (("again anew",), "delivery: {repeats: possible}", "unbounded: messages may come more than once"),
+    ],
+)
+def test_what_is_declared_is_not_wrong(faults: tuple[str, ...], change: str, words: str, tmp_path: Path) -> None:
+    status, message = chatting(
+        tmp_path, *faults, changes=(("recovery: {by: none}", f"{change}\n  recovery: {{by: none}}"),)
+    )
+    assert status == "PASS", message
+    assert words in message
+
+
+def test_a_load_is_no_greater_than_the_target_allows(tmp_path: Path) -> None:
+    status, message = chatting(tmp_path, sent=2, changes=(("limits: {", "limits: {users: 1, burst: 2, "),))
+    assert status == "PASS", message
+
+
+def test_a_client_comes_back_after_a_restart_and_loses_nothing_that_is_promised(tmp_path: Path) -> None:
+    changes = (("refused: {by: authentication}", "refused: {by: authentication}\n  closes: {restart: 1012}"),)
+    status, message = chatting(tmp_path, "restarts", closes="restart", changes=changes)
+    assert status == "PASS", message
+
+
+def test_a_close_that_is_not_described_is_not_applicable(tmp_path: Path) -> None:
+    status, message = chatting(tmp_path, closes="restart")
+    assert (status, message.split(": not")[0]) == ("SKIP", "NA: socket.closes.restart")
