@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lockstep import expected
+from lockstep.dialect import pace
 from lockstep.expected import ExpectedFailure, ExpectedFailuresError
 
 from launcher import (
@@ -31,6 +32,7 @@ from launcher import (
     sheet,
     summary,
     tests_by_id,
+    undone,
     walls,
     worker,
 )
@@ -44,6 +46,7 @@ from launcher.outcome import JudgedTest, Outcome, judge, requirement_ids
 from launcher.paths import ROOT, SUITES
 from launcher.planning import Plan
 from launcher.robots import Robots
+from launcher.undone import Undone
 from launcher.verdicts import Verdict
 from launcher.workers import environment
 from launcher.workers_end import WorkersEnd
@@ -66,7 +69,7 @@ def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[Judg
     rules = Rules(profile, folder, excuses)
     host: Host | None = None
     try:
-        env = _environment(request, folder)
+        env = {**_environment(request, folder), **undone.environment(folder, profile)}
         _precompile()
         options = platform_options(profile)
         host = Host(folder, options) if options is not None and _uses_platform(sources) else None
@@ -78,13 +81,15 @@ def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[Judg
         try:
             plan = planning.plan(execution.options(request), sources, folder)
             ended = execution.execute(request, plan, sources, folder, env, host, robots, rules)
+            left = undone.at_end(folder, request.target, env, interrupted=ended.interrupted)
+            ended = replace(ended, interrupted=ended.interrupted or left.interrupted)
         finally:
             if robots:
                 robots.close()
             load = watch.load(host.used() if host else 0.0)
             if host:
                 host.leave()
-        outcome = _conclude(request, plan, sources, folder, ended, rules, load, begun, started, beside)
+        outcome = _conclude(request, plan, sources, folder, ended, rules, load, begun, started, beside, left)
     except LaunchError:
         _drop_if_empty(folder)
         if not had_results:
@@ -104,6 +109,8 @@ def _environment(request: RunRequest, folder: Path) -> dict[str, str]:
         "LOCKSTEP_RUN_DIR": str(folder),
         "LOCKSTEP_SEED": request.seed,
         **({"LOCKSTEP_CERTIFIED": "1"} if request.certified else {}),
+        **({"LOCKSTEP_PATIENT": "1"} if request.patient else {}),
+        **({"LOCKSTEP_PACE": f"{request.pace:g}"} if request.pace else {}),
     }
 
 
@@ -136,6 +143,7 @@ def _files(sources: Sequence[Path]) -> list[Path]:
 def _conclude(
     request: RunRequest, plan: Plan, sources: Sequence[Path], folder: Path, ended: WorkersEnd,
     rules: Rules, load: Load | None, begun: float, started: str, beside: Sequence[JudgedTest],
+    left: Undone,
 ) -> Outcome:  # fmt: skip
     """Merge, judge, write and publish."""
     result = merging.merge(merging.readable_outputs(folder), folder, plan.tests[0].place[0].name)
@@ -179,6 +187,8 @@ def _conclude(
         sheets=area_sheet.of_areas(covered, tests, measured),
         walls=budgeted,
         machine=f"machine: {load}" if load else "",
+        throttled=tuple(float(wait["seconds"]) for wait in summary.recorded(folder / pace.RECORDS)),
+        undone=left,
     )
     try:
         durations = merging.durations(result)

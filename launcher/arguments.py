@@ -24,6 +24,10 @@ class RunRequest:
     processes: int | None = None
     certified: bool = False
     random_order: bool = False
+    patient: bool = False
+    """Whether promises of more than a minute are waited for."""
+    pace: float = 0.0
+    """At most so many requests a second, of all workers; 0 where there is no such limit."""
     results: Path = RESULTS
     expected_failures: Path | None = None
     robot: Options = field(default_factory=dict)
@@ -70,7 +74,9 @@ class RunRequest:
     def _own(self) -> list[str]:
         words = ["--seed", self.seed]
         words += ["--target", self.target] * (self.target != "embedded")
-        words += ["--certified"] * self.certified + ["--random"] * self.random_order
+        words += ["--certified"] * self.certified + ["--random"] * self.random_order + ["--patient"] * self.patient
+        if self.pace:
+            words += ["--pace", f"{self.pace:g}"]
         if self.processes:
             words += ["--processes", str(self.processes)]
         if self.expected_failures:
@@ -98,6 +104,8 @@ def parse(argv: Sequence[str], environ: Mapping[str, str], also: Sequence[str] =
         processes=_count(given.get("processes")),
         certified=bool(given.get("certified")),
         random_order=bool(given.get("random")),
+        patient=bool(given.get("patient")) or environ.get("LOCKSTEP_PATIENT", "") not in ("", "0"),
+        pace=_pace(given.get("pace") or environ.get("LOCKSTEP_PACE")),
         results=Path(results or inherited.get("outputdir") or RESULTS).absolute(),
         expected_failures=_expected_failures(given.get("expectedfailures")),
         robot=_for_robot(given),
@@ -120,6 +128,18 @@ def _count(text: str | None) -> int | None:
     if not text.isdigit() or int(text) < 1:
         raise LaunchError(f"--processes needs a whole number from 1, not {text!r}.")
     return int(text)
+
+
+def _pace(text: str | None) -> float:
+    if not text:
+        return 0.0
+    try:
+        pace = float(text)
+    except ValueError:
+        pace = 0.0
+    if not (0 < pace < float("inf")):
+        raise LaunchError(f"--pace needs a number of requests a second, not {text!r}.")
+    return pace
 
 
 def _target(text: str) -> str:

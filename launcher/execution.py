@@ -9,7 +9,7 @@ import shlex
 from collections.abc import Sequence
 from pathlib import Path
 
-from launcher import interrupts, planning, worker
+from launcher import interrupts, long_waits, planning, worker
 from launcher.arguments import RunRequest
 from launcher.console import paint, say
 from launcher.follow import Follower
@@ -23,6 +23,7 @@ from launcher.workers import Workers, environment, pabot_command
 from launcher.workers_end import WorkersEnd
 
 _PROCESSES_PER_CORE = 4
+_MOST_WAITING = 24
 
 
 def options(request: RunRequest) -> Options:
@@ -42,7 +43,11 @@ def execute(
     robots: Robots | None, rules: Rules,
 ) -> WorkersEnd:  # fmt: skip
     """Run pabot to its end, to Ctrl-C, or to the end of the platform's host."""
-    at_once = max(1, min(len(plan.suites), processes(request)))
+    waiting = frozenset(long_waits.of(request.target)) if request.patient else frozenset[str]()
+    suites = _order(request, plan)
+    long, rest = long_waits.apart(suites, plan.tests, waiting)
+    # Who only waits takes nobody's place.
+    at_once = max(1, min(len(long) + len(rest), processes(request) + min(len(long), _MOST_WAITING)))
     say(f"{len(plan.tests)} tests in {len(plan.suites)} suites, {at_once} at a time, "
         f"target {request.target}, seed {request.seed}")  # fmt: skip
     if request.inherited:
@@ -50,7 +55,7 @@ def execute(
         say(f"{ENVIRONMENT} adds {shlex.join(typed(request.inherited))}{narrows}")
     if host:
         env = {**env, "LOCKSTEP_HOST": str(host.socket_path)}
-    shares = [(suite.place[-1].name, as_json(suite.place, suite.tests)) for suite in _order(request, plan)]
+    shares = [(suite.place[-1].name, as_json(suite.place, suite.tests)) for suite in (*long, *rest)]
     worker.hand_over(folder, shares, attached(plan.options), sources)
     command = pabot_command(folder, at_once)
     follower = Follower(folder / "progress.jsonl", len(plan.tests), rules)

@@ -83,8 +83,10 @@ OWN = """
     --expected-failures file
     --certified
     --random
+    --patient
+    --pace number
 """
-OWN_NAMES = ("target", "seed", "processes", "results", "expectedfailures", "certified", "random")
+OWN_NAMES = ("target", "seed", "processes", "results", "expectedfailures", "certified", "random", "patient", "pace")
 _OPTION = re.compile(r"^\s{1,4}(?:-\S\s)*--(\S{2,})", re.MULTILINE)
 _UNKNOWN = re.compile(r"option --(\S+) not recognized")
 _PABOT = re.compile(

@@ -11,6 +11,7 @@ from lockstep.causes import LONGEST_REASON, cut, reason
 from lockstep.reasons import NONE_GIVEN
 
 from launcher import interrupts, tests_by_id
+from launcher.undone import Undone
 from launcher.verdicts import REMARKABLE, WELL, WORST_FIRST, Totals, Verdict, worst_of
 
 if TYPE_CHECKING:
@@ -104,6 +105,10 @@ class Outcome:
     """What else proves those requirements of the areas that ran for which the run has no test, by id."""
     unclaimed: tuple[str, ...] = ()
     """Names of tests that prove no requirement; only of runs of whole areas."""
+    throttled: tuple[float, ...] = ()
+    """The seconds after which throttled requests were sent again."""
+    undone: Undone = field(default_factory=Undone)
+    """What was undone at the end, and what is left behind at the target."""
     walls: tuple[Wall, ...] = ()
     """How long the areas took, of those that have a budget for it."""
 

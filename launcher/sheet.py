@@ -14,6 +14,8 @@ from launcher.outcome import Outcome, RequirementVerdict
 from launcher.requirements import Requirement, spans
 from launcher.verdicts import NOT_JUDGED, WELL, Verdict, sums
 
+_MOST_LEFT = 20
+
 
 def sheet(outcome: Outcome, known: Mapping[str, Requirement], log: Path) -> str:
     """Requirement by requirement, then what went wrong, totals, and where to read on."""
@@ -102,6 +104,15 @@ def _totals(outcome: Outcome) -> Iterator[str]:
     yield f"{len(outcome.tests)} tests, {counts} in {outcome.seconds:.1f} s{limit}"
     if outcome.machine:
         yield outcome.machine
+    if outcome.throttled:
+        yield (f"throttled: {plural(len(outcome.throttled), 'request')}, "
+               f"each sent again after Retry-After ({sum(outcome.throttled):g} s)")  # fmt: skip
+    if left := outcome.undone.left:
+        yield f"left behind at {outcome.target}, where all that the run has made begins with {outcome.undone.prefix}:"
+        for text in left[:_MOST_LEFT]:
+            yield from (f"  {line}" for line in text.splitlines())
+        if len(left) > _MOST_LEFT:
+            yield f"  and {len(left) - _MOST_LEFT} more, in summary.json"
 
 
 def _cut(text: str, width: int) -> str:

@@ -13,7 +13,7 @@ from robot.running import ResourceFile, UserKeyword
 from launcher.paths import RESOURCES, SUITES
 from launcher.targets.vocabulary import Need, Needs, Vocabulary, normal
 
-PORTABLE = SUITES / "portable"
+VOCABULARY = "portable/vocabulary.resource"
 _MOST_DEPTH = 8
 
 
@@ -37,10 +37,11 @@ class Forecast:
     """Of each test that cannot run what it lacks."""
 
 
-def read(folder: Path = PORTABLE, resources: Path = RESOURCES, vocabulary: Vocabulary | None = None) -> list[TestNeeds]:
-    """The tests of a folder of suites with their needs, its own setups and teardowns included."""
+def read(folder: Path = SUITES, resources: Path = RESOURCES, vocabulary: Vocabulary | None = None) -> list[TestNeeds]:
+    """The tests of the portable suites in a folder with their needs, those of setups and teardowns included."""
     reader = _Reader(resources, vocabulary or Vocabulary())
-    return [test for path in sorted(folder.rglob("*.robot")) for test in reader.suite(path)]
+    suites = [path for path in sorted(folder.rglob("*.robot")) if VOCABULARY in path.read_text("utf-8")]
+    return [test for path in suites for test in reader.suite(path)]
 
 
 def forecast(tests: Sequence[TestNeeds], lacks: Callable[[Need], str]) -> Forecast:

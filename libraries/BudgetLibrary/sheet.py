@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from lockstep.records import append
 from robot.running.context import EXECUTION_CONTEXTS
 
 VARIABLE = "LOCKSTEP_RUN_DIR"
@@ -48,17 +48,9 @@ def running() -> tuple[str, str | None]:
 
 
 def write(line: Verdict | Figure) -> None:
-    """Appends to ``budgets.jsonl`` or ``figures.jsonl`` in ``$LOCKSTEP_RUN_DIR``; without it nothing is kept.
-
-    Many processes write at once, so each line is a single write at the end of the file.
-    """
+    """Appends to ``budgets.jsonl`` or ``figures.jsonl`` in ``$LOCKSTEP_RUN_DIR``; without it nothing is kept."""
     folder = os.environ.get(VARIABLE)
     if not folder:
         return
     name = FILE if isinstance(line, Verdict) else FIGURES
-    text = json.dumps(asdict(line), ensure_ascii=False) + "\n"
-    file = os.open(Path(folder) / name, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
-    try:
-        os.write(file, text.encode())
-    finally:
-        os.close(file)
+    append(Path(folder) / name, asdict(line))

@@ -57,7 +57,13 @@ class TargetLibrary(
 
     What ends, and when, is judged by what the dialect declares. What holds below the recommendation of a standard is
     WEAKER, with its reference. What nothing could break is measured and UNBOUNDED. A bound of more than a minute is NA
-    unless ``LOCKSTEP_PATIENT=1``.
+    unless the run is ``--patient`` (``LOCKSTEP_PATIENT=1``).
+
+    = What is made =
+
+    At a target that somebody else runs, what a test makes is undone after it by the words that undo it (`Delete
+    Account`, `Sign Out`), and what a suite's setup makes after the suite. A throttled request is sent again after
+    ``Retry-After``, but where a test is about limits.
     """
 
     def __init__(self) -> None:

@@ -151,7 +151,7 @@ class Ending(Base):
         except (_NotEndedError, Unknown):
             if not too_long:
                 raise
-            reason = f"{what} has a bound of {bound} (LOCKSTEP_PATIENT=1 waits for it)"
+            reason = f"{what} has a bound of {bound} (--patient waits for it)"
             raise NotDescribed(f"promises.ends.{after}", reason) from None
         took = time.monotonic() - min(since, began)
         self._remark(what, after, bound, promise, endpoint, took)

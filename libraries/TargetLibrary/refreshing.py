@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from threading import Barrier
 
 from lockstep import target, verdicts
-from lockstep.dialect import Driver, Outcome, Session
+from lockstep.dialect import Driver, Outcome, Session, pace
 from lockstep.dialect.driving import send
 from lockstep.dialect.messages import Answer, FrameAnswer, FrameCall, Request
 from lockstep.dialect.performing import claims
@@ -124,6 +124,7 @@ class Refreshing(Base):
 
         if not speaker.dialect.knows("refresh"):
             raise speaker.dialect.missing("operations.refresh")
+        pace.take(times)
         with ThreadPoolExecutor(times, "refresh") as pool:
             return list(pool.map(once, range(times)))
 

@@ -23,9 +23,11 @@ from lockstep.dialect import (
     WordFailed,
     find,
     load,
+    pace,
 )
 from lockstep.dialect.accounts import Accounts
 from lockstep.dialect.cookies import parsed
+from lockstep.dialect.ledger import Ledger
 from lockstep.dialect.line import Line
 from lockstep.dialect.messages import Answer, FrameAnswer, FrameCall, Request
 from lockstep.dialect.paths import Reading
@@ -38,6 +40,7 @@ from WebSocketLibrary.keywords.opening import HandshakeFailedError
 
 from .socket import Socket
 from .turns import Turn
+from .undoing import Undoing
 
 DEFAULT_TARGET = "embedded"
 REFERENCE = "embedded"
@@ -54,8 +57,10 @@ class Stage:
         self._driver: Driver | None = None
         self._accounts: Accounts | None = None
         self._sessions: set[str] = set()
-        self.listener = _Leases(self)
+        self.listener = _Tests(self)
+        self._leased = 0
         self._turn = Turn()
+        self._undoing = Undoing()
         self._reads: Mapping[str, Reading] = {}
 
     # --- which target
@@ -105,7 +110,10 @@ class Stage:
             platform.use_shared_platform()
         self._forget_sessions()
         self._accounts = None
-        self._driver = Driver(Speaker(dialect, platform_values()), self.send, self.call)
+        speaker = Speaker(dialect, platform_values())
+        ledger = (Ledger.of_run() or Ledger()) if target.current().kind == "external" else None
+        self._driver = Driver(speaker, self.send, self.call, ledger=ledger)
+        self._undoing.use(speaker, ledger)
 
     def use_private(self, **options: Any) -> None:
         """As `use`, for this suite alone; raises ``NotDescribed`` where the target cannot give that."""
@@ -140,6 +148,7 @@ class Stage:
         """Gives the platform back, with the accounts and HTTP sessions."""
         if self._driver is None:
             return
+        self._undoing.leave()
         self.accounts.release()
         self._forget_sessions()
         self._driver = self._accounts = None
@@ -151,6 +160,23 @@ class Stage:
 
     def _forget_sessions(self) -> None:
         self._sessions.clear()
+
+    def test_begins(self) -> None:
+        """What is made and leased from here on is the test's."""
+        if self._driver is not None:
+            self._driver.patient = self._driver.ledger is not None
+            self._leased = self.accounts.leased
+            self._undoing.test_begins()
+
+    def test_ends(self) -> None:
+        """What the test has leased is given back, and what it has made is undone beside the tests to come."""
+        if self._driver is not None:
+            self.accounts.release(self._leased)
+            self._undoing.test_ends()
+
+    def expect_throttling(self) -> None:
+        """For the rest of the test a throttled request is an answer as any other, and not sent again."""
+        self.driver.patient = False
 
     # --- words
 
@@ -228,6 +254,7 @@ class Stage:
             made.hooks["response"].append(self._mask)
             self._sessions.add(alias)
         self._reads = request.reads
+        pace.take()
         method = getattr(library, f"{request.method.lower()}_on_session")
         headers = {**test_identity.headers(), **request.headers}
         try:
@@ -286,21 +313,19 @@ class Stage:
         return "room" in fields(self.dialect.endpoint(endpoint).socket)
 
 
-class _Leases:
-    """What a test has leased is given back at its end, what its suite's setup has, at the suite's."""
+class _Tests:
+    """What a test has leased or made ends with it, what its suite's setup has, with the suite."""
 
     ROBOT_LISTENER_API_VERSION = 3
 
     def __init__(self, stage: Stage) -> None:
         self._stage = stage
-        self._before = 0
 
     def start_test(self, data: Any, result: Any) -> None:
-        self._before = self._stage.accounts.leased if self._stage.in_use else 0
+        self._stage.test_begins()
 
     def end_test(self, data: Any, result: Any) -> None:
-        if self._stage.in_use:
-            self._stage.accounts.release(self._before)
+        self._stage.test_ends()
 
 
 def platform_library() -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from pathlib import Path
@@ -15,6 +14,7 @@ from robot.running.context import EXECUTION_CONTEXTS
 from lockstep import reasons, target
 from lockstep.causes import NOT_APPLICABLE as NOT_APPLICABLE
 from lockstep.masking import mask
+from lockstep.records import append
 
 RECORDS = "not_applicable.jsonl"
 # A host that there can never be (RFC 6761 §6.4), in a form that every library joins with a path.
@@ -57,7 +57,7 @@ def not_applicable(lacks: str, reason: str) -> NoReturn:
     if certified() and target.in_use() and lacks in target.current().capabilities:
         raise AssertionError(f"{message} (declared by the profile, and this run is certified)")
     if folder := os.environ.get("LOCKSTEP_RUN_DIR"):
-        _record(Path(folder) / RECORDS, {"scope": _scope(), "lacks": lacks, "message": mask(message)})
+        append(Path(folder) / RECORDS, {"scope": _scope(), "lacks": lacks, "message": mask(message)})
     if _in_suite_teardown():
         logger.warn(f"The teardown ends here: {message}")
         raise PassExecution(message)
@@ -95,12 +95,3 @@ def _scope() -> str:
 def _in_suite_teardown() -> bool:
     context = EXECUTION_CONTEXTS.current
     return bool(context and context.in_suite_teardown)
-
-
-def _record(path: Path, entry: dict[str, str]) -> None:
-    """One line, one append: workers write side by side."""
-    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    try:
-        os.write(file, json.dumps(entry).encode() + b"\n")
-    finally:
-        os.close(file)

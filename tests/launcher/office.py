@@ -1,6 +1,6 @@
 """An office: a small platform with bearer tokens, messages over HTTP and on sockets, and an administrator.
 
-``faults`` are mistakes of its own: ``never signs out``, ``never deletes``, ``slow``.
+``faults`` are mistakes of its own: ``never signs out``, ``never deletes``, ``slow``; ``throttles`` is none.
 """
 
 from __future__ import annotations
@@ -132,6 +132,10 @@ class Office:
     rooms: dict[str, dict[str, Any]] = field(default_factory=dict)
     sockets: dict[web.WebSocketResponse, dict[str, Any]] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
+    throttled: int = 0
+    made: int = 0
+    """Accounts and rooms that there ever were."""
     passwords: list[str] = field(default_factory=list)
     numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
     url: str = ""
@@ -147,6 +151,7 @@ class Office:
         if any(person["name"] == given["name"] for person in self.people.values()):
             raise _no(409, "taken")
         key = f"p{next(self.numbers)}"
+        self.made += 1
         self.passwords.append(given["password"])
         self.people[key] = {"name": given["name"], "password": given["password"], "title": "", "suspended": False}
         return web.json_response({"id": key}, status=201)
@@ -265,6 +270,7 @@ class Office:
     async def rooms_post(self, request: web.Request) -> web.Response:
         person, given = self._who(request)["person"], await request.json()
         key = secrets.token_hex(4)
+        self.made += 1
         self.rooms[key] = {"of": person, "title": given["title"], "notes": [], "next": 1}
         return web.json_response({"id": key}, status=201)
 
@@ -358,6 +364,10 @@ class Office:
     @web.middleware
     async def middleware(self, request: web.Request, handler: Any) -> web.StreamResponse:
         self.requests.append(f"{request.method} {request.path}")
+        self.times.append(time.monotonic())
+        if "throttles" in self.faults and len(self.requests) % 7 == 0 and request.path != "/socket":
+            self.throttled += 1
+            return web.Response(status=429, headers={"Retry-After": "1"})
         if "slow" in self.faults and request.path == "/rooms":
             await asyncio.sleep(1)
         if request.headers.get("X-Office") != "1" and not request.path.startswith("/socket"):

@@ -18,12 +18,18 @@ from lockstep.dialect.messages import Session
 from lockstep.dialect.templates import fill
 
 PREFIX = "ls-"
-"""What every name that a run makes begins with."""
+"""What every name that a run makes begins with; six digits of the run follow."""
+
+
+def prefix() -> str:
+    """What every name begins with that this run makes."""
+    folder = os.environ.get("LOCKSTEP_RUN_DIR", "")
+    return PREFIX + (hashlib.sha256(folder.encode()).hexdigest()[:6] if folder else "")
 
 
 def made_up() -> dict[str, str]:
     """A text that nothing else has, ``unique``, and a password of 144 bits, ``secret``."""
-    return {"unique": f"{PREFIX}{secrets.token_hex(8)}", "secret": f"Aa1-{secrets.token_urlsafe(18)}"}
+    return {"unique": f"{prefix()}{secrets.token_hex(8)}", "secret": f"Aa1-{secrets.token_urlsafe(18)}"}
 
 
 def lock_folder(name: str) -> Path:

@@ -11,6 +11,8 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import Any, TypeVar
 
+from lockstep.dialect import pace
+from lockstep.dialect.ledger import Ledger
 from lockstep.dialect.messages import (
     Action,
     Answer,
@@ -29,6 +31,8 @@ from lockstep.dialect.performing import Speaker
 from lockstep.wire import connection_to
 
 TIMEOUT = 30.0
+LIMITED = "limited"
+"""The word whose requests are throttled on purpose."""
 _COMMAND_TIMEOUT = 60.0
 
 _Step = TypeVar("_Step")
@@ -53,8 +57,10 @@ def send(
 ) -> Answer:
     """Sends one request on a connection of its own; an answer without a status says why none came.
 
-    ``connected`` is called once the connection is there and nothing has been sent.
+    ``connected`` is called once the connection is there and nothing has been sent; who gives it keeps the run's pace.
     """
+    if connected is None:
+        pace.take()
     connection = connection_to(request.url, timeout, ca_file)
     try:
         connection.connect()
@@ -98,6 +104,8 @@ class Driver:
     """Carries out words for callers that may wait; safe for several threads at once.
 
     ``send`` sends requests, ``call`` frames on sockets of their own. The administrator's session is kept between words.
+    At a target that is not the run's own, what words make is noted in the run's ledger, and a throttled request is sent
+    again after ``Retry-After``, but that of `limited`, and while ``patient`` is false.
     """
 
     def __init__(
@@ -106,8 +114,11 @@ class Driver:
         send: Callable[[Request], Answer] = send,
         call: Callable[[FrameCall], FrameAnswer] | None = None,
         pause: Callable[[float], None] = time.sleep,
+        ledger: Ledger | None = None,
     ) -> None:
         self.speaker = speaker
+        self.ledger = ledger or Ledger.of_run()
+        self.patient = self.ledger is not None
         self._send = send
         self._call = call
         self._pause = pause
@@ -116,7 +127,14 @@ class Driver:
 
     def perform(self, word: str, session: Session, endpoint: str = "", /, **arguments: Any) -> Outcome:
         """A word, and what came of it; raises ``NotDescribed``."""
-        return self.drive(self.speaker.perform(word, session, endpoint, **arguments))
+        talk = self.speaker.perform(word, session, endpoint, **arguments)
+        if self.ledger is None:
+            return self.drive(talk)
+        dialect = self.speaker.dialect
+        self.ledger.before(word, session, dialect)
+        outcome = self._driven(talk, patient=self.patient and word != LIMITED)
+        self.ledger.after(word, session, outcome, dialect, arguments)
+        return outcome
 
     def needed(self, word: str, session: Session, endpoint: str = "", /, **arguments: Any) -> Outcome:
         """A word that has to succeed; raises ``WordFailed`` and ``NotDescribed``."""
@@ -127,11 +145,14 @@ class Driver:
 
     def drive(self, talk: Talk) -> Outcome:
         """A talk to its end."""
-        return to_its_end(talk, self._do)
+        return self._driven(talk, patient=self.patient)
 
-    def _do(self, action: Action) -> Any:
+    def _driven(self, talk: Talk, *, patient: bool) -> Outcome:
+        return to_its_end(talk, lambda action: self._do(action, patient))
+
+    def _do(self, action: Action, patient: bool) -> Any:
         if isinstance(action, Request):
-            return self._send(action)
+            return pace.patiently(lambda: self._send(action), self._pause) if patient else self._send(action)
         if isinstance(action, Pause):
             return self._pause(action.seconds)
         if isinstance(action, Command):
