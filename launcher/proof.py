@@ -30,6 +30,8 @@ from launcher.workers import environment
 _CLEARED_WITHIN = 15.0
 """Seconds in which platforms that tests of pytest used have to end after them."""
 _TICK = 0.1
+_LONGEST = frozenset({"launcher"})
+"""Folders of tests that two processes share, since all others are ready in half of their time."""
 PYTEST_LIMIT = 2400.0
 """Seconds that all tests of pytest have together; a single one ends earlier by ``timeout`` in pyproject.toml."""
 
@@ -103,18 +105,32 @@ def _lint(request: RunRequest, before: Tally) -> Tally:
 def _pytest(request: RunRequest, before: Tally) -> Tally:
     """A process for each folder of tests, all at once, since most tests wait; what they say is shown in turn."""
     request.results.mkdir(parents=True, exist_ok=True)
-    folders = sorted({path.relative_to(ROOT / "tests").parts[0] for path in (ROOT / "tests").glob("*/test_*.py")})
+    for old in request.results.glob("pytest-*.xml"):
+        old.unlink()
     deadline = time.monotonic() + PYTEST_LIMIT
     running: list[_Pytest] = []
     try:
-        for folder in folders:
-            running.append(_Pytest(folder, request.results / f"pytest-{folder}.xml", deadline))
+        for name, paths in _processes(ROOT / "tests").items():
+            running.append(_Pytest(name, paths, request.results / f"pytest-{name}.xml", deadline))
         tally = sum((one.tally(certified=request.certified) for one in running), Tally())
     except BaseException:
         _end(running)
         raise
     _show_requirements(tally.claims)
     return tally
+
+
+def _processes(tests: Path) -> dict[str, list[str]]:
+    """What each process of pytest tests: a folder, or every other file of one that would be ready last."""
+    found: dict[str, list[str]] = {}
+    for folder in sorted({path.parent for path in tests.glob("*/test_*.py")}):
+        if folder.name not in _LONGEST:
+            found[folder.name] = [f"tests/{folder.name}"]
+            continue
+        files = [f"tests/{folder.name}/{path.name}" for path in sorted(folder.glob("test_*.py"))]
+        for number in (1, 2):
+            found[f"{folder.name}-{number}"] = files[number - 1 :: 2]
+    return found
 
 
 def _end(running: Sequence[_Pytest]) -> None:
@@ -144,18 +160,17 @@ def _show_requirements(claims: Sequence[JudgedTest]) -> None:
 
 
 class _Pytest:
-    """The tests of one folder, running."""
+    """The tests of one folder, or of some of its files, running."""
 
-    def __init__(self, folder: str, report: Path, deadline: float) -> None:
-        self._folder = folder
+    def __init__(self, name: str, paths: Sequence[str], report: Path, deadline: float) -> None:
+        self._name = name
         self._deadline = deadline
         self._report = report
-        report.unlink(missing_ok=True)
         self._output = tempfile.TemporaryFile("w+", encoding="utf-8", errors="replace")  # noqa: SIM115 - as it ends
         # No longer than the path that pytest would choose: sockets of platforms lie below.
         self._place = Path(tempfile.mkdtemp(prefix="lockstep-test-", dir=os.environ.get("PYTEST_DEBUG_TEMPROOT")))
         command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-o", "tmp_path_retention_policy=failed",
-                   f"--basetemp={self._place}", f"--junitxml={report}", f"tests/{folder}"]  # fmt: skip
+                   f"--basetemp={self._place}", f"--junitxml={report}", *paths]  # fmt: skip
         self.process = interrupts.start(
             command, cwd=ROOT, env=environment({}), stdin=subprocess.DEVNULL, stdout=self._output,
             stderr=subprocess.STDOUT,
@@ -175,11 +190,11 @@ class _Pytest:
             self.process.send_signal(signal.SIGABRT)
             code = interrupts.wait(self.process)
             interrupts.kill(self.process)
-            complain(f"pytest of tests/{self._folder} did not end in time; where it was is said below")
+            complain(f"pytest of tests/{self._name} did not end in time; where it was is said below")
         self.show()
         tally = of_junit(self._report, certified=certified)
         if code and not tally.failed:
-            line = f"pytest of tests/{self._folder} ended with code {code}"
+            line = f"pytest of tests/{self._name} ended with code {code}"
             complain(line)
             tally += Tally(failed=1, failures=(line,))
         if tally.failed:
@@ -199,7 +214,7 @@ class _Pytest:
     def show(self) -> None:
         """What it said."""
         self._output.seek(0)
-        say(f"-- tests/{self._folder}\n{self._output.read().rstrip()}")
+        say(f"-- tests/{self._name}\n{self._output.read().rstrip()}")
         self._output.close()
 
 

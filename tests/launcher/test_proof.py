@@ -109,6 +109,13 @@ def test_an_unknown_part_is_refused_and_ci_still_gets_its_last_line() -> None:
     assert ci.stdout.splitlines()[-1] == "0 passed, 1 failed"
 
 
+def test_every_file_of_tests_is_in_one_process() -> None:
+    tests = proof.ROOT / "tests"
+    given = [path for paths in proof._processes(tests).values() for path in paths]
+    files = [file for path in given for file in sorted(proof.ROOT.glob(f"{path}/test_*.py")) or [proof.ROOT / path]]
+    assert sorted(files) == sorted(tests.glob("*/test_*.py"))
+
+
 def test_pytest_that_does_not_end_is_a_failure_and_says_where_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
