@@ -9,7 +9,9 @@ from robot.api.deco import library
 from .background import Background
 from .chatting import Chatting
 from .ending import Ending
+from .networking import Networking
 from .recognising import Recognising
+from .recovering import Recovering
 from .refreshing import Refreshing
 from .restarting import Restarting
 from .signing import Signing
@@ -23,7 +25,18 @@ __all__ = ["TargetLibrary"]
 
 @library(scope="GLOBAL", version="1.0.0", doc_format="ROBOT", auto_keywords=False)
 class TargetLibrary(
-    Signing, Recognising, Refreshing, Sockets, Chatting, Ending, Restarting, Tokens, Storing, Background
+    Signing,
+    Recognising,
+    Refreshing,
+    Sockets,
+    Chatting,
+    Ending,
+    Restarting,
+    Tokens,
+    Storing,
+    Background,
+    Networking,
+    Recovering,
 ):
     """What users and operators do, and what a target promises them, in words that no platform owns.
 

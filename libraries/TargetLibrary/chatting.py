@@ -45,7 +45,7 @@ class Chatting(Base):
         opened = found.play(found.line.asking("subscribe", room=room))
         if not opened.ok:
             raise AssertionError(f"{socket} cannot join the conversation: {mask(opened.why)}")
-        found.note(opened.read)
+        found.note(room, opened.read)
 
     @word("message")
     def leave_room(self, socket: str, room: Any) -> None:
@@ -80,7 +80,8 @@ class Chatting(Base):
         opened = found.play(found.line.asking("send", room=room, text=text, key=key))
         if not opened.ok:
             raise AssertionError(f"{socket} cannot send a message: {mask(opened.why)}")
-        found.note(opened.read)
+        # What is acknowledged need not have arrived, nor what came before it.
+        found.note(room, {name: value for name, value in opened.read.items() if name != "position"})
         return key
 
     @word("message")
@@ -144,20 +145,36 @@ class Chatting(Base):
         target numbers them without gaps (``socket.gapless``), their positions follow one another.
         """
         found = self.socket(socket)
-        wanted = set(texts)
+        self.wait_for_messages(found, texts, room, within)
+        self.judge_messages(messages(found, room), texts, f"on {socket}", gapless=found.line.facts.gapless)
+
+    def wait_for_messages(self, found: Socket, texts: Sequence[str], room: Any, within: timedelta) -> None:
+        """Waits until a device has all of them, or the last one, and then a little for those that are late."""
+        missing = set(texts)
+        for earlier in found.sockets[:-1]:
+            missing -= {str(event.text) for event in messages(earlier, room)}
+        looked = 0
 
         def came() -> set[str]:
-            return {str(event.text) for event in messages(found, room)}
+            nonlocal looked
+            for event in found.events[looked:]:
+                if is_message(event, room):
+                    missing.discard(str(event.text))
+            looked = len(found.events)
+            return missing
 
-        if texts and found.wait_for(lambda: texts[-1] in came() or None, within.total_seconds()):
-            self._wait_for_late_ones(found, lambda: wanted <= came() or None)
-        received = self._without_repeats(messages(found, room))
-        _compare([str(event.text) for event in received], list(texts), f"on {socket}", self._order())
-        positions = [event.position for event in received if isinstance(event.position, int)]
-        if found.line.facts.gapless and len(positions) == len(received):
+        if texts and found.wait_for(lambda: texts[-1] not in came() or None, within.total_seconds()):
+            self._wait_for_late_ones(found, lambda: not came() or None)
+
+    def judge_messages(self, received: Sequence[Event], texts: Sequence[str], where: str, *, gapless: bool) -> None:
+        """Compares what has come with what was sent, by the promises of order and repeats."""
+        known = self._without_repeats(received)
+        _compare([str(event.text) for event in known], list(texts), where, self._order())
+        positions = [event.position for event in known if isinstance(event.position, int)]
+        if gapless and len(positions) == len(known):
             gaps = [(a, b) for a, b in pairwise(positions) if b != a + 1]
             if gaps:
-                raise AssertionError(f"positions on {socket} are not gapless: {gaps[0][1]} follows {gaps[0][0]}")
+                raise AssertionError(f"positions {where} are not gapless: {gaps[0][1]} follows {gaps[0][0]}")
 
     def _wait_for_late_ones(self, found: Socket, all_came: Callable[[], Any]) -> None:
         """Once the last message is there, what is missing is lost or late; both are wrong where an order is promised.
@@ -224,11 +241,12 @@ class Chatting(Base):
 
 def messages(socket: Socket, room: Any = None) -> list[Event]:
     """The messages that a socket has received, of one room where it is given and the target names rooms."""
-    return [
-        event
-        for event in socket.events
-        if event.kind in ("message", "snapshot") and (room is None or event.room is None or same(event.room, room))
-    ]
+    return [event for event in socket.events if is_message(event, room)]
+
+
+def is_message(event: Event, room: Any = None) -> bool:
+    """Whether an event is a message, of that room where it is given and the target names rooms."""
+    return event.kind in ("message", "snapshot") and (room is None or event.room is None or same(event.room, room))
 
 
 def _compare(actual: list[str], wanted: list[str], where: str, in_order: bool) -> None:

@@ -1,4 +1,4 @@
-"""Keywords that restart a part of the target, and what devices do when they come back."""
+"""Keywords that restart a part of the target."""
 
 from __future__ import annotations
 
@@ -13,16 +13,14 @@ from lockstep.waiting import wait_until
 from robot.api import logger
 
 from .base import Base
-from .chatting import messages
 from .described import word
-from .sockets import Sockets
 from .stage import platform_library
 
 _READY = timedelta(seconds=30)
 
 
 class Restarting(Base):
-    """Restart Instance, and resuming after it."""
+    """Restart Instance, and what has to survive it."""
 
     @word("control")
     def restart_instance(self, endpoint: str) -> float:
@@ -85,37 +83,3 @@ class Restarting(Base):
             logger.info("the session survived though it is declared to end: declare more (promises.restart.sessions)")
             return
         verdicts.weaker("the session has ended with the restart, as declared", promise.reference)
-
-    @word("socket")
-    def reconnect_socket(self, socket: str, room: Any, endpoint: str = "") -> str:
-        """Opens a socket in the place of one that is gone, as the same device, and takes up where it was.
-
-        That is by address, handshake, frame or subscription, as the dialect has it; NA where a target has none of them.
-        Returns the alias of the new one.
-        """
-        before = self.socket(socket)
-        how = before.line.facts.resume
-        if how == "none":
-            raise self.stage.dialect.missing("socket.resume")
-        assert isinstance(self, Sockets)
-        known = before.line.read
-        alias = self.open_socket(
-            before.line.session, endpoint or before.line.endpoint.name, client=known["client"], room=known.get("room")
-        )
-        again = self.socket(alias)
-        if how == "frame":
-            opened = again.play(again.line.asking("resume", **{**before.notes, **_held(before, room)}))
-            if not opened.ok:
-                raise AssertionError(f"{alias} cannot resume: {mask(opened.why)}")
-            again.note(opened.read)
-        elif how == "subscription":
-            library: Any = self
-            library.join_room(alias, room)
-        return alias
-
-
-def _held(socket: Any, room: Any) -> dict[str, Any]:
-    """Up to where a device has a conversation."""
-    positions = [event.position for event in messages(socket, room) if event.position is not None]
-    last = {"position": positions[-1]} if positions else {}
-    return {"room": room, "client": socket.line.read["client"], **last}

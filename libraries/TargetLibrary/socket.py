@@ -41,7 +41,8 @@ class Socket:
         self.alias = alias or ""
         self.opened = Opened(False, {}, why="it was never opened")
         self.events: list[Event] = []
-        self.notes: dict[str, Any] = {}
+        self.before: Socket | None = None
+        self._notes: dict[str, dict[str, Any]] = {}
         self._wanted_alias = alias
         self._position = 0
         self._frames: list[Any] = []
@@ -68,9 +69,24 @@ class Socket:
         """WebSocketLibrary's connection."""
         return self._library.connections.get(self.alias)
 
-    def note(self, read: Mapping[str, Any]) -> None:
-        """Keeps what an answer has said of the conversation: position, epoch."""
-        self.notes.update(read)
+    def note(self, room: Any, read: Mapping[str, Any]) -> None:
+        """Keeps what an answer has said of a conversation: position, epoch."""
+        self._notes.setdefault(str(room), {}).update(read)
+
+    def notes(self, room: Any) -> dict[str, Any]:
+        """What the device knows of a conversation by the answers that it was given, also on its sockets before."""
+        before = self.before.notes(room) if self.before else {}
+        return {**before, **self._notes.get(str(room), {})}
+
+    @property
+    def sockets(self) -> list[Socket]:
+        """All sockets that the device has had, this one last."""
+        return [*(self.before.sockets if self.before else []), self]
+
+    @property
+    def local_port(self) -> int:
+        """Its TCP port on this side."""
+        return int(self.connection.local_port)
 
     def answer_to(self, outgoing: Outgoing, name: str) -> Opened:
         """Waits for the answer to a frame that was sent, where the dialect has one for it."""
@@ -147,6 +163,15 @@ class Socket:
     def state(self) -> str:
         """How it stands, for a message."""
         return str(self.connection.describe_state())
+
+    def send_in_fragments(self, content: str | bytes, *, finish: bool) -> None:
+        """Sends a frame as several (RFC 6455 §5.4), without the last of them where it is not to be finished."""
+        kind = "binary" if isinstance(content, bytes) else "text"
+        self._library.send_fragmented(content, 4, opcode=kind, finish=finish, connection=self.alias)
+
+    def reset(self) -> None:
+        """Cuts TCP without a close frame."""
+        self._library.drop_connection(self.alias)
 
     def drop(self) -> None:
         """Closes it where it is open."""

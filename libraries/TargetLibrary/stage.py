@@ -38,6 +38,7 @@ from lockstep.dialect.templates import fields
 from robot.libraries.BuiltIn import BuiltIn
 from WebSocketLibrary.keywords.opening import HandshakeFailedError
 
+from .network import Network
 from .socket import Socket
 from .turns import Turn
 from .undoing import Undoing
@@ -62,6 +63,7 @@ class Stage:
         self._turn = Turn()
         self._undoing = Undoing()
         self._reads: Mapping[str, Reading] = {}
+        self.network: Network | None = None
 
     # --- which target
 
@@ -151,6 +153,9 @@ class Stage:
         self._undoing.leave()
         self.accounts.release()
         self._forget_sessions()
+        if self.network is not None:
+            self.network.end()
+            self.network = None
         self._driver = self._accounts = None
         if platform := platform_library():
             platform.release_platform()

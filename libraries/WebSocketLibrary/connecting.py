@@ -6,6 +6,7 @@ import asyncio
 
 from picows import ws_connect
 
+from . import detours
 from .connection import Connection, NotOpenError
 
 
@@ -33,6 +34,7 @@ async def connect(connection: Connection, timeout: float, max_frame_size: int) -
                 max_frame_size=max_frame_size,
                 extra_headers=request.all_headers,
                 max_redirects=0,
+                socket_factory=detours.open_tcp,
             )
     except BaseException:
         given_up = True

@@ -130,6 +130,12 @@ class Connection(WSListener):
         return self.sendable is not None
 
     @property
+    def local_port(self) -> int:
+        """The TCP port on this side; from a keyword's thread."""
+        tcp = self._open_transport.underlying_transport
+        return int(background().call(tcp.get_extra_info, "sockname")[1])
+
+    @property
     def was_opened(self) -> bool:
         """True once the handshake succeeded, also after the end."""
         return self._transport is not None

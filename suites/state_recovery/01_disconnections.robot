@@ -1,331 +1,90 @@
 *** Settings ***
-Documentation       However a connection ends, whoever comes back finds his state, what he missed, and each message once.
-...                 Sources: RFC 6455 §7.1.7 (a connection may end without a close frame), §5.4 (fragments) and §7.4.1 (1006);
-...                 docs/protocol.md §4 (resume, answers in chunks, acknowledged after commit); judged by the recorded history.
-Library             String
-Library             BudgetLibrary
-Resource            recovery.resource
-Resource            outage.resource
-Suite Setup         Use A Private Platform    backends=2    proxies=client->backend    CLOSE_GRACE=1    ANSWER_LEASE=2
-...                     instance_env=${{ {'backend-2': {'CHUNK_DELAY': '0.2'}} }}
-Suite Teardown      Leave The Platform
-Test Teardown       Mend What Was Broken
-Test Tags           state-recovery    p0    needs:ws    needs:ws.resume    needs:replicas.2    needs:db.main
-
-
-*** Variables ***
-${QUESTION}             A question so long that it is answered in seven pieces and nobody takes half an answer for all of it
-${LONG_QUESTION}        ${{ 'Tell me all of it, from the beginning. ' * 12 }}
-${HOLDS_THE_ANSWER}     type == 'message' and payload.role == 'assistant'
-...                     or type == 'message.batch' and payload.messages[-1].role == 'assistant'
+Documentation       However a connection ends, the device that comes back receives what it missed, each message once and in order.
+...                 Sources: RFC 6455 §7.1.7 (a connection may end without a close frame), §5.4 (fragments) and §7.4.1 (1006).
+Resource            portable/vocabulary.resource
+Suite Setup         Use Target With Disturbable Network
+Suite Teardown      Leave Target
+Test Teardown       Heal Network And Close Sockets
+Test Tags           state-recovery    portable    p0
 
 
 *** Test Cases ***
-A Tab That Was Closed Finds Everything At Either Replica
+A Closed Device Recovers At Every Endpoint
     [Tags]    id:R01-01    req:R01    req:R06
-    A Tab With Something To Lose
-    Close Connection    tab
-    The Tab Finds Everything At    backend-2
-    Close Connection    tab
-    The Tab Finds Everything At    backend-2
-    Close Connection    tab
-    The Tab Finds Everything At    backend-1
-    Nothing Was Lost On The Way    rows=10
+    Open Two Devices With First Message
+    ${endpoints} =    Get Socket Endpoints
+    FOR    ${endpoint}    IN    @{endpoints}    @{endpoints}[::-1]
+        Close Socket    ${LAPTOP}
+        Laptop Should Recover    ${endpoint}
+    END
+    Nothing Should Be Lost
 
-A Tab Whose Connection Was Reset Finds Everything At Either Replica
+A Reset Device Recovers At Every Endpoint
     [Tags]    id:R01-02    req:R01    req:R06
-    A Tab With Something To Lose
-    Lose The Connection    tab
-    The Tab Finds Everything At    backend-1
-    Lose The Connection    tab
-    The Tab Finds Everything At    backend-2
-    Nothing Was Lost On The Way    rows=7
+    Open Two Devices With First Message
+    ${endpoints} =    Get Socket Endpoints
+    FOR    ${endpoint}    IN    @{endpoints}    @{endpoints}[::-1]
+        Reset Socket    ${LAPTOP}
+        Laptop Should Recover    ${endpoint}
+    END
+    Nothing Should Be Lost
 
-A Tab In A Silent Network Finds What Was Said Into The Silence
-    [Tags]    id:R01-03    req:R01    req:R06    needs:net.faults
-    A Tab With Something To Lose
-    Silence Connection    client->backend-1
-    Somebody Else Says    Into the silence    And into it again
-    The Tab Gives Up
-    The Tab Finds Everything At    backend-2    unheard=2
-    The Silent Socket Is Given Up Too    backend-1
-    Heal Connection    client->backend-1
-    The Tab Gives Up
-    The Tab Finds Everything At    backend-1
-    Nothing Was Lost On The Way    rows=9
+A Device In A Silent Network Recovers At Every Endpoint
+    [Tags]    id:R01-03    req:R01    req:R06
+    Open Two Devices With First Message
+    ${endpoints} =    Get Socket Endpoints
+    FOR    ${endpoint}    IN    @{endpoints}
+        VAR    @{received}    @{MESSAGES}
+        Silence Network    ${LAPTOP}
+        ${missed} =    Send More Messages    2    into the silence
+        Device Should Have Received    ${LAPTOP}    ${received}    ${ROOM}
+        Reset Socket    ${LAPTOP}
+        Laptop Should Recover    ${endpoint}    ${missed}
+    END
+    Nothing Should Be Lost
 
-A Tab Whose Replica Was Killed Finds Everything At The Other And At Its Successor
-    [Tags]    id:R01-04    req:R01    req:R06    needs:control.kill
-    A Tab With Something To Lose
-    Kill Service    backend-1
-    Open Socket Was Closed With    1006    tab    within=10s
-    The Tab Finds Everything At    backend-2
-    Start Service    backend-1
-    Kill Service    backend-2
-    Open Socket Was Closed With    1006    tab    within=10s
-    Start Service    backend-2
-    The Tab Finds Everything At    backend-2
-    Nothing Was Lost On The Way    rows=7
-
-A Tab Whose Replica Was Restarted Finds Everything At The Other And At Its Successor
-    [Tags]    id:R01-05    req:R01    req:R06    needs:control.restart
-    A Tab With Something To Lose
-    Restart Service    backend-1
-    Open Socket Was Closed With    1012    tab    within=10s
-    The Tab Finds Everything At    backend-1
-    Restart Service    backend-1
-    Open Socket Was Closed With    1012    tab    within=10s
-    The Tab Finds Everything At    backend-2
-    Nothing Was Lost On The Way    rows=7
-
-A Tab And A Server That Lose Each Other At One Moment Find Everything
-    [Tags]    id:R01-06    req:R01    req:R06    needs:net.faults    needs:control.kill
-    A Tab With Something To Lose
-    Reset Connection    client->backend
-    Open Socket Was Closed With    1006    tab    within=10s
-    The Tab Finds Everything At    backend-1
-    Send Raw Frame    ${{ (1000).to_bytes(2, 'big') }}    opcode=close    connection=tab
-    Kill Service    backend-1
-    Drop Connections
-    The Tab Finds Everything At    backend-2
-    Nothing Was Lost On The Way    rows=7
-
-An Answer Cut At Every Boundary And Within Every Piece Is Whole After The Return
-    [Tags]    id:R04-01    req:R04    needs:assistant    needs:net.faults
-    Somebody Has A Conversation    assistant=True
-    An Answer Is Measured Piece By Piece
-    Nothing Else Waits For The User
-    The Tab Is Cut After Each Piece And Within It
-    Nothing Was Lost On The Way    rows=${{ 2 * len($CONVERSATIONS) }}
-
-An Answer Whose Replica Dies Is Begun Again By Another
-    [Tags]    id:R04-02    req:R04    needs:assistant    needs:control.kill
-    A Tab In A Conversation    ${BACKEND_2_SOCKET_URL}    assistant=True
-    Say    ${LONG_QUESTION}    tab
-    Wait For Json    connection=tab    type=message.chunk    payload.offset=16
-    Kill Service    backend-2
-    Open Socket Was Closed With    1006    tab    within=10s
-    The Tab Opens
-    The Tab Resumes    missed=0
-    The Answer Is Whole    You said: ${LONG_QUESTION}
-    Each Attempt Went On Without A Gap
-    Nothing Was Lost On The Way    rows=2
-
-A Message Whose Last Fragment Never Came Is Not Stored Before It Is Sent Again
+An Unfinished Message Is Not Stored Before It Is Finished
     [Tags]    id:R04-03    req:R04
-    A Tab In A Conversation
-    Half A Message Is Sent
-    Lose The Connection    tab
-    The Tab Opens    ${BACKEND_2_SOCKET_URL}
-    The Tab Resumes    missed=0
-    The Whole Message Is Sent
-    Nothing Was Lost On The Way    rows=1
+    Sign In At Room
+    ${phone} =    Open Device    ${USER}    ${ROOM}
+    VAR    @{none}    @{EMPTY}
+    ${half} =    Send Unfinished Message    ${phone}    ${ROOM}    in fragments
+    History Should Be    ${USER}    ${ROOM}    ${none}
+    Reset Socket    ${phone}
+    ${again} =    Reconnect Socket    ${phone}    ${ROOM}
+    Send Message In Fragments    ${again}    ${ROOM}    ${half}
+    VAR    @{texts}    in fragments
+    Device Should Have Received    ${again}    ${texts}    ${ROOM}
+    History Should Be    ${USER}    ${ROOM}    ${texts}
 
-Messages Whose Acknowledgements Were Swallowed Are Sent Again And Stored Once
-    [Tags]    id:R07-01    req:R07    needs:net.faults
-    A Tab In A Conversation
-    Count What Is Stored
-    Add Toxic    client->backend-1    timeout    stream=downstream
-    The Tab Sends    20
-    The Conversation Comes To Hold    20
-    The Tab Gives Up
-    Heal Connection    client->backend-1
-    The Tab Comes Back And Sends Again    20    and_new=10
-    Nothing Was Lost On The Way    rows=30
+Unanswered Messages Are Sent Again And Stored Once
+    [Tags]    id:R07-01    req:R07
+    Sign In At Room
+    ${phone} =    Open Device    ${USER}    ${ROOM}
+    Block Answers    ${phone}
+    ${sent} =    Send Messages Without Waiting    ${phone}    ${ROOM}    20
+    VAR    @{texts}    @{{ [message.text for message in $sent] }}
+    History Should Become    ${USER}    ${ROOM}    ${texts}
+    VAR    @{none}    @{EMPTY}
+    Device Should Have Received    ${phone}    ${none}    ${ROOM}
+    Reset Socket    ${phone}
+    ${again} =    Reconnect Socket    ${phone}    ${ROOM}
+    Device Should Have Received    ${again}    ${texts}    ${ROOM}    away=${texts}
+    Send Messages Again    ${again}    ${ROOM}    ${sent}
+    ${new} =    Send Messages    ${again}    ${ROOM}    10    prefix=new
+    Device Should Have Received    ${again}    ${{ $texts + $new }}    ${ROOM}    away=${texts}
+    History Should Be    ${USER}    ${ROOM}    ${{ $texts + $new }}
 
-Messages Whose Commit Was Under Way When The Connection Broke Are Stored Once
-    [Tags]    id:R07-02    req:R07
-    A Tab In A Conversation
-    Count What Is Stored
-    Hold The Conversation In The Main Database
-    The Tab Sends    20
-    The Commit Is Under Way
-    The Tab Gives Up
-    Disconnect From Database    alias=holder
-    The Conversation Comes To Hold    20
-    The Tab Comes Back And Sends Again    20    and_new=5
-    Nothing Was Lost On The Way    rows=25
-
-
-*** Keywords ***
-Mend What Was Broken
-    [Documentation]    Closes what is open, heals the network, and starts the replicas that are down.
-    Disconnect From Database    alias=holder
-    Drop Connections
-    Close All Connections
-    Heal All
-    FOR    ${replica}    IN    backend-1    backend-2
-        Run Keyword And Ignore Error    Start Service    ${replica}
-    END
-
-The Tab Gives Up
-    [Documentation]    The tab hears nothing any more and cuts its own end.
-    Lose The Connection    tab
-
-The Silent Socket Is Given Up Too
-    [Documentation]    The replica, which cannot reach the tab, ends the socket that another one has replaced.
-    [Arguments]    ${replica}
-    Wait Until Keyword Passes    10s    Log Tells Of An Ended Socket    ${replica}
-
-Log Tells Of An Ended Socket
-    [Documentation]    The replica has ended a socket of this test.
-    [Arguments]    ${replica}
-    ${log} =    Get Service Log    ${replica}
-    ${lines} =    Get Lines Containing String    ${log}    ${TEST_NAME}
-    Should Contain    ${lines}    "socket_closed"    ${replica} keeps the socket of a tab that has gone
-
-An Answer Is Measured Piece By Piece
-    [Documentation]    One answer on an undisturbed socket. Sets ``CUTS``: how many bytes after the question each frame has come to begin
-    ...    and to be half through, from the first piece to the finished answer. A conversation for each is added to
-    ...    ``CONVERSATIONS``.
-    The Tab Opens
-    Subscribe    tab
-    ${from} =    Get Journal Position    tab
-    Ask The Question
-    The Answer Is Whole    You said: ${QUESTION}
-    ${frames} =    Get Frames    connection=tab    since=${from}
-    ${cuts} =    Boundaries And Middles    ${frames}
-    ${more} =    Create Conversation For Each    ${{ [$USER] * len($cuts) }}    assistant=True
-    VAR    @{CUTS}    @{cuts}    scope=TEST
-    VAR    @{CONVERSATIONS}    ${CONVERSATION}    @{{ [one.id for one in $more] }}    scope=TEST
-
-Nothing Else Waits For The User
-    [Documentation]    No event of what was made for the test comes between the pieces of an answer, however slow the machine is.
-    Execute Sql String    DELETE FROM notifications WHERE user_id = '${USER.id}'    alias=main
-
-Boundaries And Middles
-    [Documentation]    The number of bytes before each of these frames, and before its middle, but for the acknowledgement and the
-    ...    question.
-    [Arguments]    ${frames}
-    VAR    ${kinds}    ${{ [frame.json['type'] for frame in $frames] }}
-    Should Be Equal    ${kinds}    ${{ ['ack', 'message', *['message.chunk'] * 7, 'message'] }}    the answer came in other frames
-    VAR    ${sizes}    ${{ [len(frame.body) + (2 if len(frame.body) < 126 else 4) for frame in $frames] }}
-    VAR    ${totals}    ${{ list(itertools.accumulate($sizes)) }}
-    RETURN    ${{ [cut for total, next in zip($totals[1:], $sizes[2:]) for cut in (total, total + next // 2)] }}
-
-Ask The Question
-    [Documentation]    Sends the question of this suite, whose frames have the same lengths each time.
-    [Arguments]    ${conversation}=${CONVERSATION}
-    ${id} =    Random UUID
-    VAR    &{payload}    conversation_id=${conversation}    client_msg_id=${id}    body=${QUESTION}
-    VAR    &{frame}    type=message.send    id=${id}    payload=${payload}
-    Send Json    ${frame}    tab
-
-The Tab Is Cut After Each Piece And Within It
-    [Documentation]    For each of ``CUTS`` the tab asks in a conversation of its own, is cut off there, comes back, and has the answer
-    ...    once.
-    FOR    ${number}    ${bytes}    IN ENUMERATE    @{CUTS}
-        VAR    ${conversation}    ${CONVERSATIONS}[${number + 1}]
-        The Tab Is Cut Off After    ${bytes}    ${conversation}    pieces=${{ $number // 2 }}
-        The Tab Opens    ${{ ($BACKEND_SOCKET_URL, $BACKEND_2_SOCKET_URL)[$number % 2] }}
-        ${held} =    What The Tab Holds    ${conversation}
-        ${resumed} =    Resume    ${CLIENT_ID}    ${held}    tab
-        Should Be True    $resumed['recovered']    the stream was not recovered: ${resumed}
-        The Answer Is Whole    You said: ${QUESTION}
-        Record Invoke    tab    drain    ${conversation}
-        Record Ok    tab    drain    ${conversation}
-    END
-
-The Tab Is Cut Off After
-    [Documentation]    The tab asks its question and gets so many bytes of what is sent to it from then on: so many whole pieces of the
-    ...    answer.
-    [Arguments]    ${bytes}    ${conversation}    ${pieces}
-    Close Connection    tab
-    The Tab Opens
-    Subscribe    tab    ${conversation}
-    Add Toxic    client->backend-1    limit_data    bytes=${bytes}
-    Ask The Question    ${conversation}
-    Open Socket Was Closed With    1006    tab    within=10s
-    Remove Toxic    client->backend-1    limit_data_downstream
-    ${got} =    Get Frames    connection=tab    type=message.chunk
-    Length Should Be    ${got}    ${pieces}    the tab was cut after ${{ len($got) }} pieces, not ${pieces}
-    Pieces Belong To    You said: ${QUESTION}    ${got}
-
-The Answer Is Whole
-    [Documentation]    The finished answer comes to the tab, replayed or live, and reads like this; so does each piece at its place.
-    [Arguments]    ${body}
-    ${frame} =    Wait For Json    connection=tab    where=${HOLDS_THE_ANSWER}    within=15s
-    ${message} =    Evaluate    $frame['payload'].get('messages', [$frame['payload']])[-1]
-    Should Be Equal    ${message}[body]    ${body}    the answer after the return
-    ${pieces} =    Get Frames    connection=tab    type=message.chunk
-    Pieces Belong To    ${body}    ${pieces}
-    RETURN    ${message}
-
-Pieces Belong To
-    [Documentation]    What each of these chunks says stands in the answer at its offset.
-    [Arguments]    ${body}    ${pieces}
-    FOR    ${piece}    IN    @{pieces}
-        VAR    ${chunk}    ${piece.json}[payload]
-        VAR    ${there}    ${{ $body[$chunk['offset']:$chunk['offset'] + len($chunk['text'])] }}
-        Should Be Equal    ${chunk}[text]    ${there}    a piece of the answer at ${chunk}[offset] is garbled
-    END
-
-Each Attempt Went On Without A Gap
-    [Documentation]    On the tab's new socket no piece of the dead replica's attempt comes, and those of the new one follow each other.
-    ${pieces} =    Get Frames    connection=tab    type=message.chunk
-    VAR    ${chunks}    ${{ [piece.json['payload'] for piece in $pieces] }}
-    Should Be Equal    ${{ {chunk['attempt'] for chunk in $chunks} - {2} }}    ${{ set() }}    pieces of other attempts than the second
-    FOR    ${before}    ${chunk}    IN ZIP    ${chunks}    ${chunks[1:]}    mode=SHORTEST
-        Should Be Equal    ${chunk}[offset]    ${{ $before['offset'] + len($before['text']) }}    a piece of the answer is missing
-    END
-
-Half A Message Is Sent
-    [Documentation]    All fragments of a ``message.send`` but the last: the frame is in ``WHOLE``.
-    VAR    &{payload}    conversation_id=${CONVERSATION}    client_msg_id=in fragments    body=Said in fragments
-    VAR    &{frame}    type=message.send    id=whole    payload=${payload}
-    VAR    ${WHOLE}    ${{ json.dumps($frame) }}    scope=TEST
-    Send Fragmented    ${WHOLE}    4    finish=False    connection=tab
-    ${stored} =    Stored Messages    ${CONVERSATION}
-    Should Be Empty    ${stored}    a message was stored before its last fragment came
-
-The Whole Message Is Sent
-    [Documentation]    The same frame, in whole fragments, is acknowledged as the first message, which it is.
-    Send Fragmented    ${WHOLE}    4    connection=tab
-    ${ack} =    Wait For Json    connection=tab    type=ack    id=whole
-    Should Be Equal    ${{ ($ack['payload']['seq'], $ack['payload']['duplicate']) }}    ${{ (1, False) }}    the half message was stored
-    Hear    Said in fragments    tab
-
-Count What Is Stored
-    [Documentation]    Sets ``COUNTED``: the messages that both replicas have stored, and were sent again, till now.
-    ${counted} =    Counters Of Both Replicas    messages_committed_total    messages_duplicate_total
-    VAR    ${COUNTED}    ${counted}    scope=TEST
-
-The Tab Sends
-    [Documentation]    So many numbered messages, one after the other, without waiting for an answer.
-    [Arguments]    ${count: int}
-    Send On All    ${NUMBERED_FRAME}    ${ALIASES}    times=${count}    conversation=${CONVERSATIONS}
-
-The Conversation Comes To Hold
-    [Documentation]    So many messages of the conversation are in the main database.
-    [Arguments]    ${count: int}
-    Wait Until Keyword Passes    10s    Check Row Count
-    ...    SELECT 1 FROM messages WHERE conversation_id = '${CONVERSATION}'    ==    ${count}    alias=main
-
-The Commit Is Under Way
-    [Documentation]    The replica has asked for the conversation's row and waits; nothing is acknowledged.
-    Ask The Socket    tab    ping    pong
-    Wait Until Keyword Passes    4s    Check Row Count    ${WAITING_FOR_ME}    ==    1    alias=main
-    ${acks} =    Get Frames    where=type=ack    connection=tab
-    Should Be Empty    ${acks}    ${{ len($acks) }} messages were acknowledged before they were stored
-
-The Tab Comes Back And Sends Again
-    [Documentation]    The tab resumes at the other replica, is given what was stored meanwhile, and sends it again, and some new.
-    [Arguments]    ${count: int}    ${and_new: int}
-    The Tab Opens    ${BACKEND_2_SOCKET_URL}
-    The Tab Resumes    missed=${count}
-    The Tab Sends Again    ${count}    ${and_new}
-
-The Tab Sends Again
-    [Documentation]    The same messages under their old ids are acknowledged with their first seqs as duplicates, new ones follow; the
-    ...    counters of both replicas have grown by just these.
-    [Arguments]    ${count: int}    ${and_new: int}
-    VAR    ${all}    ${{ $count + $and_new }}
-    The Tab Sends    ${all}
-    ${acks} =    Collect On All    ${all}    ${ALIASES}    where=type=ack    within=10s
-    VAR    ${told}    ${{ [(ack.json['payload']['seq'], ack.json['payload']['duplicate']) for ack in $acks['tab']] }}
-    VAR    ${expected}    ${{ list(zip(range(1, $all + 1), [True] * $count + [False] * $and_new)) }}
-    Should Be Equal    ${told}    ${expected}    the acknowledgements (seq, duplicate)
-    Hear    message ${all - 1} of tab    tab
-    ${now} =    Counters Of Both Replicas    messages_committed_total    messages_duplicate_total
-    Should Be Equal    ${{ [after - before for before, after in zip($COUNTED, $now)] }}    ${{ [$all, $count] }}
-    ...    the counters of stored and repeated messages have grown otherwise
+Messages Under Way When The Connection Breaks Are Stored Once
+    [Tags]    id:R07-04    req:R07
+    Sign In At Room
+    ${phone} =    Open Device    ${USER}    ${ROOM}
+    ${sent} =    Send Messages Without Waiting    ${phone}    ${ROOM}    200
+    Messages Should Be Taken    ${phone}    ${{ $sent[:1] }}
+    Reset Socket    ${phone}
+    ${endpoints} =    Get Socket Endpoints
+    ${again} =    Reconnect Socket    ${phone}    ${ROOM}    ${endpoints}[-1]
+    Send Messages Again    ${again}    ${ROOM}    ${sent}    stored=${False}
+    VAR    @{texts}    @{{ [message.text for message in $sent] }}
+    Device Should Have Received    ${again}    ${texts}    ${ROOM}    away=${texts}
+    History Should Be    ${USER}    ${ROOM}    ${texts}
