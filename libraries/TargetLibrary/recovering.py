@@ -12,6 +12,7 @@ from typing import Any
 from lockstep import machine, verdicts
 from lockstep.dialect import Event, Session
 from lockstep.dialect.line import Opened, Outgoing
+from lockstep.dialect.templates import fields
 from lockstep.masking import mask
 from lockstep.waiting import wait_until
 from robot.api import logger
@@ -104,7 +105,8 @@ class Recovering(Base):
         received = self.received(found, room)
         expected = self._less_what_may_be_lost(texts, away, received)
         where = f"on {socket} and its {len(found.sockets) - 1} sockets before" if found.before else f"on {socket}"
-        self._chatting.judge_messages(received, expected, where, gapless=found.line.facts.gapless)
+        gapless = found.line.facts.gapless and len(expected) == len(texts)
+        self._chatting.judge_messages(received, expected, where, gapless=gapless)
 
     def received(self, socket: Socket, room: Any = None) -> list[Event]:
         """What a device has received over all of its sockets; a snapshot tells only what it had not."""
@@ -137,12 +139,14 @@ class Recovering(Base):
         return self
 
     @word("recovery", "assertion")
-    def stored_messages_should_be(self, session: Session, room: Any, texts: Sequence[str]) -> None:
-        """As `History Should Be`, where the target keeps a history; passes where its dialect has none."""
-        if self.stage.dialect.knows("history"):
-            self._chatting.history_should_be(session, room, texts)
-        else:
+    def kept_history_should_be(self, session: Session, room: Any, texts: Sequence[str]) -> None:
+        """As `History Should Be`, with repeats as promised; passes where the target keeps no history."""
+        if not self.stage.dialect.knows("history"):
             logger.info("the target has no history to compare with")
+            return
+        items = self._chatting.get_history(session, room)
+        stored = [Event("message", item, item) for item in items]
+        self._chatting.judge_messages(stored, texts, "in the history", gapless=False)
 
     # --- messages whose answers are lost
 
@@ -176,6 +180,8 @@ class Recovering(Base):
         (``socket.out.send.read``), it has to name each as one that was there, at the position of the first.
         """
         found = self.socket(socket)
+        if "key" not in fields(found.line.frame("send").send):
+            raise self.stage.dialect.missing("socket.send", "its frame has no id of the sender's own ({key})")
         made = [found.line.outgoing("send", room=room, text=each.text, key=each.key) for each in sent]
         for outgoing in made:
             found.send(outgoing.content)

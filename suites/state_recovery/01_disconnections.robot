@@ -8,6 +8,10 @@ Test Teardown       Heal Network And Close Sockets
 Test Tags           state-recovery    portable    p0
 
 
+*** Variables ***
+@{NONE_SENT}    @{EMPTY}
+
+
 *** Test Cases ***
 A Closed Device Recovers At Every Endpoint
     [Tags]    id:R01-01    req:R01    req:R06
@@ -36,55 +40,53 @@ A Device In A Silent Network Recovers At Every Endpoint
     FOR    ${endpoint}    IN    @{endpoints}
         VAR    @{received}    @{MESSAGES}
         Silence Network    ${LAPTOP}
-        ${missed} =    Send More Messages    2    into the silence
+        Send While Laptop Is Away    2    into the silence
         Device Should Have Received    ${LAPTOP}    ${received}    ${ROOM}
         Reset Socket    ${LAPTOP}
-        Laptop Should Recover    ${endpoint}    ${missed}
+        Laptop Should Recover    ${endpoint}
     END
     Nothing Should Be Lost
 
 An Unfinished Message Is Not Stored Before It Is Finished
     [Tags]    id:R04-03    req:R04
-    Sign In At Room
-    ${phone} =    Open Device    ${USER}    ${ROOM}
-    VAR    @{none}    @{EMPTY}
+    ${phone} =    Open Device In New Room
     ${half} =    Send Unfinished Message    ${phone}    ${ROOM}    in fragments
-    History Should Be    ${USER}    ${ROOM}    ${none}
+    History Should Be    ${USER}    ${ROOM}    ${NONE_SENT}
     Reset Socket    ${phone}
     ${again} =    Reconnect Socket    ${phone}    ${ROOM}
     Send Message In Fragments    ${again}    ${ROOM}    ${half}
-    VAR    @{texts}    in fragments
-    Device Should Have Received    ${again}    ${texts}    ${ROOM}
-    History Should Be    ${USER}    ${ROOM}    ${texts}
+    Messages Should Be Stored Once    ${again}    ${{ [$half.text] }}
 
 Unanswered Messages Are Sent Again And Stored Once
     [Tags]    id:R07-01    req:R07
-    Sign In At Room
-    ${phone} =    Open Device    ${USER}    ${ROOM}
-    Block Answers    ${phone}
-    ${sent} =    Send Messages Without Waiting    ${phone}    ${ROOM}    20
-    VAR    @{texts}    @{{ [message.text for message in $sent] }}
-    History Should Become    ${USER}    ${ROOM}    ${texts}
-    VAR    @{none}    @{EMPTY}
-    Device Should Have Received    ${phone}    ${none}    ${ROOM}
+    ${phone} =    Open Device In New Room
+    ${sent} =    Send Unanswered Messages    ${phone}    20
     Reset Socket    ${phone}
     ${again} =    Reconnect Socket    ${phone}    ${ROOM}
+    VAR    @{texts}    @{{ [message.text for message in $sent] }}
     Device Should Have Received    ${again}    ${texts}    ${ROOM}    away=${texts}
     Send Messages Again    ${again}    ${ROOM}    ${sent}
     ${new} =    Send Messages    ${again}    ${ROOM}    10    prefix=new
-    Device Should Have Received    ${again}    ${{ $texts + $new }}    ${ROOM}    away=${texts}
-    History Should Be    ${USER}    ${ROOM}    ${{ $texts + $new }}
+    Messages Should Be Stored Once    ${again}    ${{ $texts + $new }}
 
 Messages Under Way When The Connection Breaks Are Stored Once
     [Tags]    id:R07-04    req:R07
-    Sign In At Room
-    ${phone} =    Open Device    ${USER}    ${ROOM}
+    ${phone} =    Open Device In New Room
     ${sent} =    Send Messages Without Waiting    ${phone}    ${ROOM}    200
     Messages Should Be Taken    ${phone}    ${{ $sent[:1] }}
     Reset Socket    ${phone}
     ${endpoints} =    Get Socket Endpoints
     ${again} =    Reconnect Socket    ${phone}    ${ROOM}    ${endpoints}[-1]
     Send Messages Again    ${again}    ${ROOM}    ${sent}    stored=${False}
-    VAR    @{texts}    @{{ [message.text for message in $sent] }}
-    Device Should Have Received    ${again}    ${texts}    ${ROOM}    away=${texts}
-    History Should Be    ${USER}    ${ROOM}    ${texts}
+    Messages Should Be Stored Once    ${again}    ${{ [message.text for message in $sent] }}
+
+
+*** Keywords ***
+Send Unanswered Messages
+    [Documentation]    A device sends so many messages, which the target stores; no answer comes back. Returns what was sent.
+    [Arguments]    ${device}    ${count: int}
+    Block Answers    ${device}
+    ${sent} =    Send Messages Without Waiting    ${device}    ${ROOM}    ${count}
+    History Should Become    ${USER}    ${ROOM}    ${{ [message.text for message in $sent] }}
+    Device Should Have Received    ${device}    ${NONE_SENT}    ${ROOM}
+    RETURN    ${sent}

@@ -31,16 +31,46 @@ A Tab Keeps Its State However Its Connection Ends
     The Tab Finds Everything At    backend-1
     Lose The Connection    tab
     The Tab Finds Everything At    backend-2
+    Kill And Restart The Replica Of The Tab
+    Nothing Was Lost On The Way    rows=21
+
+A Tab Whose Replica Was Killed Finds Everything At The Other And At Its Successor
+    [Tags]    id:R01-04    req:R01    req:R06    needs:control.kill
+    A Tab With Something To Lose
+    Kill Service    backend-1
+    Open Socket Was Closed With    1006    tab    within=10s
+    The Tab Finds Everything At    backend-2
+    Start Service    backend-1
     Kill Service    backend-2
     Open Socket Was Closed With    1006    tab    within=10s
     Start Service    backend-2
+    The Tab Finds Everything At    backend-2
+    Nothing Was Lost On The Way    rows=7
+
+A Tab Whose Replica Was Restarted Finds Everything At The Other And At Its Successor
+    [Tags]    id:R01-05    req:R01    req:R06    needs:control.restart
+    A Tab With Something To Lose
+    Restart Service    backend-1
+    Open Socket Was Closed With    1012    tab    within=10s
     The Tab Finds Everything At    backend-1
     Restart Service    backend-1
     Open Socket Was Closed With    1012    tab    within=10s
     The Tab Finds Everything At    backend-2
-    Nothing Was Lost On The Way    rows=21
+    Nothing Was Lost On The Way    rows=7
 
-An Answer Cut At Every Boundary And Within Every Piece Is Whole After The Return
+A Tab And A Server That Lose Each Other At One Moment Find Everything
+    [Tags]    id:R01-06    req:R01    req:R06    needs:net.faults    needs:control.kill
+    A Tab With Something To Lose
+    Reset Connection    client->backend
+    Open Socket Was Closed With    1006    tab    within=10s
+    The Tab Finds Everything At    backend-1
+    Send Raw Frame    ${{ (1000).to_bytes(2, 'big') }}    opcode=close    connection=tab
+    Kill Service    backend-1
+    Drop Connections
+    The Tab Finds Everything At    backend-2
+    Nothing Was Lost On The Way    rows=7
+
+An Answer Cut Anywhere Is Whole After The Return
     [Tags]    id:R04-01    req:R04    needs:assistant    needs:net.faults
     Somebody Has A Conversation    assistant=True
     An Answer Is Measured Piece By Piece
@@ -61,7 +91,7 @@ An Answer Whose Replica Dies Is Begun Again By Another
     Each Attempt Went On Without A Gap
     Nothing Was Lost On The Way    rows=2
 
-Messages Whose Commit Was Under Way When The Connection Broke Are Stored Once
+A Commit Under Way When The Connection Breaks Counts Once
     [Tags]    id:R07-02    req:R07
     A Tab In A Conversation
     Count What Is Stored
@@ -100,6 +130,16 @@ Silence Tab Until It Is Given Up
     Wait Until Keyword Passes    10s    Log Tells Of An Ended Socket    backend-1
     Heal Connection    client->backend-1
     The Tab Gives Up
+
+Kill And Restart The Replica Of The Tab
+    [Documentation]    Each time the tab comes back to the other one.
+    Kill Service    backend-2
+    Open Socket Was Closed With    1006    tab    within=10s
+    Start Service    backend-2
+    The Tab Finds Everything At    backend-1
+    Restart Service    backend-1
+    Open Socket Was Closed With    1012    tab    within=10s
+    The Tab Finds Everything At    backend-2
 
 Log Tells Of An Ended Socket
     [Documentation]    The replica has ended a socket of this test.

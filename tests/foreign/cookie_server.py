@@ -1,6 +1,7 @@
 """A forum: pages with forms, a cookie for a session, redirects for refusals, and sockets that speak JSON lists.
 
-``faults`` are mistakes: ``logout keeps``, ``any password``, ``no order``, ``twice``, ``socket open to all``.
+``faults`` are mistakes: ``logout keeps``, ``any password``, ``no order``, ``twice``, ``socket open to all``,
+``forgets``.
 """
 
 from __future__ import annotations
@@ -132,7 +133,8 @@ class Forum:
                 await socket.send_json(["no", call, "not yours"])
                 return
             joined.add(rest[0])
-            await socket.send_json(["watching", call, [[*post, rest[0]] for post in topic["posts"]]])
+            posts = [] if "forgets" in self.faults else topic["posts"]
+            await socket.send_json(["watching", call, [[*post, rest[0]] for post in posts]])
         elif word == "post":
             await self._post(socket, call, member, *rest)
 

@@ -89,13 +89,15 @@ def served(name: str, *faults: str) -> Iterator[dict[str, str]]:
             yield {"CHAT_URL": other.url}
 
 
-def run(folder: Path, name: str, variables: Mapping[str, str], *options: str) -> dict[str, tuple[str, str]]:
+def run(
+    folder: Path, name: str, variables: Mapping[str, str], *options: str, suites: Path = SUITES
+) -> dict[str, tuple[str, str]]:
     """Verdict and message of each portable test on that platform, by id; plain robot, as anybody would."""
     paths = os.pathsep.join(str(ROOT / part) for part in ("libraries", "resources"))
     known = {key: value for key, value in os.environ.items() if not key.startswith("LOCKSTEP_")}
     done = subprocess.run(
         [sys.executable, "-m", "robot", "--outputdir", str(folder), "--variable",
-         f"TARGET:{FOREIGN / name / 'target.yaml'}", *options, str(SUITES)],
+         f"TARGET:{FOREIGN / name / 'target.yaml'}", *options, str(suites)],
         env={**known, "PYTHONPATH": paths, **variables}, capture_output=True, text=True, timeout=200, check=False,
     )  # fmt: skip
     assert (folder / "output.xml").exists(), done.stdout + done.stderr

@@ -1,0 +1,43 @@
+"""Devices that were away, and the network before a target, on two small platforms with other dialects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.libraries.test_target_library import ROOT, included, run, served
+
+DISCONNECTIONS = ROOT / "suites" / "state_recovery" / "01_disconnections.robot"
+
+
+@pytest.mark.req("T04")
+def test_devices_recover_by_snapshots(tmp_path: Path) -> None:
+    with served("cookie") as variables:
+        found = run(tmp_path, "cookie", variables, suites=DISCONNECTIONS)
+    verdicts = {key: verdict for key, (verdict, _) in found.items()}
+    wanted = dict.fromkeys(["R01-01", "R01-02", "R01-03", "R04-03"], "PASS") | dict.fromkeys(["R07-01", "R07-04"], "NA")
+    assert verdicts == wanted, found
+    assert "{key}" in found["R07-01"][1]
+
+
+@pytest.mark.req("T04")
+def test_what_a_device_misses_is_found(tmp_path: Path) -> None:
+    with served("cookie", "forgets") as variables:
+        found = run(tmp_path, "cookie", variables, *included(["R01-01", "R01-02", "R01-03"]), suites=DISCONNECTIONS)
+    assert {verdict for verdict, _ in found.values()} == {"FAIL"}
+    assert "are missing: 'while away" in found["R01-01"][1]
+    assert "are missing: 'into the silence" in found["R01-03"][1]
+
+
+@pytest.mark.req("T04")
+def test_what_is_not_promised_is_unbounded(tmp_path: Path) -> None:
+    """The same faults, of a target that declares that what is sent while a device is away may be lost."""
+    text = (ROOT / "tests" / "foreign" / "cookie" / "target.yaml").read_text("utf-8")
+    dialect = tmp_path / "target.yaml"
+    dialect.write_text(text.replace("recovery: {by: snapshot}", "delivery: {loss: while_away}"), "utf-8")
+    with served("cookie", "forgets") as variables:
+        found = run(tmp_path / "run", str(tmp_path), variables, *included(["R01-01"]), suites=DISCONNECTIONS)
+    verdict, message = found["R01-01"]
+    assert verdict == "UNBOUNDED", message
+    assert "of 2 messages that were sent while the device was away 2 were lost" in message
