@@ -114,7 +114,8 @@ def _signature(trying: Trying, text: str, header: dict[str, Any], values: dict[s
 
 def stores(trying: Trying, person: Person) -> None:
     """Whether a user and a session are found in each store, as it is described."""
-    known = {"user": person.session.values.get("user"), "session": person.session.values.get("session")}
+    user = person.session.values.get("user")
+    known = {"user": user, "traces": user, "session": person.session.values.get("session")}
     find(trying, known)
 
 
@@ -135,6 +136,6 @@ def find(trying: Trying, known: Mapping[str, Any]) -> None:
                 continue
             why = f"{kind} {known[kind]} is not found there"
             trying.findings.put(
-                Finding(finding, WORKS, f"{kind} {known[kind]} is there") if found
+                Finding(finding, WORKS, f"{kind} {known[kind]}: {len(found)}") if found or kind == "traces"
                 else Finding(finding, FAILS, why, (), Suspect(store.place.at(kind), why))
             )  # fmt: skip

@@ -140,10 +140,11 @@ class ObservationKeywords(abc.ABC):
         return masking.mask(self._logs(self._platform(), instance))
 
     @keyword(tags=("assertion", "evidence"))
-    def no_service_log_contains(self, text: str | Secret) -> None:
+    def no_service_log_contains(self, text: str | Secret, *instances: str) -> None:
         """Fails where any log holds ``text``, a token for example; the message names the log, not the text.
 
-        Fails, too, where no service has written anything: that would prove nothing.
+        Fails, too, where no service has written anything: that would prove nothing. ``instances`` says whose logs they
+        are on a target that calls its services by other names.
         """
         wanted = masking.reveal(text)
         if not wanted:
@@ -154,7 +155,8 @@ class ObservationKeywords(abc.ABC):
             written = any(evidence.offsets(files.values()).values())
             found = [instance for instance, path in files.items() if evidence.holds(path, wanted)]
         else:
-            logs = {name: self._logs(platform, name) for name in _instances(platform.descriptor)}
+            named = instances or _instances(platform.descriptor)
+            logs = {name: self._logs(platform, name) for name in named}
             written = any(logs.values())
             found = [name for name, log in logs.items() if wanted in log]
         if found:

@@ -6,14 +6,18 @@ from ChatLibrary import ChatLibrary
 from lockstep.listeners import LISTENERS
 from robot.api.deco import library
 
+from .attempts import Attempts
 from .background import Background
 from .chatting import Chatting
 from .ending import Ending
+from .logs import Logs
 from .networking import Networking
+from .profiles import Profiles
 from .recognising import Recognising
 from .recovering import Recovering
 from .refreshing import Refreshing
 from .restarting import Restarting
+from .rights import Rights
 from .signing import Signing
 from .sockets import Sockets
 from .stage import Stage
@@ -37,6 +41,10 @@ class TargetLibrary(
     Background,
     Networking,
     Recovering,
+    Profiles,
+    Rights,
+    Attempts,
+    Logs,
 ):
     """What users and operators do, and what a target promises them, in words that no platform owns.
 

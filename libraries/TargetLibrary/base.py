@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from lockstep.dialect import Session
+
 from .socket import Socket
 from .stage import Stage
 
@@ -25,6 +27,11 @@ class Base:
         """NA where the target declares that rooms are open to every user."""
         if "private_rooms" in self.stage.dialect.absent:
             raise self.stage.dialect.missing("private_rooms")
+
+    def must_be_ours(self, session: Session, how: str) -> None:
+        """NA where the account is given, which a word would spoil."""
+        if session.values.get("given"):
+            raise self.stage.dialect.missing(f"operations.{how}", "the account is given, and this would spoil it")
 
     def endpoints_of(self, endpoint: str) -> list[str]:
         """The endpoint of this name, or all that know who somebody is."""

@@ -86,6 +86,12 @@ class Recognising(Base):
             missing, other = sorted(wanted - listed), sorted(listed - wanted)
             raise AssertionError(f"other sessions are listed: missing are {missing}, more than wanted {other}")
 
+    @word("session", "assertion")
+    def listed_sessions_should_be(self, session: Session, *sessions: Session) -> None:
+        """As `Sessions Should Be Listed`; where the target lists no sessions, nothing is asked."""
+        if self.stage.dialect.knows("sessions") and "session" in session.values:
+            self.sessions_should_be_listed(session, sessions)
+
     @word("token", "assertion")
     def introspection_should_call_token(self, session: Session, state: Literal["active", "ended"]) -> None:
         """Passes when introspection (RFC 7662 §2.2) calls the access token active, or no longer active."""

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from lockstep import masking
-from lockstep.dialect import Session
+from lockstep.dialect import Outcome, Session
 from lockstep.dialect.accounts import made_up
 from robot.api import logger
 
@@ -75,6 +75,12 @@ class Signing(Base):
         return self.stage.needed("refresh", session).session.with_values({"signed_in_at": began})
 
     @word("session")
+    def renew_tokens(self, session: Session) -> Session:
+        """The user's next tokens: by a refresh, or by another sign-in where nothing is refreshed."""
+        is_refreshed = self.stage.dialect.knows("refresh") and "refresh" in session.values
+        return self.refresh_session(session) if is_refreshed else self.sign_in(session)
+
+    @word("session")
     def sign_out(self, session: Session) -> None:
         """Ends a session, as its user does."""
         self.stage.needed("sign_out", session)
@@ -94,7 +100,7 @@ class Signing(Base):
     @word("account")
     def change_password(self, session: Session) -> Session:
         """Sets a new password, which the returned session knows; NA on an account that is given."""
-        self._must_be_ours(session, "change_password")
+        self.must_be_ours(session, "change_password")
         password = made_up()["secret"]
         masking.register(password)
         return self.stage.needed("change_password", session, new_password=password).session.with_values(
@@ -104,7 +110,7 @@ class Signing(Base):
     @word("account")
     def deactivate_account(self, session: Session) -> None:
         """Suspends the account of ``session``; NA on an account that is given."""
-        self._must_be_ours(session, "deactivate")
+        self.must_be_ours(session, "deactivate")
         self.stage.needed("deactivate", session)
 
     @word("account")
@@ -115,18 +121,23 @@ class Signing(Base):
     @word("account")
     def delete_account(self, session: Session) -> None:
         """Deletes the account of ``session``; NA on an account that is given."""
-        self._must_be_ours(session, "delete_account")
+        self.must_be_ours(session, "delete_account")
         self.stage.needed("delete_account", session)
 
     @word("account", "assertion")
     def sign_in_should_be_refused(self, account: Session) -> None:
         """Passes when ``account`` cannot sign in, and the target says so in the dialect's words."""
+        self.refused_sign_in(account)
+
+    def refused_sign_in(self, account: Session) -> Outcome:
+        """What came of a sign-in that has to be refused."""
         kept = {name: value for name, value in account.values.items() if name not in _OF_A_SESSION}
         outcome = self.stage.perform("sign_in", Session(kept))
         if outcome.ok:
             raise AssertionError(f"{account!r} should not be able to sign in, and is signed in")
         if not outcome.refused:
             raise AssertionError(f"sign_in was not refused, but failed: {masking.mask(outcome.why)}")
+        return outcome
 
     @word("account")
     def forget_password(self, account: Session) -> Session:
@@ -163,10 +174,6 @@ class Signing(Base):
     def drop_token(self, session: Session) -> Session:
         """The same user without token and cookies."""
         return Session({name: value for name, value in session.values.items() if name not in _OF_A_SESSION})
-
-    def _must_be_ours(self, session: Session, how: str) -> None:
-        if session.values.get("given"):
-            raise self.stage.dialect.missing(f"operations.{how}", "the account is given, and this would spoil it")
 
 
 _OF_A_SESSION = ("access", "refresh", "session", "device", "signed_in_at", "is_short")

@@ -136,15 +136,18 @@ class Socket:
         connection = self.connection
         for frame in connection.settled_journal.frames(Direction.RECEIVED, self._position):
             self._position = frame.index + 1
-            if not frame.is_data:
+            if not frame.is_data and not frame.heartbeat:
                 continue
             content = frame.body if frame.opcode == Opcode.BINARY else frame.text
             for decoded in self.line.decode(content):
+                # What was answered by itself may tell something, too.
+                self.events.extend(self.line.events(decoded))
+                if frame.heartbeat:
+                    continue
                 answer = self.line.heartbeat(decoded)
                 if answer is not None and connection.is_open:
                     self.send(answer)
                 self._frames.append(decoded)
-                self.events.extend(self.line.events(decoded))
 
     def wait_for(self, look: Callable[[], Any], within: float) -> Any:
         """What ``look`` finds, asked after each frame; None after ``within`` seconds, or when the socket has ended."""

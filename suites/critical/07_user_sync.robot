@@ -1,250 +1,53 @@
 *** Settings ***
-Documentation       A user has one id and the same data in auth and in backend, whatever happens between them; who is gone is gone for all.
-...                 The promise is at-least-once delivery, applied once, in the order of versions. Sources: docs/protocol.md §2.6 and §3.3
-...                 (outbox, versions, tombstones), OWASP ASVS 5.0 7.4.2 (disabled and deleted users lose their sessions).
-Resource            platform.resource
-Resource            auth.resource
-Resource            databases.resource
-Resource            oauth.resource
-Resource            socket.resource
-Resource            sync.resource
-Suite Setup         Use A Private Platform    backends=2    proxies=auth->backend
-Suite Teardown      Leave The Platform
-Test Teardown       Run Keywords    Undo Outages    AND    Close All Connections
-Test Tags           critical    p0    needs:db.auth    needs:db.main    needs:replicas.2
+Documentation       A user is the same with the same data at every endpoint and in every store, whatever is changed; who is gone
+...                 is gone for all. Source: OWASP ASVS 5.0 7.4.2 (suspended and deleted users lose their sessions).
+Resource            portable/vocabulary.resource
+Suite Setup         Use Target
+Suite Teardown      Leave Target
+Test Teardown       Close All Sockets
+Test Tags           critical    portable    p0
 
 
 *** Test Cases ***
-A Sign-up Through The Provider Makes One User With One Id In Both Databases
-    [Tags]    id:C07-01    req:C07.1    needs:oauth.provider
-    A Person Known To The Provider
-    Sign In Through The Provider
-    Auth Holds One User Named    ${PERSON.email}
-    Userbase Follows Auth    ${USER_ID}
-    ${row} =    Backend User Row    ${USER_ID}
-    Should Be Equal    ${{ ($row['email'], $row['name']) }}    ${{ ($PERSON.email, $PERSON.name) }}
-    ${record} =    Auth Record    ${USER_ID}
-    Every Backend Answers With The User    ${record}
-    Both Tables Are Equal Row By Row
+A Changed Name Reaches Every Endpoint, Store And Open Socket
+    [Tags]    id:C07-02    req:C07.2    req:T27
+    ${user} =    Sign In
+    ${sockets} =    Open Sockets Everywhere    ${user}
+    ${changed} =    Change Profile    ${user}
+    Every Endpoint Should Show User    ${changed}
+    Described Stores Should Hold User    ${changed}
+    Open Sockets Should Follow Change    ${sockets}    ${changed}
 
-A Change Of Name And E-mail Reaches Userbase And Every Open Socket
-    [Tags]    id:C07-02    req:C07.2    needs:ws
-    Sign In A New User
-    Sockets At Every Door
-    ${record} =    Rename Myself
-    Every Socket Hears Of The Update    ${record}
-    Userbase Follows Auth    ${USER.id}
-    Every Backend Answers With The User    ${record}
-    ${me} =    Who The Socket Says I Am    user at frontend
-    Should Be Equal    ${me}[email]    ${record}[email]
+A Changed Role Reaches Every Endpoint, Store And Token
+    [Tags]    id:C07-03    req:C07.2    req:T27
+    ${user} =    Sign In
+    ${changed} =    Change Role    ${user}
+    Rights Should Follow Role    ${changed}
+    Every Endpoint Should Show User    ${changed}
+    Described Stores Should Hold User    ${changed}
+    ${again} =    Renew Tokens    ${changed}
+    Token Should Have Role    ${again}
 
-A Change Of Roles And Plan Reaches Userbase And The Next Token
-    [Tags]    id:C07-03    req:C07.2    needs:session.admin
-    Sign In A New User
-    VAR    &{change}    roles=${{ ['user', 'auditor'] }}    plan=bulk
-    ${response} =    Patch At    auth    /admin/users/${USER.id}    ${change}    ${SERVICE_TOKEN}
-    Rights Should Be    ${response.json()}    ${change}    the answer to the change
-    Userbase Follows Auth    ${USER.id}
-    ${row} =    Backend User Row    ${USER.id}
-    Rights Should Be    ${row}    ${change}    userbase
-    Refresh The Tokens
-    ${claims} =    Read Token Claims    ${ACCESS_TOKEN}
-    Rights Should Be    ${claims}    ${change}    the next token
+A Suspension Ends Everything Until The Account Is Activated
+    [Tags]    id:C07-05    req:C07.3    req:T24    sec:S04
+    ${user} =    Sign In
+    ${sockets} =    Open Sockets Everywhere    ${user}
+    Deactivate Account    ${user}
+    Account Should Be Suspended    ${user}    ${sockets}
+    Activate Account    ${user}
+    ${again} =    User Should Be Able To Sign In    ${user}    within=5s
+    Every Endpoint Should Open Socket For User    ${again}
+    Described Stores Should Hold User    ${again}    active=${True}
+    Access Should End    ${user}    deactivate
 
-A Replica That Hangs Holds Up No Change Of A User
-    [Documentation]    It takes the connection and answers nothing; auth gives it up and asks the other one.
-    [Tags]    id:C07-04    req:C07.2    needs:control.pause
-    Sign In A New User
-    Userbase Follows Auth    ${USER.id}
-    ${replica} =    Replica That Auth Asks First
-    Pause Service    ${replica}
-    Rename Myself
-    Userbase Follows Auth    ${USER.id}    within=15s
-    [Teardown]    Run Keywords    Both Replicas Answer    AND    Undo Outages
-
-A Deactivation Ends Everything That Was Open And An Activation Lets The User In Again
-    [Tags]    id:C07-05    req:C07.3    sec:S04    needs:ws    needs:session.admin
-    Sign In A New User
-    Sockets At Every Door
-    Post To    auth    /users/me/deactivate    ${{ {} }}    ${ACCESS_TOKEN}    status=204
-    Every Socket Is Closed As Revoked
-    Userbase Status Should Be    deactivated
-    Every Service Refuses The Token    ${ACCESS_TOKEN}    session_revoked
-    Password Login Is Refused With    403    account_disabled
-    Post To    auth    /admin/users/${USER.id}/activate    ${{ {} }}    ${SERVICE_TOKEN}
-    Userbase Status Should Be    active
-    A New Login Is Welcome Everywhere And The Old Token Is Not
-
-A Deletion Leaves No Trace And The Same Person Comes Back As Somebody New
-    [Tags]    id:C07-06    req:C07.3    sec:S04    needs:oauth.provider    needs:ws
-    A Person Known To The Provider With A Chat
-    VAR    ${deleted}    ${USER_ID}
-    Delete At    auth    /users/me    ${ACCESS_TOKEN}
-    Every Socket Is Closed As Revoked
-    Every Service Refuses The Token    ${ACCESS_TOKEN}    session_revoked
-    Wait Until The Outbox Is Empty
-    No Trace Is Left In Auth    ${deleted}
-    No Trace Is Left In Userbase    ${deleted}
-    Sign In Through The Provider
-    Should Not Be Equal    ${USER_ID}    ${deleted}
-
-Changes Made While Backend Was Dead Arrive When It Is Back
-    [Tags]    id:C07-07    req:C07.2    req:C07.3    needs:control.kill    needs:ws
-    Three People Online
-    Kill Service    backend-1
-    Kill Service    backend-2
-    They Change In Auth And A Newcomer Signs Up
-    Userbase Has Heard Of Nothing Yet
-    Start Service    backend-1
-    Start Service    backend-2
-    All Changes Have Arrived
-
-Changes Made While The Sync Path Was Cut Survive The Death Of Auth And A Flush Of Redis
-    [Tags]    id:C07-08    req:C07.2    req:C07.3    needs:control.kill    needs:net.faults    needs:redis    needs:ws
-    Three People Online
-    Cut Connection    auth->backend
-    They Change In Auth And A Newcomer Signs Up
-    Kill Service    auth
-    Empty Redis
-    Userbase Has Heard Of Nothing Yet
-    Start Service    auth
-    Heal Connection    auth->backend
-    Who Is Gone Is Offline
-    All Changes Have Arrived
-
-Changes Made While Redis Was Dead Arrive At Once And Are Not Forgotten When It Is Back
-    [Tags]    id:C07-09    req:C07.2    req:C07.3    needs:control.kill    needs:redis    needs:ws
-    Three People Online
-    Kill Service    redis
-    They Change In Auth And A Newcomer Signs Up
-    Who Is Gone Is Offline
-    Every Socket Hears Of The Update    ${RECORD}    renamed
-    All Changes Have Arrived
-    Start Service    redis
-    All Changes Have Arrived
-
-Of A Crowd That Changes In An Outage Nobody Is Orphaned In Either Database
-    [Tags]    id:C07-10    req:C07.3    needs:control.kill    needs:net.faults    needs:session.admin
-    ${crowd} =    Create Load Users    30
-    Wait Until The Outbox Is Empty
-    Cut Connection    auth->backend
-    Everybody Is Changed At Once    ${crowd}
-    Kill Service    backend-1
-    Restart Service    auth
-    Heal Connection    auth->backend
-    Wait Until The Outbox Is Empty
-    Start Service    backend-1
-    Both Tables Are Equal Row By Row
-
-Deliveries In The Wrong Order End In The Newest State And Are Told Once
-    [Tags]    id:C07-11    req:C07.4    needs:net.faults    needs:ws
-    A User With Three Undelivered Updates
-    Delivery Should Be Applied    backend    ${EVENTS}[2]
-    Delivery Should Be Stale    backend-2    ${EVENTS}[0]
-    Delivery Should Be Stale    backend    ${EVENTS}[1]
-    Delivery Should Be Stale    backend-2    ${EVENTS}[2]
-    Userbase Follows Auth    ${USER.id}
-    Heal Connection    auth->backend
-    Wait Until The Outbox Is Empty
-    Both Databases Hold The Same User    ${USER.id}
-    The Socket Was Told Only Of    ${EVENTS}[2]
-
-No Event After A Deletion Brings The User Back
-    [Tags]    id:C07-12    req:C07.4    needs:net.faults
-    A User With Three Undelivered Updates
-    Delete At    auth    /users/me    ${ACCESS_TOKEN}
-    ${all} =    Events In The Outbox    ${USER.id}
-    Delivery Should Be Applied    backend    ${all}[-1]
-    Delivery Should Be Stale    backend-2    ${all}[0]
-    Delivery Should Be Stale    backend    ${EVENTS}[2]
-    No Trace Is Left In Userbase    ${USER.id}
-    Heal Connection    auth->backend
-    Wait Until The Outbox Is Empty
-    No Trace Is Left In Userbase    ${USER.id}
-
-Everything Delivered Again In Any Order Changes Nothing
-    [Tags]    id:C07-13    req:C07.4    needs:session.admin
-    ${crowd} =    Create Load Users    20
-    Everybody Is Changed At Once    ${crowd}
-    Both Tables Are Equal Row By Row
-    ${delivered} =    Deliver Everything Again In Any Order
-    Should Be True    ${delivered} >= 40    only ${delivered} events were there to deliver again
-    Both Tables Are Equal Row By Row
-
-
-*** Keywords ***
-Rights Should Be
-    [Documentation]    What is known of a user there has these roles and this plan.
-    [Arguments]    ${record}    ${rights}    ${where}
-    Should Be Equal    ${record}[roles]    ${rights}[roles]    roles of the user by ${where}
-    Should Be Equal    ${record}[plan]    ${rights}[plan]    plan of the user by ${where}
-
-Replica That Auth Asks First
-    [Documentation]    The one that a change of the current user was delivered to: who answered last is asked first.
-    ...    (The refused call sees to it that there is a count.)
-    Post To    backend    /internal/sync    ${{ {} }}    status=401
-    ${before} =    Service Metric    backend-1    http_requests_total{route="/internal/sync"}
-    Rename Myself
-    Userbase Follows Auth    ${USER.id}
-    ${after} =    Service Metric    backend-1    http_requests_total{route="/internal/sync"}
-    ${first} =    Set Variable If    ${after} > ${before}    backend-1    backend-2
-    RETURN    ${first}
-
-Both Replicas Answer
-    [Documentation]    For a teardown: neither replica hangs any more.
-    Run Keyword And Ignore Error    Resume Service    backend-1
-    Run Keyword And Ignore Error    Resume Service    backend-2
-
-Userbase Status Should Be
-    [Documentation]    The current user has this status in both databases.
-    [Arguments]    ${status}
-    Userbase Follows Auth    ${USER.id}
-    ${row} =    Backend User Row    ${USER.id}
-    Should Be Equal    ${row}[status]    ${status}
-
-Password Login Is Refused With
-    [Documentation]    The current user's right password does not let him in.
-    [Arguments]    ${status}    ${code}
-    ${body} =    Request Body    email=${USER.email}    password=${USER.password}
-    ${response} =    Post To    auth    /auth/login    ${body}    status=${status}
-    Answer Should Be A Problem    ${response}    ${code}
-
-A New Login Is Welcome Everywhere And The Old Token Is Not
-    [Documentation]    The current user signs in again: every service takes the new token, and none the one from before the deactivation.
-    Every Service Refuses The Token    ${ACCESS_TOKEN}    session_revoked
-    ${again} =    Log In Again    ${USER}
-    VAR    ${ACCESS_TOKEN}    ${again.access_token}    scope=TEST
-    Every Service Accepts The Token
-
-A Person Known To The Provider With A Chat
-    [Documentation]    Somebody signed in through the provider, with sockets at every door and a stored message.
-    A Person Known To The Provider
-    Sign In Through The Provider
-    Sockets At Every Door
-    Start A Conversation
-    Say    Before I leave    user at frontend
-
-Empty Redis
-    [Documentation]    Everything that Redis knew is gone: sessions, revocations, quotas.
-    Connect To Redis
-    Flush Redis
-    Disconnect From Redis
-
-A User With Three Undelivered Updates
-    [Documentation]    The sync path is cut and the current user has been renamed three times: sets ``EVENTS`` to those updates.
-    Sign In A New User
-    Userbase Follows Auth    ${USER.id}
-    Open A Socket
-    Cut Connection    auth->backend
-    Repeat Keyword    3 times    Rename Myself
-    ${all} =    Events In The Outbox    ${USER.id}
-    VAR    ${updates}    ${{ [event for event in $all if event['type'] == 'user.updated'] }}
-    Length Should Be    ${updates}    3
-    VAR    ${EVENTS}    ${updates}    scope=TEST
-
-The Socket Was Told Only Of
-    [Documentation]    Of all deliveries the open socket heard of this one; a genuine change after them shows that nothing was on its way.
-    [Arguments]    ${event}
-    ${record} =    Rename Myself
-    Wait For Json    connection=socket    type=event    payload.kind=user.updated    payload.data.version=${record}[version]
-    Updates Heard Should Be    socket    ${event}[data][version]    ${record}[version]
+A Deletion Leaves No Trace And Frees The Account
+    [Tags]    id:C07-06    req:C07.3    req:T24    sec:S04
+    Sign In At Room
+    ${sockets} =    Open Sockets Everywhere    ${USER}
+    ${phone} =    Open Device    ${USER}    ${ROOM}
+    ${message} =    Send Message    ${phone}    ${ROOM}    before I leave
+    Described Stores Should Hold User    ${USER}
+    Delete Account    ${USER}
+    Account Should Be Gone    ${USER}    ${sockets}    ${message}
+    ${again} =    Deleted Account Should Come Back As New User    ${USER}
+    Every Endpoint Should Recognise User    ${again}

@@ -18,6 +18,8 @@ from lockstep.dialect.parts import (
     ControlFacts,
     Credentials,
     Endpoint,
+    Logs,
+    Roles,
     Store,
     Token,
     limits,
@@ -49,6 +51,8 @@ class Dialect:
     accounts: Accounts | None
     operations: Mapping[str, tuple[Step, ...]]
     refusals: Mapping[str, Alternatives]
+    roles: Roles | None
+    logs: Logs
     token: Token
     socket: Socket | None
     stores: Mapping[str, Store]
@@ -135,6 +139,8 @@ def parse(value: Any, place: Place, path: Path, methods: Mapping[str, Method] | 
         accounts=entries.take("accounts", Accounts.from_yaml, None),
         operations=entries.take("operations", _operations, {}),
         refusals=entries.take("refusals", _refusals, {}),
+        roles=entries.take("roles", Roles.from_yaml, None),
+        logs=entries.take("logs", Logs.from_yaml, Logs()),
         token=entries.take("token", Token.from_yaml, Token(place)),
         socket=entries.take("socket", Socket.from_yaml, None),
         stores=entries.take("stores", mapped(Store.from_yaml), {}),
@@ -199,6 +205,7 @@ def _refusals(value: Any, place: Place) -> dict[str, Alternatives]:
 
 
 PARTS = (
+    "roles",
     "socket",
     "token",
     "stores",

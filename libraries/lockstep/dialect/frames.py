@@ -10,14 +10,14 @@ from lockstep.dialect.entries import Entries, Place, anything, listed, mapped, s
 from lockstep.dialect.paths import Conditions, json_path, look_up
 from lockstep.dialect.templates import MISSING
 
-EVENTS = ("message", "acknowledged", "snapshot", "error", "resumed", "warning")
+EVENTS = ("message", "acknowledged", "snapshot", "error", "resumed", "warning", "profile")
 FIELDS = (
     "room", "text", "id", "position", "epoch", "sender", "key", "code", "reason", "retryable", "client", "recovered",
-    "call",
+    "call", "name", "email",
 )  # fmt: skip
 """What an event may say: conversation, words, id at the target, place in the order and of which order, sender's user
 id, the sender's own id of it, a code and a reason of an error, whether to try again may help, the client, whether a
-resume recovered everything, the call that it answers."""
+resume recovered everything, the call that it answers, the user's name and e-mail."""
 USUAL_WAIT = 5.0
 
 

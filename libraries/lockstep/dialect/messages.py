@@ -172,6 +172,10 @@ class Session:
         """The same, and this is known too."""
         return Session({**self.values, **values}, self.cookies)
 
+    def without(self, *names: str) -> Session:
+        """The same, and these are not known."""
+        return Session({name: value for name, value in self.values.items() if name not in names}, self.cookies)
+
     def __repr__(self) -> str:
         known = (self.values.get(name) for name in ("name", "email", "user"))
         name = next((str(value) for value in known if value is not None), "nobody")

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lockstep.dialect.entries import Entries, Place, flag, listed, mapped, number, one_of, seconds, shown, text
-from lockstep.dialect.steps import Step, StepReader
+from lockstep.dialect.steps import WORDS, Step, StepReader
 
 LIMITS = (
     "access_ttl", "short_access_ttl", "refresh_ttl", "session_idle", "session_absolute", "short_session_idle",
@@ -203,6 +203,38 @@ def _template(value: Any, place: Place) -> Any:
 
 
 @dataclass(frozen=True)
+class Roles:
+    """A role that ``change_role`` gives, and the words of ``operations`` that a user with it may not do."""
+
+    place: Place
+    reduced: str
+    takes: tuple[str, ...] = ()
+
+    @classmethod
+    def from_yaml(cls, value: Any, place: Place) -> Roles:
+        """From the part ``roles`` of a dialect."""
+        entries = Entries(value, place)
+        found = cls(place, entries.take("reduced", text), entries.take("takes", listed(one_of(*WORDS)), ()))
+        entries.end()
+        return found
+
+
+@dataclass(frozen=True)
+class Logs:
+    """What stands in the logs: ``request_id`` is the header by which a caller names a request."""
+
+    request_id: str | None = None
+
+    @classmethod
+    def from_yaml(cls, value: Any, place: Place) -> Logs:
+        """From the part ``logs`` of a dialect."""
+        entries = Entries(value, place)
+        found = cls(entries.take("request_id", text))
+        entries.end()
+        return found
+
+
+@dataclass(frozen=True)
 class Token:
     """What an access token is."""
 
@@ -253,8 +285,8 @@ def _claims(value: Any, place: Place) -> dict[str, str]:
     return found
 
 
-KINDS: Mapping[str, str] = {"user": "id", "session": "id", "message": "id", "messages": "room"}
-"""What can be looked up in a store, and the value that it is looked up by; ``messages`` are all of a room."""
+KINDS: Mapping[str, str] = {"user": "id", "session": "id", "message": "id", "messages": "room", "traces": "id"}
+"""What can be looked up in a store, by which value: ``messages`` are all of a room, ``traces`` all that a user has."""
 
 
 @dataclass(frozen=True)

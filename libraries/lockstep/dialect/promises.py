@@ -132,7 +132,7 @@ CHOICES: Mapping[str, Mapping[str, _Kind]] = {
         "by": _words("position", "the project's own", "position", "session", "snapshot", "none", unbounded=("none",)),
         "within": _Kind(86400.0, "the project's own", seconds, less_is_weaker=True),
     },
-    "stores": {"within": _Kind(10.0, "the project's own", seconds, more_is_weaker=True)},
+    "changes": {"within": _Kind(10.0, "the project's own", seconds, more_is_weaker=True)},
     "restart": {
         "sessions": _words("survive", "the project's own", "survive", "end"),
         "sockets": _words("declared_code", "RFC 6455 §7.4", "declared_code", "any", unbounded=("any",)),

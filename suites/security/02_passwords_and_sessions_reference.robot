@@ -1,0 +1,62 @@
+*** Settings ***
+Documentation       Tokens are revoked whatever they are, are good for no other client, and a password is no grant.
+...                 Sources: docs/protocol.md §2.4, RFC 7009 (revocation), RFC 9700 §4.14 (refresh tokens of another client).
+Resource            security.resource
+Suite Setup         Use The Shared Platform
+Suite Teardown      Leave The Platform
+Test Setup          Sign In A New User
+Test Tags           security    p0    req:X03    needs:db.auth
+
+
+*** Test Cases ***
+A New Password Leaves The Other Sessions Alone Where That Is Wanted
+    [Tags]    id:SE-09    sec:S05
+    ${phone} =    Log In Again    ${USER}    device=phone
+    ${new} =    Random Password
+    Change The Password    ${USER.password}    ${new}    logout_others=${False}
+    Session Lives    ${phone}
+    Session Lives    ${USER}
+
+A Revoked Token Ends Its Session Whichever Of Its Tokens It Is And Garbage Ends Nothing
+    [Tags]    id:SE-11    sec:O08
+    ${by_refresh} =    Log In Again    ${USER}
+    ${by_access} =    Log In Again    ${USER}
+    Revoke Garbage And A Forged Token
+    Revoke Token    ${by_refresh.refresh_token}
+    Session Has Ended For    ${by_refresh}    revoked
+    Revoke Token    ${by_access.access_token}
+    Session Has Ended For    ${by_access}    revoked
+    Revoke Token    ${by_access.access_token}
+    Session Lives    ${USER}
+
+A Refresh Token That Was Spent Still Ends Its Session When It Is Revoked
+    [Tags]    id:SE-13    sec:O08
+    VAR    ${spent}    ${REFRESH_TOKEN}
+    Refresh The Tokens
+    Revoke Token    ${spent}
+    Refresh Is Refused With    ${REFRESH_TOKEN}    invalid_grant
+    Session Has Ended For    ${USER}    revoked
+
+A Refresh Token Is Good For No Other Client
+    [Tags]    id:SE-14    sec:O06
+    VAR    &{refresh}    grant_type=refresh_token    client_id=mobile
+    ${form} =    Request Body    &{refresh}    refresh_token=${REFRESH_TOKEN}
+    ${response} =    Post Form To    auth    /auth/token    ${form}    status=anything
+    Should Be Equal As Integers    ${response.status_code}    400    another client has used the refresh token of web
+    Should Be Equal    ${response.json()}[error]    invalid_grant
+
+A Password Is No Grant At The Token Endpoint
+    [Tags]    id:SE-15    sec:O07
+    VAR    &{grant}    grant_type=password    client_id=web    username=${USER.email}
+    ${form} =    Request Body    &{grant}    password=${USER.password}
+    ${response} =    Post Form To    auth    /auth/token    ${form}    status=400
+    Should Be Equal    ${response.json()}[error]    unsupported_grant_type    the grant is refused in other words
+    Auth Holds Sessions    ${USER.id}    1
+
+
+*** Keywords ***
+Revoke Garbage And A Forged Token
+    [Documentation]    Both are answered as any other, and end nothing.
+    Revoke Token    garbage-that-is-no-token
+    ${forged} =    Forge From My Token    unknown kid
+    Revoke Token    ${forged}

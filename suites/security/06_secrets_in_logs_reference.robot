@@ -1,0 +1,49 @@
+*** Settings ***
+Documentation       No service writes a secret of a managed session, or of a login through the provider, into its log.
+...                 Sources: docs/protocol.md §1 (logs hold no token, cookie, password, key or Authorization value),
+...                 OWASP ASVS 5.0 16.2.5 (no credentials in logs), RFC 9700 §4.2.4.
+Resource            oauth.resource
+Resource            security.resource
+Library             SessionLibrary
+Suite Setup         Use The Shared Platform
+Suite Teardown      Leave The Platform
+Test Teardown       Close All Connections
+Test Tags           security    p0    req:X04    needs:control.logs
+
+
+*** Test Cases ***
+A Managed Session Leaves Its Tokens In No Log
+    [Tags]    id:SE-60    needs:session.admin
+    Sign In A New User
+    ${session} =    Create Managed Session    ${USER.id}
+    Everything Was Logged
+    No Log Holds Any Of    ${session.session_token}    ${session.access_token}    ${SERVICE_TOKEN}
+
+Neither Code Nor State Nor Verifier Of A Login Stands In A Log
+    [Tags]    id:SE-39    needs:oauth.provider
+    A Person Known To The Provider
+    ${code} =    Come Back With A Code
+    ${tokens} =    Exchange The Code    ${code}
+    Exchange Is Refused    a-code-that-nobody-has-issued-${PERSON.sub}
+    Everything Was Logged
+    No Log Holds Any Of    ${code}    ${ATTEMPT.state}    ${ATTEMPT.code_verifier}    ${tokens}[access_token]    ${tokens}[refresh_token]
+    ...    a-code-that-nobody-has-issued-${PERSON.sub}
+
+
+*** Keywords ***
+Everything Was Logged
+    [Documentation]    A request through frontend to auth, and one to a replica, are in the logs of all who had a part in them, under the id
+    ...    that they were given: so are, then, all requests that were answered before.
+    ${id} =    Random UUID
+    ${response} =    Post To    frontend    /auth/refresh    ${{ {'refresh_token': 'no-such-token'} }}    status=400    X-Request-Id=${id}
+    Should Be Equal    ${response.headers}[X-Request-Id]    ${id}    the answer names another request than the caller did
+    Everything Was Logged Of    ${id}    auth    frontend
+    Post To    backend    /internal/sync    ${{ {} }}    status=401    X-Request-Id=${id}
+    Everything Was Logged Of    ${id}    backend-1
+
+No Log Holds Any Of
+    [Documentation]    None of these secrets is in the log of any service.
+    [Arguments]    @{secrets}
+    FOR    ${number}    ${secret}    IN ENUMERATE    @{secrets}    start=1
+        For The Case    secret ${number} of ${{ len($secrets) }}    No Service Log Contains    ${secret}
+    END
