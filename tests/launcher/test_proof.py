@@ -110,9 +110,9 @@ def test_an_unknown_part_is_refused_and_ci_still_gets_its_last_line() -> None:
 
 
 def test_every_file_of_tests_is_in_one_process() -> None:
-    tests = proof.ROOT / "tests"
+    tests = ROOT / "tests"
     given = [path for paths in proof._processes(tests).values() for path in paths]
-    files = [file for path in given for file in sorted(proof.ROOT.glob(f"{path}/test_*.py")) or [proof.ROOT / path]]
+    files = [file for path in given for file in sorted(ROOT.glob(f"{path}/test_*.py")) or [ROOT / path]]
     assert sorted(files) == sorted(tests.glob("*/test_*.py"))
 
 
