@@ -64,7 +64,7 @@ def _without_answer(dialect: Dialect, step: Step, endpoint: str, answer: Answer 
         return Suspect(step.place.at(key), error)
     if "timed out" in error or "TimeoutError" in error:
         return Suspect(step.place.at(key), "no answer came in time")
-    found = dialect.endpoint(step.at or endpoint)
+    found = dialect.endpoint(step.where(endpoint))
     return Suspect(found.place.at("url"), f"nothing answers there: {error or 'no reason given'}")
 
 

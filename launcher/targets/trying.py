@@ -171,9 +171,9 @@ class Trying:
     def _mark(self, step: Step) -> None:
         self.marks.read(*step.place.path)
         self.marks.unread(*step.place.path, "refused")
-        if step.at in self.dialect.endpoints:
-            self.marks.read("endpoints", str(step.at), "url")
-            self.marks.read("endpoints", str(step.at), "headers")
+        for name in step.at:
+            self.marks.read("endpoints", name, "url")
+            self.marks.read("endpoints", name, "headers")
         self.marks.read("headers")
         if step.kind == "frame":
             for entry in OPENING:

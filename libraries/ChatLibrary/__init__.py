@@ -98,6 +98,14 @@ class ChatLibrary:
         """For other libraries: what each client knows."""
         return [client.state for client in self._clients]
 
+    def client(self, name: str) -> ChatClient:
+        """For other libraries: the client of this name, for functions that run on the loop thread."""
+        found = next((client for client in self._clients if client.state.name == name), None)
+        if found is None:
+            known = ", ".join(client.state.name for client in self._clients) or "none"
+            raise ValueError(f"no chat is called {name!r}; there are {known}")
+        return found
+
     @keyword
     def start_chatting(self, every: timedelta = timedelta(milliseconds=200)) -> None:
         """From now on each client says something ``every`` so often, connected or not."""
@@ -107,7 +115,7 @@ class ChatLibrary:
     def send_from_every_chat(self, count: int) -> None:
         """Each client sends ``count`` messages at once, and does not wait for what comes of them."""
         self._must_be_open()
-        background().call(_each, [client.say for client in self._clients for _ in range(count)])
+        background().call(_each, [lambda c=client: c.say_many(count) for client in self._clients])
 
     @keyword
     def let_chats_say(self, count: int, within: timedelta = timedelta(seconds=30), acknowledged: bool = True) -> None:

@@ -10,6 +10,7 @@ from random import Random
 
 from lockstep import reasons
 from lockstep.dialect import Line
+from lockstep.dialect.line import Opened
 from lockstep.dialect.socket import Socket as SocketFacts
 from WebSocketLibrary.connection import Closing, Connection
 from WebSocketLibrary.handshake import Request
@@ -62,6 +63,7 @@ class ChatClient:
         self._opening = opening
         self._story = story
         self._news = asyncio.Event()
+        self._heard = asyncio.Event()
         self._connection: Connection | None = None
         self._random = Random(state.name)  # noqa: S311 - spreads reconnections, the same way in each run
         self._left = 0.0
@@ -105,6 +107,37 @@ class ChatClient:
     def say(self, body: str = "") -> None:
         """Say something; it goes out now, or once the client is connected again."""
         self._send(self.state.say(body or f"{self.state.name} says {self.state.sent}"))
+
+    def say_many(self, count: int) -> None:
+        """Say so many things at once."""
+        for _ in range(count):
+            self.say()
+
+    async def say_at_rate(self, count: int, rate: float) -> None:
+        """Say so many things, so many in a second, as evenly as a timer of 10 ms allows."""
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for number in range(count):
+            while number > (loop.time() - began) * rate:
+                await asyncio.sleep(0.01)
+            self.say()
+
+    async def ask(self, word: str, within: float) -> Opened:
+        """What comes of a question that has an answer."""
+        answer: asyncio.Future[Opened] = asyncio.get_running_loop().create_future()
+        self._send(self.state.ask(word, answer.set_result))
+        return await asyncio.wait_for(answer, within)
+
+    async def round_trip(self, within: float) -> float:
+        """Say something; the seconds until it was acknowledged and given back. Raises ``TimeoutError``."""
+        loop = asyncio.get_running_loop()
+        key, began = self.state.next_key, loop.time()
+        async with asyncio.timeout(within):
+            self.say()
+            while key not in self.state.acked or key not in self.state.received:
+                self._heard.clear()
+                await self._heard.wait()
+        return loop.time() - began
 
     async def _talk_on(self, every: float) -> None:
         while True:
@@ -163,6 +196,7 @@ class ChatClient:
         for frame in line.decode(content):
             was_joined, was_turned_away = self.state.joined, self.state.turned_away
             self._send(self.state.hear(frame))
+            self._heard.set()
             if self.state.turned_away and not was_turned_away:
                 self.incidents.refusals.append(self.state.turned_away)
             if connection.is_open and (self.state.turned_away or (was_joined and not self.state.joined)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Any, Protocol
 
 from lockstep import reasons
@@ -75,6 +76,7 @@ class ChatState:
     turned_away: str = ""
     unacked: dict[str, str] = field(default_factory=dict)
     acked: dict[str, int | None] = field(default_factory=dict)
+    acked_at: dict[str, float] = field(default_factory=dict)
     received: set[str] = field(default_factory=set)
     excused: set[str] = field(default_factory=set)
     answers: set[int] = field(default_factory=set)
@@ -136,11 +138,25 @@ class ChatState:
         if promised == "while_away" or self._line.facts.resume == "none":
             self._excuse()
 
+    def ask(self, word: str, then: Callable[[Opened], None]) -> list[Content]:
+        """Asks what has an answer, such as ``ping``, of a client that is ready; the frames to send now."""
+
+        def answered(opened: Opened) -> list[Content]:
+            then(opened)
+            return []
+
+        return self._play(self._open_line.asking(word), answered)
+
     # --- messages
+
+    @property
+    def next_key(self) -> str:
+        """Under which id the next message will be sent."""
+        return f"{self.name}-{self.sent}"
 
     def say(self, body: str) -> list[Content]:
         """A new message; the frames to send now, none while the client is not ready."""
-        key = f"{self.name}-{self.sent}"
+        key = self.next_key
         self.sent += 1
         self.unacked[key] = body
         self._texts[body] = key
@@ -181,6 +197,7 @@ class ChatState:
     def _acknowledge(self, key: str | None, position: Any) -> None:
         if key is not None and (self.unacked.pop(key, None) is not None or key not in self.acked):
             self.acked[key] = position if isinstance(position, int) else None
+            self.acked_at[key] = monotonic()
 
     def _take(self, event: Event) -> None:
         if event.room is not None and str(event.room) != str(self.conversation):

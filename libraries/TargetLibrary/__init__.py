@@ -10,7 +10,10 @@ from .attempts import Attempts
 from .background import Background
 from .chatting import Chatting
 from .ending import Ending
+from .guarding import Guarding
+from .holding import Holding
 from .logs import Logs
+from .measuring import Measuring
 from .networking import Networking
 from .profiles import Profiles
 from .recognising import Recognising
@@ -45,6 +48,9 @@ class TargetLibrary(
     Rights,
     Attempts,
     Logs,
+    Holding,
+    Measuring,
+    Guarding,
 ):
     """What users and operators do, and what a target promises them, in words that no platform owns.
 
@@ -92,4 +98,5 @@ class TargetLibrary(
         self.open_sockets = {}
         self.chats = ChatLibrary()
         self.chatting = {}
+        self.held = []
         self.ROBOT_LIBRARY_LISTENER = [self.stage.listener, *LISTENERS]

@@ -14,12 +14,14 @@ from ChatLibrary import ChatLibrary
 from ChatLibrary.client import Opening
 from ChatLibrary.report import ChatReport
 from ChatLibrary.state import ChatState
-from lockstep import target, test_identity, verdicts
+from lockstep import machine, target, test_identity, verdicts
 from lockstep.dialect import Driver, Line, Session
 from lockstep.dialect.driving import send
 from lockstep.dialect.messages import Answer, Outcome, Request
+from lockstep.masking import mask
 from robot.api import logger
 from robot.libraries.BuiltIn import BuiltIn
+from WebSocketLibrary.background import background
 from WebSocketLibrary.handshake import Request as Handshake
 from WebSocketLibrary.handshake import build
 
@@ -27,6 +29,7 @@ from .base import Base
 from .described import word
 
 _AT_ONCE = 4
+_SERVED = 10.0
 _TEN_SECONDS = timedelta(seconds=10)
 _CHECKS = ("lost", "duplicate", "reordered", "foreign", "unseen", "diverging", "ack-without-commit")
 _HISTORY = "history"
@@ -42,7 +45,7 @@ class Background(Base):
     @word("user")
     def sign_in_users(self, count: int) -> list[Session]:
         """So many new users, each signed in; fewer where ``limits.users`` of the dialect allows no more."""
-        accounts = [self.stage.accounts.new() for _ in range(self._at_most("users", count))]
+        accounts = [self.stage.accounts.new() for _ in range(self.at_most("users", count))]
         driver, at_once = self._quiet_driver("sign_up", "sign_in")
         given = self.stage.accounts.are_given
 
@@ -122,9 +125,65 @@ class Background(Base):
 
         Returns how many each has sent.
         """
-        allowed = self._at_most("burst", count)
+        allowed = self.at_most("burst", count)
         self.chats.send_from_every_chat(allowed)
         return allowed
+
+    @word("message")
+    def send_burst(self, chat: str, count: int = 1000) -> int:
+        """One chat sends a thousand messages at once, or ``count``, as `Send From Every Chat`."""
+        allowed = self.at_most("burst", count)
+        background().call(self.chats.client(chat).say_many, allowed)
+        return allowed
+
+    @word("message", "assertion")
+    def chats_should_be_served(self) -> None:
+        """Passes when each chat is answered; until then the target has read what was sent before, where it keeps order.
+
+        NA where the dialect has no ``ping`` and no ``who_am_i``.
+        """
+        out = self.stage.dialect.needed_socket().out
+        asked = next((name for name in ("ping", "who_am_i") if name in out), None)
+        if asked is None:
+            raise self.stage.dialect.missing("socket.ping")
+        for state in self.chats.states:
+            try:
+                opened = background().run(self.chats.client(state.name).ask(asked, _SERVED))
+            except TimeoutError:
+                machine.missed(f"{state.name} was not answered within {_SERVED:g} s: {state}")
+            if not opened.ok:
+                raise AssertionError(f"{state.name} should be served, but: {mask(opened.why)}")
+
+    @word("message", "assertion")
+    def no_message_should_be_acknowledged(self) -> None:
+        """Passes when no chat has had a message acknowledged or given back yet."""
+        sent = sum(state.sent for state in self.chats.states)
+        early = sum(len(state.acked) for state in self.chats.states)
+        given = sum(len(state.received) for state in self.chats.states)
+        if not sent:
+            raise AssertionError("no message was sent: nothing would be proved")
+        if early or given:
+            raise AssertionError(
+                f"of {sent} messages {early} were acknowledged and {given} given back before they were stored"
+            )
+
+    @word("message", "assertion")
+    def acknowledgements_should_be_in_order(self) -> None:
+        """Passes when each chat had its messages acknowledged in the order of sending, where an order is promised.
+
+        For chats that stayed connected: what is sent again is acknowledged later.
+        """
+        if self.stage.dialect.promises.choice("delivery.order").unbounded:
+            verdicts.unbounded("messages may come in any order, as declared")
+            return
+        for state in self.chats.states:
+            wanted = [f"{state.name}-{number}" for number in range(state.sent)]
+            if wrong := next(((a, b) for a, b in zip(state.acked, wanted, strict=False) if a != b), None):
+                raise AssertionError(
+                    f"the acknowledgements of {state.name} are out of order: {wrong[0]} stands where {wrong[1]} was sent"
+                )
+            if len(state.acked) < state.sent:
+                raise AssertionError(f"{state.name} has {len(state.acked)} acknowledgements of {state.sent} messages")
 
     @word("message")
     def wait_until_chats_have_sent(
@@ -145,6 +204,16 @@ class Background(Base):
     def chats_should_settle(self, within: timedelta = timedelta(seconds=15)) -> None:
         """Passes once every chat is connected, and what it sent was acknowledged and given back to it."""
         self.chats.chats_should_settle(within)
+
+    @word("message", "assertion")
+    def burst_should_settle(self) -> None:
+        """As `Chats Should Settle`, within ``promises.load.settled``."""
+        promise = self.stage.dialect.promises.choice("load.settled")
+        began = time.monotonic()
+        self.chats.chats_should_settle(timedelta(seconds=promise.value))
+        took = time.monotonic() - began
+        if promise.weaker and took > promise.default:
+            verdicts.weaker(f"the burst settled after {took:.1f} s, as declared", promise.reference)
 
     @word("message")
     def get_chat_report(self) -> ChatReport:
@@ -231,7 +300,7 @@ class Background(Base):
                 rows.append({**row, "seq": item.get("position")} if placed else row)
             library.import_stored_messages(rows, f"{_HISTORY} of {room}", room)
 
-    def _at_most(self, name: str, count: int) -> int:
+    def at_most(self, name: str, count: int) -> int:
         """``count``, or what ``limits`` of the dialect allows of it."""
         allowed = int(self.stage.dialect.limits.get(name, count))
         if allowed < count:

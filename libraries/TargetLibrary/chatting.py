@@ -169,7 +169,7 @@ class Chatting(Base):
     def judge_messages(self, received: Sequence[Event], texts: Sequence[str], where: str, *, gapless: bool) -> None:
         """Compares what has come with what was sent, by the promises of order and repeats."""
         known = self._without_repeats(received)
-        _compare([str(event.text) for event in known], list(texts), where, self._order())
+        compare([str(event.text) for event in known], list(texts), where, self._order())
         positions = [event.position for event in known if isinstance(event.position, int)]
         if gapless and len(positions) == len(known):
             gaps = [(a, b) for a, b in pairwise(positions) if b != a + 1]
@@ -220,23 +220,24 @@ class Chatting(Base):
     def history_should_be(self, session: Session, room: Any, texts: Sequence[str]) -> None:
         """Passes when the stored messages of a conversation have these texts, in this order."""
         stored = [str(item.get("text")) for item in self.get_history(session, room)]
-        _compare(stored, list(texts), "in the history", self._order())
+        compare(stored, list(texts), "in the history", self._order())
 
     @word("message", "assertion")
     def history_should_be_refused(self, session: Session, room: Any) -> None:
-        """Passes when a user may not read a conversation: the target refuses, or says that there is none.
+        """Passes when a user may not read a conversation: each endpoint refuses, or says that there is none.
 
         NA where rooms are not private.
         """
         self.rooms_must_be_private()
-        outcome = self.stage.perform("history", session, room=room)
-        if outcome.ok and outcome.items:
-            raise AssertionError(
-                f"{session!r} should not read the conversation, and reads {len(outcome.items)} messages"
-            )
-        status = outcome.answer.status if outcome.answer else None
-        if not outcome.ok and not outcome.refused and status != 404:
-            raise AssertionError(f"the history was not refused, but: {mask(outcome.why)}")
+        for endpoint in self.stage.dialect.serving("history"):
+            outcome = self.stage.perform("history", session, endpoint, room=room)
+            if outcome.ok and outcome.items:
+                raise AssertionError(
+                    f"{session!r} should not read the conversation, and reads {len(outcome.items)} messages at {endpoint}"
+                )
+            status = outcome.answer.status if outcome.answer else None
+            if not outcome.ok and not outcome.refused and status != 404:
+                raise AssertionError(f"the history was not refused at {endpoint}, but: {mask(outcome.why)}")
 
 
 def messages(socket: Socket, room: Any = None) -> list[Event]:
@@ -249,7 +250,7 @@ def is_message(event: Event, room: Any = None) -> bool:
     return event.kind in ("message", "snapshot") and (room is None or event.room is None or same(event.room, room))
 
 
-def _compare(actual: list[str], wanted: list[str], where: str, in_order: bool) -> None:
+def compare(actual: list[str], wanted: list[str], where: str, in_order: bool) -> None:
     if (actual if in_order else sorted(actual)) == (wanted if in_order else sorted(wanted)):
         return
     missing = [text for text in wanted if text not in actual]

@@ -33,6 +33,11 @@ class Signing(Base):
         self.stage.use_private()
 
     @word("target")
+    def use_target_alone(self) -> None:
+        """Uses the run's target with no other suite beside it, for suites that burden it and restart nothing."""
+        self.stage.use_alone()
+
+    @word("target")
     def leave_target(self) -> None:
         """Gives the target back, with the accounts that were leased. Sockets are closed by `Close All Sockets`."""
         self.stage.leave()

@@ -130,6 +130,17 @@ class Stage:
             reason = "the target is one platform for all suites, and the run cannot control it"
             raise self.read(target_name()).missing("private_platform", reason)
 
+    def use_alone(self) -> None:
+        """As `use`, with no other suite beside it: private where the target can be, otherwise in turn."""
+        platform = platform_library()
+        profile = platform.profile() if platform else None
+        if profile and profile.kind == "embedded":
+            self.use(private=True)
+            return
+        if profile:
+            self._turn.take_alone(profile.name)
+        self.use()
+
     def read(self, name: str) -> Dialect:
         """The dialect of a target; that of the reference platform for a profile of the old form."""
         if name not in self._dialects:

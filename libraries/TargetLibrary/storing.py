@@ -16,7 +16,7 @@ from lockstep.waiting import wait_until
 from robot.api import logger
 
 from .base import Base, same
-from .chatting import _compare
+from .chatting import compare
 from .described import word
 
 _WHAT = {"user": "user", "session": "session", "message": "message", "traces": "what belongs to user"}
@@ -124,7 +124,7 @@ class Storing(Base):
             rows = self.stage.stored(name, "messages", room)
             if any("text" not in row for row in rows):
                 raise self.stage.dialect.missing(f"stores.{name}.messages.text", "the query has no column text")
-            _compare([str(row["text"]) for row in rows], list(texts), f"in store {name}", in_order)
+            compare([str(row["text"]) for row in rows], list(texts), f"in store {name}", in_order)
 
     # --- asking
 

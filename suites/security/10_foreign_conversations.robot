@@ -1,31 +1,34 @@
 *** Settings ***
-Documentation       A conversation is its owner's. Whoever else knows its id can neither read nor write, rename, delete or follow it, at any
-...                 door, and is answered as if there were none.
-...                 Sources: OWASP ASVS 5.0 8.2.2 and OWASP API1:2023 (access to single objects), RFC 9110 §15.5.5 (404 instead of 403);
-...                 docs/protocol.md §1, §3.1 and §4 (foreign ones are ``not_found``).
-Resource            strangers.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Setup          A Conversation And A Stranger Who Knows Its Id
-Test Teardown       Close All Connections
-Test Tags           security    p0    req:C02.3    req:X03    needs:ws    needs:replicas.2    needs:db.main
+Documentation       A room is its owner's. Another user who knows its id can neither read nor write, join nor delete it, at any endpoint.
+...                 Sources: OWASP ASVS 5.0 8.2.2 and OWASP API1:2023 (access to single objects), RFC 9110 §15.5.5 (404 instead of 403).
+Resource            portable/vocabulary.resource
+Suite Setup         Use Target
+Suite Teardown      Leave Target
+Test Setup          Sign In At Room
+Test Teardown       Close All Sockets
+Test Tags           portable    security    p0    req:C02.3    req:X03
 
 
 *** Test Cases ***
-A Stranger Who Knows The Id Of A Conversation Can Do Nothing With It At Any Door
+A Room Is Out Of Reach Of Other Users
     [Tags]    id:SE-42    req:C10.1    sec:W06
-    ${before} =    Every Door Shows    ${PATH}
-    No Such Conversation Is There For The Stranger    GET
-    No Such Conversation Is There For The Stranger    GET    /messages
-    No Such Conversation Is There For The Stranger    POST    /messages    body=Let me in
-    No Such Conversation Is There For The Stranger    PATCH    title=Mine now
-    No Such Conversation Is There For The Stranger    DELETE
-    The Owner Finds The Conversation As It Was    ${before}
+    ${phone} =    Open Device    ${USER}    ${ROOM}
+    Send Message    ${phone}    ${ROOM}    for its owner alone
+    ${other} =    Sign In
+    Room Should Be Out Of Reach    ${other}    ${ROOM}
+    Send Message    ${phone}    ${ROOM}    and another one
+    VAR    @{texts}    for its owner alone    and another one
+    Messages Should Arrive In Order    ${phone}    ${texts}    ${ROOM}
+    Room Should Hold Only    ${USER}    ${ROOM}    ${texts}
 
-A Stranger Who Resumes The Conversation Of Another Learns Nothing Of It And Hears Nothing
-    [Tags]    id:SE-43    sec:W05    needs:ws.resume
-    The Stranger Has Been Here Before
-    The Stranger Resumes In Vain    ${LAST}[epoch]    seq=0
-    The Stranger Resumes In Vain    ${LAST}[epoch]    seq=1
-    The Stranger Resumes In Vain    of another log    seq=0
-    Nothing Of It Reached The Stranger
+Resuming Another User's Room Shows Nothing Of It
+    [Tags]    id:SE-43    sec:W05
+    ${phone} =    Open Device    ${USER}    ${ROOM}
+    Send Message    ${phone}    ${ROOM}    for its owner alone
+    Reconnect Other User
+    Resume Should Be Refused    ${OTHER DEVICE}    ${ROOM}    like=${phone}
+    Send Message    ${phone}    ${ROOM}    not for others
+    Message Should Arrive    ${phone}    not for others    ${ROOM}
+    Join Room    ${OTHER DEVICE}    ${OTHER ROOM}
+    Send Message    ${OTHER DEVICE}    ${OTHER ROOM}    later
+    Message Should Not Arrive    ${OTHER DEVICE}    not for others    after=later

@@ -87,6 +87,11 @@ class Dialect:
         """Whether there is a step or a method for a word of ``operations``."""
         return (word in self.operations or word in self.methods) and word not in self.absent
 
+    def serving(self, word: str) -> tuple[str, ...]:
+        """The endpoints at which a word of ``operations`` may be done; raises ``NotDescribed``."""
+        steps = self.operations.get(word, ()) if word in self.methods else self.steps(word)
+        return next((step.at for step in reversed(steps) if step.at), (next(iter(self.endpoints)),))
+
     def steps(self, word: str) -> tuple[Step, ...]:
         """The steps of a word; raises ``NotDescribed``."""
         if word in self.absent or word not in self.operations:
@@ -168,8 +173,9 @@ def _check(found: Dialect) -> None:
         if endpoint.socket and found.socket is None:
             raise endpoint.place.at("socket").wrong("the part socket is missing, which says how it is spoken to")
     for step in steps:
-        if step.at is not None and step.at not in found.endpoints:
-            raise step.place.at("at").wrong(f"{shown(step.at)} is no endpoint{nearest(step.at, found.endpoints)}")
+        for name in step.at:
+            if name not in found.endpoints:
+                raise step.place.at("at").wrong(f"{shown(name)} is no endpoint{nearest(name, found.endpoints)}")
         if step.role == "administrator" and found.administrator is None:
             raise step.place.wrong("it is done as administrator, and the part administrator is missing")
         if step.role == "user" and step.kind in ("request", "page") and found.credentials is None:

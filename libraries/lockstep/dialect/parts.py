@@ -296,6 +296,8 @@ class Store:
     place: Place
     url: str
     find: Mapping[str, str]
+    hold: str | None = None
+    """A statement of PostgreSQL: while its transaction lasts, no message can be stored in the room."""
 
     @classmethod
     def from_yaml(cls, value: Any, place: Place) -> Store:
@@ -304,7 +306,7 @@ class Store:
         address = entries.take("url", text)
         if not re.match(r"postgres(ql)?://|sqlite://|rediss?://|\{platform\.", address):
             raise place.at("url").wrong("postgresql://…, sqlite:///path or redis://… is needed")
-        found = cls(place, address, entries.known(KINDS, _lookup))
+        found = cls(place, address, entries.known(KINDS, _lookup), entries.take("hold", text, None))
         entries.end()
         if not found.find:
             raise place.wrong(f"nothing can be looked up: one of {', '.join(KINDS)} is needed")

@@ -289,7 +289,7 @@ class _Exchange:
         self._step = step
         self._session = session
         self._speaking = speaking
-        self._endpoint = speaker.dialect.endpoint(step.at or endpoint)
+        self._endpoint = speaker.dialect.endpoint(step.where(endpoint))
         self.values = speaker.values(session, arguments)
         self._last: Request | None = None
 

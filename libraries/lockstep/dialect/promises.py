@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lockstep.dialect.entries import Entries, Place, flag, one_of, seconds, shown, text
+from lockstep.dialect.entries import Entries, Place, flag, number, one_of, seconds, shown, text
 
 AT_EXPIRY, NEVER, NEXT_FRAME = "at_expiry", "never", "next_frame"
 _ENDS_REFERENCE = "ASVS 5.0 §7.4"
@@ -109,6 +109,11 @@ def _time_or(*words: str) -> Callable[[Any, Place], float | str]:
     return read
 
 
+def _share_or_any(value: Any, place: Place) -> float:
+    """A number, or ``any``, which nothing exceeds."""
+    return float("inf") if value == "any" else number(value, place)
+
+
 def _status(value: Any, place: Place) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or not 100 <= value <= 599:
         raise place.wrong(f"an HTTP status is needed, not {shown(value)}")
@@ -127,6 +132,15 @@ CHOICES: Mapping[str, Mapping[str, _Kind]] = {
         "order": _words("per_room", "the project's own", "per_room", "none", unbounded=("none",)),
         "loss": _words("none", "the project's own", "none", "while_away"),
         "repeats": _words("by_id", "the project's own", "none", "by_id", "possible", unbounded=("possible",)),
+    },
+    "delays": {
+        "first_message": _Kind(5.0, "the project's own", seconds, more_is_weaker=True),
+        "other_device": _Kind(1.0, "the project's own", seconds, more_is_weaker=True),
+    },
+    "load": {
+        "settled": _Kind(60.0, "the project's own", seconds, more_is_weaker=True),
+        "slower": _Kind(10.0, "the project's own", _share_or_any, more_is_weaker=True, unbounded=(float("inf"),)),
+        "ahead": _Kind(25.0, "the project's own", _share_or_any, more_is_weaker=True, unbounded=(float("inf"),)),
     },
     "recovery": {
         "by": _words("position", "the project's own", "position", "session", "snapshot", "none", unbounded=("none",)),

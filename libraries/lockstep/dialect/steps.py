@@ -31,6 +31,7 @@ WORDS: Mapping[str, str] = {
     "activate": "administrator",
     "delete_account": "user",
     "room": "user",
+    "rooms": "user",
     "delete_room": "user",
     "send": "user",
     "delete_message": "user",
@@ -67,14 +68,17 @@ class Until:
 
 @dataclass(frozen=True)
 class Step:
-    """One step; ``kind`` is ``request``, ``page``, ``frame``, ``command`` or ``given`` (templates, nothing is sent)."""
+    """One step; ``kind`` is ``request``, ``page``, ``frame``, ``command`` or ``given`` (templates, nothing is sent).
+
+    ``at`` are the endpoints that serve it, the usual one first; none where each does.
+    """
 
     place: Place
     kind: str
     role: str
     method: str = "get"
     path: str = ""
-    at: str | None = None
+    at: tuple[str, ...] = ()
     headers: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, Any] = field(default_factory=dict)
     body_kind: str | None = None
@@ -90,6 +94,10 @@ class Step:
     frame: FrameOut | str | None = None
     argv: tuple[str, ...] = ()
     given: Mapping[str, Any] = field(default_factory=dict)
+
+    def where(self, endpoint: str) -> str:
+        """The endpoint that it goes to, for a caller that would like this one."""
+        return endpoint if endpoint in self.at or not self.at else self.at[0]
 
     def reads(self, name: str) -> bool:
         """Whether the step reads a value of this name; of a frame of ``socket.out`` that is not known here."""
@@ -148,7 +156,7 @@ def _request(entries: Entries, place: Place, role: str, kind: str) -> Step:
         role,
         method="get" if is_page else kind,
         path=entries.take(kind, text),
-        at=entries.take("at", text, None),
+        at=entries.take("at", listed(text), ()),
         headers=entries.take("headers", _headers, {}),
         query=entries.take("query", mapped(anything), {}),
         body_kind=body_kind,

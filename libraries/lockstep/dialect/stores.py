@@ -57,6 +57,53 @@ def look_up(speaker: Speaker, name: str, kind: str, wanted: Any) -> list[Row]:
         raise store.place.at(kind).wrong(f"{_shown(url)} says: {error}") from None
 
 
+class Held:
+    """A transaction that keeps a store from storing messages, as long as it lasts."""
+
+    def __init__(self, url: str, query: str, room: Any) -> None:
+        import psycopg
+
+        self._url = url
+        self._connection = psycopg.connect(url, connect_timeout=TIMEOUT, options=f"-c lock_timeout={TIMEOUT}s")
+        self._connection.execute(query, {"room": str(room)} if "%(room)s" in query else None)
+        self._backend = self._connection.info.backend_pid
+
+    def waiting(self) -> int:
+        """How many connections wait for it."""
+        import psycopg
+
+        waiting = "SELECT count(*) FROM pg_stat_activity WHERE %s = ANY(pg_blocking_pids(pid))"
+        with psycopg.connect(self._url, connect_timeout=TIMEOUT) as connection:
+            (count,) = connection.execute(waiting, (self._backend,)).fetchone() or (0,)
+        return int(count)
+
+    def release(self) -> None:
+        """Ends it."""
+        self._connection.close()
+
+
+def hold(speaker: Speaker, room: Any) -> Held:
+    """Keeps the first store that the dialect says how to hold from storing messages of a room.
+
+    Raises ``NotDescribed`` where there is none.
+    """
+    known = {"platform": speaker.platform}
+    for name, store in speaker.dialect.stores.items() if "stores" not in speaker.dialect.absent else ():
+        if store.hold is not None and where_is_known(store.url, known):
+            url = str(fill(store.url, known, store.place.at("url")))
+            if not url.startswith("postgres"):
+                raise store.place.at("hold").wrong("only a PostgreSQL store can be held")
+            import psycopg
+
+            try:
+                return Held(url, _with_parameter(store.hold.replace("%", "%%"), "room", "%(room)s"), room)
+            except psycopg.OperationalError as error:
+                raise StoreAwayError(f"stores.{name}: {_shown(url)} cannot be held: {_one_line(error)}") from None
+            except psycopg.Error as error:
+                raise store.place.at("hold").wrong(f"{_shown(url)} says: {_one_line(error)}") from None
+    raise speaker.dialect.missing("stores.hold")
+
+
 class _Away(Exception):  # noqa: N818 - the store is away
     pass
 

@@ -1,0 +1,28 @@
+*** Settings ***
+Documentation       Another user who knows a conversation's id is answered as if there were none.
+...                 10_foreign_conversations has what holds on any platform.
+...                 Sources: OWASP ASVS 5.0 8.2.2 and OWASP API1:2023 (access to single objects), RFC 9110 §15.5.5 (404 instead of 403);
+...                 docs/protocol.md §1, §3.1 and §4 (foreign ones are ``not_found``).
+Resource            strangers.resource
+Suite Setup         Use The Shared Platform
+Suite Teardown      Leave The Platform
+Test Setup          A Conversation And A Stranger Who Knows Its Id
+Test Teardown       Close All Connections
+Test Tags           security    p0    req:C02.3    req:X03    needs:ws    needs:replicas.2    needs:db.main
+
+
+*** Test Cases ***
+Other Users Cannot See Or Rename A Conversation At Any Endpoint
+    [Tags]    id:SE-62    req:C10.1    sec:W06
+    ${before} =    Every Door Shows    ${PATH}
+    No Such Conversation Is There For The Stranger    GET
+    No Such Conversation Is There For The Stranger    PATCH    title=Mine now
+    The Owner Finds The Conversation As It Was    ${before}
+
+Resuming A Foreign Conversation Shows No Position Of It
+    [Tags]    id:SE-63    sec:W05    needs:ws.resume
+    The Stranger Has Been Here Before
+    The Stranger Resumes In Vain    ${LAST}[epoch]    seq=0
+    The Stranger Resumes In Vain    ${LAST}[epoch]    seq=1
+    The Stranger Resumes In Vain    of another log    seq=0
+    Nothing Of It Reached The Stranger
