@@ -118,8 +118,8 @@ class ChatClient:
         loop = asyncio.get_running_loop()
         began = loop.time()
         for number in range(count):
-            while number > (loop.time() - began) * rate:
-                await asyncio.sleep(0.01)
+            if (early := began + number / rate - loop.time()) > 0:
+                await asyncio.sleep(max(early, 0.01))
             self.say()
 
     async def ask(self, word: str, within: float) -> Opened:

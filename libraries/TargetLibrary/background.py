@@ -180,7 +180,7 @@ class Background(Base):
             wanted = [f"{state.name}-{number}" for number in range(state.sent)]
             if wrong := next(((a, b) for a, b in zip(state.acked, wanted, strict=False) if a != b), None):
                 raise AssertionError(
-                    f"the acknowledgements of {state.name} are out of order: {wrong[0]} stands where {wrong[1]} was sent"
+                    f"the acknowledgements of {state.name} are out of order: {wrong[0]} stands where {wrong[1]} belongs"
                 )
             if len(state.acked) < state.sent:
                 raise AssertionError(f"{state.name} has {len(state.acked)} acknowledgements of {state.sent} messages")
@@ -319,7 +319,10 @@ class Background(Base):
             trusted = ca_file if request.url.startswith("https") else None
             return send(replace(request, headers=headers), trusted)
 
-        return Driver(self.stage.speaker, carry), _AT_ONCE
+        usual = self.stage.driver
+        driver = Driver(self.stage.speaker, carry, ledger=usual.ledger)
+        driver.patient = usual.patient
+        return driver, _AT_ONCE
 
 
 def _side_by_side(function: Any, items: Sequence[Any], at_once: int) -> list[Any]:

@@ -233,7 +233,7 @@ class Chatting(Base):
             outcome = self.stage.perform("history", session, endpoint, room=room)
             if outcome.ok and outcome.items:
                 raise AssertionError(
-                    f"{session!r} should not read the conversation, and reads {len(outcome.items)} messages at {endpoint}"
+                    f"{session!r} should not read the conversation, and reads {len(outcome.items)} of it at {endpoint}"
                 )
             status = outcome.answer.status if outcome.answer else None
             if not outcome.ok and not outcome.refused and status != 404:

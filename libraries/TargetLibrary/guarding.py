@@ -175,7 +175,8 @@ def _places(owner: Socket, room: Any) -> list[dict[str, Any]]:
     """From where a stranger may try: the beginning, the owner's position, a position of no log."""
     owner.update()
     positions = [event.position for event in messages(owner, room) if event.position is not None]
-    epoch = {"epoch": owner.notes["epoch"]} if "epoch" in owner.notes else {}
+    notes = owner.notes(room)
+    epoch = {"epoch": notes["epoch"]} if "epoch" in notes else {}
     own = [{"position": positions[-1], **epoch}] if positions else []
     other = [{"position": 0, "epoch": _UNKNOWN_EPOCH}] if epoch else []
     return [{"position": 0, **epoch}, *own, *other]

@@ -1,7 +1,7 @@
 *** Settings ***
 Documentation       Order holds for each user however many write at once, and nobody suffers from another user who writes much.
-...                 What counts as kept says the target (promises.delivery and promises.load); judged by the recorded history of every socket
-...                 and by the stored messages.
+...                 What counts as kept says the target (promises.delivery and promises.load); judged by the recorded history of every
+...                 socket and by the stored messages.
 Resource            portable/vocabulary.resource
 Suite Setup         Use Target Alone
 Suite Teardown      Leave Target
@@ -10,7 +10,7 @@ Test Tags           portable    critical    p0
 
 
 *** Test Cases ***
-A Hundred Users At Once Find Their Own Messages In Order
+A Hundred Users Find Their Own Messages In Order
     [Tags]    id:C05-01    req:C05.1
     Open Chats For Users    100
     Send From Every Chat    10

@@ -1,7 +1,7 @@
 *** Settings ***
-Documentation       The assistant answers in order however many write at once, a burst is fast, and the services need no more memory for it.
-...                 Sources: docs/protocol.md §4 (acknowledged after commit, seqs contiguous and in order); judged by the recorded history of
-...                 every socket and the rows of the main database. 05_ordering_under_load has what holds on any platform.
+Documentation       The assistant answers in order however many write at once, a burst is fast, and the services keep their memory.
+...                 Sources: docs/protocol.md §4 (acknowledged after commit, seqs contiguous and in order); judged by the recorded history
+...                 of every socket and the rows of the main database. 05_ordering_under_load has what holds on any platform.
 Resource            load.resource
 Suite Setup         Use A Private Platform    backends=2    ACCESS_TTL=3600
 Suite Teardown      Leave The Platform
