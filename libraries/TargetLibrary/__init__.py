@@ -9,9 +9,11 @@ from robot.api.deco import library
 from .attempts import Attempts
 from .background import Background
 from .chatting import Chatting
+from .deleting import Deleting
 from .ending import Ending
 from .guarding import Guarding
 from .holding import Holding
+from .jars import Jars
 from .logs import Logs
 from .measuring import Measuring
 from .networking import Networking
@@ -21,6 +23,7 @@ from .recovering import Recovering
 from .refreshing import Refreshing
 from .restarting import Restarting
 from .rights import Rights
+from .sessions import Sessions
 from .signing import Signing
 from .sockets import Sockets
 from .stage import Stage
@@ -51,6 +54,9 @@ class TargetLibrary(
     Holding,
     Measuring,
     Guarding,
+    Sessions,
+    Deleting,
+    Jars,
 ):
     """What users and operators do, and what a target promises them, in words that no platform owns.
 

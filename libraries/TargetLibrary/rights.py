@@ -41,7 +41,7 @@ class Rights(Base):
         """Passes when each endpoint goes by the new role within ``promises.ends.change_role.rights``.
 
         It shows the role, where its ``who`` reads ``role``, and refuses as ``forbidden`` what the role takes away
-        (``roles.takes``). ``room`` is what those words are about.
+        (``roles.takes``). ``room`` is what those words are about; it holds messages already.
         """
         assert isinstance(self, Ending)
         promise = self.stage.dialect.promises.ending("change_role", "rights")
@@ -53,15 +53,16 @@ class Rights(Base):
             for name in self.stage.endpoints
             if any("role" in step.read for step in self.stage.dialect.endpoint(name).who)
         ]
-        if not showing and not roles.takes:
-            raise NotDescribed("roles.takes", "no endpoint shows a role, and it takes nothing")
+        taken = [name for name in roles.takes if self.stage.dialect.knows(name)]
+        if not showing and not taken:
+            raise NotDescribed("roles.takes", "no endpoint shows a role, and it takes nothing that is asked for")
         since = time.monotonic()
         for endpoint in showing:
             self._ends(
                 f"the former role at {endpoint}", "change_role", promise, endpoint, since, session,
                 lambda endpoint=endpoint: self._shows_role(endpoint, session),  # type: ignore[misc]
             )  # fmt: skip
-        for name in roles.takes:
+        for name in taken:
             self._ends(
                 f"the right to {name}", "change_role", promise, "", since, session,
                 lambda name=name: self._is_taken(name, session, room),  # type: ignore[misc]

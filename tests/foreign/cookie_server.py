@@ -35,6 +35,7 @@ class Forum:
     seals: set[str] = field(default_factory=set)
     sockets: dict[web.WebSocketResponse, tuple[str, set[str]]] = field(default_factory=dict)
     url: str = ""
+    keeper: str = field(default_factory=lambda: secrets.token_hex(16))
 
     # --- pages
 
@@ -59,7 +60,8 @@ class Forum:
         visit = secrets.token_hex(16)
         self.visits[visit] = given["who"]
         answer = web.HTTPSeeOther("/home")
-        answer.set_cookie("visit", visit, httponly=True, samesite="Lax", path="/")
+        is_open = "open cookie" in self.faults
+        answer.set_cookie("visit", visit, httponly=not is_open, samesite=None if is_open else "Lax", path="/")
         raise answer
 
     async def leave(self, request: web.Request) -> web.Response:
@@ -73,6 +75,12 @@ class Forum:
 
     async def account(self, request: web.Request) -> web.Response:
         return web.json_response({"member": {"number": self.members[self._member(request)]["number"]}})
+
+    async def mute(self, request: web.Request) -> web.Response:
+        if request.headers.get("X-Keeper") != self.keeper:
+            raise web.HTTPForbidden(text="not the keeper")
+        self.members[request.match_info["who"]]["mute"] = True
+        raise web.HTTPNoContent
 
     async def _sealed(self, request: web.Request) -> Any:
         given = await request.post()
@@ -98,7 +106,22 @@ class Forum:
         topic = self.topics.get(request.match_info["topic"])
         if topic is None or topic["of"] != self._member(request):
             raise web.HTTPNotFound
+        if self.members[topic["of"]].get("mute") and "mute reads" not in self.faults:
+            raise web.HTTPForbidden(text="mute")
         return web.json_response([{"no": post[0], "by": post[1], "what": post[2]} for post in topic["posts"]])
+
+    async def drop(self, request: web.Request) -> web.Response:
+        """A topic, or one of its posts."""
+        name, number = request.match_info["topic"], request.match_info.get("post")
+        topic = self.topics.get(name)
+        if topic is None or topic["of"] != self._member(request):
+            raise web.HTTPNotFound
+        if "delete keeps" not in self.faults:
+            if number is None:
+                del self.topics[name]
+            else:
+                topic["posts"] = [post for post in topic["posts"] if post[0] != int(number)]
+        raise web.HTTPNoContent
 
     # --- sockets: ["word", call, …]
 
@@ -139,6 +162,9 @@ class Forum:
             await self._post(socket, call, member, *rest)
 
     async def _post(self, socket: web.WebSocketResponse, call: Any, member: str, topic: str, what: str) -> None:
+        if self.members[member].get("mute") and "mute speaks" not in self.faults:
+            await socket.send_json(["no", call, "mute"])
+            return
         posts = self.topics[topic]["posts"]
         post = (len(posts) + 1, self.members[member]["number"], what)
         if "no order" in self.faults and len(posts) % 5 == 3:
@@ -159,7 +185,9 @@ class Forum:
                 web.get("/join", self.form), web.post("/join", self.join), web.get("/enter", self.form),
                 web.post("/enter", self.enter), web.get("/leave", self.leave), web.get("/home", self.home),
                 web.get("/account", self.account), web.post("/topics", self.topic),
-                web.get("/topics/{topic}", self.posts), web.get("/live", self.socket),
+                web.get("/topics/{topic}", self.posts), web.delete("/topics/{topic}", self.drop),
+                web.delete("/topics/{topic}/{post}", self.drop), web.post("/members/{who}/mute", self.mute),
+                web.get("/live", self.socket),
             ]
         )  # fmt: skip
         return app

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SUITES = ROOT / "suites" / "portable"
 FOREIGN = ROOT / "tests" / "foreign"
 PASS, NA, WEAKER, UNBOUNDED, FAIL = "PASS", "NA", "WEAKER", "UNBOUNDED", "FAIL"
-IDS = {"T20": 6, "T21": 9, "T22": 5, "T23": 4, "T24": 12, "T25": 7, "T26": 4}
+IDS = {"T20": 6, "T21": 9, "T22": 5, "T23": 4, "T24": 12, "T25": 7, "T26": 4, "T27": 2, "T28": 2, "T29": 2}
 ALL = [f"{group}-{number:02}" for group, count in IDS.items() for number in range(1, count + 1)]
 
 ON_FORUM = {
@@ -45,6 +45,8 @@ ON_FORUM = {
     "T24-09": "NA operations.deactivate: not described in",
     "T24-10": "NA operations.delete_account: not described in",
     "T25-04": "NA operations.send: not described in",
+    "T29-01": "WEAKER the cookie visit has Secure absent, as declared",
+    "T29-02": "UNBOUNDED a page of another origin could do room",
     **dict.fromkeys(
         ["T26-01", "T26-02", "T26-03", "T26-04"], "NA private_platform: the target is one platform for all suites"
     ),
@@ -72,6 +74,10 @@ ON_CHAT = {
     "T25-03": "NA operations.history: absent: nothing is kept",
     "T25-04": "NA operations.send: not described in",
     "T25-06": "NA socket.resume: absent: nothing is kept",
+    **dict.fromkeys(["T27-01", "T27-02"], "NA roles: not described in"),
+    "T28-01": "NA operations.delete_message: not described in",
+    "T28-02": "NA operations.delete_room: not described in",
+    **dict.fromkeys(["T29-01", "T29-02"], "NA credentials.jar: no session lives in cookies"),
     **dict.fromkeys(
         ["T26-01", "T26-02", "T26-03", "T26-04"], "NA private_platform: the target is one platform for all suites"
     ),
@@ -83,7 +89,7 @@ def served(name: str, *faults: str) -> Iterator[dict[str, str]]:
     """A platform of that name with these faults; the variables that its dialect names."""
     if name == "cookie":
         with forum(*faults) as found:
-            yield {"FORUM_URL": found.url}
+            yield {"FORUM_URL": found.url, "FORUM_KEEPER": found.keeper}
     else:
         with chat(*faults) as other:
             yield {"CHAT_URL": other.url}
@@ -140,6 +146,14 @@ def test_portable_suites_judge_a_platform_of_another_dialect(
         ("cookie", "any password", {"T20-03": "should not be able to sign in, and is signed in"}),
         ("cookie", "no order", {"T25-03": "messages in the history are out of order"}),
         ("cookie", "twice", {"T25-02": None}),
+        ("cookie", "mute speaks", {"T27-02": "the right to send on the socket at forum after change_role"}),
+        ("cookie", "mute reads", {"T27-01": "the right to history after change_role"}),
+        (
+            "cookie",
+            "delete keeps",
+            {"T28-01": "messages in the history are never sent: 'deleted'", "T28-02": "is read still: 'deleted with"},
+        ),
+        ("cookie", "open cookie", {"T29-01": "the cookie visit lacks HttpOnly"}),
         ("cookie", "socket open to all", {"T21-03": "but a socket opened", "T21-04": "but a socket opened"}),
         (
             "frames",
@@ -194,6 +208,17 @@ def test_an_end_is_judged_by_what_is_declared(promise: str, verdict: str, words:
         found = run(tmp_path, str(folder), variables, *included(["T24-01"]))
     assert found["T24-01"][0] == verdict, found
     assert words in found["T24-01"][1]
+
+
+@pytest.mark.req("T04")
+def test_a_page_of_another_origin_is_judged_by_what_is_declared(tmp_path: Path) -> None:
+    text = (FOREIGN / "cookie" / "target.yaml").read_text("utf-8")
+    folder = tmp_path / "forum"
+    folder.mkdir()
+    (folder / "target.yaml").write_text(text.replace("origin: any", "origin: refused"), "utf-8")
+    with served("cookie") as variables:
+        found = run(tmp_path, str(folder), variables, *included(["T29-02"]))
+    assert found["T29-02"] == (FAIL, "a page of https://origin.invalid could do room in the user's name")
 
 
 HEARTBEATS = """*** Settings ***
