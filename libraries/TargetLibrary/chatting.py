@@ -104,8 +104,7 @@ class Chatting(Base):
         began = time.monotonic()
         for frame in outgoing:
             found.send(frame.content)
-        for frame in outgoing:
-            opened = found.answer_to(frame, "send")
+        for opened in found.answers_to(outgoing, "send"):
             if not opened.ok:
                 raise AssertionError(f"{socket} cannot send a message: {mask(opened.why)}")
         logger.info(f"{count} messages were sent and taken in {time.monotonic() - began:.3f} s")

@@ -165,9 +165,8 @@ class Recovering(Base):
     def messages_should_be_taken(self, socket: str, sent: Sequence[Sent]) -> list[str]:
         """Passes when the target has taken each of them, by its answers on this socket; returns their texts."""
         found = self.socket(socket)
-        for message in sent:
-            assert message.outgoing is not None
-            opened = found.answer_to(message.outgoing, "send")
+        outgoing = [message.outgoing for message in sent if message.outgoing is not None]
+        for message, opened in zip(sent, found.answers_to(outgoing, "send"), strict=True):
             if not opened.ok:
                 raise AssertionError(f"{message.text!r} was not taken: {mask(opened.why)}")
         return [message.text for message in sent]
@@ -185,7 +184,7 @@ class Recovering(Base):
         made = [found.line.outgoing("send", room=room, text=each.text, key=each.key) for each in sent]
         for outgoing in made:
             found.send(outgoing.content)
-        answers = [found.answer_to(outgoing, "send") for outgoing in made]
+        answers = found.answers_to(made, "send")
         first = self._positions(found, room) if stored else {}
         for message, opened in zip(sent, answers, strict=True):
             if not opened.ok and not opened.refused:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -11,6 +11,7 @@ from lockstep import masking
 from lockstep.dialect.driving import to_its_end
 from lockstep.dialect.frames import Event
 from lockstep.dialect.line import Await, Exchange, Gone, Line, Opened, Outgoing, Send
+from lockstep.dialect.paths import look_up
 from robot.api import logger
 from robot.libraries.BuiltIn import BuiltIn
 from WebSocketLibrary.connection import NotOpenError
@@ -94,6 +95,35 @@ class Socket:
             return Opened(True, {})
         wanted = Await(lambda frame: bool(self.line.judged(outgoing, frame)), outgoing.out.within, f"answer to {name}")
         return self.line.came_of(outgoing, self._awaited(wanted), name)
+
+    def answers_to(self, sent: Sequence[Outgoing], name: str) -> list[Opened]:
+        """As `answer_to` for many frames; each further answer has the time of one. What came is looked at once."""
+        if any(outgoing.call is None or not outgoing.out.answer for outgoing in sent) or self.line.facts.call is None:
+            return [self.answer_to(outgoing, name) for outgoing in sent]
+        path, waiting = self.line.facts.call.answer, {outgoing.call: outgoing for outgoing in sent}
+        came: dict[Any, Any] = {}
+        seen = 0
+
+        def look() -> Any:
+            nonlocal seen
+            self.update()
+            before = len(came)
+            for index in range(seen, len(self._frames)):
+                frame = self._frames[index]
+                call = None if frame is None else look_up(frame, path)
+                outgoing = waiting.get(call) if isinstance(call, str | int) else None
+                if outgoing is not None and self.line.judged(outgoing, frame):
+                    came[call], self._frames[index] = frame, None
+                    del waiting[call]
+            seen = len(self._frames)
+            closing = self.connection.closing
+            return Gone(closing.code) if closing and waiting else (len(came) > before or not waiting or None)
+
+        end: Any = True
+        while waiting and end is True:
+            end = wait_until([self.connection], look, sent[0].out.within)
+        gone = end if isinstance(end, Gone) else Gone()
+        return [self.line.came_of(outgoing, came.get(outgoing.call, gone), name) for outgoing in sent]
 
     def send(self, content: str | bytes) -> None:
         """Sends a frame as it is."""

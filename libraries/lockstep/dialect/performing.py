@@ -126,6 +126,20 @@ class Speaker:
     def _asked(
         self, step: Step, session: Session, speaking: Session, endpoint: str, arguments: Mapping[str, Any]
     ) -> Talk:
+        """A request or page as ``speaking``, and the further pages of a list."""
+        outcome = took = yield from self._asked_until(step, session, speaking, endpoint, arguments)
+        while step.pages is not None and took.ok and len(took.items) >= step.pages.size:
+            query = {**step.query, step.pages.parameter: "{page}"}
+            further = {**arguments, "page": (last := took.items[-1]).get(step.pages.item)}
+            took = yield from self._asked_until(replace(step, query=query), session, speaking, endpoint, further)
+            if took.items and took.items[-1] == last:
+                return replace(took, ok=False, why=f"{took.request} brings the same page again")
+            outcome = replace(took, items=(*outcome.items, *took.items))
+        return outcome
+
+    def _asked_until(
+        self, step: Step, session: Session, speaking: Session, endpoint: str, arguments: Mapping[str, Any]
+    ) -> Talk:
         """A request or page as ``speaking``, until it is answered as it has to be."""
         began = time.monotonic()
         while True:

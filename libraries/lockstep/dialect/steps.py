@@ -67,6 +67,29 @@ class Until:
 
 
 @dataclass(frozen=True)
+class Pages:
+    """A list comes in pages of ``size`` items: after a full one ``parameter`` of the query is ``item`` of its last."""
+
+    parameter: str
+    item: str
+    size: int
+
+    @classmethod
+    def from_yaml(cls, value: Any, place: Place) -> Pages:
+        """From a mapping with ``by``, ``from`` and ``size``."""
+        entries = Entries(value, place, "a mapping with by, from and size")
+        found = cls(entries.take("by", text), entries.take("from", text), entries.take("size", _size))
+        entries.end()
+        return found
+
+
+def _size(value: Any, place: Place) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+        raise place.wrong(f"a number of items, at least 1, is needed, not {value!r}")
+    return value
+
+
+@dataclass(frozen=True)
 class Step:
     """One step; ``kind`` is ``request``, ``page``, ``frame``, ``command`` or ``given`` (templates, nothing is sent).
 
@@ -88,6 +111,7 @@ class Step:
     read: Mapping[str, Reading] = field(default_factory=dict)
     each: str | None = None
     items: Mapping[str, str] = field(default_factory=dict)
+    pages: Pages | None = None
     until: Until | None = None
     failure: Conditions | None = None
     refused: Alternatives = ()
@@ -143,7 +167,7 @@ class StepReader:
 
 _STEP = (
     *METHODS, "page", "frame", "command", "given", "as", "at", "headers", "query", *BODIES, "follow", "status", "read",
-    "each",    "items", "until", "failure", "refused", "answer", "within",
+    "each", "items", "pages", "until", "failure", "refused", "answer", "within",
 )  # fmt: skip
 
 
@@ -165,7 +189,8 @@ def _request(entries: Entries, place: Place, role: str, kind: str) -> Step:
         status=entries.take("status", statuses, _PAGE if is_page else SUCCESS),
         read=entries.take("read", mapped(Reading.read), {}),
         each=entries.take("each", json_path, None),
-        items=_items(entries),
+        items=(items := _items(entries)),
+        pages=entries.take("pages", lambda value, place: _pages(value, place, items), None),
         until=entries.take("until", Until.from_yaml, None),
         failure=entries.take("failure", Conditions.read, None),
         refused=entries.take("refused", alternatives, ()),
@@ -176,6 +201,13 @@ def _items(entries: Entries) -> dict[str, str]:
     found: dict[str, str] = entries.take("items", mapped(json_path), {})
     if found and "each" not in entries.names:
         raise entries.place.at("items").wrong("each is missing, which says where the list stands")
+    return found
+
+
+def _pages(value: Any, place: Place, items: Mapping[str, str]) -> Pages:
+    found = Pages.from_yaml(value, place)
+    if found.item not in items:
+        raise place.at("from").wrong(f"items has no {found.item}{nearest(found.item, tuple(items))}")
     return found
 
 

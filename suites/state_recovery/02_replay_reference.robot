@@ -1,0 +1,173 @@
+*** Settings ***
+Documentation       What waits for a tab that is away comes in its order and once: messages by their seqs, events by their urgency. What
+...                 cannot be replayed is declared, never left out in silence, and is there over REST. Sources: docs/protocol.md §4
+...                 (resume, event, the promise, bounds of /api/capabilities); judged by the recorded history.
+Library             BudgetLibrary
+Resource            recovery.resource
+Suite Setup         Use The Shared Platform
+Suite Teardown      Leave The Platform
+Test Teardown       Run Keywords    Drop Connections    AND    Close All Connections
+Test Tags           state-recovery    p0    needs:ws    needs:ws.resume    needs:replicas.2    needs:db.main
+
+
+*** Test Cases ***
+No Replay Frame Holds More Than Declared
+    [Tags]    id:R02-13    req:R02
+    A Tab And A Second Device
+    Close Connection    tab
+    The Device Says    1201
+    The Tab Comes Back    missed=1201
+    No Frame Holds More Than Is Declared
+    Nothing Was Lost On The Way    1201    tab    device
+
+Urgent Notifications Come First And In Their Order Within One Urgency
+    [Tags]    id:R03-01    req:R03
+    A Tab In A Conversation
+    Close Connection    tab
+    Notifications Wait    5    9    0    5    9    1    7    9    0    5
+    Somebody Else Says    Before any event
+    The Tab Comes Back    missed=1
+    Events Come By Urgency After The Replay
+    The Tab Acknowledges Every Event
+    Close Connection    tab
+    The Tab Comes Back    missed=0
+    Nothing Waits For The Tab
+
+More Notifications Than One Reading Holds All Come And Urgent Ones First
+    [Tags]    id:R03-02    req:R03
+    A Tab In A Conversation
+    Close Connection    tab
+    Notifications Have Waited For An Hour    1201
+    The Tab Comes Back    missed=0
+    Events Come By Urgency After The Replay
+
+What Changed Elsewhere While The Tab Was Away Is Told After It Came Back
+    [Tags]    id:R06-02    req:R06
+    A Tab With Something To Lose
+    Lose The Connection    tab
+    Preferences Conversation And State Change Elsewhere
+    The Tab Comes Back    missed=0
+    The Tab Is Told What Has Changed
+    Client And Server Are In The Same State    ${RESUMED}
+
+A Socket That Has Been Replaced Changes Nothing In The State Any More
+    [Tags]    id:R06-03    req:R06
+    A Tab With Something To Lose
+    A Newer Socket Of The Tab Is Registered Unheard
+    The Old Socket Tries To Change The State And Is Closed
+    The Newer Socket Finds The State As It Was And Changes It
+
+A Used Message Id With Another Body Is Refused And The First One Stays
+    [Tags]    id:R07-03    req:R07
+    A Tab In A Conversation
+    ${first} =    Say    The first    tab    client_msg_id=used
+    Hear    The first    tab
+    Lose The Connection    tab
+    The Tab Comes Back    missed=0
+    Socket Answers With Error    tab    message.send    client_msg_id_conflict    conversation_id=${CONVERSATION}
+    ...    client_msg_id=used    body=Another
+    ${again} =    Say    The first    tab    client_msg_id=used
+    Should Be Equal    ${{ ($again['seq'], $again['duplicate']) }}    ${{ ($first['seq'], True) }}    the id names another message now
+    Say    The second    tab
+    Nothing Was Lost On The Way    rows=2
+
+
+*** Keywords ***
+No Frame Holds More Than Is Declared
+    [Documentation]    No frame of the replay holds more messages than ``/api/capabilities`` says.
+    ${response} =    Get From    backend    /api/capabilities
+    ${frames} =    Get Frames    connection=tab    type=message.batch
+    VAR    ${sizes}    ${{ [len(frame.json['payload']['messages']) for frame in $frames] }}
+    Should Be True    max($sizes) <= ${response.json()}[limits][batch]    the replay's frames hold ${sizes} messages
+
+Notifications Wait
+    [Documentation]    The user gets one notification of each of these priorities, one after the other, numbered from 1.
+    [Arguments]    @{priorities}
+    VAR    @{WAITING}    @{EMPTY}    scope=TEST
+    FOR    ${number}    ${priority}    IN ENUMERATE    @{priorities}    start=1
+        Notify    ${number}    ${priority}
+        Append To List    ${WAITING}    ${{ (-int($priority), $number) }}
+    END
+
+Notifications Have Waited For An Hour
+    [Documentation]    So many notifications of all priorities, numbered from 1, which nothing but the user's return will bring to mind.
+    [Arguments]    ${count: int}
+    VAR    ${tab_is_older}    UPDATE socket_clients SET created_at = now() - interval '1 day' WHERE client_id = '${CLIENT_ID}'
+    Execute Sql String    ${tab_is_older}    alias=main
+    VAR    ${hour_old}    INSERT INTO notifications (event_id, user_id, kind, priority, data, created_at)
+    ...    SELECT gen_random_uuid(), '${USER.id}', 'notification', n % 10, jsonb_build_object('body', n), now() - interval '1 hour'
+    ...    FROM generate_series(1, ${count}) n ORDER BY n
+    Execute Sql String    ${hour_old}    alias=main
+    VAR    @{WAITING}    @{{ [(-(n % 10), n) for n in range(1, $count + 1)] }}    scope=TEST
+
+Events Come By Urgency After The Replay
+    [Documentation]    All that waits comes once, after ``resumed``, the most urgent first, in the order of creation within one priority.
+    ...    (The platform waits for a ``resume`` for a second; on a machine that takes longer nothing is wrong with what comes first.)
+    ${came} =    Wait Until Keyword Passes    15s    All Events Have Come
+    ${frames} =    Get Frames    connection=tab
+    VAR    ${kinds}    ${{ [frame.json['type'] for frame in $frames] }}
+    VAR    ${resumed}    ${{ $frames[$kinds.index('resumed')] }}
+    Should Be True    $kinds.index('event') > $kinds.index('resumed') or $resumed.elapsed - $frames[0].elapsed > 0.9
+    ...    an event came before the replay had ended: ${kinds}[:9]
+    Should Be Equal    ${came}    ${{ sorted($WAITING) }}    the events (-priority, number) came in another order
+
+All Events Have Come
+    [Documentation]    As many events as wait have come to the tab; returns what they are, each where it came first.
+    ${events} =    Get Frames    connection=tab    type=event
+    ${came} =    Evaluate    {e.json['payload']['event_id']: e.json['payload'] for e in reversed($events)}
+    VAR    ${told}    ${{ [(-event['priority'], event['data']['body']) for event in reversed($came.values())] }}
+    Should Be True    len($told) >= len($WAITING)    of ${{ len($WAITING) }} events that wait only ${{ len($told) }} came
+    RETURN    ${told}
+
+The Tab Acknowledges Every Event
+    [Documentation]    Each event is acknowledged, and REST shows that none waits any more.
+    ${events} =    Get Frames    connection=tab    type=event
+    FOR    ${event}    IN    @{events}
+        Acknowledge    ${event.json}[payload][event_id]    tab
+    END
+    Wait Until Keyword Passes    5s    No Notification Waits
+
+No Notification Waits
+    [Documentation]    REST lists no notification of the user.
+    ${response} =    Get From    backend    /api/notifications    ${ACCESS_TOKEN}
+    Should Be Empty    ${response.json()}[notifications]    notifications wait that were acknowledged
+
+Nothing Waits For The Tab
+    [Documentation]    The next event of the tab is one that has just been made: those before it were done with.
+    Notifications Wait    0
+    Events Come By Urgency After The Replay
+
+Preferences Conversation And State Change Elsewhere
+    [Documentation]    Preferences are written and the conversation is renamed through frontend while the tab is away.
+    Put At    frontend    /api/preferences    ${{ {'theme': 'dark'} }}    ${ACCESS_TOKEN}    If-Match="0"
+    VAR    ${path}    /api/conversations/${CONVERSATION}
+    ${current} =    Get From    frontend    ${path}    ${ACCESS_TOKEN}
+    Patch At    frontend    ${path}    ${{ {'title': 'Renamed'} }}    ${ACCESS_TOKEN}    If-Match=${current.headers}[ETag]
+
+The Tab Is Told What Has Changed
+    [Documentation]    The events of both changes come, after ``resumed``, and what they say is what the doors show.
+    ${preferences} =    Wait For Json    connection=tab    type=event    payload.kind=preferences.updated
+    ${renamed} =    Wait For Json    connection=tab    type=event    payload.data.conversation.title=Renamed
+    ${shown} =    Get From    frontend    /api/preferences    ${ACCESS_TOKEN}
+    Should Be Equal    ${preferences}[payload][data][preferences]    ${shown.json()}    the tab is told of other preferences
+    ${shown} =    Get From    frontend    /api/conversations/${CONVERSATION}    ${ACCESS_TOKEN}
+    Should Be Equal    ${renamed}[payload][data][conversation]    ${shown.json()}    the tab is told of another conversation
+
+A Newer Socket Of The Tab Is Registered Unheard
+    [Documentation]    The main database knows of a newer socket of the tab; no ring has told the replica that serves the old one.
+    VAR    ${of_the_tab}    client_id = '${CLIENT_ID}'
+    Execute Sql String    UPDATE socket_clients SET generation = generation + 1 WHERE ${of_the_tab}    alias=main
+
+The Old Socket Tries To Change The State And Is Closed
+    [Documentation]    The old socket writes over the version that it knows, and is told soon that it has been replaced.
+    VAR    &{late}    base_version=${STATE_VERSION}    document=${{ {'thread': 'of the replaced socket'} }}
+    VAR    &{frame}    type=state.update    id=late    payload=${late}
+    Send Json    ${frame}    tab
+    Open Socket Was Closed With    4009    tab    within=10s
+
+The Newer Socket Finds The State As It Was And Changes It
+    [Documentation]    The replaced socket's write was not taken; the newer one's, over the same version, is.
+    The Tab Opens    ${BACKEND_2_SOCKET_URL}
+    ${found} =    Ask The Socket    tab    state.get    state
+    Should Be Equal    ${found}[document]    ${STATE}    a socket that had been replaced wrote the state
+    The Tab Keeps A State    step=${STATE_VERSION + 1}
