@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -51,6 +51,9 @@ class Recovering(Base):
         ``room`` is a conversation or a list of them. Returns the alias of the new one; what the device has received
         before counts as received (`Device Should Have Received`).
         """
+        return self._reconnected(socket, room if isinstance(room, list) else [room], endpoint, _nothing)
+
+    def _reconnected(self, socket: str, rooms: Sequence[Any], endpoint: str, then: Callable[[], None]) -> str:
         before = self.socket(socket)
         how = before.line.facts.resume
         if how == "none":
@@ -64,8 +67,8 @@ class Recovering(Base):
         )
         again = self.socket(alias)
         again.before = before
-        for each in room if isinstance(room, list) else [room]:
-            self._take_up(again, each, how)
+        for room in rooms:
+            self._take_up(again, room, how, then)
         return alias
 
     def _may_still_come_back(self, before: Socket) -> None:
@@ -75,15 +78,32 @@ class Recovering(Base):
         if closing is not None and time.monotonic() - closing.at > longest:
             machine.missed(f"UNKNOWN: the device was away for longer than the {longest:g} s that are promised")
 
-    def _take_up(self, again: Socket, room: Any, how: str) -> None:
-        if how == "frame":
-            opened = again.play(again.line.asking("resume", **{**again.notes(room), **_held(again, room)}))
-            if not opened.ok:
-                raise AssertionError(f"{again.alias} cannot resume: {mask(opened.why)}")
-            again.note(room, opened.read)
-        elif how == "subscription":
-            library: Any = self
-            library.join_room(again.alias, room)
+    @word("recovery")
+    def send_messages_while_reconnecting(
+        self, sender: str, socket: str, room: Any, count: int, prefix: str = "message"
+    ) -> tuple[list[Sent], str]:
+        """As `Reconnect Socket`; another device sends so many messages just when ``socket`` asks for what it missed.
+
+        Returns what was sent, whose answers nobody has waited for, and the alias of the new socket.
+        """
+        found, sent = self.socket(sender), self._drawn(sender, room, count, prefix)
+        alias = self._reconnected(socket, [room], "", lambda: _send_all(found, sent))
+        return sent, alias
+
+    def _take_up(self, again: Socket, room: Any, how: str, then: Callable[[], None]) -> None:
+        """Asks for what the device has missed, as its target has it, and does something before it is answered."""
+        frame = {"frame": "resume", "subscription": "subscribe"}.get(how, "")
+        if not frame or (frame == "subscribe" and frame not in again.line.facts.out):
+            then()
+            return
+        known = {**again.notes(room), **_held(again, room)} if frame == "resume" else {"room": room}
+        asked = again.line.outgoing(frame, **known)
+        again.send(asked.content)
+        then()
+        opened = again.answer_to(asked, frame)
+        if not opened.ok:
+            raise AssertionError(f"{again.alias} cannot take up where it was: {mask(opened.why)}")
+        again.note(room, opened.read)
 
     @word("recovery", "assertion")
     def device_should_have_received(
@@ -153,13 +173,14 @@ class Recovering(Base):
     @word("recovery")
     def send_messages_without_waiting(self, socket: str, room: Any, count: int, prefix: str = "message") -> list[Sent]:
         """Sends so many messages and waits for nothing; returns what was sent, with the sender's own ids."""
-        found = self.socket(socket)
-        made = [(f"{prefix} {number}", str(uuid.uuid4())) for number in range(1, count + 1)]
-        sent = [Sent(text, key, found.line.outgoing("send", room=room, text=text, key=key)) for text, key in made]
-        for message in sent:
-            assert message.outgoing is not None
-            found.send(message.outgoing.content)
+        sent = self._drawn(socket, room, count, prefix)
+        _send_all(self.socket(socket), sent)
         return sent
+
+    def _drawn(self, socket: str, room: Any, count: int, prefix: str) -> list[Sent]:
+        line = self.socket(socket).line
+        made = [(f"{prefix} {number}", str(uuid.uuid4())) for number in range(1, count + 1)]
+        return [Sent(text, key, line.outgoing("send", room=room, text=text, key=key)) for text, key in made]
 
     @word("recovery", "assertion")
     def messages_should_be_taken(self, socket: str, sent: Sequence[Sent]) -> list[str]:
@@ -227,6 +248,16 @@ class Recovering(Base):
             return [str(item.get("text")) for item in self._chatting.get_history(session, room)]
 
         wait_until("the history", f"{len(wanted)} messages", stored, lambda found: sorted(found) == wanted, within)
+
+
+def _nothing() -> None:
+    """What is done meanwhile where nothing is to be done."""
+
+
+def _send_all(socket: Socket, sent: Sequence[Sent]) -> None:
+    for message in sent:
+        assert message.outgoing is not None
+        socket.send(message.outgoing.content)
 
 
 def _is_repeated(message: Sent, opened: Opened, stored: bool, first: dict[str, Any]) -> None:

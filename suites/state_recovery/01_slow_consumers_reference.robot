@@ -17,6 +17,16 @@ ${TOO_SLOW}     socket_closes_total{code="4008"}
 
 
 *** Test Cases ***
+A Tab Within Its Queue Stays And Gets Everything
+    [Tags]    id:R02-14
+    A Tab And A Second Device
+    Pause Reading    tab
+    The Device Says    90    ${LONG}
+    Resume Reading    tab
+    Hear    message 89 of device${LONG}    tab
+    Connection Should Be Open    tab
+    Nothing Was Lost On The Way    90    tab    device
+
 A Tab That Does Not Keep Up Is Closed As Too Slow And Comes Back To All That It Missed
     [Tags]    id:R06-01    req:R06
     A Tab And A Second Device

@@ -52,11 +52,10 @@ Missed Messages Of Several Rooms Keep Their Order
 
 *** Keywords ***
 Send Messages While Laptop Reconnects
-    [Documentation]    The phone sends so many messages without waiting, and the laptop takes up where it was meanwhile; then all are
-    ...    taken: they are added to ``MESSAGES`` and ``AWAY``.
+    [Documentation]    The laptop takes up where it was, and the phone sends so many messages meanwhile, all of which are taken: they are added to ``MESSAGES`` and ``AWAY``.
     [Arguments]    ${count: int}
-    ${sent} =    Send Messages Without Waiting    ${PHONE}    ${ROOM}    ${count}    prefix=during the replay
-    Reconnect Laptop
+    ${sent}    ${again} =    Send Messages While Reconnecting    ${PHONE}    ${LAPTOP}    ${ROOM}    ${count}    prefix=during the replay
+    VAR    ${LAPTOP}    ${again}    scope=TEST
     ${texts} =    Messages Should Be Taken    ${PHONE}    ${sent}
     VAR    @{MESSAGES}    @{MESSAGES}    @{texts}    scope=TEST
     VAR    @{AWAY}    @{AWAY}    @{texts}    scope=TEST
