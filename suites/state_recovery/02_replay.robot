@@ -52,7 +52,8 @@ Missed Messages Of Several Rooms Keep Their Order
 
 *** Keywords ***
 Send Messages While Laptop Reconnects
-    [Documentation]    The laptop takes up where it was, and the phone sends so many messages meanwhile, all of which are taken: they are added to ``MESSAGES`` and ``AWAY``.
+    [Documentation]    The laptop takes up where it was, and the phone sends so many messages meanwhile, all of which are taken:
+    ...    they are added to ``MESSAGES`` and ``AWAY``.
     [Arguments]    ${count: int}
     ${sent}    ${again} =    Send Messages While Reconnecting    ${PHONE}    ${LAPTOP}    ${ROOM}    ${count}    prefix=during the replay
     VAR    ${LAPTOP}    ${again}    scope=TEST
