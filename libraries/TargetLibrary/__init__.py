@@ -6,17 +6,23 @@ from ChatLibrary import ChatLibrary
 from lockstep.listeners import LISTENERS
 from robot.api.deco import library
 
+from .asking import Asking
 from .attempts import Attempts
+from .authorship import Authorship
 from .background import Background
+from .bad_frames import BadFrames
 from .chatting import Chatting
 from .deleting import Deleting
 from .ending import Ending
+from .expiring import Expiring
+from .forging import Forging
 from .guarding import Guarding
 from .holding import Holding
 from .jars import Jars
 from .logs import Logs
 from .measuring import Measuring
 from .networking import Networking
+from .origins import Origins
 from .profiles import Profiles
 from .recognising import Recognising
 from .recovering import Recovering
@@ -57,6 +63,12 @@ class TargetLibrary(
     Sessions,
     Deleting,
     Jars,
+    Forging,
+    Expiring,
+    Asking,
+    Origins,
+    BadFrames,
+    Authorship,
 ):
     """What users and operators do, and what a target promises them, in words that no platform owns.
 

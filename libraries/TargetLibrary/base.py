@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from lockstep.dialect import Session
+from lockstep.dialect.line import Opened
+from lockstep.masking import mask
 
 from .socket import Socket
 from .stage import Stage
@@ -32,6 +34,12 @@ class Base:
         """NA where the account is given, which a word would spoil."""
         if session.values.get("given"):
             raise self.stage.dialect.missing(f"operations.{how}", "the account is given, and this would spoil it")
+
+    def frame_should_say(self, opened: Opened, reason: str, what: str) -> None:
+        """A frame that refuses has a code of this class of refusals, where the dialect has codes of frames for it."""
+        wanted = [known for known in self.stage.dialect.refusals.get(reason, ()) if known.code_at and not known.status]
+        if wanted and not any(known.fits_frame(opened.frame) for known in wanted):
+            raise AssertionError(f"{what} ({' or '.join(map(str, wanted))}), but: {mask(opened.why)}")
 
     def endpoints_of(self, endpoint: str) -> list[str]:
         """The endpoint of this name, or all that know who somebody is."""

@@ -65,6 +65,7 @@ class Chatting(Base):
             raise AssertionError(f"{socket} should not be able to join the conversation, and has joined it")
         if not opened.refused:
             raise AssertionError(f"{socket} was not refused, but: {mask(opened.why)}")
+        self.frame_should_say(opened, "not_found", f"{socket} should not be able to join the conversation")
 
     @word("message")
     def send_message(self, socket: str, room: Any, text: str) -> str:
@@ -82,6 +83,7 @@ class Chatting(Base):
             raise AssertionError(f"{socket} cannot send a message: {mask(opened.why)}")
         # What is acknowledged need not have arrived, nor what came before it.
         found.note(room, {name: value for name, value in opened.read.items() if name != "position"})
+        found.acknowledged[text] = opened.read
         return key
 
     @word("message")
@@ -132,6 +134,9 @@ class Chatting(Base):
             )
         if sender is not None and event.sender is not None and not same(event.sender, sender.user):
             raise AssertionError(f"the message {text!r} comes from {event.sender}, not from {sender.user}")
+        for name, value in found.acknowledged.get(text, {}).items():
+            if name in ("id", "position") and (came := getattr(event, name)) is not None and not same(came, value):
+                raise AssertionError(f"the message {text!r} came with {name} {came}, acknowledged was {value}")
         return event
 
     @word("message", "assertion")

@@ -44,6 +44,9 @@ class Recognising(Base):
             time.sleep(_PAUSE)
             outcome = self.stage.who(endpoint, session)
         if self._recognises(outcome, session):
+            instance, served_by = self.stage.dialect.endpoint(endpoint).instance, outcome.read.get("served_by")
+            if served_by is not None and instance is not None and not same(served_by, instance):
+                raise AssertionError(f"{endpoint} was answered by {served_by}, not by its own instance {instance}")
             return
         if self.stage.has_expired(session):
             machine.missed(f"UNKNOWN: the token expired before {endpoint} was asked")

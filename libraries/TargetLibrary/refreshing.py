@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from threading import Barrier
+from functools import partial
 
-from lockstep import target, verdicts
-from lockstep.dialect import Driver, Outcome, Session, pace
-from lockstep.dialect.driving import send
-from lockstep.dialect.messages import Answer, FrameAnswer, FrameCall, Request
+from lockstep import verdicts
+from lockstep.dialect import Outcome, Session
 from lockstep.dialect.performing import claims
 from lockstep.masking import mask
 from robot.api import logger
 
+from .at_once import at_once
 from .base import Base
 from .described import word
-
-_PATIENCE = 30.0
+from .ending import Ending
 
 
 class Refreshing(Base):
@@ -31,6 +28,11 @@ class Refreshing(Base):
         same_access = before.values.get("access") == after.values.get("access")
         if same_access and not issued_since(str(after.values.get("access")), claim, float(after.signed_in_at)):
             raise AssertionError("the refresh has brought the same access token")
+        known = self.stage.dialect.token.claims.get("id")
+        if known and not same_access:
+            first, second = (claims(str(session.values.get("access"))).get(known) for session in (before, after))
+            if first == second:
+                raise AssertionError(f"both tokens have one id ({known})")
         for name in ("user", "session"):
             if before.values.get(name) != after.values.get(name):
                 raise AssertionError(f"the refresh has brought another {name}: {after.values.get(name)}")
@@ -73,6 +75,20 @@ class Refreshing(Base):
         return None
 
     @word("session", "assertion")
+    def family_should_end_after_reuse(self, session: Session) -> None:
+        """Passes when reuse of a refresh token has ended the newest session of its family, too, where that is promised.
+
+        See ``promises.refresh.reuse``, and ``promises.ends.refresh_reuse`` for its access token.
+        """
+        promise = self.stage.dialect.promises.choice("refresh.reuse")
+        if promise.value != "ends_family":
+            logger.info(f"after a reuse its family goes on, as declared ({promise.value})")
+            return
+        assert isinstance(self, Ending)
+        self.refresh_should_be_refused(session)
+        self.access_should_end(session, "refresh_reuse")
+
+    @word("session", "assertion")
     def parallel_refresh_should_be_safe(self, session: Session, times: int = 4) -> list[Session]:
         """Sends one refresh token so often at one instant: passes when as many succeed as is promised.
 
@@ -100,33 +116,10 @@ class Refreshing(Base):
         return [self.stage.known(outcome).session for outcome in won]
 
     def _at_once(self, session: Session, times: int) -> list[Outcome]:
-        barrier = Barrier(times)
-        ca_file = target.current().ca_file if target.in_use() else None
         speaker = self.stage.speaker
-
-        def once(_: int) -> Outcome:
-            first = True
-
-            def together() -> None:
-                nonlocal first
-                if first:
-                    first = False
-                    barrier.wait(_PATIENCE)
-
-            def send_at_once(request: Request) -> Answer:
-                return send(request, ca_file, connected=together)
-
-            def call_at_once(asked: FrameCall) -> FrameAnswer:
-                together()
-                return self.stage.call(asked)
-
-            return Driver(speaker, send_at_once, call_at_once).perform("refresh", session)
-
         if not speaker.dialect.knows("refresh"):
             raise speaker.dialect.missing("operations.refresh")
-        pace.take(times)
-        with ThreadPoolExecutor(times, "refresh") as pool:
-            return list(pool.map(once, range(times)))
+        return at_once(self.stage, [partial(speaker.perform, "refresh", session)] * times)
 
 
 def issued_since(token: str, claim: str, moment: float) -> bool:

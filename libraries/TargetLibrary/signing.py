@@ -61,6 +61,11 @@ class Signing(Base):
         """As `Sign In`; the access token lives for seconds."""
         return self._signed_in("sign_in_short", account, device)
 
+    @word("account")
+    def sign_in_elsewhere(self, account: Session | None = None) -> Session:
+        """As `Sign In`; the access token is for another service, so none of the endpoints may take it."""
+        return self._signed_in("sign_in_elsewhere", account, None)
+
     def _signed_in(self, how: str, account: Session | None, device: str | None) -> Session:
         chosen = account or self.sign_up()
         kept = {name: value for name, value in chosen.values.items() if name not in _OF_A_SESSION}

@@ -44,6 +44,7 @@ class Socket:
         self.events: list[Event] = []
         self.before: Socket | None = None
         self._notes: dict[str, dict[str, Any]] = {}
+        self.acknowledged: dict[str, Mapping[str, Any]] = {}
         self._wanted_alias = alias
         self._position = 0
         self._frames: list[Any] = []

@@ -1,204 +1,146 @@
 *** Settings ***
-Documentation       A socket belongs to the user of its token: it is found in the main database, it survives a reconnection,
-...                 and nothing a frame claims changes it.
+Documentation       A socket belongs to the user of its token: it knows them, it survives a reconnection,
+...                 and nothing that a frame claims changes it.
 ...                 Sources: RFC 6455 (WebSocket), RFC 6750 (bearer tokens), RFC 8725 (JWT best practice).
-Resource            platform.resource
-Resource            auth.resource
-Resource            databases.resource
-Resource            socket.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Setup          Sign In A New User
-Test Teardown       Close All Connections
-Test Tags           critical    p0    needs:ws
+Resource            portable/vocabulary.resource
+Suite Setup         Use Target
+Suite Teardown      Leave Target
+Test Teardown       Close All Sockets
+Test Tags           critical    p0    portable
 
 
 *** Test Cases ***
-The Socket Knows The User Of The Token And So Does The Main Database
-    [Tags]    id:C02-01    req:C02.1    needs:db.main    needs:db.auth
-    ${welcome} =    Open A Socket
-    Should Be Equal    ${welcome}[user_id]    ${USER.id}    the welcome names another user
-    ${me} =    Who The Socket Says I Am
-    ${row} =    Backend User Row    ${USER.id}
-    Should Be Equal    ${me}[email]    ${row}[email]    socket and userbase differ in the e-mail
-    Should Be Equal    ${me}[name]    ${row}[name]    socket and userbase differ in the name
-    Token Claim    ${ACCESS_TOKEN}    sid    ==    ${me}[session_id]
+A Socket Knows The User Of Its Token
+    [Tags]    id:C02-01    req:C02.1
+    ${user} =    Sign In
+    ${socket} =    Open Socket    ${user}
+    Socket Should Recognise User    ${socket}
+    Every Endpoint Should Agree On User    ${user}
 
-An Authenticated Message Is Answered In The Right User's Context
-    [Tags]    id:C02-02    req:C02.1    needs:db.main
-    Start A Conversation
-    Open A Socket    url=${BACKEND_SOCKET_URL}
-    ${ack} =    Say    Hello from me
-    ${message} =    Hear    Hello from me
-    Should Be Equal    ${message}[sender]    ${USER.id}    the message comes from another sender
-    Should Be Equal    ${message}[seq]    ${ack}[seq]    message and ack differ in the seq
-    Stored Senders Should Be    ${USER.id}
+A Message Is Stored As Its Sender's
+    [Tags]    id:C02-02    req:C02.1
+    Sign In At Room
+    ${phone} =    Open Device    ${USER}    ${ROOM}
+    Send Message    ${phone}    ${ROOM}    from me
+    ${message} =    Message Should Arrive    ${phone}    from me    ${ROOM}    ${USER}
+    Message Should Be Stored    ${USER}    ${ROOM}    ${message}
 
-After A Reconnection With The Same Token The Session Continues
-    [Tags]    id:C02-03    req:C02.2    needs:ws.resume
-    Start A Conversation
-    ${before} =    Open A Socket
-    ${ack} =    Say    Before the cut
-    Lose The Connection
-    ${after} =    Open A Socket    alias=again    client_id=${before}[client_id]
-    Should Be Equal    ${after}[session_id]    ${before}[session_id]    another session after the reconnection
-    Should Be Equal    ${after}[client_id]    ${before}[client_id]    another client after the reconnection
-    ${later} =    Say    After the cut    again
-    Should Be Equal    ${later}[seq]    ${{ $ack['seq'] + 1 }}    the conversation does not go on
+A Reconnection With The Same Token Continues The Session
+    [Tags]    id:C02-03    req:C02.2
+    Sign In At Room
+    ${phone} =    Open Device    ${USER}    ${ROOM}
+    Send Message    ${phone}    ${ROOM}    before the cut
+    Message Should Arrive    ${phone}    before the cut
+    Reset Socket    ${phone}
+    ${again} =    Reconnect Socket    ${phone}    ${ROOM}
+    Sockets Should Be Of One Device    ${phone}    ${again}
+    Send Message    ${again}    ${ROOM}    after the cut
+    VAR    @{both}    before the cut    after the cut
+    Kept History Should Be    ${USER}    ${ROOM}    ${both}
 
-What Was Said While Away Is Replayed After The Reconnection
-    [Tags]    id:C02-04    req:C02.2    needs:ws.resume    needs:replicas.2
-    Start A Conversation
-    ${before} =    Open A Socket    url=${BACKEND_SOCKET_URL}
-    ${ack} =    Say    Before the cut
-    Lose The Connection
-    Another Device Says    One    Two    Three
-    Open A Socket    alias=again    url=${BACKEND_2_SOCKET_URL}    client_id=${before}[client_id]
-    ${resumed} =    Resume From    ${before}[client_id]    ${ack}    again
-    Should Be True    $resumed['recovered'] and $resumed['replayed'] == 3    not 3 messages recovered: ${resumed}
-    Replay Should Read    again    One    Two    Three
+Missed Messages Are Replayed After The Reconnection
+    [Tags]    id:C02-04    req:C02.2
+    Sign In At Room
+    ${endpoints} =    Get Socket Endpoints
+    ${phone} =    Open Device    ${USER}    ${ROOM}    ${endpoints}[0]
+    ${before} =    Send Messages    ${phone}    ${ROOM}    1    prefix=before
+    Device Should Have Received    ${phone}    ${before}    ${ROOM}
+    Reset Socket    ${phone}
+    ${other} =    Open Device    ${USER}    ${ROOM}    ${endpoints}[-1]
+    ${missed} =    Send Messages    ${other}    ${ROOM}    3    prefix=missed
+    ${again} =    Reconnect Socket    ${phone}    ${ROOM}    ${endpoints}[-1]
+    Device Should Have Received    ${again}    ${{ [*$before, *$missed] }}    ${ROOM}    away=${missed}
 
-A Frame That Claims Another Sender Is Stored Under The Token's User
-    [Tags]    id:C02-05    req:C02.3    sec:W06    needs:db.main
-    ${victim} =    Create User
-    Start A Conversation
-    Open A Socket
-    Ask The Socket    socket    message.send    ack    conversation_id=${CONVERSATION}    client_msg_id=forged-1
-    ...    body=I am you    sender=${victim.id}    user_id=${victim.id}
-    ${message} =    Hear    I am you
-    Should Be Equal    ${message}[sender]    ${USER.id}    the sender is whom the frame claims
-    Stored Senders Should Be    ${USER.id}
+A Frame That Claims Another Sender Changes Nothing
+    [Tags]    id:C02-05    req:C02.3    sec:W06
+    Sign In At Room
+    ${other} =    Sign In
+    ${phone} =    Open Device    ${USER}    ${ROOM}
+    Send Message As    ${phone}    ${ROOM}    I am you    ${other}
+    Message Should Not Be From    ${phone}    I am you    ${other}    ${USER}    ${ROOM}
 
-A Stranger Can Neither Subscribe To Nor Write Into A Conversation
-    [Tags]    id:C02-06    req:C02.3    sec:W06    needs:db.main
-    Start A Conversation
-    Open A Socket
-    ${stranger} =    Create User
-    Open A Socket    alias=stranger    token=${stranger.access_token}
-    Socket Answers With Error    stranger    subscribe    not_found    conversation_id=${CONVERSATION}
-    Socket Answers With Error    stranger    message.send    not_found    conversation_id=${CONVERSATION}
-    ...    client_msg_id=intruder-1    body=Let me in
-    Stored Senders Should Be
+Other Users Can Neither Join Nor Write
+    [Tags]    id:C02-06    req:C02.3    req:T21    sec:W06
+    Sign In At Room
+    ${other} =    Sign In
+    ${intruder} =    Open Socket    ${other}
+    Join Should Be Refused    ${intruder}    ${ROOM}
+    Send Should Be Refused    ${intruder}    ${ROOM}    let me in
+    VAR    @{nothing}    @{EMPTY}
+    History Should Be    ${USER}    ${ROOM}    ${nothing}
 
-A Message Reaches Its Owner's Sockets And Nobody Else's
-    [Tags]    id:C02-07    req:C02.3    needs:replicas.2
-    Start A Conversation
-    ${other} =    Create User
-    Open A Socket    alias=desktop    url=${BACKEND_SOCKET_URL}
-    Open A Socket    alias=phone    url=${BACKEND_2_SOCKET_URL}
-    Open A Socket    alias=other    token=${other.access_token}    url=${BACKEND_2_SOCKET_URL}
-    Subscribe    phone
-    Say    For my devices only    desktop
-    Hear    For my devices only    phone
-    No Message Reached    other
+A Message Reaches Its Owner's Sockets And No Other User's
+    [Tags]    id:C02-07    req:C02.3    req:T21    req:T25
+    Sign In At Room
+    ${mine} =    Open Devices Everywhere    ${USER}    ${ROOM}
+    ${other} =    Sign In
+    ${other room} =    Create Room    ${other}
+    ${theirs} =    Open Devices Everywhere    ${other}    ${other room}
+    Send Message    ${mine}[0]    ${ROOM}    for my devices only
+    Every Device Should Receive    ${mine}    for my devices only    ${ROOM}    ${USER}
+    Send Message    ${theirs}[0]    ${other room}    later
+    No Device Should Receive    ${theirs}    for my devices only    after=later
 
-What Is Unsubscribed Is No Longer Heard
-    [Tags]    id:C02-08    req:C02.3
-    Start A Conversation
-    Open A Socket    alias=speaker    url=${BACKEND_SOCKET_URL}
-    Subscribe    speaker
-    Open A Socket    url=${BACKEND_SOCKET_URL}
-    Subscribe
-    ${answer} =    Ask The Socket    socket    unsubscribe    unsubscribed    conversation_id=${CONVERSATION}
-    Should Be Equal    ${answer}    ${{ {'conversation_id': $CONVERSATION} }}    the answer names another conversation
-    Say    Not for the other tab    speaker
-    Hear    Not for the other tab    speaker
-    No Message Reached    socket
+A Device That Unsubscribed Receives No More
+    [Tags]    id:C02-08    req:C02.3    req:T25
+    Sign In At Room
+    ${speaker} =    Open Device    ${USER}    ${ROOM}
+    ${listener} =    Open Device    ${USER}    ${ROOM}
+    ${other room} =    Create Room    ${USER}
+    Join Room    ${listener}    ${other room}
+    Leave Room    ${listener}    ${ROOM}
+    Send Message    ${speaker}    ${ROOM}    after it left
+    Message Should Arrive    ${speaker}    after it left
+    Send Message    ${speaker}    ${other room}    in the other room
+    Message Should Not Arrive    ${listener}    after it left    after=in the other room
 
-Three Invalid Frames Close A Socket And What Is Merely Unknown Does Not
+Invalid Frames Close A Socket And Unknown Ones Do Not
     [Tags]    id:C02-09    req:C02.3
-    Open A Socket    url=${BACKEND_SOCKET_URL}
-    Socket Answers With Error    socket    subscribe    invalid_frame
-    Socket Answers With Error    socket    subscribe    invalid_frame
-    Socket Answers With Error    socket    make.coffee    unknown_type
-    Who The Socket Says I Am
-    Ask The Socket    socket    subscribe    error
-    Connection Should Be Closed    socket    code=${1008}    reason=three invalid frames
+    ${user} =    Sign In
+    ${socket} =    Open Socket    ${user}
+    Unknown Frame Should Leave Socket Open    ${socket}
+    Invalid Frames Should Be Refused    ${socket}
 
 A Socket Without A Token Is Refused
-    [Tags]    id:C02-10    req:C02.4    sec:W02
-    Socket Handshake Is Refused With    401    token=${None}    url=${BACKEND_SOCKET_URL}
-    Socket Handshake Is Refused With    401    token=${None}    url=${SOCKET_URL}
+    [Tags]    id:C02-10    req:C02.4    req:T21    sec:W02
+    ${user} =    Sign In
+    ${nobody} =    Drop Token    ${user}
+    Every Endpoint Should Refuse Socket    ${nobody}    unauthenticated
 
-A Socket With A Token In The Query String Is Refused And The Token Is Logged Nowhere
-    [Tags]    id:C02-11    req:C02.4    sec:W02    needs:control.logs
-    Socket Handshake Is Refused With    400    url=${BACKEND_SOCKET_URL}    token_in=query
-    Socket Handshake Is Refused With    400    url=${SOCKET_URL}    token_in=query
-    No Service Log Contains    ${ACCESS_TOKEN}
+Sockets Refuse Tokens In Query Strings And Log None
+    [Tags]    id:C02-11    req:C02.4    sec:W02
+    ${user} =    Sign In
+    Every Endpoint Should Refuse Token In Query    ${user}    access_token
+    Logs Should Hold No Secret Of    ${user}
 
-A Socket With A Broken Or Forged Token Is Refused
+A Socket With A Forged Token Is Refused
     [Tags]    id:C02-12    req:C02.4    sec:J01    sec:J02    sec:J03    sec:J05
-    [Template]    Socket Refuses The Forged Token
-    flipped signature bit
-    empty signature
-    two segments
-    alg none
-    hs256 with public key
-    unknown kid
-    blank kid
-    foreign key
+    ${user} =    Sign In
+    Every Endpoint Should Refuse Socket For Forgeries    ${user}    flipped signature bit    empty signature    two segments
+    ...    alg none    hs256 with public key    unknown kid    blank kid    foreign key
 
-A Socket With An Honestly Signed Token Of The Wrong Kind Is Refused
-    [Tags]    id:C02-13    req:C02.4    sec:J06    sec:J07    sec:J08    needs:jwt.signing_key
-    [Template]    Socket Refuses The Forged Token
-    wrong audience
-    wrong issuer
-    wrong type
-    not yet valid
-    expired
-    critical extension
+Sockets Refuse Signed Tokens Of The Wrong Kind
+    [Tags]    id:C02-13    req:C02.4    sec:J06    sec:J07    sec:J08
+    ${user} =    Sign In
+    Every Endpoint Should Refuse Socket For Forgeries    ${user}    wrong audience    wrong issuer    wrong type    not yet valid
+    ...    expired    critical extension
 
-A Socket With A Token For Another Audience Is Refused
-    [Documentation]    The token is genuine: auth issued it to the client ``partner``, whose audience is another API.
+A Socket With A Token For Another Service Is Refused
+    [Documentation]    The token is genuine: the target itself has issued it, for another service.
     [Tags]    id:C02-14    req:C02.4    sec:J07
-    ${partner} =    Create User    client_id=partner
-    Token Claim    ${partner.access_token}    aud    ==    partner-api
-    Socket Refuses The Token    ${partner.access_token}    token_invalid
+    ${elsewhere} =    Sign In Elsewhere
+    Every Endpoint Should Refuse Socket    ${elsewhere}    invalid
 
 A Socket With An Expired Token Is Refused
-    [Tags]    id:C02-15    req:C02.4    needs:jwt.short_lived
-    Sign In A New User For A Few Seconds
-    Let The Access Token Expire
-    Socket Refuses The Token    ${ACCESS_TOKEN}    token_expired
+    [Tags]    id:C02-15    req:C02.4    req:T22
+    ${user} =    Sign In For Seconds
+    Every Endpoint Should Recognise User    ${user}
+    Wait Until Token Expires    ${user}
+    Every Endpoint Should Refuse Socket    ${user}    expired    after=expiry
 
-A Good Token Still Works After Every Refusal
-    [Tags]    id:C02-16    req:C02.4
-    Socket Refuses The Forged Token    flipped signature bit
-    Socket Sees User Id    ${USER.id}
-
-
-*** Keywords ***
-Another Device Says
-    [Documentation]    A second socket of the same user says these messages, one after the other, and leaves.
-    [Arguments]    @{bodies}
-    Open A Socket    alias=other device    url=${BACKEND_2_SOCKET_URL}
-    FOR    ${body}    IN    @{bodies}
-        Say    ${body}    other device
-    END
-    Close Connection    other device
-
-Resume From
-    [Documentation]    Resumes the conversation on a socket from the position of an ``ack``.
-    [Arguments]    ${client_id}    ${ack}    ${alias}
-    VAR    &{position}    epoch=${ack}[epoch]    seq=${ack}[seq]
-    VAR    &{positions}    ${CONVERSATION}=${position}
-    ${resumed} =    Resume    ${client_id}    ${positions}    ${alias}
-    RETURN    ${resumed}
-
-Stored Senders Should Be
-    [Documentation]    The main database holds one message of the conversation from each of these, in this order.
-    [Arguments]    @{senders}
-    ${stored} =    Stored Messages    ${CONVERSATION}
-    Should Be Equal    ${{ [row['sender'] for row in $stored] }}    ${senders}    senders of the stored messages
-
-No Message Reached
-    [Documentation]    A socket answers a ping after everything before it, and has received no message until then.
-    [Arguments]    ${alias}
-    Ask The Socket    ${alias}    ping    pong
-    Frame Count    ==    ${0}    connection=${alias}    where=type=message
-
-Socket Refuses The Forged Token
-    [Documentation]    A token forged from the current, genuine one by this attack opens no socket.
-    [Arguments]    ${attack}
-    ${token} =    Forge From My Token    ${attack}
-    For The Case    ${attack}    Socket Refuses The Token    ${token}
+A Good Token Still Works After A Refusal
+    [Tags]    id:C02-16    req:C02.4    req:T21
+    ${user} =    Sign In
+    ${broken} =    Tamper With Token    ${user}
+    Every Endpoint Should Refuse Socket    ${broken}    invalid
+    Every Endpoint Should Open Socket For User    ${user}

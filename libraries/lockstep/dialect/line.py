@@ -82,7 +82,7 @@ Exchange = Generator[Send | Await, Any, Opened]
 
 class Line:
     """One socket of ``session`` (None: of nobody) at an endpoint. ``client`` is the device's own id, made where none is
-    given; ``room`` is a conversation that an address may need.
+    given; ``room`` is a conversation that an address may need, ``query`` has further parameters of the address.
 
     Not for two threads at once. Raises ``NotDescribed`` where the target has no socket there.
     """
@@ -95,6 +95,7 @@ class Line:
         *,
         client: str = "",
         room: Any = None,
+        query: Mapping[str, str] | None = None,
     ) -> None:
         self.speaker = speaker
         self.facts = speaker.dialect.needed_socket()
@@ -104,6 +105,7 @@ class Line:
         self.read: dict[str, Any] = {"client": client or str(uuid.uuid4())}
         if room is not None:
             self.read["room"] = room
+        self._query = query or {}
         self._calls = 0
         self.framing: Framing | None = None if self.facts.framing == OWN else FRAMINGS[self.facts.framing]
 
@@ -120,6 +122,8 @@ class Line:
         base = self.speaker.base(self.endpoint, values)
         place = self.endpoint.place.at("socket")
         url = fill_url(self.endpoint.socket or "", {**values, "base": f"ws{base.removeprefix('http')}"}, place)
+        if self._query:
+            url += ("&" if "?" in url else "?") + urlencode(self._query)
         headers = {
             name: str(fill(text, values, facts.place.at("headers").at(name))) for name, text in facts.headers.items()
         }

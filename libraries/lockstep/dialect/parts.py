@@ -16,6 +16,7 @@ LIMITS = (
     "short_session_absolute", "session_limit", "rate_limit", "rate_window", "socket_rate_limit", "login_failure_limit",
     "ping_interval", "ping_timeout", "max_replay", "resume_window", "message_size", "socket_queue",
     "users", "burst",
+    "body_size", "frame_size", "invalid_frames",
 )  # fmt: skip
 """Times are in seconds, sizes in bytes, quotas in requests or messages of a window; ``users`` and ``burst`` are what a
 load may be at most: users, and messages that one of them sends at once."""
@@ -247,6 +248,8 @@ class Token:
     audience: str | None = None
     keys: str | None = None
     key: str | None = field(default=None, repr=False)
+    signing_key: str | None = None
+    duplicates: str = "refused"
 
     @classmethod
     def from_yaml(cls, value: Any, place: Place) -> Token:
@@ -262,6 +265,8 @@ class Token:
             entries.take("audience", text, None),
             entries.take("keys", url, None),
             entries.take("key", text, None),
+            entries.take("signing_key", text, None),
+            entries.take("duplicates", one_of("refused", "last"), "refused"),
         )
         entries.end()
         if found.key and not place.at("key").secrets():
@@ -275,14 +280,13 @@ CLAIMS: Mapping[str, str] = {
     "user": "sub", "session": "sid", "issuer": "iss", "audience": "aud", "expiry": "exp", "issued": "iat",
     "roles": "roles",
 }  # fmt: skip
-"""Which claim holds what, where a dialect does not say otherwise (RFC 7519 §4.1)."""
+"""Which claim holds what, where a dialect does not say otherwise (RFC 7519 §4.1); others are compared."""
 
 
 def _claims(value: Any, place: Place) -> dict[str, str]:
     entries = Entries(value, place)
     found = {name: entries.take(name, text, usual) for name, usual in CLAIMS.items()}
-    entries.end()
-    return found
+    return found | entries.each(text)
 
 
 KINDS: Mapping[str, str] = {"user": "id", "session": "id", "message": "id", "messages": "room", "traces": "id"}

@@ -331,9 +331,11 @@ class _Exchange:
         found = classes(dialect.refusals, answer)
         expected = answer.status is not None and any(answer.status in known for known in step.status)
         failed = step.failure is not None and step.failure.hold(_data(answer), self.values)
-        if not expected or failed:
+        other = step.answer is not None and not step.answer.hold(_data(answer), self.values)
+        if not expected or failed or other:
             own = any(refusal.fits(answer) for refusal in step.refused)
             why = f"{self._last} was answered with {answer}"
+            why += f", not with {step.answer}" if expected and other else ""
             refused = own if step.refused else bool(found)
             return Outcome(session, {}, (), answer, self._last, False, refused, found, why)
         read, missing = read_values(step.read, answer, {**self.values, **session.values})

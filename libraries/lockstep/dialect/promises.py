@@ -24,6 +24,7 @@ ENDS: Mapping[str, Mapping[str, float | str]] = {
     "deactivate": dict.fromkeys(_ALL, 1.0),
     "delete_account": dict.fromkeys(_ALL, 1.0),
     "expiry": {"access": 2.0, "sockets": 1.0},
+    "refresh_reuse": {"access": 1.0, "sockets": 1.0},
 }
 """What each word ends, and within how many seconds by default."""
 
@@ -161,6 +162,9 @@ CHOICES: Mapping[str, Mapping[str, _Kind]] = {
         "fields": _words(
             "draft10", "draft-ietf-httpapi-ratelimit-headers-10", "draft10", "x-ratelimit", "none", unbounded=("none",)
         ),
+    },
+    "reauthentication": {
+        "token": _words("own_session", "the project's own", "own_session", "own_user", "any", unbounded=("any",))
     },
     "cookies": {
         "secure": _yes(f"{_COOKIES}.1"),

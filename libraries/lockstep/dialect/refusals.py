@@ -11,8 +11,13 @@ from lockstep.dialect.entries import Entries, Place, listed, shown, text
 from lockstep.dialect.messages import Answer
 from lockstep.dialect.paths import json_path, look_up
 
-CLASSES = ("unauthenticated", "invalid", "expired", "revoked", "forbidden", "throttled", "unavailable")
-"""No credential; a bad one; one past its expiry; one that was ended; not allowed; too many; cannot answer now."""
+CLASSES = (
+    "unauthenticated", "invalid", "expired", "revoked", "forbidden", "throttled", "unavailable", "misplaced",
+    "wrong_session", "foreign_origin", "too_large", "not_found",
+)  # fmt: skip
+"""No credential; a bad one; one past its expiry; one that was ended; not allowed; too many; cannot answer now; a token
+where none may travel; one of a session that is another user's, or none; a page of another origin; more than is taken;
+nothing of the kind, or another user's."""
 
 
 def status(value: Any, place: Place) -> range:

@@ -15,12 +15,18 @@ from lockstep.dialect.refusals import CLASSES, Alternatives, Refusal
 from lockstep.dialect.templates import fields
 
 AUTHENTICATIONS = ("header", "cookie", "query", "subprotocol", "frame", "subscription", "none")
-OUT = ("authenticate", "subscribe", "unsubscribe", "send", "ping", "who_am_i", "resume", "reauthenticate")
+OUT = (
+    "authenticate", "subscribe", "unsubscribe", "send", "ping", "who_am_i", "resume", "reauthenticate", "send_as",
+    "unknown", "invalid",
+)  # fmt: skip
 RESUMES = ("url", "connect", "frame", "subscription", "none")
 REFUSALS = ("handshake", "close", "authentication", "subscription", "silence")
-CLOSES = ("expired", "revoked", "restart", "replaced", "resume", "throttled", "slow", "policy")
+CLOSES = (
+    "expired", "revoked", "restart", "replaced", "resume", "throttled", "slow", "policy", "binary", "not_utf8",
+    "too_big",
+)  # fmt: skip
 """Why a peer closes: the token expired; the session was ended; a restart; a newer socket of the same client; the client
-has to resume; too many frames; too slow; a broken rule."""
+has to resume; too many frames; too slow; a broken rule; a binary frame; a text that is no UTF-8; a frame too large."""
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,7 @@ class Socket:
     refused: Mapping[str, SocketRefusal] = field(default_factory=dict)
     resume: str = "none"
     closes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    origin: str | None = None
 
     @classmethod
     def from_yaml(cls, value: Any, place: Place) -> Socket:
@@ -130,6 +137,7 @@ class Socket:
             entries.take("refused", _refused, {}),
             entries.take("resume", one_of(*RESUMES), "none"),
             entries.take("closes", _closes, {}),
+            entries.take("origin", text, None),
         )
         entries.end()
         _check(found)

@@ -19,6 +19,7 @@ WORDS: Mapping[str, str] = {
     "sign_up": "none",
     "sign_in": "none",
     "sign_in_short": "none",
+    "sign_in_elsewhere": "none",
     "refresh": "user",
     "sign_out": "user",
     "sessions": "user",
@@ -113,6 +114,7 @@ class Step:
     items: Mapping[str, str] = field(default_factory=dict)
     pages: Pages | None = None
     until: Until | None = None
+    answer: Conditions | None = None
     failure: Conditions | None = None
     refused: Alternatives = ()
     frame: FrameOut | str | None = None
@@ -192,6 +194,7 @@ def _request(entries: Entries, place: Place, role: str, kind: str) -> Step:
         items=(items := _items(entries)),
         pages=entries.take("pages", lambda value, place: _pages(value, place, items), None),
         until=entries.take("until", Until.from_yaml, None),
+        answer=entries.take("answer", Conditions.read, None),
         failure=entries.take("failure", Conditions.read, None),
         refused=entries.take("refused", alternatives, ()),
     )

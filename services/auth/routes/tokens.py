@@ -17,7 +17,7 @@ from services.auth.routes.login import s256
 from services.auth.routes.oauth import OAuthRoute
 from services.auth.session_policy import Wish
 from services.common import http, openapi
-from services.common.problems import Problem
+from services.common.problems import Problem, token_refused
 
 router = APIRouter(tags=["tokens"])
 forms = APIRouter(tags=["tokens"], route_class=OAuthRoute)
@@ -118,7 +118,9 @@ async def introspect(request: Request, auth: Parts) -> dict[str, Any]:
         return {"active": False}
     claims, audience = verified
     try:
-        await auth.sessions.require_live(claims.session_id)
+        session = await auth.sessions.require_live(claims.session_id)
+        if session.user_id != claims.subject:
+            raise token_refused("token_invalid", "the session is another user's")
     except Problem as problem:
         if problem.status != 401:
             raise

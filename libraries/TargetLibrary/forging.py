@@ -1,0 +1,169 @@
+"""Keywords that forge tokens, and see that nobody takes them (RFC 8725)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from lockstep import masking
+from lockstep.dialect import Session
+from lockstep.dialect.performing import claims, where_is_known
+from robot.api import logger
+
+from .at_once import at_once
+from .base import Base
+from .described import word
+from .recognising import Recognising
+from .sockets import Sockets
+from .tokens import Tokens
+
+_ROWS = ("J01", "J02", "J03", "J04", "J05")
+"""Rows of the checklist whose forgeries need no key of the target, and are no larger than a genuine token."""
+
+
+class Forging(Base):
+    """Forged tokens are refused, whatever was done to them."""
+
+    @word("token", "assertion")
+    def every_endpoint_should_refuse_forgeries(self, session: Session, *attacks: str) -> None:
+        """Passes when each endpoint and socket refuses the token of ``session``, forged by each of these ``attacks``.
+
+        The names are those of JWTLibrary. One that would show nothing with this token, such as a missing claim that it
+        never had, is left out. NA where that leaves none, where tokens are opaque, or where an attack needs the signing
+        key of the target (``token.signing_key`` or ``token.key``) and the dialect names none.
+        """
+        for attack, forged, reason in self._forgeries(session, attacks):
+            self._is_refused(attack, forged, reason, sockets_only=False)
+
+    @word("token", "assertion")
+    def every_endpoint_should_refuse_socket_for_forgeries(self, session: Session, *attacks: str) -> None:
+        """As `Every Endpoint Should Refuse Forgeries`, of sockets alone."""
+        for attack, forged, reason in self._forgeries(session, attacks):
+            self._is_refused(attack, forged, reason, sockets_only=True)
+
+    @word("token", "assertion")
+    def every_endpoint_should_refuse_forged_tokens(self, session: Session, at_once: bool = False) -> None:
+        """Passes when each endpoint and socket refuses every forgery of the token that needs no key of the target.
+
+        Broken and missing signatures, other algorithms, the public key as a secret, foreign keys (RFC 8725 §2). NA
+        where tokens are opaque. ``at_once`` sends all of them to all endpoints at one instant.
+        """
+        library = self._jwt_library()
+        attacks = [name for row in _ROWS for name in library.list_attacks(needs_key=False, row=row)]
+        forgeries = self._forgeries(session, attacks, with_key=False)
+        if at_once:
+            self._refused_at_once(forgeries)
+        else:
+            for attack, forged, reason in forgeries:
+                self._is_refused(attack, forged, reason, sockets_only=False)
+        self._recognising.every_endpoint_should_recognise_user(session)
+
+    @word("token")
+    def change_token_claims(self, session: Session, /, **claims: Any) -> Session:
+        """The session with some claims of its token changed, named by purpose (``session``, ``user``), signed again.
+
+        NA where tokens are opaque, or the dialect names no signing key (``token.signing_key``, ``token.key``).
+        """
+        facts = self._facts()
+        if wrong := [name for name in claims if name not in facts.claims]:
+            raise ValueError(f"no claim is known as {wrong[0]!r}; known are: {', '.join(facts.claims)}")
+        key = self._signing_key()
+        if not key:
+            raise self.stage.dialect.missing("token.signing_key")
+        named = {facts.claims[name]: value for name, value in claims.items()}
+        return self._with_token(session, self._jwt_library().change_token(str(session.access), **key, **named))
+
+    # --- making them
+
+    def _facts(self) -> Any:
+        assert isinstance(self, Tokens)
+        return self._readable()
+
+    @staticmethod
+    def _jwt_library() -> Any:
+        from JWTLibrary import JWTLibrary
+
+        return JWTLibrary()
+
+    def _names(self) -> dict[str, str]:
+        """The claims' names as JWTLibrary knows them."""
+        from JWTLibrary.claims import ClaimNames
+
+        return {name: claim for name, claim in self._facts().claims.items() if hasattr(ClaimNames, name)}
+
+    def _filled(self, name: str) -> str | None:
+        assert isinstance(self, Tokens)
+        return Tokens._filled(self, name)
+
+    def _signing_key(self) -> dict[str, Any]:
+        """What signs a token as the target does, as JWTLibrary takes it; nothing where the dialect names no key."""
+        facts = self._facts()
+        if facts.key:
+            return {"secret": facts.key}
+        known = self.stage.speaker.values(Session(), {})
+        if facts.signing_key is None or not where_is_known(facts.signing_key, known):
+            return {}
+        key = self._filled("signing_key")
+        return {"key": key} if key not in (None, "", "None") else {}
+
+    def _forgeries(
+        self, session: Session, attacks: Sequence[str], with_key: bool = True
+    ) -> list[tuple[str, Session, str]]:
+        """Each attack with the forged session and the reason for which that has to be refused."""
+        library, names, genuine = self._jwt_library(), self._names(), str(session.access)
+        possible = library.list_attacks(token=genuine, claims=names)
+        published = self._filled("keys")
+        chosen = [name for name in attacks if name in possible and (published or "public key" not in name)]
+        left_out = [name for name in attacks if name not in chosen]
+        if left_out:
+            logger.info(f"with a token of {sorted(claims(genuine))} these would show nothing: {', '.join(left_out)}")
+        if not chosen:
+            raise self.stage.dialect.missing("token", f"its tokens have nothing that could be wrong: {attacks[0]}")
+        key = self._signing_key() if with_key else {}
+        if not key and any(name in library.list_attacks(needs_key=True) for name in chosen):
+            raise self.stage.dialect.missing("token.signing_key")
+        assert isinstance(self, Tokens)
+        found = []
+        for name in chosen:
+            text = library.forge_token(genuine, name, jwks=published, ca_file=self._ca_file, claims=names, **key)
+            found.append((name, self._with_token(session, text), "expired" if name == "expired" else "invalid"))
+        return found
+
+    @staticmethod
+    def _with_token(session: Session, text: str) -> Session:
+        masking.register(text)
+        return session.with_values({"access": text})
+
+    # --- seeing them refused
+
+    @property
+    def _recognising(self) -> Recognising:
+        assert isinstance(self, Recognising)
+        return self
+
+    def _is_refused(self, attack: str, forged: Session, reason: str, sockets_only: bool) -> None:
+        assert isinstance(self, Sockets)
+        facts = self.stage.dialect.socket
+        if attack == "duplicate claims" and self._facts().duplicates == "last":
+            # The last one is the genuine user.
+            self._recognising.every_endpoint_should_recognise_user(forged)
+            return
+        try:
+            if not sockets_only:
+                self._recognising.every_endpoint_should_refuse_token(forged, reason)
+            if sockets_only or (facts is not None and reason in facts.refused):
+                self.every_endpoint_should_refuse_socket(forged, reason)
+        except AssertionError as error:
+            raise AssertionError(f"{attack}: {error}") from error
+
+    def _refused_at_once(self, forgeries: Sequence[tuple[str, Session, str]]) -> None:
+        """Asks each endpoint with each forgery at one instant, then judges all answers."""
+        endpoints = self.stage.endpoints
+        asked = [(attack, forged, reason, name) for attack, forged, reason in forgeries for name in endpoints]
+        outcomes = at_once(self.stage, [partial(self.stage.speaker.who, name, forged) for _, forged, _, name in asked])
+        for (attack, _, reason, name), outcome in zip(asked, outcomes, strict=True):
+            if outcome.ok:
+                raise AssertionError(f"{attack}: {name} should refuse the token as {reason}, but answered with a user")
+            if wrong := self._recognising.not_refused_as(outcome, self._recognising.expected_refusal(reason)):
+                raise AssertionError(f"{attack}: {name} {wrong}")

@@ -1,0 +1,18 @@
+*** Settings ***
+Documentation       In which ways a browser and others say on a handshake whose it is.
+...                 Sources: RFC 6455 §4.2.2, §7.4.1 and §10.2 (origin, close codes, sockets across sites), RFC 6750 §2.3 (no token in a
+...                 query), OWASP ASVS 5.0 4.4.2 (origin of a handshake); docs/protocol.md §4.
+Resource            strangers.resource
+Suite Setup         Use The Shared Platform
+Suite Teardown      Leave The Platform
+Test Setup          Sign In A New User
+Test Teardown       Close All Connections
+Test Tags           security    p0    req:X03    needs:ws
+
+
+*** Test Cases ***
+A Browser Opens A Socket By Subprotocol And Others May Name Their Client By A Header
+    [Tags]    id:SE-45    req:C02.1    sec:W01
+    A Page Of The Own Origin Opens A Socket    ${SOCKET_URL}
+    A Client Names Itself By A Header    ${BACKEND_SOCKET_URL}
+    A Client Names Itself By A Header    ${SOCKET_URL}
