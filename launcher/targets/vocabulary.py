@@ -24,7 +24,7 @@ _ALWAYS: Mapping[str, str] = {
     "needed_socket": "socket",
     "accounts": "accounts",
     "expiry": "expiry",
-    "restart_service": "control",
+    "carry_out": "control",
 }
 """Members of the stage, and of PlatformLibrary, that need something wherever they are used."""
 _ANY_OF: Mapping[str, Sequence[str]] = {

@@ -165,7 +165,7 @@ class CommandControl(NoControl):
         self.verbs = frozenset(commands)
 
     def do(self, verb: str, instance: str, **options: Any) -> None:
-        self._run(verb, instance)
+        self._run("replace" if options.get("gapless") else verb, instance)
 
     def logs(self, instance: str) -> str:
         return self._run("logs", instance)

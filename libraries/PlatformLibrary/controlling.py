@@ -57,6 +57,10 @@ class ControlKeywords(abc.ABC):
         """Starts a successor on the same socket, then lets the old process drain and end; returns the seconds."""
         return self._control("restart", instance, gapless=True)
 
+    def can(self, verb: str) -> bool:
+        """Whether the target in use gives a way to do this: a verb, or ``replace``."""
+        return verb in self._platform().control.verbs
+
     def _control(self, verb: str, instance: str, **options: Any) -> float:
         platform = self._platform()
         if platform.shared and platform.descriptor["kind"] == "embedded":

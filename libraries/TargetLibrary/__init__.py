@@ -18,11 +18,13 @@ from .expiring import Expiring
 from .forging import Forging
 from .guarding import Guarding
 from .holding import Holding
+from .instances import Instances
 from .jars import Jars
 from .logs import Logs
 from .measuring import Measuring
 from .networking import Networking
 from .origins import Origins
+from .outages import Outages
 from .profiles import Profiles
 from .recognising import Recognising
 from .recovering import Recovering
@@ -34,7 +36,9 @@ from .signing import Signing
 from .sockets import Sockets
 from .stage import Stage
 from .storing import Storing
+from .surviving import Surviving
 from .tokens import Tokens
+from .watching import Watching
 
 __all__ = ["TargetLibrary"]
 
@@ -69,6 +73,10 @@ class TargetLibrary(
     Origins,
     BadFrames,
     Authorship,
+    Instances,
+    Watching,
+    Outages,
+    Surviving,
 ):
     """What users and operators do, and what a target promises them, in words that no platform owns.
 

@@ -216,9 +216,9 @@ class Chatting(Base):
             raise AssertionError(f"the message {text!r} should not arrive on {socket}, and has arrived")
 
     @word("message")
-    def get_history(self, session: Session, room: Any) -> list[Mapping[str, Any]]:
+    def get_history(self, session: Session, room: Any, endpoint: str = "") -> list[Mapping[str, Any]]:
         """The stored messages of a conversation in the target's order, each with what the dialect reads of it."""
-        return list(self.stage.needed("history", session, room=room).items)
+        return list(self.stage.needed("history", session, endpoint, room=room).items)
 
     @word("message", "assertion")
     def history_should_be(self, session: Session, room: Any, texts: Sequence[str]) -> None:

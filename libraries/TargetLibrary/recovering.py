@@ -159,12 +159,15 @@ class Recovering(Base):
         return self
 
     @word("recovery", "assertion")
-    def kept_history_should_be(self, session: Session, room: Any, texts: Sequence[str]) -> None:
-        """As `History Should Be`, with repeats as promised; passes where the target keeps no history."""
+    def kept_history_should_be(self, session: Session, room: Any, texts: Sequence[str], endpoint: str = "") -> None:
+        """As `History Should Be`, with repeats as promised; passes where the target keeps no history.
+
+        It is read at ``endpoint`` where several have it.
+        """
         if not self.stage.dialect.knows("history"):
             logger.info("the target has no history to compare with")
             return
-        items = self._chatting.get_history(session, room)
+        items = self._chatting.get_history(session, room, endpoint)
         stored = [Event("message", item, item) for item in items]
         self._chatting.judge_messages(stored, texts, "in the history", gapless=False)
 

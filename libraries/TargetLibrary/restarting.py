@@ -31,11 +31,8 @@ class Restarting(Base):
         facts = self.stage.dialect.endpoint(endpoint)
         if facts.instance is None:
             raise self.stage.dialect.missing(f"endpoints.{facts.name}.instance")
-        platform = platform_library()
-        if platform is None:
-            raise self.stage.dialect.missing("control", "PlatformLibrary, which controls targets, is not imported")
         began = time.monotonic()
-        platform.restart_service(facts.instance)
+        self.stage.breaking.carry_out("restart", facts.instance, platform_library())
         self.endpoint_should_be_ready(facts.name)
         return time.monotonic() - began
 

@@ -10,6 +10,8 @@ from typing import Any
 from lockstep import masking
 from lockstep.dialect import Outcome, Session
 from lockstep.dialect.accounts import made_up
+from lockstep.dialect.entries import Entries, Place, Source, anything, seconds
+from lockstep.dialect.parts import LIMITS
 from robot.api import logger
 
 from .base import Base
@@ -33,9 +35,15 @@ class Signing(Base):
         self.stage.use_private()
 
     @word("target")
-    def use_target_alone(self) -> None:
-        """Uses the run's target with no other suite beside it, for suites that burden it and restart nothing."""
-        self.stage.use_alone()
+    def use_target_alone(self, **limits: str) -> None:
+        """Uses the run's target while no other suite does, for what would slow others down or use up their quotas.
+
+        Where the run starts the target it has these ``limits`` (`rate_limit=8`, `rate_window=2s`); else its own.
+        """
+        entries = Entries(limits, Place(Source("Use Target Alone")))
+        found = {name: read_limit(limits[name], entries.place.at(name)) for name in entries.known(LIMITS, anything)}
+        entries.end()
+        self.stage.use_alone(found)
 
     @word("target")
     def leave_target(self) -> None:
@@ -68,7 +76,7 @@ class Signing(Base):
 
     def _signed_in(self, how: str, account: Session | None, device: str | None) -> Session:
         chosen = account or self.sign_up()
-        kept = {name: value for name, value in chosen.values.items() if name not in _OF_A_SESSION}
+        kept = without_session(chosen).values
         arguments = {"device": device} if device else {}
         began = time.time()
         session = self.stage.needed(how, Session(kept), **arguments).session
@@ -141,8 +149,7 @@ class Signing(Base):
 
     def refused_sign_in(self, account: Session) -> Outcome:
         """What came of a sign-in that has to be refused."""
-        kept = {name: value for name, value in account.values.items() if name not in _OF_A_SESSION}
-        outcome = self.stage.perform("sign_in", Session(kept))
+        outcome = self.stage.perform("sign_in", without_session(account))
         if outcome.ok:
             raise AssertionError(f"{account!r} should not be able to sign in, and is signed in")
         if not outcome.refused:
@@ -183,7 +190,17 @@ class Signing(Base):
     @word("session")
     def drop_token(self, session: Session) -> Session:
         """The same user without token and cookies."""
-        return Session({name: value for name, value in session.values.items() if name not in _OF_A_SESSION})
+        return without_session(session)
+
+
+def read_limit(value: str, place: Place) -> float:
+    """A limit as it stands in Robot: a number, or a time with its unit."""
+    return float(value) if value.replace(".", "", 1).isdecimal() else seconds(value, place)
+
+
+def without_session(account: Session) -> Session:
+    """The account without token and cookies."""
+    return Session({name: value for name, value in account.values.items() if name not in _OF_A_SESSION})
 
 
 _OF_A_SESSION = ("access", "refresh", "session", "device", "signed_in_at", "is_short")

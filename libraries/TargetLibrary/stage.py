@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from http.cookiejar import DefaultCookiePolicy
@@ -38,6 +39,7 @@ from lockstep.dialect.templates import fields
 from robot.libraries.BuiltIn import BuiltIn
 from WebSocketLibrary.keywords.opening import HandshakeFailedError
 
+from .breaking import Breaking
 from .network import Network
 from .socket import Socket
 from .turns import Turn
@@ -47,6 +49,7 @@ DEFAULT_TARGET = "embedded"
 REFERENCE = "embedded"
 """Whose dialect targets have that a profile of the old form describes: those are reference platforms."""
 TIMEOUT = 30.0
+_DISTURBING = ("restart", "kill", "stop", "pause")
 _SESSION = "target {}"
 
 
@@ -61,6 +64,10 @@ class Stage:
         self.listener = _Tests(self)
         self._leased = 0
         self._turn = Turn()
+        self.breaking = Breaking(self)
+        self.is_private = False
+        self.own_limits: dict[str, float] = {}
+        self.to_end: list[Callable[[], object]] = []
         self._undoing = Undoing()
         self._reads: Mapping[str, Reading] = {}
         self.network: Network | None = None
@@ -110,6 +117,8 @@ class Stage:
         else:
             self._turn.take(platform.profile())
             platform.use_shared_platform()
+        self.is_private = private
+        self.own_limits = {}
         self._forget_sessions()
         self._accounts = None
         speaker = Speaker(dialect, platform_values())
@@ -123,19 +132,21 @@ class Stage:
         profile = platform.profile() if platform else None
         if profile and profile.kind == "embedded":
             self.use(private=True, **options)
-        elif profile and "control.restart" in profile.capabilities:
+        elif profile and any(f"control.{verb}" in profile.capabilities for verb in _DISTURBING):
             self._turn.take_alone(profile.name)
             self.use()
+            self.is_private = True
         else:
             reason = "the target is one platform for all suites, and the run cannot control it"
             raise self.read(target_name()).missing("private_platform", reason)
 
-    def use_alone(self) -> None:
-        """As `use`, with no other suite beside it: private where the target can be, otherwise in turn."""
+    def use_alone(self, limits: Mapping[str, float]) -> None:
+        """As `use`, and no other suite uses it meanwhile; where the run starts it, it has these limits."""
         platform = platform_library()
         profile = platform.profile() if platform else None
         if profile and profile.kind == "embedded":
-            self.use(private=True)
+            self.use(private=True, **{name.upper(): f"{value:g}" for name, value in limits.items()})
+            self.own_limits = dict(limits)
             return
         if profile:
             self._turn.take_alone(profile.name)
@@ -161,6 +172,7 @@ class Stage:
         """Gives the platform back, with the accounts and HTTP sessions."""
         if self._driver is None:
             return
+        self.restore()
         self._undoing.leave()
         self.accounts.release()
         self._forget_sessions()
@@ -173,6 +185,21 @@ class Stage:
         else:
             target.set_current(None)
         self._turn.end()
+
+    def restore(self) -> None:
+        """Ends what runs in the background, and gives back what is away."""
+        while self.to_end:
+            self.to_end.pop()()
+        self.breaking.restore()
+
+    @property
+    def platform(self) -> Any:
+        """PlatformLibrary, which starts and controls targets; None where a suite does without."""
+        return platform_library()
+
+    def limit(self, name: str) -> float:
+        """A limit, as this suite asked for it or as the dialect says it; raises ``NotDescribed``."""
+        return self.own_limits[name] if name in self.own_limits else self.dialect.limit(name)
 
     def _forget_sessions(self) -> None:
         self._sessions.clear()
@@ -341,7 +368,14 @@ class _Tests:
         self._stage.test_begins()
 
     def end_test(self, data: Any, result: Any) -> None:
+        if self._stage.in_use:
+            self._stage.restore()
         self._stage.test_ends()
+
+    def close(self) -> None:
+        """The run is over, perhaps in the middle of a test."""
+        with suppress(Exception):
+            self._stage.restore()
 
 
 def platform_library() -> Any:

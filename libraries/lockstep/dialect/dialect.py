@@ -182,6 +182,11 @@ def _check(found: Dialect) -> None:
             raise step.place.wrong("it is done as the user, and the part credentials is missing")
         if isinstance(step.frame, str) and (found.socket is None or step.frame not in found.socket.out):
             raise step.place.at("frame").wrong(f"{shown(step.frame)} is none of socket.out")
+    instances = {endpoint.instance for endpoint in found.endpoints.values() if endpoint.instance}
+    for name in found.promises.outage.without:
+        if name not in (known := {*instances, *found.control.stores}):
+            where = found.place.at("promises").at("outage").at("without").at(name)
+            raise where.wrong(f"neither an instance nor one of control.stores{nearest(name, known)}")
     if found.socket and found.socket.framing == "own" and not all(name in found.methods for name in CODECS):
         raise (
             found.place.at("socket")

@@ -20,7 +20,7 @@ LIMITS = (
 )  # fmt: skip
 """Times are in seconds, sizes in bytes, quotas in requests or messages of a window; ``users`` and ``burst`` are what a
 load may be at most: users, and messages that one of them sends at once."""
-VERBS = ("start", "stop", "kill", "pause", "resume", "restart", "logs")
+VERBS = ("start", "stop", "kill", "pause", "resume", "restart", "replace", "logs")
 _URL = re.compile(r"(https?|wss?)://[^/\s]+|\{platform\.")
 
 
@@ -334,6 +334,7 @@ class ControlFacts:
     compose_file: str | None = None
     project: str | None = None
     instances: Mapping[str, str] = field(default_factory=dict)
+    stores: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def from_yaml(cls, value: Any, place: Place) -> ControlFacts:
@@ -346,6 +347,7 @@ class ControlFacts:
             entries.take("compose_file", text, None),
             entries.take("project", text, None),
             entries.take("instances", mapped(text), {}),
+            entries.take("stores", mapped(text), {}),
         )
         entries.end()
         needed = {"pids": "pids", "commands": "commands", "compose": "compose_file"}

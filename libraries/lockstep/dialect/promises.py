@@ -10,7 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lockstep.dialect.entries import Entries, Place, flag, number, one_of, seconds, shown, text
+from lockstep.dialect.entries import Entries, Place, flag, number, one_of, seconds, shown
+from lockstep.dialect.outage import Outage
 
 AT_EXPIRY, NEVER, NEXT_FRAME = "at_expiry", "never", "next_frame"
 _ENDS_REFERENCE = "ASVS 5.0 §7.4"
@@ -103,22 +104,15 @@ def _yes(reference: str) -> _Kind:
     return _Kind(True, reference, flag, (True, False))
 
 
-def _time_or(*words: str) -> Callable[[Any, Place], float | str]:
-    def read(value: Any, place: Place) -> float | str:
-        return value if value in words and isinstance(value, str) else seconds(value, place)
-
-    return read
-
-
 def _share_or_any(value: Any, place: Place) -> float:
     """A number, or ``any``, which nothing exceeds."""
     return float("inf") if value == "any" else number(value, place)
 
 
-def _status(value: Any, place: Place) -> int:
-    if isinstance(value, bool) or not isinstance(value, int) or not 100 <= value <= 599:
-        raise place.wrong(f"an HTTP status is needed, not {shown(value)}")
-    return value
+def _percent(value: Any, place: Place) -> float:
+    if number(value, place) > 100:
+        raise place.wrong(f"a share in percent, at most 100, is needed, not {shown(value)}")
+    return float(value)
 
 
 _REFRESH, _LIMITS, _COOKIES = "RFC 9700 §4.14.2", "RFC 9110 §10.2.3", "ASVS 5.0 §3.3"
@@ -151,11 +145,10 @@ CHOICES: Mapping[str, Mapping[str, _Kind]] = {
     "restart": {
         "sessions": _words("survive", "the project's own", "survive", "end"),
         "sockets": _words("declared_code", "RFC 6455 §7.4", "declared_code", "any", unbounded=("any",)),
-    },
-    "outage": {
-        "of": _Kind("auth", "the project's own", text),
-        "existing": _Kind("go_on", "the project's own", _time_or("go_on", "end")),
-        "unknown": _Kind(503, "RFC 9110 §15.6.4", _status),
+        "takes": _Kind(5.0, "the project's own", seconds, more_is_weaker=True),
+        "reconnect": _Kind(5.0, "the project's own", seconds, more_is_weaker=True),
+        "recovery": _Kind(10.0, "the project's own", seconds, more_is_weaker=True),
+        "answered": _Kind(99.9, "the project's own", _percent, less_is_weaker=True),
     },
     "limits": {
         "retry_after": _yes(_LIMITS),
@@ -172,7 +165,7 @@ CHOICES: Mapping[str, Mapping[str, _Kind]] = {
         "same_site": _words("lax", f"{_COOKIES}.2", "strict", "lax", "none"),
     },
 }
-"""Each group of promises but ``ends`` and ``origin``."""
+"""Each group of promises but ``ends``, ``outage`` and ``origin``."""
 ORIGIN = _words("refused", "ASVS 5.0 §4.4.2", "refused", "any", unbounded=("any",))
 
 
@@ -182,6 +175,7 @@ class Promises:
 
     endings: Mapping[str, Ending]
     choices: Mapping[str, Choice]
+    outage: Outage = field(default_factory=Outage)
 
     def ending(self, word: str, subject: str) -> Ending:
         """When ``subject`` (``access``, ``refresh``, ``sockets``, ``rights``) ends after ``word``; else KeyError."""
@@ -203,8 +197,9 @@ class Promises:
                 choices[f"{group}.{name}"] = kind.choice(inner.take(name, kind.read, kind.default))
             inner.end()
         choices["origin"] = ORIGIN.choice(entries.take("origin", ORIGIN.read, ORIGIN.default))
+        outage = entries.take("outage", lambda part, where: Outage.from_yaml(part, where, endpoints), Outage())
         entries.end()
-        return cls(ends, choices)
+        return cls(ends, choices, outage)
 
 
 def _ends(value: Any, place: Place, endpoints: Sequence[str]) -> dict[str, Ending]:

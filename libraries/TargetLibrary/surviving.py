@@ -1,0 +1,79 @@
+"""Keywords for what users find after an instance was away: their sessions and their data."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from lockstep import verdicts
+from lockstep.dialect import Session
+from lockstep.waiting import show
+
+from .base import Base, same
+from .described import word
+
+_LOST = timedelta(seconds=15)
+
+
+class Surviving(Base):
+    """Socket Should Be Lost, User Data Should Be Unchanged."""
+
+    @word("control", "assertion")
+    def socket_should_be_lost(self, socket: str, within: timedelta = _LOST) -> None:
+        """Passes when a socket has ended, whichever way, with the instance that served it."""
+        found = self.socket(socket)
+        found.wait_for(lambda: None, within.total_seconds())
+        closing = found.connection.closing
+        if closing is None or not closing.by_peer:
+            raise AssertionError(f"{socket} should have ended with its instance, but it is {found.state}")
+
+    @word("endpoint", "assertion")
+    def remaining_endpoints_should_recognise_user(self, session: Session) -> None:
+        """Passes when each endpoint that serves while something is away recognises the user."""
+        gone = {known.instance for known in self.stage.breaking.away if known.ended is None}
+        remaining = [name for name in self.stage.endpoints if self.stage.dialect.endpoint(name).instance not in gone]
+        if not remaining:
+            raise self.stage.dialect.missing("second_replica", "no endpoint remains")
+        library: Any = self
+        for endpoint in remaining:
+            library.endpoint_should_recognise_user(endpoint, session)
+
+    @word("session")
+    def read_user_data(self, session: Session, room: Any = None) -> dict[str, Any]:
+        """What the target shows a user: who they are at each endpoint, their sessions, the messages of a room.
+
+        What the dialect does not describe is left out.
+        """
+        dialect = self.stage.dialect
+        shown: dict[str, Any] = {}
+        for endpoint in self.stage.endpoints:
+            outcome = self.stage.who(endpoint, session)
+            if not outcome.ok:
+                raise AssertionError(f"{endpoint} does not recognise {session!r}: {outcome.why}")
+            shown[f"user at {endpoint}"] = str(outcome.read.get("user"))
+        if dialect.knows("sessions"):
+            found = self.stage.needed("sessions", session).items
+            shown["sessions"] = sorted((dict(item) for item in found), key=lambda item: str(item.get("session")))
+        if room is not None and dialect.knows("history"):
+            shown["messages"] = [dict(item) for item in self.stage.needed("history", session, room=room).items]
+        return shown
+
+    @word("session", "assertion")
+    def user_data_should_be_unchanged(self, session: Session, before: dict[str, Any], room: Any = None) -> None:
+        """Passes when the target shows a user what it has shown ``before``, thing by thing."""
+        promise = self.stage.dialect.promises.choice("restart.sessions")
+        if promise.value != "survive":
+            session = self._signed_in_again(session)
+            before = {name: value for name, value in before.items() if name != "sessions"}
+            verdicts.weaker("sessions end with a restart, as declared", promise.reference)
+        now = self.read_user_data(session, room)
+        for name, was in before.items():
+            if now.get(name) != was:
+                raise AssertionError(f"the {name} of {session!r} changed: were {show(was)}, are {show(now.get(name))}")
+
+    def _signed_in_again(self, session: Session) -> Session:
+        library: Any = self
+        again: Session = library.sign_in(session)
+        if not same(again.user, session.user):
+            raise AssertionError(f"{session!r} signs in again as another user, {again.user}")
+        return again
