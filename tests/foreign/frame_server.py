@@ -3,7 +3,8 @@
 ``WORD key=value key=value``, values escaped as in a query string. A token is good for three seconds, renewed by another
 one, and cannot be taken back: signing out ends the renewal only. ``faults`` are mistakes that it makes: ``any token``,
 ``to all``, ``renew twice``, ``forgets``; with a room's third message ``again`` and ``again anew`` (the second time
-under another key), ``changes`` its text, ``swaps`` it with the fourth, ``hangs up`` (1011) and ``restarts`` (1012).
+under another key), ``changes`` its text, ``swaps`` it with the fourth, ``hangs up`` (1011) and ``restarts`` (1012);
+``anyone enters`` and ``anyone writes`` into any room; ``stalls`` now and then over the first one.
 """
 
 from __future__ import annotations
@@ -129,14 +130,20 @@ class Chat:
 
     async def on_enter(self, socket: web.WebSocketResponse, given: dict[str, str]) -> None:
         owner, _ = self.rooms[given["room"]]
-        if owner != self.sockets[socket]["nick"]:
+        if owner != self.sockets[socket]["nick"] and "anyone enters" not in self.faults:
             await socket.send_str(line("ERR", re=given["n"], why="room"))
             return
         self.sockets[socket]["rooms"].add(given["room"])
         await socket.send_str(line("IN", re=given["n"]))
 
     async def on_say(self, socket: web.WebSocketResponse, given: dict[str, str]) -> None:
-        nick, room, said = self.sockets[socket]["nick"], given["room"], self.rooms[given["room"]][1]
+        nick, room = self.sockets[socket]["nick"], given["room"]
+        owner, said = self.rooms[room]
+        if owner != nick and "anyone writes" not in self.faults:
+            await socket.send_str(line("ERR", re=given["n"], why="room"))
+            return
+        if "stalls" in self.faults and len(said) % 20 == 19 and room == next(iter(self.rooms)):
+            time.sleep(0.1)  # noqa: ASYNC251 - the fault is that nobody else is served meanwhile
         said.append((nick, given["text"]))
         frame = {"room": room, "nick": nick, "text": given["text"], "key": given["key"]}
         for sent in self._frames(frame, len(said)):

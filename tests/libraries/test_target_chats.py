@@ -32,6 +32,110 @@ Chats Go On
 """
 
 
+JUDGED = """*** Settings ***
+Resource          portable/vocabulary.resource
+Suite Setup       Use Target
+Suite Teardown    Leave Target
+Test Teardown     Close Chats And Sockets
+
+*** Test Cases ***
+A Burst Is Fair
+    Open Chats For Users    2
+    Burst Should Not Slow Other Chat    chat-0    other=chat-1
+
+A Room Is Private
+    Sign In At Room
+    ${other} =    Sign In
+    Room Should Be Out Of Reach    ${other}    ${ROOM}
+
+Who Comes First Is Served First
+    Open Chats For Users    2
+    Send Burst    chat-1    10
+    Burst Should Settle
+    Send Burst    chat-0
+    Burst Should Settle
+    Burst Should Not Be Ahead Of Other Chat    chat-0    other=chat-1
+
+Who Comes Last Is Served Last
+    Open Chats For Users    2
+    Send Burst    chat-0
+    Burst Should Settle
+    Send Burst    chat-1    10
+    Burst Should Settle
+    Burst Should Not Be Ahead Of Other Chat    chat-0    other=chat-1
+
+A User Chats In Time
+    ${began} =    Get Moment
+    Sign In At Room
+    Delay Should Be As Promised    first_message    ${began}
+
+Nothing Is Acknowledged Too Early
+    Open Chats For Users    1
+    Send Burst    chat-0    10
+    Burst Should Settle
+    Acknowledgements Should Be In Order
+    No Message Should Be Acknowledged
+
+Nothing Is Stored While The Store Is Held
+    Sign In At Room
+    Hold Storing Of Messages    ${ROOM}
+"""
+EARLY = "of 10 messages 10 were acknowledged and 10 given back before they were stored"
+
+
+@pytest.mark.parametrize(
+    ("faults", "promises", "expected"),
+    [
+        (
+            (),
+            "",
+            {
+                "A Room Is Private": "PASS ",
+                "A Burst Is Fair": "PASS ",
+                "Who Comes First Is Served First": "PASS ",
+                "Who Comes Last Is Served Last": "FAIL 200 of 200 messages of the burst were stored before",
+                "A User Chats In Time": "PASS ",
+                "Nothing Is Acknowledged Too Early": f"FAIL {EARLY}",
+                "Nothing Is Stored While The Store Is Held": "SKIP NA: stores.hold: not described in",
+            },
+        ),
+        (
+            ("stalls", "anyone writes"),
+            "  load: {slower: 9, ahead: any}\n  delays: {first_message: 0s}\n",
+            {
+                "A Room Is Private": "FAIL send at chat of another user's conversation should be refused, and is done",
+                "A Burst Is Fair": "FAIL budget 'round trip during a burst p",
+                "Who Comes Last Is Served Last": "PASS unbounded: 200 of 200 messages of the burst",
+                "A User Chats In Time": "FAIL first_message took 0.",
+            },
+        ),
+        (
+            ("anyone enters",),
+            "  load: {slower: any}\n",
+            {
+                "A Room Is Private": "FAIL subscribe at chat of another user's conversation should be refused",
+                "A Burst Is Fair": "PASS unbounded: the median was",
+            },
+        ),
+    ],
+)
+def test_loads_and_rooms_are_judged_by_what_is_promised(
+    faults: tuple[str, ...], promises: str, expected: dict[str, str], tmp_path: Path
+) -> None:
+    shutil.copytree(FRAMES, tmp_path / "frames")
+    file = tmp_path / "frames" / "target.yaml"
+    text = file.read_text("utf-8").replace("limits: {", "limits: {burst: 200, ")
+    file.write_text(text.replace("promises:\n", f"promises:\n{promises}"), "utf-8")
+    (tmp_path / "suite.robot").write_text(JUDGED, "utf-8")
+    tests = [part for name in expected for part in ("--test", name)]
+    chosen = {"TARGET": str(tmp_path / "frames")}
+    with chat(*faults) as server:
+        done = run_inner(tmp_path / "suite.robot", tmp_path, *tests, variables=chosen, CHAT_URL=server.url)
+    # On a busy machine what is too slow is UNKNOWN.
+    found = {name: " ".join(done.verdicts[name]).replace("FAIL UNKNOWN: ", "FAIL ") for name in expected}
+    assert {name: words for name, words in found.items() if not words.startswith(expected[name])} == {}
+
+
 def chatting(
     folder: Path, *faults: str, sent: int = 5, closes: str = "", changes: tuple[tuple[str, str], ...] = ()
 ) -> tuple[str, str]:
