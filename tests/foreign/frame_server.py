@@ -143,7 +143,7 @@ class Chat:
             await socket.send_str(line("ERR", re=given["n"], why="room"))
             return
         if "stalls" in self.faults and len(said) % 20 == 19 and room == next(iter(self.rooms)):
-            time.sleep(0.1)  # noqa: ASYNC251 - the fault is that nobody else is served meanwhile
+            time.sleep(0.4)  # noqa: ASYNC251 - the fault is that nobody else is served meanwhile
         said.append((nick, given["text"]))
         frame = {"room": room, "nick": nick, "text": given["text"], "key": given["key"]}
         for sent in self._frames(frame, len(said)):
