@@ -37,7 +37,9 @@ class Guarding(Base):
         for name in tried:
             for endpoint in self.stage.dialect.serving(name):
                 text = {"text": "let me in", "key": str(uuid.uuid4())} if name == "send" else {}
-                self._must_be_refused(self.stage.perform(name, session, endpoint, room=room, **text), name, endpoint)
+                self._must_be_out_of_reach(
+                    self.stage.perform(name, session, endpoint, room=room, **text), name, endpoint
+                )
         if self.stage.dialect.knows("rooms"):
             self.rooms_should_not_be_listed(session, [room])
             tried.append("rooms")
@@ -48,7 +50,7 @@ class Guarding(Base):
             raise self.stage.dialect.missing("operations.history")
         logger.info(f"tried in vain: {', '.join(tried)}")
 
-    def _must_be_refused(self, outcome: Outcome, name: str, endpoint: str) -> None:
+    def _must_be_out_of_reach(self, outcome: Outcome, name: str, endpoint: str) -> None:
         steps = self.stage.dialect.operations.get(name, ())
         described = bool(steps and steps[-1].refused)
         if outcome.ok and (described or name != "history" or outcome.items):

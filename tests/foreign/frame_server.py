@@ -142,7 +142,7 @@ class Chat:
         if owner != nick and "anyone writes" not in self.faults:
             await socket.send_str(line("ERR", re=given["n"], why="room"))
             return
-        if "stalls" in self.faults and len(said) % 20 == 19 and room == next(iter(self.rooms)):
+        if "stalls" in self.faults and len(said) % 5 == 4 and room == next(iter(self.rooms)):
             time.sleep(0.4)  # noqa: ASYNC251 - the fault is that nobody else is served meanwhile
         said.append((nick, given["text"]))
         frame = {"room": room, "nick": nick, "text": given["text"], "key": given["key"]}
