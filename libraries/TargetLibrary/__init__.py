@@ -20,6 +20,7 @@ from .guarding import Guarding
 from .holding import Holding
 from .instances import Instances
 from .jars import Jars
+from .keys import Keys
 from .logs import Logs
 from .measuring import Measuring
 from .networking import Networking
@@ -77,6 +78,7 @@ class TargetLibrary(
     Watching,
     Outages,
     Surviving,
+    Keys,
 ):
     """What users and operators do, and what a target promises them, in words that no platform owns.
 

@@ -1,95 +1,19 @@
 *** Settings ***
-Documentation       Signing keys change while everybody goes on: the new key is known everywhere at once, the former one for as long as it
-...                 was granted and not longer. Where passwords cost what they should, the time of an answer tells nothing.
-...                 Sources: RFC 7517 §4.5 (kid), RFC 8725 §3.10 (keys by kid), OWASP ASVS 5.0 11.2.2 (keys can be replaced) and 6.3.8
-...                 (no telling which users exist); docs/protocol.md §2.3 to §2.5.
-Library             BudgetLibrary
-Resource            security.resource
-Suite Setup         Use A Private Platform    backends=2    PASSWORD_PASSES=6    PASSWORD_MEMORY_KIB=19456
-Suite Teardown      Leave The Platform
-Test Setup          Sign In A New User
-Test Teardown       Close All Connections
-Test Tags           security    p1    needs:session.admin    needs:ws    needs:replicas.2
+Documentation       The keys by which tokens are verified are published as public ones, where clients look for them.
+...                 Sources: RFC 7517 §9.2 (no private keys), RFC 8414 §2 (metadata), RFC 8725 §3.10 (keys by kid).
+Resource            portable/vocabulary.resource
+Suite Setup         Use Target
+Suite Teardown      Leave Target
+Test Tags           security    portable    p1    req:X02
 
 
 *** Test Cases ***
-A New Signing Key Is Known Everywhere At Once And The Former One For Its Grace Alone
-    [Tags]    id:SE-35    req:X02    sec:J10
-    Every Service Accepts The Token
-    VAR    ${former}    ${ACCESS_TOKEN}
-    The Signing Key Is Rotated    grace=${600}
-    A New Login Is Signed With The New Key
-    Every Service Accepts The Token
-    Every Service Still Takes    ${former}
-    The Signing Key Is Rotated    grace=${0.5}
-    The Key Comes To Be Forgotten Everywhere    ${ACCESS_TOKEN}
-    Every Service Still Takes    ${former}
-    A New Login Is Signed With The New Key
+Published Keys Are Public
+    [Tags]    id:SE-36
+    ${user} =    Sign In
+    Published Keys Should Be Public    ${user}
 
-The Keys Are Published As Public Ones Where The Metadata Says
-    [Documentation]    Caches may keep them for half a minute (RFC 8414 §2, RFC 7517 §9.2).
-    [Tags]    id:SE-36    req:X02
-    ${metadata} =    Get From    auth    /.well-known/oauth-authorization-server
-    Should Be Equal    ${metadata.json()}[issuer]    ${ISSUER}    the metadata names another issuer
-    Should Be Equal    ${metadata.json()}[jwks_uri]    ${PUBLIC_URL}/.well-known/jwks.json    the metadata names another key set
-    ${response} =    Get From    frontend    /.well-known/jwks.json
-    Should Be Equal    ${{ $response.headers.get('Cache-Control') }}    public, max-age=30    how long the keys may be kept
-    VAR    ${members}    ${{ {member for key in $response.json()['keys'] for member in key} }}
-    Should Be Equal    ${members}    ${{ {'kty', 'crv', 'x', 'y', 'kid', 'use', 'alg'} }}    a published key has other members
-
-How Long A Refusal Takes Does Not Tell Whether The E-mail Is Known
-    [Documentation]    The shortest of several tries is what the work itself takes, however busy the machine is.
-    [Tags]    id:SE-37    req:X03    sec:R05
-    ${wrong}    ${unknown} =    Shortest Time Of A Refused Login    8
-    Should Be True    ${unknown} > ${wrong} / 3
-    ...    an unknown e-mail is refused within ${unknown} ms, a wrong password within ${wrong} ms: the time tells who has an account
-
-
-*** Keywords ***
-The Signing Key Is Rotated
-    [Documentation]    Auth signs with a new key from now on: sets ``KID``. The former one verifies for so many seconds more.
-    [Arguments]    ${grace}
-    ${response} =    Post To    auth    /admin/keys/rotate    ${{ {'grace': $grace} }}    ${SERVICE_TOKEN}
-    ${before} =    Token Header    ${ACCESS_TOKEN}    kid
-    Should Not Be Equal    ${response.json()}[kid]    ${before}    the rotation has made no new key
-    VAR    ${KID}    ${response.json()}[kid]    scope=TEST
-
-A New Login Is Signed With The New Key
-    [Documentation]    The current user signs in again: his token names the newest key.
-    ${again} =    Log In Again    ${USER}
-    VAR    ${ACCESS_TOKEN}    ${again.access_token}    scope=TEST
-    Token Header    ${ACCESS_TOKEN}    kid    ==    ${KID}
-
-Every Service Still Takes
-    [Documentation]    Auth, both replicas, frontend and a socket take this token.
-    [Arguments]    ${token}
-    FOR    ${service}    ${path}    IN    auth    /users/me    backend    /api/me    backend-2    /api/me    frontend    /api/me
-        ${response} =    Get From    ${service}    ${path}    ${token}    status=anything
-        Should Be Equal As Integers    ${response.status_code}    200    ${service} no longer takes a token of a key in its grace
-    END
-    Open A Socket    alias=former key    token=${token}
-    Close Connection    former key
-
-The Key Comes To Be Forgotten Everywhere
-    [Documentation]    No service takes this token any more once the replicas have asked for the keys again, and no key of its name is
-    ...    published.
-    [Arguments]    ${token}
-    ${kid} =    Token Header    ${token}    kid
-    Wait Until Keyword Passes    20s    The Key Is Forgotten Everywhere    ${token}
-    ${response} =    Get From    auth    /.well-known/jwks.json
-    VAR    ${published}    ${{ [key['kid'] for key in $response.json()['keys']] }}
-    Should Not Contain    ${published}    ${kid}    auth still publishes the key that was to be forgotten
-    Socket Refuses The Token    ${token}    token_invalid
-
-The Key Is Forgotten Everywhere
-    [Documentation]    One attempt. A token of a key that nobody knows makes each replica ask for the keys, so that nobody need wait for the
-    ...    next time that it does so by itself.
-    [Arguments]    ${token}
-    ${unknown} =    Forge From My Token    unknown kid
-    Get From    backend    /api/me    ${unknown}    status=401
-    Get From    backend-2    /api/me    ${unknown}    status=401
-    FOR    ${service}    ${path}    IN    auth    /users/me    backend    /api/me    backend-2    /api/me    frontend    /api/me
-        ${response} =    Get From    ${service}    ${path}    ${token}    status=anything
-        Should Be Equal As Integers    ${response.status_code}    401    ${service} still takes a token of a key that was to be forgotten
-        Answer Should Be A Problem    ${response}    token_invalid
-    END
+The Metadata Names The Published Keys
+    [Tags]    id:SE-61
+    ${user} =    Sign In
+    Metadata Should Name Published Keys    ${user}

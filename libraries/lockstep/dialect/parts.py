@@ -14,7 +14,7 @@ from lockstep.dialect.steps import WORDS, Step, StepReader
 LIMITS = (
     "access_ttl", "short_access_ttl", "refresh_ttl", "session_idle", "session_absolute", "short_session_idle",
     "short_session_absolute", "session_limit", "rate_limit", "rate_window", "socket_rate_limit", "login_failure_limit",
-    "ping_interval", "ping_timeout", "max_replay", "resume_window", "message_size", "socket_queue",
+    "ping_interval", "ping_timeout", "max_replay", "resume_window", "message_size", "keys_ttl", "socket_queue",
     "users", "burst",
     "body_size", "frame_size", "invalid_frames",
 )  # fmt: skip
@@ -247,6 +247,7 @@ class Token:
     issuer: str | None = None
     audience: str | None = None
     keys: str | None = None
+    metadata: str | None = None
     key: str | None = field(default=None, repr=False)
     signing_key: str | None = None
     duplicates: str = "refused"
@@ -264,6 +265,7 @@ class Token:
             entries.take("issuer", text, None),
             entries.take("audience", text, None),
             entries.take("keys", url, None),
+            entries.take("metadata", url, None),
             entries.take("key", text, None),
             entries.take("signing_key", text, None),
             entries.take("duplicates", one_of("refused", "last"), "refused"),
