@@ -16,7 +16,7 @@ from lockstep.machine import Waiting
 from lockstep.unknown import UNKNOWN
 
 _LATE = re.compile(
-    r"(?:Expected status: 503 != \d+|answered by .* with 503|was refused with 503"
+    r"(?:Expected status: 503 != \d+|answered by .* with 503|was (?:refused|answered) with 503"
     r"|^(?:(?!!= ).)*\(503, ['\"]|got error 'temporarily_unavailable'|\btemporarily_unavailable != "
     r"|got no answer|[Rr]ead timed out|ReadTimeout|ConnectTimeout|TimeoutError)"
 )

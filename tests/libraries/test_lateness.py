@@ -17,6 +17,7 @@ LATE = [
     "ReadTimeout: HTTPSConnectionPool(host='127.0.0.1', port=2000): Read timed out. (read timeout=30)",
     "No socket opened: the handshake with wss://127.0.0.1:2000/ws got no answer within 30 s",
     "the loser of a conflict is not told (status, code): (503, 'backend_unavailable', 0) != (412, 'late', 5)",
+    "sign_up did not succeed: POST http://127.0.0.1:2000/users was answered with 503, {}",
     'deliveries were not taken: [(503, \'{"code":"database_unavailable"}\')]',
     "ID token with nonce another: expected error 'server_error' and no code, got error 'temporarily_unavailable'",
     "the login ends with an error: temporarily_unavailable != None",

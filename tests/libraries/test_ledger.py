@@ -133,6 +133,19 @@ def test_what_is_not_there_any_more_is_undone(tmp_path: Path) -> None:
     assert undo(words, read(path)[0]) is None
 
 
+def test_an_account_that_nobody_knows_of_was_never_made(tmp_path: Path) -> None:
+    path = tmp_path / "made.jsonl"
+    desk = Desk(people=(503, b""), **{"people/p1": (500, b"no")})
+    words = driver(Ledger(path), desk)
+    assert not words.perform("sign_up", ANN).ok
+    desk.answers["/login"] = (403, b"")
+    assert undo(words, read(path)[0]) is None
+    desk.answers["/people"] = (201, b'{"id": "p1"}')
+    words.needed("sign_up", ANN)
+    desk.answers["/login"] = (403, b"")
+    assert undo(words, read(path)[0]) is not None
+
+
 def test_what_cannot_be_undone_has_its_reason_and_request(tmp_path: Path) -> None:
     path = tmp_path / "made.jsonl"
     words = driver(Ledger(path), Desk(**{"people/p1": (500, b"no")}))

@@ -37,6 +37,8 @@ class Made:
     """The key of the account whose it is; what is one account's has to be undone in its order."""
     session: Session
     suspended: bool = False
+    certain: bool = True
+    """Whether the target has said that it was made."""
 
     @property
     def name(self) -> str:
@@ -69,14 +71,14 @@ class Ledger:
         """``word`` is about to be done as ``session``."""
         if word == "sign_up":
             owner = _account(session, dialect)
-            self._put(Made(owner, ACCOUNT, owner, session))
+            self._put(Made(owner, ACCOUNT, owner, session, certain=False))
 
     def after(
         self, word: str, session: Session, outcome: Outcome, dialect: Dialect, arguments: Mapping[str, Any]
     ) -> None:
         """``word`` was done, with these arguments."""
         owner = _account(session, dialect)
-        if word == "sign_up" and not outcome.ok and _is_refused(outcome):
+        if word == "sign_up" and not outcome.ok and _is_refused(outcome, dialect):
             self.gone(owner)
         if not outcome.ok:
             return
@@ -115,7 +117,7 @@ class Ledger:
                 cookies = [asdict(cookie) for cookie in made.session.cookies]
                 append(self._path, {"key": made.key, "kind": made.kind, "owner": made.owner,
                                     "values": _plain(made.session.values), "cookies": cookies,
-                                    "suspended": made.suspended}, 0o600)  # fmt: skip
+                                    "suspended": made.suspended, "certain": made.certain}, 0o600)  # fmt: skip
 
     def gone(self, key: str) -> None:
         """It is not there any more, or was never made."""
@@ -141,7 +143,8 @@ def read(path: Path) -> list[Made]:
         found.pop(entry["key"], None)
         if "kind" in entry:
             session = Session(entry["values"], tuple(map(_cookie, entry["cookies"])))
-            found[entry["key"]] = Made(entry["key"], entry["kind"], entry["owner"], session, entry["suspended"])
+            plain = {name: entry[name] for name in ("key", "kind", "owner", "suspended", "certain")}
+            found[entry["key"]] = Made(session=session, **plain)
     return sorted(found.values(), key=lambda made: _ORDER.index(made.kind))
 
 
@@ -177,9 +180,10 @@ def _digest(values: Iterable[Any]) -> str:
     return hashlib.sha256(json.dumps([str(value) for value in values]).encode()).hexdigest()[:16]
 
 
-def _is_refused(outcome: Outcome) -> bool:
-    """Whether it was refused in full, so that nothing was made."""
-    return outcome.answer is not None and outcome.answer.status is not None and 300 <= outcome.answer.status < 500
+def _is_refused(outcome: Outcome, dialect: Dialect) -> bool:
+    """Whether a sign-up was refused in full, so that nothing was made."""
+    status = outcome.answer.status if outcome.answer else None
+    return status is not None and 300 <= status < 500 and len(dialect.operations.get("sign_up", ())) == 1
 
 
 def _is_asked_for(dialect: Dialect) -> bool:

@@ -37,6 +37,9 @@ def undo(driver: Driver, made: Made) -> Left | None:
         _done(driver, "activate", made.session)
     plain = Session({name: value for name, value in made.session.values.items() if name not in _OF_A_SESSION})
     again = _done(driver, "sign_in", plain)
+    if again.refused and not made.certain:
+        # It was never made.
+        return None
     if again.ok:
         room = {"room": made.session.values["room"]} if made.kind == ROOM else {}
         outcome = _done(driver, word, again.session.with_values(room))
