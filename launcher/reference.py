@@ -1,4 +1,4 @@
-"""``./run docs``: the keyword reference, made by libdoc, as pages that diff well, and the names beside ids of tests."""
+"""``./run docs``: the keyword reference, made by libdoc, the names beside ids of tests, and the results of targets."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from launcher.console import LaunchError, complain, plural, say
 from launcher.parsing import Parser
 from launcher.paths import LIBRARIES, REQUIREMENTS, RESOURCES, ROOT
 from launcher.proofs import Proofs
+from launcher.targets import results
 
 _PAGES = ROOT / "docs" / "keywords"
 _LINK = re.compile(r'<a href="#(?P<to>[^"]*)"[^>]*>')
@@ -33,14 +34,19 @@ def main(argv: Sequence[str]) -> int:
     wanted = dict(_pages())
     found = {path.name: path.read_text("utf-8") for path in _PAGES.glob("*.md")} if _PAGES.is_dir() else {}
     stale = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
+    tables = results.stale()
     named = named_tests.stale()
     if check:
         wrong = _wrong_requirements()
-        for name in (*(f"docs/keywords/{page}" for page in stale), *(path.relative_to(ROOT) for path in named)):
+        beside = [path.relative_to(ROOT) for path in {**tables, **named}]
+        for name in (*(f"docs/keywords/{page}" for page in stale), *beside):
             complain(f"{name} is not up to date: ./run docs")
         for line in wrong:
             complain(line)
-        return 1 if stale or named or wrong else 0
+        return 1 if stale or beside or wrong else 0
+    for path, text in tables.items():
+        path.write_text(text, "utf-8")
+    named = named_tests.stale()
     for path, text in named.items():
         path.write_text(text, "utf-8")
     _PAGES.mkdir(parents=True, exist_ok=True)
@@ -50,6 +56,8 @@ def main(argv: Sequence[str]) -> int:
         else:
             (_PAGES / name).unlink()
     say(f"{len(wanted)} pages in docs/keywords, {len(stale)} of them changed")
+    if tables:
+        say("docs/targets.md: the results of targets changed")
     say(f"names beside ids of tests: {plural(len(named), 'file')} changed")
     return 0
 

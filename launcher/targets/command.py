@@ -2,7 +2,7 @@
 
 check X                       try a dialect on its target, word by word: what works, and which line is wrong
 new NAME [--like Y]           write a dialect to fill in
-report X                      the findings of the last run on it, for whoever owns the platform
+report X [--record]           the findings of the last run on it, for whoever owns the platform
 list                          the targets that there are, and which are installed and up
 boot NAME                     install its packages (once) and start it; Ctrl-C ends it
 boot NAME --detach            the same, but it goes on until: stop NAME

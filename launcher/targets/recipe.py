@@ -56,6 +56,17 @@ class Recipe:
     prepare: Sequence[str] = ()
 
     @property
+    def version(self) -> str:
+        """Name and version of the package that is called as the target; "" where there is none."""
+        pinned: dict[str, str] = {}
+        if self.node:
+            pinned |= json.loads((self.node / "package.json").read_text("utf-8")).get("dependencies", {})
+        if self.requirements:
+            found = re.findall(r"^([\w.-]+)==([\w.]+)", self.requirements.read_text("utf-8"), re.MULTILINE)
+            pinned |= dict(found)
+        return f"{self.name} {pinned[self.name]}" if self.name in pinned else ""
+
+    @property
     def instances(self) -> list[str]:
         """What can be controlled: the stores, then the processes."""
         stores = [name for name, wanted in (("postgres", self.database), ("redis", self.redis)) if wanted]

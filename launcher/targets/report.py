@@ -20,7 +20,7 @@ from robot.errors import DataError
 from launcher.console import LaunchError, plural, say
 from launcher.parsing import Parser
 from launcher.paths import RESULTS
-from launcher.targets import telling
+from launcher.targets import results, telling
 from launcher.verdicts import Verdict
 
 _FOUND = (Verdict.FAIL, Verdict.XFAIL, Verdict.WEAKER, Verdict.UNBOUNDED)
@@ -32,9 +32,18 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("target", metavar="X", help="the target, as the run named it")
     parser.add_argument("--results", type=Path, default=Path(os.environ.get("LOCKSTEP_RESULTS") or RESULTS),
                         metavar="DIR", help="where results are (results/)")  # fmt: skip
+    parser.add_argument(
+        "--record",
+        action="store_true",
+        help="keep the verdicts in results.yaml beside the dialect, for docs/targets.md",
+    )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write it there, not to the terminal")
     asked: argparse.Namespace = parser.parse_args(argv)
     run, summary = newest(asked.results, asked.target)
+    if asked.record:
+        path = results.write(asked.target, summary)
+        say(f"{path} has the verdicts of {run}. ./run docs shows them in docs/targets.md.")
+        return 0
     text = written(asked.target, run, summary)
     if asked.output is None:
         say(text.rstrip())

@@ -107,14 +107,14 @@ def told(number: int, test: Mapping[str, Any], result: Any, platform: Platform) 
     """One finding."""
     lines = [f"## {number}. {test['verdict']}: {title(test)}", "", "| | |", "|---|---|"]
     for name, value in _facts(test, result, platform).items():
-        lines.append(f"| {name} | {_cell(value)} |")
+        lines.append(f"| {name} | {cell(value)} |")
     if result is not None and (steps := list(_steps(result))):
         lines += ["", "What was done, and when:", "", "```", *_evidence(steps), "```"]
         lines += ["", "The smallest repetition:", "", "```bash", *_repetition(steps, platform), "```"]
     return "\n".join([*lines, ""])
 
 
-def _cell(text: str) -> str:
+def cell(text: str) -> str:
     """A text as it stands in a cell of a Markdown table."""
     return text.replace("<", "&lt;").replace("|", r"\|")
 
@@ -122,7 +122,7 @@ def _cell(text: str) -> str:
 def _facts(test: Mapping[str, Any], result: Any, platform: Platform) -> dict[str, str]:
     reason = masking.mask(" ".join(str(test["reason"] or "").split())) or "no reason given"
     found = {"seen": reason}
-    promises = [_promise(name, platform.promises) for name in _judged(str(test["id"]), reason)]
+    promises = [_promise(name, platform.promises) for name in judged(str(test["id"]), reason)]
     if promises:
         found["promise"] = "; ".join(dict.fromkeys(text for text, _ in promises))
     references = dict.fromkeys(reference for _, reference in promises)
@@ -141,7 +141,7 @@ def _needs() -> Mapping[str, frozenset[str]]:
     return {test.id: frozenset(test.needs.judged) for test in forecast.read()}
 
 
-def _judged(key: str, reason: str) -> list[str]:
+def judged(key: str, reason: str) -> list[str]:
     """The promises that a test is judged by; where its message names one part, that one."""
     names = sorted(_needs().get(key, ()))
     text = reason.removeprefix("weaker: ").removeprefix("unbounded: ")

@@ -145,7 +145,7 @@ def test_a_message_that_names_one_part_tells_which_promise_was_broken() -> None:
         ("the refresh token after revoke_session did not become refused", "promises.ends.revoke_session.refresh"),
         ("weaker: the socket at hub ended 2.0 s after revoke_session", "promises.ends.revoke_session.sockets"),
     ):
-        assert telling._judged("T24-05", reason) == [name]
+        assert telling.judged("T24-05", reason) == [name]
         assert telling._promise(name, promises) == (f"`{name}`: 1 s (the recommendation)", "ASVS 5.0 §7.4")
 
 
