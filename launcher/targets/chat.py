@@ -234,12 +234,21 @@ class Chat:
         room = self._room(person)
         if room is None:
             return
+        self._listed(person, room)
         if self.endpoints:
             with self.trying.talker.recording() as seen:
                 self._devices(person, room, seen)
         elif self.dialect.knows("send"):
             self._sent_by_request(person, room, None)
         self._delete_at_the_end(person, room)
+
+    def _listed(self, person: Person, room: Any) -> None:
+        tried = self.trying.word("rooms", person.session)
+        if tried is None or not tried.ok:
+            return
+        there = any(str(item.get("room")) == str(room) for item in tried.outcome.items)
+        said = f"the new room is {'' if there else 'not '}among them"
+        self.findings.put(tried.finding(WORKS if there else FAILS, said))
 
     def foreign(self, owner: Person, other: Person) -> None:
         """A room of one user is not for another one: the target refuses to read it, and to join it."""

@@ -4,7 +4,7 @@ It shows what was sent (without secrets), what was answered and what was read of
 line that is likely to be wrong. It then says which facts nothing has read, and which portable tests can run.
 What it makes it undoes, also after Ctrl-C; what it cannot undo is listed with the call that does it.
 
-Exit code: 0 all is as described, 1 something is not, 2 the file is refused.
+Exit code: 0 all is as described, 1 something is not (or a change is not objected to), 2 the file is refused.
 """
 
 from __future__ import annotations
@@ -18,15 +18,15 @@ from lockstep.dialect import Dialect
 from lockstep.dialect.steps import WORDS
 from PlatformLibrary.profile import Profile
 
-from launcher.console import paint, plural, say
+from launcher.console import LaunchError, paint, plural, say
 from launcher.host import profile_of
 from launcher.parsing import Parser
-from launcher.targets import forecast, talking
+from launcher.targets import facts, forecast, talking
 from launcher.targets.doctor import Checked, Doctor
 from launcher.targets.findings import ANSWERS, FAILS, UNTRIED, WORKS, Finding
 from launcher.targets.lacking import Lacking
 from launcher.targets.leaves import grouped
-from launcher.targets.reached import reached
+from launcher.targets.reached import Reached, reached
 
 _COLOURS = {WORKS: "green", ANSWERS: "yellow", FAILS: "red", UNTRIED: "grey"}
 _PARTS = {
@@ -43,6 +43,9 @@ def main(argv: Sequence[str]) -> int:
     parser = Parser(prog="./run target check", description=__doc__)
     parser.add_argument("target", metavar="X", help="a target by name, or the path of its dialect (./run target list)")
     parser.add_argument("--brief", action="store_true", help="of what is as described, only the names")
+    parser.add_argument("--each-fact", nargs="?", const="", metavar="PART",
+                        help="change each fact that a check reads (of a part: socket.out) alone, and say which "
+                        "changes it does not object to; takes minutes")  # fmt: skip
     asked: argparse.Namespace = parser.parse_args(argv)
     with reached(asked.target) as target:
         started = ", started for this" if target.started else ""
@@ -55,12 +58,30 @@ def main(argv: Sequence[str]) -> int:
             _say_left(doctor.undo())
             raise
         left = doctor.undo()
+        if asked.each_fact is not None:
+            return _each_fact(target, checked, asked.each_fact)
         _show(checked, brief=asked.brief)
         _summary(checked, target.dialect)
         _tests(checked, target.dialect, profile_of(asked.target))
         _say_left(left)
     could_not = [text for text in left if "is not described" not in text]
     return 1 if checked.findings.failed or could_not else 0
+
+
+def _each_fact(target: Reached, checked: Checked, part: str) -> int:
+    """Says of each fact that a check has read whether it is objected to where it alone is changed."""
+    if failed := checked.findings.failed:
+        raise LaunchError(f"{failed[0].name} fails: a dialect that is wrong cannot be changed to be wrong.", code=1)
+    tried, missed = 0, []
+    for fact in facts.each(target, checked, part):
+        tried += 1
+        if not fact.objected:
+            missed.append(fact)
+            say(f"  {paint('not objected to', 'red')}  {talking.shown(str(fact), _WIDE)}")
+    _say_facts("Not read by this check", grouped(checked.unread, target.dialect.place))
+    _say_facts("Left to the tests", grouped(checked.left_to_tests, target.dialect.place))
+    say(paint(f"\n{plural(tried, 'fact')} changed one by one, {len(missed)} not objected to", "bold"))
+    return 1 if missed else 0
 
 
 def _say_left(left: Sequence[str]) -> None:
@@ -147,9 +168,9 @@ def _say_facts(title: str, parts: Mapping[str, Sequence[str]]) -> None:
     if not parts:
         return
     say(paint(f"\n{title}", "bold"))
-    for facts in parts.values():
-        more = f" and {len(facts) - _MOST_SHOWN} more" if len(facts) > _MOST_SHOWN else ""
-        say(f"  {', '.join(facts[:_MOST_SHOWN])}{more}")
+    for named in parts.values():
+        more = f" and {len(named) - _MOST_SHOWN} more" if len(named) > _MOST_SHOWN else ""
+        say(f"  {', '.join(named[:_MOST_SHOWN])}{more}")
 
 
 def _tests(checked: Checked, dialect: Dialect, profile: Profile) -> None:

@@ -107,6 +107,7 @@ class Doctor:
     def _single(self, person: Person) -> None:
         self.words.limited(person)
         self.words.introspect(person)
+        self.words.elsewhere(person)
         tokens.token(self.trying, person.session)
         tokens.stores(self.trying, person)
 

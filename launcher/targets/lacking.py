@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from lockstep.dialect import Dialect
+from lockstep.dialect.steps import WORDS
 from PlatformLibrary.profile import Profile
 
 from launcher.targets.findings import FAILS, UNTRIED, Findings
@@ -37,6 +38,9 @@ class Lacking:
         return name
 
     def _why(self, name: str) -> str:
+        if "*" in name:
+            # Which one it is, only the run knows.
+            return ""
         part, _, rest = name.partition(".")
         by_part: Mapping[str, Callable[[str], str]] = {
             "operations": self._operation,
@@ -50,6 +54,8 @@ class Lacking:
             "expiry": self._expiry,
             "private_platform": self._private,
             "control": self._control,
+            "roles": self._roles,
+            "credentials": self._credentials,
         }
         if part in by_part:
             return by_part[part](rest)
@@ -70,6 +76,9 @@ class Lacking:
 
     def _operation(self, rest: str) -> str:
         word, _, entry = rest.partition(".read.")
+        if word not in WORDS:
+            # What a word lacks for an account, which only the run knows.
+            return ""
         if not self._dialect.knows(word):
             return self._missing(f"operations.{word}")
         steps = self._dialect.operations.get(word, ())
@@ -106,8 +115,10 @@ class Lacking:
             there = reason in socket.refused and f"refusals.{reason}" not in self._dialect.absent
         elif kind == "closes":
             there = reason in socket.closes
+        elif kind == "resume":
+            there = socket.resume != "none"
         else:
-            there = socket.resume != "none" if kind == "resume" else rest in socket.out
+            there = rest in socket.out or bool(getattr(socket, rest, None))
         return self._failing(f"socket.{rest}") if there else self._missing(f"socket.{rest}")
 
     def _refusal(self, rest: str) -> str:
@@ -141,6 +152,13 @@ class Lacking:
     def _private(self, _: str) -> str:
         can = self._profile.kind == "embedded" or "control.restart" in self._profile.capabilities
         return "" if can else "one platform for all suites, and control.restart is not described"
+
+    def _roles(self, _: str) -> str:
+        return "" if self._dialect.roles else self._missing("roles")
+
+    def _credentials(self, rest: str) -> str:
+        jar = bool(self._dialect.credentials and self._dialect.credentials.jar)
+        return "" if jar or rest != "jar" else "no session lives in cookies"
 
     def _control(self, _: str) -> str:
         adapter = self._profile.control.get("adapter", "none") if self._profile.kind != "embedded" else "embedded"

@@ -145,7 +145,7 @@ def _is_own(node: ast.expr) -> bool:
 
 
 def _bound(method: ast.FunctionDef, args: Sequence[str | None]) -> dict[str, str | None]:
-    names = [arg.arg for arg in method.args.args if arg.arg != "self"]
+    names = [arg.arg for arg in (*method.args.posonlyargs, *method.args.args) if arg.arg != "self"]
     defaults = [_text(node, {}) for node in method.args.defaults]
     bound = dict.fromkeys(names) | dict(zip(names[len(names) - len(defaults) :], defaults, strict=True))
     for name, value in zip(names, [arg for arg in args if not _is_named(arg, names)], strict=False):

@@ -194,7 +194,7 @@ class Words:
         elif not tried.outcome.refused:
             self._wrongly_refused(word, tried)
         else:
-            self._mark_refused(word)
+            self._mark_refused(word, tried)
 
     def _wrongly_refused(self, word: str, tried: Tried) -> None:
         """A word said no, in words that the dialect does not know as a refusal."""
@@ -205,12 +205,18 @@ class Words:
         if step is not None and answer is not None:
             advice = f"a refusal is answered with {answer.status}; say so: `refused: {{status: {answer.status}}}`"
             suspect = suspects.of_refusal(step.refused, answer) or Suspect(step.place.at("refused"), advice)
-        self._mark_refused(word)
+        self._mark_refused(word, tried)
         self.findings.put(tried.finding(FAILS, f"it is refused in words that are not described: {answer}", suspect))
 
-    def _mark_refused(self, word: str) -> None:
+    def _mark_refused(self, word: str, tried: Tried) -> None:
+        """Of several ways to say no the one is read that was seen; all of them where none fits."""
+        answer = tried.outcome.answer
         for step in self.dialect.operations.get(word, ()):
-            self.trying.marks.read(*step.place.path, "refused")
+            fitting = [known for known in step.refused if answer is not None and known.fits(answer)]
+            for known in fitting:
+                self.trying.marks.read(*known.place.path)
+            if not fitting:
+                self.trying.marks.read(*step.place.path, "refused")
 
     def short(self, person: Person) -> None:
         """A token of seconds: it is recognised, and refused from its expiry on."""
@@ -284,6 +290,15 @@ class Words:
         return Suspect(
             self.dialect.place.at("limits").at("short_access_ttl"), f"the token lives for {expiry - issued:g} s"
         )
+
+    def elsewhere(self, person: Person) -> None:
+        """A token that is meant for another service: some endpoint refuses it."""
+        tried = self.trying.sign_in(person, "sign_in_elsewhere", "doctor-elsewhere")
+        if tried is None or not tried.ok:
+            return
+        refusing = [name for name in self.asking if not self.who(name, tried.outcome.session).ok]
+        said = f"refused at {_listed(refusing)}" if refusing else "each endpoint that was asked takes it"
+        self.findings.put(tried.finding(WORKS if refusing else ANSWERS, said))
 
     def _expiry(self, session: Session, began: float) -> float | None:
         """When a token of seconds expires, on the monotonic clock: by itself, or by what is declared."""
@@ -376,7 +391,7 @@ class Words:
         if not tried.ok and not tried.outcome.refused:
             self._wrongly_refused("refresh", tried)
         elif not tried.ok:
-            self._mark_refused("refresh")
+            self._mark_refused("refresh", tried)
         else:
             self.findings.put(tried.finding(FAILS, "a forged refresh token is taken, too"))
 
@@ -500,6 +515,9 @@ class Words:
     def _role(self, person: Person) -> None:
         if not self.dialect.knows("change_role"):
             return
+        if roles := self.dialect.roles:
+            self._reduced(person, roles.reduced)
+            return
         known = claims(str(person.session.values.get("access", ""))).get(
             self.dialect.token.claims.get("roles", "roles")
         )
@@ -510,6 +528,17 @@ class Words:
         tried = self.trying.word("change_role", person.session, role=role)
         if tried is not None and tried.ok:
             self.findings.put(tried.finding(ANSWERS, f"to the role that the user has, {role}"))
+
+    def _reduced(self, person: Person, role: str) -> None:
+        tried = self.trying.word("change_role", person.session, role=role)
+        if tried is None or not tried.ok:
+            return
+        shown = [name for name in self.asking if str(self.who(name, person.session).outcome.read.get("role")) == role]
+        where = _listed(shown)
+        self.findings.put(
+            tried.finding(WORKS if where else ANSWERS, f"{role} stands in {where}" if where else "no endpoint shows it")
+        )
+        self.trying.marks.read("roles", "reduced")
 
     def _password(self, person: Person) -> None:
         before = person.account
@@ -541,7 +570,11 @@ class Words:
         refused = self.trying.attempt("sign_in", without_session(person.account), device="doctor")
         if refused.ok:
             self._has_no_effect(tried, "deactivate", "the account still signs in")
+        elif not refused.outcome.refused:
+            self._wrongly_refused("sign_in", refused)
+            self.findings.put(tried.finding(ANSWERS, "the account is refused in words that are not described"))
         else:
+            self._mark_refused("sign_in", refused)
             self.findings.put(tried.finding(WORKS, "the account does not sign in any more"))
         if not self.dialect.knows("activate"):
             return

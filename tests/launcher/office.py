@@ -1,6 +1,7 @@
 """An office: a small platform with bearer tokens, messages over HTTP and on sockets, and an administrator.
 
-``faults`` are mistakes of its own: ``never signs out``, ``never deletes``, ``slow``; ``throttles`` is none.
+``faults`` are mistakes of its own: ``never signs out``, ``never deletes``, ``slow``.
+``throttles`` and ``says suspended`` are none.
 """
 
 from __future__ import annotations
@@ -159,8 +160,10 @@ class Office:
     async def login(self, request: web.Request) -> web.Response:
         given = await request.json()
         key = next((key for key, person in self.people.items() if person["name"] == given["name"]), None)
-        if key is None or self.people[key]["password"] != given["password"] or self.people[key]["suspended"]:
+        if key is None or self.people[key]["password"] != given["password"]:
             raise _no(403, "wrong_password")
+        if self.people[key]["suspended"]:
+            raise _no(403, "suspended" if "says suspended" in self.faults else "wrong_password")
         return self._enter(key, SHORT if given.get("short") else LONG)
 
     def _enter(self, person: str, life: float, visit: str = "") -> web.Response:

@@ -7,21 +7,21 @@ import re
 import signal
 import subprocess
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from lockstep.dialect import DialectError, load
-from lockstep.dialect.entries import _Loader
+from lockstep.dialect import load
 from PlatformLibrary import dialects
 
-from launcher.targets import forecast
+from launcher.paths import SUITES
+from launcher.targets import facts, forecast
 from launcher.targets.doctor import Checked, Doctor
 from launcher.targets.findings import FAILS, UNTRIED, WORKS
 from launcher.targets.lacking import Lacking
-from launcher.targets.leaves import Names, dotted, leaves
+from launcher.targets.leaves import Names, dotted
+from launcher.targets.reached import Reached
 from launcher.targets.vocabulary import Vocabulary
 from tests.deaf import deaf
 from tests.launcher.launching import command, launcher_environment, wait_until
@@ -163,6 +163,7 @@ def test_what_is_wrong_in_a_dialect_is_told_by_its_line(
 
 
 UNSEEN = {
+    "operations.refresh.as": "a token that comes along does no harm",
     "operations.sign_in.json.device": "nothing shows what a device is called",
     "operations.room.json.title": "nothing shows a title",
     "operations.send.json.key": "nothing shows a key",
@@ -175,46 +176,47 @@ UNSEEN = {
 
 
 def test_each_fact_that_a_check_has_read_is_objected_to_where_it_is_changed(at_office: Office, tmp_path: Path) -> None:
-    facts = yaml.load(DIALECT, _Loader)
-    places = [path for path in leaves(facts) if path[0] not in ("dialect", "name") and path[-1] != "within"]
-    with ThreadPoolExecutor(8) as pool:
-        missed = [
-            dotted(path) for path, ok in pool.map(lambda path: _objected(facts, path, tmp_path), places) if not ok
-        ]
-    assert len(places) > 140
-    assert set(missed) <= UNSEEN.keys()
+    path = written(tmp_path, DIALECT)
+    checked, _ = examined(path)
+    tried = list(facts.each(Reached(load(path), {}), checked))
+    assert len(tried) > 130
+    assert {dotted(fact.path) for fact in tried if not fact.objected} <= UNSEEN.keys()
 
 
-def _objected(facts: Any, path: Names, folder: Path) -> tuple[Names, bool]:
-    """Whether a changed fact is refused, makes something fail, or is not said to be read."""
-    changed = copy.deepcopy(facts)
-    holder = changed
-    for name in path[:-1]:
-        holder = holder[name]
-    holder[path[-1]] = _other(holder[path[-1]], path)
-    if "short" not in dotted(path) and path[:2] != ("refusals", "expired"):
-        # Its second is saved where nothing of it is asked.
-        del changed["operations"]["sign_in_short"]
-    file = written(folder, yaml.safe_dump(changed, sort_keys=False), dotted(path).replace("/", "-"))
-    try:
-        checked, _ = examined(file)
-    except DialectError:
-        return path, True
-    return path, bool(checked.findings.failed) or path in (*checked.unread, *checked.left_to_tests)
+def test_the_command_says_which_changes_are_not_objected_to(at_office: Office, tmp_path: Path) -> None:
+    done = run(written(tmp_path, DIALECT), at_office, "--each-fact", "operations.history")
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "not objected to  operations.history.query.limit: 100 as 101" in done.stdout
+    assert "7 facts changed one by one, 1 not objected to" in done.stdout
+    assert (at_office.people, at_office.rooms) == ({}, {})
+    done = run(written(tmp_path, DIALECT.replace("post: /renew", "post: /new")), at_office, "--each-fact")
+    assert (done.returncode, "operations.refresh fails: a dialect that is wrong" in done.stderr) == (1, True)
 
 
-def _other(value: Any, path: Names) -> Any:
-    if isinstance(value, list):
-        return [_other(entry, path) for entry in value]
-    if isinstance(value, bool):
-        return not value
-    if isinstance(value, int):
-        return value + 1
-    if path[-1] in ("url", "socket"):
-        return "http://127.0.0.1:9" if path[-1] == "url" else "ws://127.0.0.1:9"
-    if path[0] == "limits":
-        return "3s"
-    return "/wrong" if value.startswith("/") else "wrong"
+@pytest.mark.parametrize(
+    ("value", "path", "changed"),
+    [("/a", ("who", "get"), "/wrong"), ("x", ("read", "id"), "wrong"), (200, ("status",), 201),
+     (True, ("gapless",), False), (["a", 1], ("codes",), ["wrong", 2]), ("user", ("as",), "none"),
+     ("handshake", ("by",), "close"),
+     ("1s", ("limits", "ttl"), "3s"), ("3s", ("limits", "ttl"), "5s")],
+)  # fmt: skip
+def test_a_changed_fact_is_another_one_of_its_kind(value: Any, path: Names, changed: Any) -> None:
+    assert facts.other(value, path) == changed
+
+
+@pytest.mark.usefixtures("at_office")
+def test_a_suspended_account_has_to_be_refused_in_words_that_are_described(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with office("says suspended") as server:
+        monkeypatch.setenv("OFFICE_URL", server.url)
+        checked, _ = examined(written(tmp_path, DIALECT))
+        assert [found.name for found in checked.findings.failed] == ["operations.sign_in"]
+        described = DIALECT.replace(
+            "codes: [wrong_password]}\n  sign_in_short", "codes: [wrong_password, suspended]}\n  sign_in_short"
+        )
+        checked, _ = examined(written(tmp_path, described))
+        assert checked.findings.failed == []
 
 
 def test_a_deaf_target_has_no_word_that_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -325,12 +327,18 @@ def test_the_forecast_is_what_a_run_says(name: str, expected: dict[str, str], mo
         path = FOREIGN / name / "target.yaml"
         checked, _ = examined(path)
         lacking = Lacking(load(path), checked.findings, dialects.profile_of(str(path)))
-        found = forecast.forecast(forecast.read(), lacking)
+        found = forecast.forecast(forecast.read(SUITES / "portable"), lacking)
     assert checked.findings.failed == []
     missing = {key for key, verdict in expected.items() if verdict.startswith("NA ")}
     assert set(found.lacking) == missing
     reasons = {lacking.reasons[need].partition(":")[0].partition(",")[0] for need in found.would_add}
-    assert reasons <= {"absent", "not described", "tokens are opaque", "one platform for all suites"}
+    assert reasons <= {
+        "absent",
+        "not described",
+        "tokens are opaque",
+        "one platform for all suites",
+        "no session lives in cookies",
+    }
     alone = {test.id: need for need, tests in found.would_add.items() for test in tests}
     assert {expected[test].startswith(f"NA {need}") for test, need in alone.items() if need.startswith("op")} == {True}
 
@@ -391,5 +399,9 @@ def test_the_reference_platform_is_checked_in_its_own_dialect() -> None:
     assert " 0 fail, 0 were not tried" in done.stdout
     counted = re.search(r"(\d+) of (\d+) portable tests can run", done.stdout)
     assert counted
-    assert counted[1] == counted[2]
+    # What it has not it declares absent.
+    would_add = re.findall(
+        r"^  \S+ would add (\d+): .* \((?:absent: .*|no session lives in cookies)\)$", done.stdout, re.MULTILINE
+    )
+    assert int(counted[1]) + sum(map(int, would_add)) == int(counted[2])
     assert "Nothing is left behind." in done.stdout

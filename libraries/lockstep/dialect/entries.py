@@ -103,6 +103,11 @@ def read_file(path: Path) -> tuple[Any, Place]:
     return read_text(text, str(path))
 
 
+def read_unfilled(path: Path) -> Any:
+    """What a YAML file that `read_file` takes holds, with ``${NAME}`` as it stands."""
+    return yaml.load(path.read_text("utf-8"), _Loader)  # noqa: S506 - it is a safe one
+
+
 def read_text(text: str, file: str) -> tuple[Any, Place]:
     """As `read_file`, for a text that stands in ``file``."""
     lines: dict[Names, int] = {}
