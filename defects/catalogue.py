@@ -19,7 +19,7 @@ FOLDER = Path(__file__).resolve().parent / "catalogue"
 # The one in C, where PyYAML was built with it, reads the catalogue ten times as fast.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 FIELDS = {"id", "title", "breaks", "origin", "change", "caught_by", "diagnosis"}
-KNOWN = {*FIELDS, "kind", "suite", "also", "sample", "uncrowded"}
+KNOWN = {*FIELDS, "kind", "suite", "also", "sample", "uncrowded", "target"}
 
 
 class CatalogueError(Exception):
@@ -48,7 +48,7 @@ class Defect:
 
     ``also`` are tests that it reddens by rights beside those that must name it; ``sample`` is one that it must not.
     One that is told by times which a crowd of other runs would drown is ``uncrowded``: beside it run as many as there
-    are cores, and no more.
+    are cores, and no more. ``target`` is the one that the tests run on where it is another way to see the platform.
     """
 
     id: str
@@ -63,6 +63,7 @@ class Defect:
     also: tuple[str, ...] = ()
     sample: str = ""
     uncrowded: bool = False
+    target: str = ""
 
     @property
     def group(self) -> str:
@@ -155,6 +156,7 @@ def _defect(entry: dict[str, Any], file: str) -> Defect:
         also=tuple(_listed(entry.get("also", []))),
         sample=entry.get("sample", ""),
         uncrowded=entry.get("uncrowded", False),
+        target=entry.get("target", ""),
     )
 
 

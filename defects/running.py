@@ -111,6 +111,8 @@ class Bench:
             {**self._environment, "LOCKSTEP_SERVICES": str(copy.resolve()), "LOCKSTEP_RUN_DIR": str(folder)}
         )
         env.pop("LOCKSTEP_HOST", None)
+        if defect.target:
+            env["LOCKSTEP_TARGET"] = defect.target
         with self._starting:
             if self._closed:
                 return "not begun: the proof was ended"

@@ -28,12 +28,12 @@ class Attempts(Base):
         facts = self.stage.dialect.accounts
         if facts is None or not facts.made:
             raise self.stage.dialect.missing("accounts.made", "accounts are given, and none can be made up")
-        return self.stage.accounts.new().with_values({"password": account.password})
+        return self.stage.accounts.new().with_values({"password": self.password_of(account)})
 
     @word("account")
     def shorten_password(self, account: Session) -> Session:
         """The account with a password that lacks its last character."""
-        return account.with_values({"password": str(account.password)[:-1]})
+        return account.with_values({"password": self.password_of(account)[:-1]})
 
     @word("session")
     def tamper_with_session_id(self, session: Session) -> Session:

@@ -41,6 +41,12 @@ class Base:
         if wanted and not any(known.fits_frame(opened.frame) for known in wanted):
             raise AssertionError(f"{what} ({' or '.join(map(str, wanted))}), but: {mask(opened.why)}")
 
+    def password_of(self, account: Session) -> str:
+        """The password of an account; NA where it has none."""
+        if "password" not in account.values:
+            raise self.stage.dialect.missing("accounts.password", "accounts have no password here")
+        return str(account.password)
+
     def endpoints_of(self, endpoint: str) -> list[str]:
         """The endpoint of this name, or all that know who somebody is."""
         return [endpoint] if endpoint else self.stage.endpoints

@@ -14,11 +14,11 @@ from robot.api import logger
 
 from .base import Base
 from .described import word
+from .origins import FOREIGN, Origins
 from .recognising import Recognising
 
 _FLAGS = {"secure": "Secure", "http_only": "HttpOnly"}
 _SITES = ("strict", "lax", "none", "")
-_ELSEWHERE = "https://origin.invalid"
 _UNSAFE = ("change_profile", "room", "sign_out")
 """What a page may try to do in a user's name, the least harmful first."""
 
@@ -76,23 +76,29 @@ class Jars(Base):
         """Passes when a page of another origin does nothing in the user's name, as is promised (``promises.origin``).
 
         It sends what the user's own page would, with the user's cookies and its own ``Origin`` and ``Referer``, but not
-        what ``credentials.csrf`` asks for. The user's own page can do it. NA where no session lives in cookies.
+        what ``credentials.csrf`` asks for. Origins that only look like the own one (``socket.origin``) are tried, too.
+        The user's own page can do it. NA where no session lives in cookies.
         """
         self._cookies(session)
         assert isinstance(self, Recognising)
         name = self._unsafe_word()
         promise = self.stage.dialect.promises.choice("origin")
-        outcome = self._from_elsewhere(name, session)
-        status = outcome.answer.status if outcome.answer else None
-        if status is None or status >= 500:
-            raise AssertionError(f"{name} from a page of another origin was not refused, but: {mask(outcome.why)}")
-        if outcome.ok and not promise.unbounded:
-            raise AssertionError(f"a page of {_ELSEWHERE} could do {name} in the user's name")
-        if outcome.ok:
-            verdicts.unbounded(f"a page of another origin could do {name} in the user's name")
-            return
+        for origin in self._origins():
+            outcome = self._from_elsewhere(name, session, origin)
+            status = outcome.answer.status if outcome.answer else None
+            if status is None or status >= 500:
+                raise AssertionError(f"{name} from a page of {origin} was not refused, but: {mask(outcome.why)}")
+            if outcome.ok and not promise.unbounded:
+                raise AssertionError(f"a page of {origin} could do {name} in the user's name")
+            if outcome.ok:
+                verdicts.unbounded(f"a page of {origin} could do {name} in the user's name")
+                return
         self.every_endpoint_should_recognise_user(session)
         self.stage.needed(name, session)
+
+    def _origins(self) -> list[str]:
+        assert isinstance(self, Origins)
+        return self.foreign_origins() if self.stage.dialect.socket else [FOREIGN, "null"]
 
     def _unsafe_word(self) -> str:
         """A word of the user's own that changes something."""
@@ -103,11 +109,13 @@ class Jars(Base):
                 return name
         raise NotDescribed("operations.room", "no request of the user's own changes anything")
 
-    def _from_elsewhere(self, name: str, session: Session) -> Outcome:
+    def _from_elsewhere(self, name: str, session: Session, origin: str) -> Outcome:
         speaker = self.stage.speaker
         dialect = speaker.dialect
         assert dialect.credentials is not None
         plain = Speaker(replace(dialect, credentials=replace(dialect.credentials, csrf=None)), speaker.platform)
-        foreign: Any = {"Origin": _ELSEWHERE, "Referer": f"{_ELSEWHERE}/", "Sec-Fetch-Site": "cross-site"}
+        foreign: Any = {"Origin": origin, "Sec-Fetch-Site": "cross-site"}
+        if origin != "null":
+            foreign["Referer"] = f"{origin}/"
         steps = tuple(replace(step, headers={**step.headers, **foreign}) for step in dialect.steps(name))
         return self.stage.driver.drive(plain.take(steps, session, "", {"name": "from elsewhere"}))

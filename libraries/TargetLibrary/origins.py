@@ -16,7 +16,7 @@ from .described import word
 from .sockets import NOWHERE
 
 _WAIT = 10.0
-_FOREIGN = "https://origin.invalid"
+FOREIGN = "https://origin.invalid"
 
 
 class Origins(Base):
@@ -31,7 +31,7 @@ class Origins(Base):
         """
         promise = self.stage.dialect.promises.choice("origin")
         for endpoint in self.stage.socket_endpoints:
-            for origin in self._foreign_origins():
+            for origin in self.foreign_origins():
                 answer = self._answer_to(endpoint, session, origin)
                 if answer.status == 101 and not promise.unbounded:
                     raise AssertionError(f"origin {origin}: {endpoint} opens a socket for such a page")
@@ -63,25 +63,26 @@ class Origins(Base):
         values = self.stage.speaker.values(Session(), {})
         return str(fill(facts.origin, values, facts.place.at("origin"))).rstrip("/") if facts.origin else ""
 
-    def _foreign_origins(self) -> list[str]:
+    def foreign_origins(self) -> list[str]:
         """One of another site, of no site, and those that begin or end as the own one does."""
-        found = [_FOREIGN, "null"]
+        found = [FOREIGN, "null"]
         if own := self._own_origin():
             parts = urlsplit(own)
             other = "http" if parts.scheme == "https" else "https"
             found += [
                 f"{own}.origin.invalid", f"{own}0", own[:-1], own.replace(parts.scheme, other, 1),
-                f"{_FOREIGN}/{own}", own.replace("//", "//evil."),
+                f"{FOREIGN}/{own}", own.replace("//", "//evil."),
             ]  # fmt: skip
         return found
 
     def _answer_to(self, endpoint: str, session: Session, origin: str) -> Answer:
         line = Line(self.stage.speaker, endpoint, session, room=NOWHERE)
         shake = line.handshake()
+        headers = {name: value for name, value in shake.headers.items() if name.lower() != "origin"}
         ca_file = target.current().ca_file if target.in_use() and shake.url.startswith("wss") else None
         masking.register(str(session.values.get("access", "")))
         came = ask(
-            build(shake.url, headers=shake.headers, subprotocols=shake.subprotocols, origin=origin, ca_file=ca_file),
+            build(shake.url, headers=headers, subprotocols=shake.subprotocols, origin=origin, ca_file=ca_file),
             _WAIT,
         )
         logger.info(f"{endpoint} answers a page of {origin} with {mask(str(came))}")

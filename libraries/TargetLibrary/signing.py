@@ -158,7 +158,8 @@ class Signing(Base):
 
     @word("account")
     def forget_password(self, account: Session) -> Session:
-        """The account with a password that is wrong."""
+        """The account with a password that is wrong; NA where accounts have none."""
+        self.password_of(account)
         return account.with_values({"password": made_up()["secret"]})
 
     @word("session")

@@ -46,7 +46,7 @@ ON_FORUM = {
     "T24-10": "NA operations.delete_account: not described in",
     "T25-04": "NA operations.send: not described in",
     "T29-01": "WEAKER the cookie visit has Secure absent, as declared",
-    "T29-02": "UNBOUNDED a page of another origin could do room",
+    "T29-02": "UNBOUNDED a page of https://origin.invalid could do room",
     **dict.fromkeys(
         ["T26-01", "T26-02", "T26-03", "T26-04"], "NA private_platform: the target is one platform for all suites"
     ),
