@@ -119,7 +119,7 @@ class Asker:
             connection.close()
             return Answer(url, sent, time.monotonic(), None, reasons.of(error))
         code = (problem_code(body) or "") if response.status >= 400 else ""
-        return replace(_announced(response.getheader), url=url, sent=sent, answered=time.monotonic(),
+        return replace(announced(response.getheader), url=url, sent=sent, answered=time.monotonic(),
                        status=response.status, detail=code)  # fmt: skip
 
     def _connection(self, parts: SplitResult) -> HTTPConnection:
@@ -129,7 +129,7 @@ class Asker:
         return self._connections[place]
 
 
-def _announced(header: Callable[[str], str | None]) -> Answer:
+def announced(header: Callable[[str], str | None]) -> Answer:
     """What the fields of an answer say, and nothing else of it."""
     quotas: dict[str, Quota] = {}
     retry_after, wrong, unreadable = None, "", ""

@@ -27,6 +27,7 @@ from .networking import Networking
 from .origins import Origins
 from .outages import Outages
 from .profiles import Profiles
+from .quotas import Quotas
 from .recognising import Recognising
 from .recovering import Recovering
 from .refreshing import Refreshing
@@ -79,6 +80,7 @@ class TargetLibrary(
     Outages,
     Surviving,
     Keys,
+    Quotas,
 ):
     """What users and operators do, and what a target promises them, in words that no platform owns.
 

@@ -199,7 +199,10 @@ class Stage:
 
     def limit(self, name: str) -> float:
         """A limit, as this suite asked for it or as the dialect says it; raises ``NotDescribed``."""
-        return self.own_limits[name] if name in self.own_limits else self.dialect.limit(name)
+        found = self.own_limits[name] if name in self.own_limits else self.dialect.limit(name)
+        if not found:
+            raise self.dialect.missing(f"limits.{name}", "0: the target has none")
+        return found
 
     def _forget_sessions(self) -> None:
         self._sessions.clear()

@@ -189,7 +189,7 @@ class Watching(Base):
         return found
 
     @word("promise", "assertion")
-    def restarts_should_be_quick_enough(self, seconds: Sequence[float]) -> None:
+    def restarts_should_be_quick(self, seconds: Sequence[float]) -> None:
         """Passes when no restart took longer than ``promises.restart.takes``."""
         promise = self.stage.dialect.promises.choice("restart.takes")
         for taken in seconds:

@@ -13,11 +13,12 @@ from lockstep.dialect.templates import MISSING
 EVENTS = ("message", "acknowledged", "snapshot", "error", "resumed", "warning", "profile")
 FIELDS = (
     "room", "text", "id", "position", "epoch", "sender", "key", "code", "reason", "retryable", "client", "recovered",
-    "call", "name", "email",
+    "call", "name", "email", "retry_after",
 )  # fmt: skip
 """What an event may say: conversation, words, id at the target, place in the order and of which order, sender's user
 id, the sender's own id of it, a code and a reason of an error, whether to try again may help, the client, whether a
-resume recovered everything, the call that it answers, the user's name and e-mail."""
+resume recovered everything, the call that it answers, the user's name and e-mail, seconds until
+to try again."""
 USUAL_WAIT = 5.0
 
 
