@@ -33,11 +33,14 @@ A New Room Is Listed On Every Device
     Rooms Should Not Be Listed    ${laptop}    ${others}
     Rooms Should Be Listed    ${other}    ${others}
 
-A Message Is Seen On The Other Device In Time
+A Message Is Seen On Every Device In Time
     [Tags]    id:C10-04    req:C10.3
     Sign In At Room
-    Open Two Devices
-    Messages Should Cross In Time    ${PHONE}    ${LAPTOP}    ${ROOM}
+    ${devices} =    Open Devices Everywhere    ${USER}    ${ROOM}
+    ${second} =    Sign In    ${USER}    device=laptop
+    ${laptop} =    Open Device    ${second}    ${ROOM}
+    VAR    @{all}    @{devices}    ${laptop}
+    Messages Should Cross In Time    ${all}    ${ROOM}
 
 Signing Out One Device Leaves The Other In
     [Tags]    id:C10-05    req:C10.3

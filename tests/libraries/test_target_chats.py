@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.foreign.cookie_server import forum
 from tests.foreign.frame_server import chat
+from tests.foreign.graphql_server import graphql_chat
+from tests.foreign.socketio_server import socketio_chat
 from tests.libraries.inner import run_inner
 
 FRAMES = Path(__file__).resolve().parents[1] / "foreign" / "frames"
@@ -186,6 +190,23 @@ def test_what_is_declared_is_not_wrong(faults: tuple[str, ...], change: str, wor
     )
     assert status == "PASS", message
     assert words in message
+
+
+@pytest.mark.parametrize(
+    ("name", "server", "variable"),
+    [
+        ("cookie", forum, "FORUM_URL"),
+        ("socketio", socketio_chat, "ROOMS_URL"),
+        ("graphql", graphql_chat, "ROOMS_URL"),
+    ],
+)
+def test_clients_speak_whatever_the_dialect_says(name: str, server: Any, variable: str, tmp_path: Path) -> None:
+    (tmp_path / "suite.robot").write_text(SUITE.replace("%SENT%", "5").replace("%CLOSES%", ""), "utf-8")
+    chosen = {"TARGET": str(FRAMES.parent / name / "target.yaml")}
+    with server() as running:
+        done = run_inner(tmp_path / "suite.robot", tmp_path, variables=chosen, **{variable: running.url})
+    status, message = done.verdicts["Chats Go On"]
+    assert status == "PASS", message
 
 
 def test_a_load_is_no_greater_than_the_target_allows(tmp_path: Path) -> None:
