@@ -13,6 +13,7 @@ from lockstep.dialect.sensitive import is_secret
 from lockstep.dialect.steps import Step
 from lockstep.masking import mask
 from lockstep.waiting import wait_until
+from robot.api import logger
 
 from .base import Base
 from .described import word
@@ -40,12 +41,13 @@ class Logs(Base):
     def wait_until_requests_are_logged(self) -> None:
         """Asks each endpoint something that can be found again, and waits until its instance's log has it.
 
-        So the log has all that was asked before. NA where a log does not name what was asked.
+        So the log has all that was asked before. NA where no log names what was asked.
         """
         self._wait_until_logged(in_answers=False)
 
     def _wait_until_logged(self, *, in_answers: bool) -> None:
         header = self.stage.dialect.logs.request_id
+        silent = []
         for endpoint, instance in self._logging():
             mark = str(uuid.uuid4())
             outcome = self._asked(endpoint, {"mark": mark}, {header: mark} if header else {})
@@ -62,8 +64,11 @@ class Logs(Base):
             except AssertionError:
                 if header:
                     raise
-                reason = f"the log of {instance} does not name what was asked"
-                raise NotDescribed("logs.request_id", reason) from None
+                silent.append(instance)
+        if len(silent) == len(self._logging()):
+            raise NotDescribed("logs.request_id", f"the log of {', '.join(silent)} does not name what was asked")
+        if silent:
+            logger.info(f"what was asked is not to be found in the log of {', '.join(silent)}")
 
     @word("control")
     def send_token_in_query(self, session: Session) -> None:

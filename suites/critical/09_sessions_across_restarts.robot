@@ -20,7 +20,7 @@ A Restart Closes Sockets As Declared And Takes Nothing
     Device Should Find Everything    ${endpoints}[-1]
 
 A Killed Instance Takes Nothing
-    [Tags]    id:C09-02    req:C09.1
+    [Tags]    id:C09-02    req:C09.1    req:S02
     ${endpoints} =    Get Replicas
     Send From Device At    ${endpoints}[0]
     Kill Instance    ${endpoints}[0]
