@@ -43,9 +43,13 @@ class Outages(Base):
             asked.append(("refresh", account.with_values({"refresh": tampered(str(account.refresh))})))
         for name, session in asked:
             waiting, outcome = self._sign_in_meanwhile(name, session, outage.at or "", limit)
+            what = f"{name}, until it was refused,"
+            came = outcome.answer is not None and outcome.answer.status is not None
+            if not came and not outcome.ok and outage.sign_in != NO_ANSWER and waiting.elapsed >= limit:
+                in_time(what, waiting.elapsed, limit, waiting)
             self._must_be_unavailable(f"{name} at {outage.at or 'its own place'}", outcome, outage.sign_in)
-            if outage.sign_in != NO_ANSWER or (outcome.answer is not None and outcome.answer.status is not None):
-                in_time(f"{name}, until it was refused,", waiting.elapsed, limit, waiting)
+            if came:
+                in_time(what, waiting.elapsed, limit, waiting)
 
     @word("promise", "assertion")
     def unknown_session_should_be_handled(self, session: Session) -> None:
@@ -69,7 +73,7 @@ class Outages(Base):
 
     def _must_be_unavailable(self, what: str, outcome: Outcome, expected: int | str) -> None:
         if outcome.ok:
-            raise AssertionError(f"{what} should be refused, as who signs users in is away, but has succeeded")
+            raise AssertionError(f"{what} should be refused, as what it needs is away, but has succeeded")
         status = outcome.answer.status if outcome.answer else None
         if expected == NO_ANSWER and status is None:
             verdicts.weaker(f"{what} got no answer, as declared", REFUSAL_REFERENCE)
@@ -102,6 +106,19 @@ class Outages(Base):
             f"{outcome.request or 'no request'} in {waiting.elapsed:.3f} s: {mask(str(outcome.answer or outcome.why))}"
         )
         return waiting, self.stage.known(outcome)
+
+    @word("promise", "assertion")
+    def front_should_refuse_fast(self, session: Session) -> None:
+        """Passes when the endpoint before the others, which has nobody left to ask, refuses in time as unavailable.
+
+        That is within ``promises.outage.noticed``; NA where no endpoint stands before others (``promises.outage.at``).
+        """
+        outage = self.stage.dialect.promises.outage
+        if outage.at is None:
+            raise self.stage.dialect.missing("promises.outage.at", "no endpoint is declared to stand before others")
+        waiting, outcome = self._who_meanwhile(outage.at, session, outage.noticed)
+        self._must_be_unavailable(f"a request at {outage.at}", outcome, outage.sign_in)
+        in_time(f"a request at {outage.at}, until it was refused,", waiting.elapsed, outage.noticed, waiting)
 
     @word("promise", "assertion")
     def sign_ins_should_work_again(self, account: Session) -> Session:

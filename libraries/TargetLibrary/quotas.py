@@ -34,6 +34,8 @@ _EVERY = 0.2
 _LONGEST = 120.0
 _REFUSALS = 10
 _VISITS, _PACE = 15, 0.1
+_BELOW = 1.5
+"""Unaffected users ask so many times less often than their quota allows."""
 _PATIENCE = 30.0
 _OTHER_LETTERS = "email"
 _STORED = timedelta(seconds=5)
@@ -195,15 +197,17 @@ class Quotas(Base):
         flooding = [self._quota_asker() for _ in range(attackers)]
         quiet = [(name, self._quota_asker(who=True)) for name in self.stage.endpoints for _ in range(2)]
         parties = [Party([name], asker) for name, asker in quiet]
-        before = self._quota_visits(parties)
-        flood = Flood(_VISITS, _PACE, _PATIENCE + self._quota_rate()[1] * 3)
+        limit, window = self._quota_rate()
+        pace = max(_PACE, _BELOW * window / limit)
+        before = self._quota_visits(parties, pace)
+        flood = Flood(_VISITS, pace, _PATIENCE + 3 * window)
         answers, meanwhile = flood.run([Party(endpoints, one, _REFUSALS) for one in flooding], parties)
         return Flooded(flooding, answers, before, [answer for some in meanwhile for answer in some])
 
-    def _quota_visits(self, parties: Sequence[Party]) -> list[Answer]:
+    def _quota_visits(self, parties: Sequence[Party], pace: float) -> list[Answer]:
         until = time.monotonic() + _PATIENCE
         with ThreadPoolExecutor(len(parties)) as pool:
-            seen = list(pool.map(lambda one: one.asker.pace(one.urls, _VISITS, _PACE, until), parties))
+            seen = list(pool.map(lambda one: one.asker.pace(one.urls, _VISITS, pace, until), parties))
         return [answer for answers in seen for answer in answers]
 
     @word("quota", "assertion")

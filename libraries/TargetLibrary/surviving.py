@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
-from lockstep import verdicts
+from lockstep import machine, verdicts
 from lockstep.dialect import Session
 from lockstep.waiting import show
+from robot.api import logger
 
 from .base import Base, same
 from .described import word
+from .watching import figure, in_time
 
 _LOST = timedelta(seconds=15)
 
@@ -26,6 +29,55 @@ class Surviving(Base):
         closing = found.connection.closing
         if closing is None or not closing.by_peer:
             raise AssertionError(f"{socket} should have ended with its instance, but it is {found.state}")
+
+    @word("control", "assertion")
+    def session_should_recover_in_time(
+        self, how: Literal["stop", "kill", "restart", "replace"], endpoint: str, socket: str, room: Any
+    ) -> str:
+        """Restarts the instance of an endpoint: passes when a session, with its device and room, is back in time.
+
+        The restart may take ``promises.restart.takes``; all of it, until the device has come back, every endpoint
+        recognises the user and the room holds what it held, ``promises.restart.recovery``. Returns the new socket.
+        """
+        library: Any = self
+        session = self.socket(socket).line.session
+        before = self.read_user_data(session, room)
+        began = machine.Mark.now()
+        library.restarts_should_be_quick(library.restart_each_instance(how, [endpoint]))
+        again: str = library.reconnect_socket(socket, room, endpoint)
+        self.user_data_should_be_unchanged(session, before, room)
+        promise = self.stage.dialect.promises.choice("restart.recovery")
+        waiting = began.waiting()
+        figure("longest session recovery", waiting.elapsed, "s")
+        in_time(f"the recovery of a session after {how}", waiting.elapsed, promise.value, waiting)
+        if promise.weaker:
+            verdicts.weaker(f"a session was back after {waiting.elapsed:.1f} s, as declared", promise.reference)
+        return again
+
+    @word("control", "assertion")
+    def socket_should_reconnect_in_time(self, how: Literal["stop", "kill"], socket: str, room: Any) -> str:
+        """Stops or kills the instance of a socket and starts it: passes when another socket has its place in time.
+
+        That is ``promises.restart.reconnect`` after the loss of the socket, the start of the instance included. Where
+        it was stopped the socket has to be closed as declared. Returns the new socket.
+        """
+        library: Any = self
+        lost = self.socket(socket)
+        endpoint = lost.line.endpoint.name
+        getattr(library, f"{how}_instance")(endpoint)
+        if how == "stop":
+            library.socket_should_close_for_restart(socket)
+        else:
+            self.socket_should_be_lost(socket)
+        library.start_instance(endpoint)
+        again: str = library.reconnect_socket(socket, room, endpoint)
+        taken = time.monotonic() - lost.connection.closing.at
+        promise = self.stage.dialect.promises.choice("restart.reconnect")
+        logger.info(f"{socket} was replaced {taken:.3f} s after its loss")
+        in_time(f"the way back of a socket after {how}", taken, promise.value)
+        if promise.weaker:
+            verdicts.weaker(f"a socket was back after {taken:.1f} s, as declared", promise.reference)
+        return again
 
     @word("endpoint", "assertion")
     def remaining_endpoints_should_recognise_user(self, session: Session) -> None:

@@ -1,48 +1,23 @@
 *** Settings ***
-Documentation       A backend that answers 5xx, or that dies, is left out and costs nobody his session; a socket that is cut is closed with
-...                 a code that says "come again", and who does finds everything.
-...                 Sources: RFC 9110 §15.6.4 and §10.2.3 (503, Retry-After), RFC 6455 §7.4 (close codes); docs/protocol.md §4 and §5.
-Resource            platform.resource
-Resource            outage.resource
-Resource            synchrony.resource
-Suite Setup         Use A Private Platform    backends=2    proxies=backend->postgres, frontend->backend
-Suite Teardown      Leave The Platform
-Test Setup          A Part Begins
-Test Teardown       Run Keywords    Every Service Runs Again    AND    The Part Is Over
-Test Tags           session-sync    p0    req:S06    req:S07    needs:ws    needs:replicas.2    needs:net.faults    needs:redis
+Documentation       A replica that dies is left out and costs nobody a request; without any the refusal comes at once.
+...                 Source: RFC 9110 §15.6.4 and §10.2.3 (503, Retry-After).
+Resource            portable/vocabulary.resource
+Suite Setup         Use Private Target
+Suite Teardown      Leave Target
+Test Setup          Sign In At Room
+Test Teardown       Close All Sockets
+Test Tags           session-sync    portable    p0    req:S06    req:S07
 
 
 *** Test Cases ***
-A Backend That Answers 5xx Says When To Retry And The Second Try Is Served By The Other
-    [Tags]    id:S10-03    req:S10    needs:db.main
-    Sign In A New User
-    Cut Connection    backend-1->postgres
-    Retries Through Frontend Are Served    5    tries=2
-    Backend Says When To Retry
-    Frontend Leaves The Replica Out
-    Heal Connection    backend-1->postgres
-    Every Answer Says That The Session Was Found    live
-
-A Backend That Dies Costs No Request, And Without Any The Refusal Comes At Once
-    [Tags]    id:S06-02    needs:control.kill
-    Sign In A New User
-    Start Probe    frontend    ${PUBLIC_URL}/api/me    ${ACCESS_TOKEN}    every=20ms    ca_file=${CA_FILE}
-    Wait For Probe Answers    10
-    Kill Service    backend-1
-    Wait For Probe Answers    20
-    ${report} =    Stop Probe    frontend
-    Every Answer Should Be    ${report}    200
-    Kill Service    backend-2
-    Frontend Refuses Within    10s
-
-A Socket That Is Cut Is Closed With A Code That Says Come Again, And Who Does Finds Everything
-    [Tags]    id:S06-03    needs:ws.resume
-    Settle In
-    Come Back    through frontend
-    Reset Connection    frontend->backend
-    Open Socket Was Closed With    1012    through frontend    within=10s
-    Something Is Said Meanwhile
-    Come Back    once more    missed=1
-    Lose The Connection    once more
-    No Socket Is Left Behind
-    Come Back    missed=1
+A Dead Replica Costs No Request And The Last A Refusal
+    [Tags]    id:S06-02
+    ${replicas} =    Get Replicas
+    ${watch} =    Watch Endpoints    ${USER}    every=20ms
+    Kill Instance    ${replicas}[0]
+    Wait For Answers    ${watch}    20
+    Endpoints Should Have Been Available    ${watch}    a replica is dead    percent=100
+    FOR    ${replica}    IN    @{replicas}[1:]
+        Kill Instance    ${replica}
+    END
+    Front Should Refuse Fast    ${USER}

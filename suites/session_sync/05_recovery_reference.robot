@@ -1,0 +1,33 @@
+*** Settings ***
+Documentation       After a restart a user goes on where he was: the socket is back at once, his context is as he left it, and so is the
+...                 state of his tab, which he writes on. A restart is the end of the process: SIGTERM, or SIGKILL of everything.
+...                 Sources: docs/protocol.md §4 (close codes, resume, state); RFC 6455 §7.4 (1012, service restart).
+Resource            platform.resource
+Resource            restart.resource
+Resource            synchrony.resource
+Suite Setup         Use A Private Platform    backends=1
+Suite Teardown      Leave The Platform
+Test Setup          A Part Begins
+Test Teardown       Run Keywords    Every Service Runs Again    AND    The Part Is Over
+Test Tags           session-sync    p0    req:S05    req:S07    needs:ws    needs:ws.resume    needs:control.kill
+
+
+*** Test Cases ***
+A Session's Context Is Restored After Everything Was Killed
+    [Tags]    id:S05-01    part:context    needs:redis    needs:db.main
+    Settle In
+    Kill And Start    redis    auth    backend-1    frontend
+    Session Views Should Agree    ${USER}    within=15s    places=${{ ['auth', 'auth db', 'main db', 'backend-1'] }}
+    Come Back
+    Everything Is As It Was
+
+A Tab's State Is Restored And Can Be Written
+    [Tags]    id:S05-03    part:state
+    Settle In
+    The State Can Be Written On From Version    1
+    Remember What The User Sees
+    Kill And Start    backend-1
+    Come Back
+    Everything Is As It Was
+    A Stale Write Is A Conflict    1    again
+    The State Can Be Written On From Version    2    again
