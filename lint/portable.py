@@ -13,7 +13,9 @@ import yaml
 ROOT = Path(__file__).resolve().parents[1]
 TARGETS = ROOT / "variables" / "targets"
 FOLDER = "portable"
-LIBRARIES = frozenset({"PlatformLibrary", "RequestsLibrary", "WebSocketLibrary", "TargetLibrary", "HistoryLibrary"})
+LIBRARIES = frozenset(
+    {"PlatformLibrary", "RequestsLibrary", "WebSocketLibrary", "TargetLibrary", "HistoryLibrary", "ExplorationLibrary"}
+)
 """What the vocabulary stands on; a portable suite imports none of them by itself."""
 _ADDRESS = re.compile(r"(?:^|=)(?:\w+://|/\w)")
 _CODE = re.compile(r"(?:(?P<named>(?:status|code)=\S*\d{3}\S*)|\$?\{?(?P<bare>[45]\d\d|10[01]\d|4\d{3})\}?)")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import timedelta
@@ -13,8 +13,10 @@ from html import escape
 from pathlib import Path
 from typing import Any
 
-from HistoryLibrary.scopes import mapping_in_use
 from lockstep import masking, target
+from lockstep.applicability import not_applicable
+from lockstep.dialect import Driver, NotDescribed, Speaker, find, load
+from lockstep.dialect.accounts import Accounts
 from lockstep.listeners import LISTENERS
 from lockstep.run_folder import run_folder
 from robot.api import logger
@@ -23,39 +25,57 @@ from robot.libraries.BuiltIn import BuiltIn
 
 from .files import read_schedule, write_schedule
 from .play import Performance
-from .schedule import Schedule, numbered
+from .schedule import STEPS, Schedule, Step, first_impossible, numbered, steps_of
 from .searching import Failure, Memory, Play, Tally, Verdict, search, temporary
-from .stage import LARGEST_BATCH, Stage
+from .stage import ReferenceStage, Stage, carry, lacking
 
 _A_MINUTE = timedelta(minutes=1)
+_REFERENCE = "embedded"
+_HOPS = "client->backend, backend->redis, backend->postgres"
+_WORDS = ("sign_up", "sign_in", "room", "history", "refresh", "sign_out", "revoke_session")
 
 
 @library(scope="GLOBAL", version="1.0.0", doc_format="ROBOT", auto_keywords=False, listener=LISTENERS)
 class ExplorationLibrary:
     """Looks for schedules of client actions and faults that break a promise of the platform.
 
-    | Use Private Platform    proxies=client->backend, backend->redis, backend->postgres    ACCESS_TTL=7200
+    | Use Target For Exploration
     | Explore Schedules       count=10    seed=chosen
     | Replay Schedule         found.json    times=5
 
     A schedule is data: steps such as *phone connects to backend-1*, *laptop sends five messages*, *backend-1 is
-    killed*, *Redis forgets everything*. Hypothesis' stateful testing draws them, a rule a verb, and a small model knows
-    which step may follow which. Each is played as it stands by a new user with a phone, a laptop and two conversations,
-    on a private platform of two replicas. Then every fault is undone, each device comes back, a last message goes
-    through each conversation, and HistoryLibrary's checkers judge what the clients were given and told, and the rows
-    of the main database: nothing acknowledged lost, nothing twice, nothing out of order, nothing withheld, no gap
-    (docs/protocol.md §4). A ``recovered: false`` is a failure too, since no schedule does what ends a stream.
+    killed*, *phone signs out, and in again*. Hypothesis' stateful testing draws them, a rule a verb, and a small model
+    knows which step may follow which. Each is played as it stands by a new user with a phone, a laptop and two
+    conversations, in the words of the target's dialect. What the target has no word or control for is not drawn. Then
+    every fault is undone, each device comes back, a last message goes through each conversation, and HistoryLibrary's
+    checkers judge what the clients were given and told, and what is stored: nothing acknowledged lost, nothing twice,
+    nothing out of order, nothing withheld, no gap, as far as ``promises.delivery`` has it. A resumption that is refused
+    is a failure too, since no schedule does what ends a stream.
 
     The verdict on a schedule is remembered, so the search does not see that a race may end otherwise a second time. The
     smallest schedule that failed is played again ``times`` and the message says how often it failed. It is saved in the
     folder of the run as a file that `Replay Schedule` reads. The same seed draws the same schedules.
 
-    Needs ``hypothesis``, PlatformLibrary with a private platform, and proxies on the hops of the example.
+    Needs ``hypothesis``, and TargetLibrary with a target in use, or PlatformLibrary with a private reference platform
+    that has proxies on ``client->backend``, ``backend->redis`` and ``backend->postgres``.
     """
 
     def __init__(self, play: Play | None = None) -> None:
         # Given where the search itself is tested, without a platform.
         self._play = play
+
+    @keyword
+    def use_target_for_exploration(self) -> None:
+        """Uses the run's target with no other suite beside it, prepared for every fault that it can be given."""
+        stage = _target_stage()
+        if stage is None:
+            raise RuntimeError("TargetLibrary, which knows the target, is not imported")
+        with _not_applicable_where_it_lacks():
+            platform = _library("PlatformLibrary")
+            if platform is not None and platform.profile().kind == "embedded":
+                stage.use_private(backends=2, proxies=_HOPS, ACCESS_TTL="7200")
+            else:
+                stage.use_alone()
 
     @keyword
     def explore_schedules(
@@ -70,9 +90,9 @@ class ExplorationLibrary:
         _must_be_some(count, "schedules")
         chosen = seed or os.environ.get("LOCKSTEP_SEED") or "0"
         begun = time.monotonic()
-        with self._stage(chosen, count) as play:
+        with self._stage() as (play, steps):
             memory = Memory(play, shrink_within.total_seconds(), _report)
-            failure = search(memory, count, chosen)
+            failure = search(memory, count, chosen, steps)
             again = [play(failure.schedule) for _ in range(times)] if failure else []
         seconds = time.monotonic() - begun
         logger.info(f"{told(memory.tally, failure)} in {seconds:.1f} s, seed {chosen}")
@@ -90,7 +110,8 @@ class ExplorationLibrary:
         """
         _must_be_some(times, "times")
         schedule = read_schedule(file)
-        with self._stage(f"replay {file.name}", times) as play:
+        with self._stage() as (play, steps):
+            _must_be_known(schedule, file, steps)
             _replay(play, schedule, file, times)
 
     @keyword
@@ -101,27 +122,77 @@ class ExplorationLibrary:
         if not files:
             raise AssertionError(f"{folder} holds no schedule")
         schedules = {file: read_schedule(file) for file in files}
-        with self._stage(f"replay {folder.name}", times * len(files)) as play:
+        with self._stage() as (play, steps):
+            for file, schedule in schedules.items():
+                _must_be_known(schedule, file, steps)
             for file, schedule in schedules.items():
                 _replay(play, schedule, file, times)
 
     @contextmanager
-    def _stage(self, seed: str, plays: int) -> Iterator[Play]:
-        """How a schedule is played. What the platform's library would tell of each fault stays out of the log."""
+    def _stage(self) -> Iterator[tuple[Play, Sequence[Step]]]:
+        """How a schedule is played, and which steps there are. What libraries would tell of each fault stays out of the
+        log.
+        """
         if self._play is not None:
-            yield self._play
+            yield self._play, STEPS
             return
-        found = target.current()
-        mapping = mapping_in_use(None, target.current)
-        platform: Any = BuiltIn().get_library_instance("PlatformLibrary")
-        stage = Stage(platform, found, f"{seed} exploration", min(plays, LARGEST_BATCH))
+        with _not_applicable_where_it_lacks():
+            stage = _stage_of_target()
         before = BuiltIn().set_log_level("WARN")
+        stage.open()
         try:
-            with temporary("schedules-") as folder:
-                yield lambda schedule: Performance(stage, mapping, Path(folder)).verdict(schedule)
+            with temporary("schedules-") as folder, _not_applicable_where_it_lacks():
+                yield (lambda schedule: Performance(stage, Path(folder)).verdict(schedule)), steps_of(stage.world)
         finally:
             BuiltIn().set_log_level(before)
             stage.close()
+
+
+def _stage_of_target() -> Stage:
+    """The target that TargetLibrary uses, or the reference platform that PlatformLibrary does."""
+    platform = _library("PlatformLibrary")
+    known = _target_stage()
+    if known is not None and known.in_use:
+        usual: Driver = known.driver
+        driver, accounts = Driver(known.speaker, carry, ledger=usual.ledger), known.accounts
+        if any(step.kind == "frame" for word in _WORDS for step in known.dialect.operations.get(word, ())):
+            driver = usual
+    else:
+        found = target.current()
+        values = {name: getattr(found, name) for name in found.__dataclass_fields__ if name != "extra"}
+        driver = Driver(Speaker(load(find(_REFERENCE)), {**found.extra, **values}), carry)
+        accounts = Accounts(driver.speaker.dialect)
+    if lacks := lacking(driver.speaker):
+        raise lacks
+    if driver.speaker.dialect.control.adapter == _REFERENCE:
+        return ReferenceStage(platform, driver, accounts, target.current())
+    return Stage(platform, driver, accounts)
+
+
+def _target_stage() -> Any:
+    library = _library("TargetLibrary")
+    return library.stage if library is not None else None
+
+
+def _library(name: str) -> Any:
+    try:
+        return BuiltIn().get_library_instance(name)
+    except RuntimeError:
+        return None
+
+
+@contextmanager
+def _not_applicable_where_it_lacks() -> Iterator[None]:
+    try:
+        yield
+    except NotDescribed as lacking_word:
+        not_applicable(lacking_word.lacks, lacking_word.reason)
+
+
+def _must_be_known(schedule: Schedule, file: Path, steps: Sequence[Step]) -> None:
+    """NA where a target has not what a schedule of another one needs."""
+    if number := first_impossible(schedule, steps):
+        not_applicable("schedule", f"{file.name}: this target has no step {number}, {schedule[number - 1]}")
 
 
 def _must_be_some(number: int, of: str) -> None:

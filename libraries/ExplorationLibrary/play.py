@@ -1,4 +1,4 @@
-"""One schedule played: its steps as they stand, then everything mended, everybody drained, and judged."""
+"""One schedule played: its steps as they stand, then everything restored, everybody drained, and judged."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 from HistoryLibrary.checkers import judge
-from HistoryLibrary.mapping import FrameMapping
 from HistoryLibrary.recorder import History
 from HistoryLibrary.report import report
-from HistoryLibrary.sources import COLUMNS, import_stored
+from HistoryLibrary.spoken import Names
 from HistoryLibrary.timeline import timeline
+from HistoryLibrary.verdicts import Rules
 
 from .device import BURST
 from .line import Line, tell
@@ -22,7 +22,7 @@ from .searching import KEPT, Verdict
 from .stage import Stage
 
 RETURN = 30.0
-"""Seconds after everything is mended in which a device must be connected and resumed again."""
+"""Seconds after everything is restored in which a device must be connected and resumed again."""
 DRAIN = 10.0
 """Seconds in which it must then be given all that is stored."""
 _PAUSE = 0.02
@@ -31,24 +31,26 @@ _PAUSE = 0.02
 class Performance:
     """The devices of one new user, and what became of them."""
 
-    def __init__(self, stage: Stage, mapping: FrameMapping, directory: Path) -> None:
-        person = stage.somebody()
+    def __init__(self, stage: Stage, directory: Path) -> None:
         self._stage = stage
-        self._conversations = person.conversations
+        self._person = stage.somebody()
+        self._conversations = self._person.conversations
         self._history = History("schedule", directory)
+        self._names = Names()
         self._lines = {
-            name: Line(name, person.conversations, person.user.access_token, self._history, mapping) for name in DEVICES
+            name: Line(name, self._conversations, session, stage.speaker, self._history, self._names)
+            for name, session in self._person.sessions.items()
         }
 
     def verdict(self, schedule: Schedule) -> Verdict:
-        """Plays ``schedule`` and judges it; the stage is mended then, whatever came of it."""
+        """Plays ``schedule`` and judges it; the target is restored then, whatever came of it."""
         try:
             for step in schedule:
                 tell(self._history, str(step))
                 self._take(step)
         finally:
-            self._stage.mend()
-        tell(self._history, "everything is mended")
+            self._stage.restore()
+        tell(self._history, "everything is restored")
         connected = [line for line in self._lines.values() if line.was_connected]
         if not connected:
             return KEPT
@@ -58,7 +60,6 @@ class Performance:
         for line in connected:
             line.close()
             line.wait_until_closed()
-            line.collect()
         flaws += [_refused(line) for line in connected if line.device.refused]
         return self._judged(flaws)
 
@@ -87,7 +88,7 @@ class Performance:
             if line.is_open:
                 line.drop()
                 line.wait_until_closed()
-            line.connect(self._stage.doors[step.what])
+            line.connect(step.what)
             return
         line.wait_until_joined()
         device = line.device
@@ -100,16 +101,33 @@ class Performance:
                 line.use(device.say_again(step.what))
             case "keep state":
                 # As clients do: the next version is built on the answer to the one before.
-                if line.wait(lambda: not device.is_keeping):
+                if line.wait_until_kept():
                     line.use(device.keep())
             case "settle":
                 line.settle()
+            case "refresh":
+                line.session = self._stage.refresh(line.session)
+            case "revoke":
+                other = next(known for known in self._lines.values() if known is not line)
+                self._stage.revoke(line.session, other.session)
+                self._sign_in_again(line, "revoke_session")
+            case "sign out":
+                self._stage.sign_out(line.session)
+                self._sign_in_again(line, "sign_out")
             case "drop":
                 line.drop()
                 line.wait_until_closed()
             case "close":
                 line.close()
                 line.wait_until_closed()
+
+    def _sign_in_again(self, line: Line, after: str) -> None:
+        """The session of a device has ended: its socket ends soon, where that is promised, or is cut."""
+        if self._stage.ends_sockets(after):
+            line.wait_until_closed()
+        line.drop()
+        line.wait_until_closed()
+        line.session = self._stage.sign_in(self._person.account)
 
     def _bring_back(self, line: Line) -> str:
         """Connects the device again where it is not; what is wrong, where that cannot be done."""
@@ -120,12 +138,12 @@ class Performance:
                 return ""
             line.drop()
             line.wait_until_closed()
-            replica = list(self._stage.doors)[DEVICES.index(line.device.name) % len(self._stage.doors)]
-            if not line.connect(self._stage.doors[replica]):
+            replicas = self._stage.replicas
+            if not line.connect(replicas[DEVICES.index(line.device.name) % len(replicas)]):
                 time.sleep(_PAUSE)
         return (
             f"shut-out: {line.device.name} was not connected and resumed within {RETURN:g} s after everything was "
-            f"mended; {line.cause}"
+            f"restored; {line.cause}"
         )
 
     def _drain(self, lines: list[Line]) -> None:
@@ -135,12 +153,7 @@ class Performance:
         for conversation in self._conversations:
             lines[0].use(lines[0].device.say(conversation))
         lines[0].settle()
-        for line in lines:
-            line.collect()
-        self._history.record("invoke", "database", "scan")
-        rows = self._stage.rows(list(self._conversations.values()))
-        import_stored(self._history, rows, "database", None, None, COLUMNS)
-        heads = {row["conversation_id"]: row["seq"] for row in rows}
+        heads = self._stage.import_rows(self._history, self._names, self._person, lines[0].session)
         for line in lines:
             self._history.record("invoke", line.device.name, "drain")
         for line in lines:
@@ -155,22 +168,23 @@ class Performance:
 
     def _judged(self, flaws: list[str]) -> Verdict:
         operations = self._history.operations()
-        judgement = judge(operations)
-        found = [f"{anomaly.name}: {anomaly.text}" for anomaly in judgement.anomalies]
+        judgement = judge(operations, rules=Rules(gapless=self._stage.speaker.dialect.needed_socket().gapless))
+        anomalies = [known for known in judgement.anomalies if known.name not in self._stage.not_promised]
+        found = [f"{anomaly.name}: {anomaly.text}" for anomaly in anomalies]
         wrong = [*flaws, *found, *judgement.doubts]
         if not wrong:
             return KEPT
-        pictures = [timeline(operations, anomaly) for anomaly in (*judgement.anomalies[:2], None)]
+        pictures = [timeline(operations, anomaly) for anomaly in (*anomalies[:2], None)]
         return Verdict(self._named(f"{wrong[0]}\n{report(judgement, operations)}"), tuple(map(self._named, pictures)))
 
     def _named(self, text: str) -> str:
         for name, key in self._conversations.items():
-            text = text.replace(key, f"the {name} conversation")
+            text = text.replace(str(key), f"the {name} conversation")
         return text
 
 
 def _has(held: Mapping[str, Any], heads: Mapping[str, int]) -> bool:
-    return all(key in held and held[key][1] >= seq for key, seq in heads.items())
+    return all(held.get(key, {}).get("position", -1) >= seq for key, seq in heads.items() if isinstance(seq, int))
 
 
 def _refused(line: Line) -> str:

@@ -9,6 +9,7 @@ from itertools import product
 DEVICES = ("phone", "laptop")
 REPLICAS = ("backend-1", "backend-2")
 CONVERSATIONS = ("first", "second")
+SERVICES = ("auth",)
 REPEATED = ("first", "last")
 SLOW_HOPS = ("client->backend-1", "client->backend-2", "backend->postgres", "backend->redis")
 
@@ -45,20 +46,27 @@ class Situation:
 
 
 @dataclass(frozen=True)
+class World:
+    """What the steps of a target may be about: its endpoints, its other instances, and the hops that may be slow."""
+
+    replicas: Sequence[str] = REPLICAS
+    services: Sequence[str] = SERVICES
+    hops: Sequence[str] = SLOW_HOPS
+    verbs: frozenset[str] | None = None
+    """The verbs that it has; None is all of them."""
+
+
+@dataclass(frozen=True)
 class Verb:
-    """``words`` are what its steps may be about, the simplest first; each is drawn ``weight`` times as often as others.
+    """``about`` names what its steps may be about, the simplest first; each is drawn ``weight`` times as often.
 
     ``fits`` says whether such a step makes sense in a situation.
     """
 
     sentence: str
-    words: Sequence[tuple[str, ...]]
+    about: tuple[str, ...]
     fits: Callable[[Situation, Step], bool]
     weight: int = 1
-
-
-def _each(*names: Sequence[str]) -> list[tuple[str, ...]]:
-    return list(product(*names))
 
 
 def _online(now: Situation, step: Step) -> bool:
@@ -73,40 +81,67 @@ def _redis_up(now: Situation, step: Step) -> bool:
     return now.begun and not now.redis_down
 
 
-_DEVICE, _REPLICA, _HOP = _each(DEVICES), _each(REPLICAS), _each(SLOW_HOPS)
-_MESSAGES = _each(DEVICES, CONVERSATIONS)
+def _signed_in(now: Situation, step: Step) -> bool:
+    """Sessions change while every instance runs: otherwise nobody is promised that they can."""
+    return step.who in now.online and not now.down
+
 
 VERBS: Mapping[str, Verb] = {
     "connect": Verb(
         "{who} connects to {what}",
-        _each(DEVICES, REPLICAS),
+        ("device", "replica"),
         lambda now, step: step.who not in now.online and step.what not in now.down,
         3,
     ),
-    "send": Verb("{who} sends a message to the {what} conversation", _MESSAGES, _online, 2),
-    "burst": Verb("{who} sends five messages to the {what} conversation", _MESSAGES, _online),
-    "settle": Verb("{who} waits for all answers", _DEVICE, _online, 3),
+    "send": Verb("{who} sends a message to the {what} conversation", ("device", "conversation"), _online, 2),
+    "burst": Verb("{who} sends five messages to the {what} conversation", ("device", "conversation"), _online),
+    "settle": Verb("{who} waits for all answers", ("device",), _online, 3),
     "send again": Verb(
         "{who} sends its {what} message again",
-        _each(DEVICES, REPEATED),
+        ("device", "repeated"),
         lambda now, step: step.who in now.online and step.who in now.spoken,
         2,
     ),
-    "keep state": Verb("{who} keeps a state", _DEVICE, _online),
-    "drop": Verb("{who} loses its connection", _DEVICE, _online, 2),
-    "close": Verb("{who} closes its socket", _DEVICE, _online),
-    "kill": Verb("{who} is killed", _REPLICA, _running),
-    "start": Verb("{who} is started", _REPLICA, lambda now, step: step.who in now.down, 3),
-    "restart": Verb("{who} is restarted", _REPLICA, _running),
-    "hand over": Verb("{who} is restarted without a gap", _REPLICA, _running),
-    "cut": Verb("the network resets every socket at {who}", _REPLICA, _running),
-    "slow down": Verb("{who} becomes slow", _HOP, lambda now, step: now.begun and step.who not in now.slow),
-    "speed up": Verb("{who} is as fast as before", _HOP, lambda now, step: step.who in now.slow),
-    "flush redis": Verb("Redis forgets everything", [()], _redis_up),
-    "kill redis": Verb("Redis is killed", [()], _redis_up),
-    "start redis": Verb("Redis is started", [()], lambda now, step: now.redis_down, 3),
+    "keep state": Verb("{who} keeps a state", ("device",), _online),
+    "drop": Verb("{who} loses its connection", ("device",), _online, 2),
+    "close": Verb("{who} closes its socket", ("device",), _online),
+    "kill": Verb("{who} is killed", ("instance",), _running),
+    "start": Verb("{who} is started", ("instance",), lambda now, step: step.who in now.down, 3),
+    "restart": Verb("{who} is restarted", ("replica",), _running),
+    "hand over": Verb("{who} is restarted without a gap", ("replica",), _running),
+    "cut": Verb("the network resets every socket at {who}", ("replica",), _running),
+    "slow down": Verb("{who} becomes slow", ("hop",), lambda now, step: now.begun and step.who not in now.slow),
+    "speed up": Verb("{who} is as fast as before", ("hop",), lambda now, step: step.who in now.slow),
+    "flush redis": Verb("Redis forgets everything", (), _redis_up),
+    "kill redis": Verb("Redis is killed", (), _redis_up),
+    "start redis": Verb("Redis is started", (), lambda now, step: now.redis_down, 3),
+    "refresh": Verb("{who} refreshes its session", ("device",), _signed_in),
+    "revoke": Verb("the session of {who} is revoked, and it signs in again", ("device",), _signed_in),
+    "sign out": Verb("{who} signs out, and in again", ("device",), _signed_in),
 }
-STEPS = [Step(name, *words) for name, verb in VERBS.items() for words in verb.words for _ in range(verb.weight)]
+
+
+def steps_of(world: World) -> list[Step]:
+    """Every step that a target has, as often as it is to be drawn."""
+    about: Mapping[str, Sequence[str]] = {
+        "device": DEVICES,
+        "conversation": CONVERSATIONS,
+        "repeated": REPEATED,
+        "replica": world.replicas,
+        "instance": (*world.replicas, *world.services),
+        "hop": world.hops,
+    }
+    return [
+        Step(name, *words)
+        for name, verb in VERBS.items()
+        if world.verbs is None or name in world.verbs
+        for words in product(*(about[kind] for kind in verb.about))
+        for _ in range(verb.weight)
+    ]
+
+
+STEPS = steps_of(World())
+"""Those of the reference platform."""
 _ENDS_SOCKETS = ("kill", "restart", "hand over", "cut")
 
 BEGINNING = Situation({})
@@ -122,7 +157,7 @@ def after(now: Situation, step: Step) -> Situation:
     online, changed = dict(now.online), now
     if step.do == "connect":
         online[step.who] = step.what
-    elif step.do in ("drop", "close"):
+    elif step.do in ("drop", "close", "revoke", "sign out"):
         del online[step.who]
     elif step.do in ("send", "burst"):
         changed = replace(now, spoken=now.spoken | {step.who})
@@ -140,11 +175,11 @@ def after(now: Situation, step: Step) -> Situation:
     return replace(changed, online=online)
 
 
-def first_impossible(schedule: Schedule) -> int | None:
+def first_impossible(schedule: Schedule, steps: Sequence[Step] = STEPS) -> int | None:
     """The number (from 1) of the first step that does not make sense where it stands; None where all do."""
     now = BEGINNING
     for number, step in enumerate(schedule, 1):
-        if step not in STEPS or not possible(step, now):
+        if step not in steps or not possible(step, now):
             return number
         now = after(now, step)
     return None

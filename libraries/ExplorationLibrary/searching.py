@@ -7,10 +7,12 @@ import os
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
+
+from lockstep.unknown import Unknown
 
 from .schedule import BEGINNING, STEPS, Schedule, Step, after, numbered, only_possible, possible
 
@@ -126,29 +128,32 @@ class Enough(BaseException):
     """Nothing more is to be played. No error: like KeyboardInterrupt it ends Hypothesis at once."""
 
 
-def search(memory: Memory, count: int, seed: str) -> Failure | None:
-    """Looks at ``count`` schedules; the smallest one that breaks a promise, None where none does.
+def search(memory: Memory, count: int, seed: str, steps: Sequence[Step] = STEPS) -> Failure | None:
+    """Looks at ``count`` schedules of these ``steps``; the smallest that breaks a promise, None where none does.
 
-    Raises ``UnplayableError`` where one cannot be played: what is wrong then is no verdict.
+    Raises ``UnplayableError`` where one cannot be played, ``Unknown`` where the machine was too busy for it: what is
+    wrong then is no verdict.
     The same seed gives the same schedules, as far as the verdicts are the same.
     """
     memory.goal = count
     patience, memory.patience = memory.patience, memory.patience * FIRST_SHARE
     try:
-        _draw(memory, count, seed)
+        _draw(memory, count, seed, steps)
         memory.patience = patience
         _shorten(memory)
     except _Unplayable as error:
+        if isinstance(error.__cause__, Unknown):
+            raise Unknown(str(error)) from error.__cause__
         raise UnplayableError(str(error)) from error.__cause__
     return memory.smallest
 
 
-def _draw(memory: Memory, count: int, seed: str) -> None:
+def _draw(memory: Memory, count: int, seed: str, steps: Sequence[Step]) -> None:
     """Has Hypothesis look at ``count`` schedules, and shrink the first that fails."""
     with suppress(BrokenPromiseError, Enough):
         for attempt in range(MOST_ATTEMPTS):
             # It counts drafts that it gave up, and repetitions, too.
-            _run(memory, count, number(f"{seed}/{attempt}"))
+            _run(memory, count, number(f"{seed}/{attempt}"), steps)
 
 
 def _shorten(memory: Memory) -> None:
@@ -173,7 +178,7 @@ def number(text: str) -> int:
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
 
 
-def _run(memory: Memory, count: int, seed: int) -> None:
+def _run(memory: Memory, count: int, seed: int, steps: Sequence[Step]) -> None:
     # Imported here: it costs half a second, and most users of this folder want a name or a page of documentation.
     import hypothesis
     from hypothesis import HealthCheck, Phase, Verbosity
@@ -194,7 +199,7 @@ def _run(memory: Memory, count: int, seed: int) -> None:
     )
     with temporary("hypothesis-") as home:
         set_hypothesis_home_dir(home)
-        run_state_machine_as_test(hypothesis.seed(seed)(_machine(memory)), settings=settings)
+        run_state_machine_as_test(hypothesis.seed(seed)(_machine(memory, steps)), settings=settings)
 
 
 def temporary(prefix: str) -> tempfile.TemporaryDirectory[str]:
@@ -202,7 +207,7 @@ def temporary(prefix: str) -> tempfile.TemporaryDirectory[str]:
     return tempfile.TemporaryDirectory(prefix=prefix, dir=os.environ.get("LOCKSTEP_RUN_DIR"))
 
 
-def _machine(memory: Memory) -> Any:
+def _machine(memory: Memory, steps: Sequence[Step]) -> Any:
     """A state machine whose one rule only writes a step down, where the model allows it; its end plays the schedule.
 
     Every draw has the same choices, whatever came before: so a step that shrinking leaves out changes no other.
@@ -222,7 +227,7 @@ def _machine(memory: Memory) -> Any:
         def begin(self, length: int) -> None:
             self.length = length
 
-        @rule(step=st.sampled_from(STEPS))
+        @rule(step=st.sampled_from(steps))
         def add(self, step: Step) -> None:
             if len(self.schedule) < self.length and possible(step, self.now):
                 self.schedule.append(step)

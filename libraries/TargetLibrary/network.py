@@ -59,10 +59,10 @@ class Network:
         for proxy in proxies:
             _thread().call(proxy.free, healed)
 
-    def reset(self, ports: Collection[int] = ()) -> None:
-        """Resets sockets (TCP RST) at both ends, once."""
+    def reset(self, ports: Collection[int] = (), server: detours.Address | None = None) -> None:
+        """Resets sockets (TCP RST) at both ends, once: those with these local ports, or those of one server."""
         with self._guard:
-            proxies = list(self._proxies.values())
+            proxies = [proxy for known, proxy in self._proxies.items() if server in (None, known)]
         for proxy in proxies:
             _thread().call(proxy.reset, tuple(ports))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -13,11 +14,13 @@ from ExplorationLibrary.schedule import (
     STEPS,
     Schedule,
     Step,
+    World,
     after,
     first_impossible,
     numbered,
     only_possible,
     possible,
+    steps_of,
 )
 from ExplorationLibrary.searching import (
     KEPT,
@@ -29,6 +32,7 @@ from ExplorationLibrary.searching import (
     Verdict,
     search,
 )
+from lockstep.dialect import Line, Session, Speaker, find, load
 
 FOUND = (Step("connect", "phone", "backend-1"), Step("send", "phone", "first"), Step("kill", "backend-1"))
 LONG = (
@@ -206,7 +210,7 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 
 def test_what_hypothesis_had_no_time_for_is_left_out_step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
-    def give_up(memory: Memory, count: int, seed: int) -> None:
+    def give_up(memory: Memory, count: int, seed: int, steps: Sequence[Step]) -> None:
         memory.verdict(LONG)
         raise BrokenPromiseError
 
@@ -222,25 +226,68 @@ def test_steps_that_lost_their_sense_go_too() -> None:
     assert only_possible(LONG[1:]) == (Step("connect", "laptop", "backend-2"), *LONG[5:6], *LONG[7:])
 
 
-def joining() -> Device:
-    """A device that has begun to subscribe to its one conversation."""
-    device = Device("phone", "tab-1", {"first": "room"})
-    device.greet()
-    return device
+class Server:
+    """What a device of the reference platform is answered with."""
+
+    def __init__(self) -> None:
+        line = Line(Speaker(load(find("embedded")), {}), "backend-1", Session({"access": "a"}))
+        self.device = Device("phone", "tab-1", {"first": "room"})
+        self.sent = [json.loads(content) for content in self.device.begin(line)]
+        self.tell({"type": "welcome", "payload": {"user_id": "u", "client_id": "tab-1"}})
+
+    def tell(self, frame: dict[str, object]) -> None:
+        self.sent += [json.loads(content) for content in self.device.hear({"id": None, **frame})]
 
 
-@pytest.mark.parametrize("answered", [None, "subscribe-1"])
-def test_an_error_in_the_place_of_an_answer_ends_the_wait_for_it(answered: str | None) -> None:
-    device = joining()
-    assert not device.joined
-    device.hear({"type": "error", "id": answered, "payload": {"code": "unavailable", "detail": None}})
-    assert (device.joined, device.must_return, device.errors) == (True, True, ["unavailable"])
+@pytest.mark.parametrize("is_named", [True, False])
+def test_an_error_in_the_place_of_an_answer_ends_the_wait_for_it(is_named: bool) -> None:
+    server = Server()
+    assert not server.device.joined
+    answered = server.sent[0]["id"] if is_named else None
+    server.tell({"type": "error", "id": answered, "payload": {"code": "unavailable", "detail": None}})
+    assert (server.device.joined, server.device.must_return) == (True, True)
+    assert server.device.errors == ["unavailable"]
 
 
 def test_the_error_of_another_request_ends_nothing() -> None:
-    device = joining()
-    device.hear({"type": "error", "id": "message.send-9", "payload": {"code": "unavailable"}})
-    assert not device.joined
-    device.say("first")
-    device.hear({"type": "error", "id": None, "payload": {}})
-    assert (device.joined, device.errors[-1]) == (False, "no reason given")
+    server = Server()
+    server.tell({"type": "error", "id": "another", "payload": {"code": "unavailable"}})
+    assert not server.device.joined
+    server.device.say("first")
+    server.tell({"type": "error", "id": None, "payload": {}})
+    assert (server.device.joined, server.device.errors[-1]) == (False, "no reason given")
+
+
+def test_a_device_takes_up_after_the_last_message_that_it_was_given() -> None:
+    server = Server()
+    device = server.device
+    first = {"conversation_id": "room", "epoch": "e", "client_msg_id": "x", "sender": "u", "body": "hello"}
+    server.tell({"type": "subscribed", "id": server.sent[0]["id"], "payload": {"head": 3, "epoch": "e"}})
+    server.tell({"type": "message", "payload": {**first, "seq": 4}})
+    device.lose()
+    line = Line(Speaker(load(find("embedded")), {}), "backend-2", Session({"access": "a"}), client="tab-1")
+    device.begin(line)
+    welcome = {"type": "welcome", "payload": {"user_id": "u", "client_id": "tab-1"}}
+    asked = [json.loads(content) for content in device.hear(welcome)]
+    assert [frame["type"] for frame in asked] == ["resume"]
+    assert asked[0]["payload"] == {"client_id": "tab-1", "positions": {"room": {"epoch": "e", "seq": 4}}}
+
+
+def test_a_state_is_kept_over_the_version_that_the_device_knows() -> None:
+    server = Server()
+    told: list[tuple[str, object]] = []
+    server.device.kept = lambda kind, **fields: told.append((kind, fields.get("seq")))
+    server.tell({"type": "subscribed", "id": server.sent[0]["id"], "payload": {"head": 0, "epoch": "e"}})
+    frames = [json.loads(content) for content in server.device.keep()]
+    server.tell({"type": "state.conflict", "id": frames[0]["id"], "payload": {"version": 7}})
+    frames = [json.loads(content) for content in server.device.keep()]
+    server.tell({"type": "state.updated", "id": frames[0]["id"], "payload": {"version": 8}})
+    assert told == [("invoke", 0), ("fail", None), ("invoke", 7), ("ok", 8)]
+
+
+def test_a_target_has_the_steps_that_it_has_words_for() -> None:
+    world = World(("only",), (), ("the network",), frozenset({"connect", "send", "cut"}))
+    steps = {str(step) for step in steps_of(world)}
+    assert "phone connects to only" in steps
+    assert not any("Redis" in step or "killed" in step for step in steps)
+    assert first_impossible((Step("connect", "phone", "backend-1"),), steps_of(world)) == 1

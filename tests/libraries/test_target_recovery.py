@@ -41,3 +41,17 @@ def test_what_is_not_promised_is_unbounded(tmp_path: Path) -> None:
     verdict, message = found["R01-01"]
     assert verdict == "UNBOUNDED", message
     assert "of 2 messages that were sent while the device was away 2 were lost" in message
+
+
+EXPLORATION = ROOT / "suites" / "exploration" / "01_schedules.robot"
+
+
+@pytest.mark.req("T04")
+def test_random_schedules_are_played_in_the_words_of_the_target(tmp_path: Path) -> None:
+    with served("cookie") as variables:
+        found = run(tmp_path, "cookie", variables, "--variable", "COUNT:3", suites=EXPLORATION)
+    assert found["EX-01"][0] == "PASS", found["EX-01"]
+    assert found["EX-02"] == (
+        "NA",
+        "NA: schedule: ack_before_commit.json: this target has no step 1, phone connects to backend-1",
+    )

@@ -17,7 +17,7 @@ from lockstep.dialect.templates import fields
 AUTHENTICATIONS = ("header", "cookie", "query", "subprotocol", "frame", "subscription", "none")
 OUT = (
     "authenticate", "subscribe", "unsubscribe", "send", "ping", "who_am_i", "resume", "reauthenticate", "send_as",
-    "unknown", "invalid",
+    "unknown", "invalid", "keep",
 )  # fmt: skip
 RESUMES = ("url", "connect", "frame", "subscription", "none")
 REFUSALS = ("handshake", "close", "authentication", "subscription", "silence")
