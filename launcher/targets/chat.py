@@ -387,6 +387,8 @@ class Chat:
             for word in ("ping", "reauthenticate"):
                 if word in phone.line.facts.out:
                     self.ask(phone, word, seen)
+            if "keep" in phone.line.facts.out:
+                self.ask(phone, "keep", seen, version=0, document={"check": 1})
             texts = self._messages(phone, laptop, person, room, seen)
             self._history(person, room, texts)
             self._come_back(phone, laptop, person, room, seen)
