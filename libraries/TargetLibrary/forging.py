@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -60,18 +61,17 @@ class Forging(Base):
         self._recognising.every_endpoint_should_recognise_user(session)
 
     @word("token")
-    def change_token_claims(self, session: Session, /, **claims: Any) -> Session:
-        """The session with some claims of its token changed, named by purpose (``session``, ``user``), signed again.
+    def put_session_in_token(self, session: Session, other: Session | None = None) -> Session:
+        """The session, whose token names the session of ``other``, or one that there is not, and is signed again.
 
-        NA where tokens are opaque, or the dialect names no signing key (``token.signing_key``, ``token.key``).
+        NA where tokens are opaque, the sign-in reads no session, or the dialect names no signing key
+        (``token.signing_key``, ``token.key``).
         """
-        facts = self._facts()
-        if wrong := [name for name in claims if name not in facts.claims]:
-            raise ValueError(f"no claim is known as {wrong[0]!r}; known are: {', '.join(facts.claims)}")
+        claim = self._facts().claims.get("session", "sid")
         key = self._signing_key()
         if not key:
             raise self.stage.dialect.missing("token.signing_key")
-        named = {facts.claims[name]: value for name, value in claims.items()}
+        named = {claim: other.session if other else str(uuid.uuid4())}
         return self._with_token(session, self._jwt_library().change_token(str(session.access), **key, **named))
 
     # --- making them

@@ -73,7 +73,8 @@ class Sockets(Base):
         found = self.socket(socket)
         greeted = found.line.facts.greeting and found.line.read.get("user")
         if greeted and not same(greeted, found.line.session.user):
-            raise AssertionError(f"the greeting of {socket} names user {greeted}, not {found.line.session.user}")
+            where = f"the greeting at {found.line.endpoint.name}"
+            raise AssertionError(f"{where} names user {greeted}, not {found.line.session.user}")
         asked = "who_am_i" in found.line.facts.out
         opened = found.play(found.line.asking("who_am_i")) if asked else found.opened
         if not opened.ok:
@@ -81,7 +82,8 @@ class Sockets(Base):
         if "user" not in opened.read:
             raise self.stage.dialect.missing("socket.who_am_i")
         if not same(opened.read["user"], found.line.session.user):
-            raise AssertionError(f"{socket} sees user {opened.read['user']}, not {found.line.session.user}")
+            where = f"the socket at {found.line.endpoint.name}"
+            raise AssertionError(f"{where} sees user {opened.read['user']}, not {found.line.session.user}")
 
     @word("socket", "assertion")
     def sockets_should_be_of_one_device(self, first: str, second: str) -> None:

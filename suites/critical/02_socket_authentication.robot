@@ -136,6 +136,7 @@ A Socket With An Expired Token Is Refused
     ${user} =    Sign In For Seconds
     Every Endpoint Should Recognise User    ${user}
     Wait Until Token Expires    ${user}
+    Access Should End    ${user}    expiry
     Every Endpoint Should Refuse Socket    ${user}    expired    after=expiry
 
 A Good Token Still Works After A Refusal

@@ -40,9 +40,9 @@ A Signed Token Opens No Other User's Session
     [Tags]    id:SE-31    req:X02
     ${user} =    Sign In
     ${other} =    Sign In
-    ${mixed} =    Change Token Claims    ${user}    session=${other.session}
+    ${mixed} =    Put Session In Token    ${user}    ${other}
     Every Endpoint Should Refuse Token    ${mixed}    wrong_session
-    ${unknown} =    Change Token Claims    ${user}    session=${{ str(uuid.uuid4()) }}
+    ${unknown} =    Put Session In Token    ${user}
     Every Endpoint Should Refuse Token    ${unknown}    wrong_session
     Every Endpoint Should Recognise User    ${user}
 

@@ -165,6 +165,9 @@ class Forum:
         if self.members[member].get("mute") and "mute speaks" not in self.faults:
             await socket.send_json(["no", call, "mute"])
             return
+        if self.topics[topic]["of"] != member:
+            await socket.send_json(["no", call, "not yours"])
+            return
         posts = self.topics[topic]["posts"]
         post = (len(posts) + 1, self.members[member]["number"], what)
         if "no order" in self.faults and len(posts) % 5 == 3:
