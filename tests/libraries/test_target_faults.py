@@ -1,0 +1,165 @@
+"""Outages and availability as a dialect promises them, judged on recorded answers; connections that are kept."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from lockstep.dialect import DialectError, loads
+from lockstep.dialect.keeping import Kept
+from lockstep.dialect.messages import Request
+from lockstep.unknown import Unknown
+from ProbeLibrary.judge import Answer
+from TargetLibrary.breaking import Away, Breaking
+from TargetLibrary.watch import Watch
+from TargetLibrary.watching import Watching
+
+DIALECT = """
+dialect: 1
+endpoints:
+  door: {url: "http://127.0.0.1:1", instance: one, who: {get: /me, read: {user: id}}}
+  other: {url: "http://127.0.0.1:2", instance: two, who: {get: /me, read: {user: id}}}
+credentials: {header: "Authorization: Bearer {access}"}
+control: {adapter: none, stores: {database: postgres}}
+promises:
+  outage: %s
+"""
+OUTAGE = "{of: one, without: {database: {other: refused}}}"
+
+
+def words(outage: str = OUTAGE) -> Any:
+    keywords = Watching()
+    keywords.stage = SimpleNamespace(dialect=loads(DIALECT % outage))  # type: ignore[assignment]
+    keywords.stage.breaking = Breaking(keywords.stage)
+    return keywords
+
+
+def watched(**answers: list[Answer]) -> Watch:
+    probes = {name: SimpleNamespace(answers=found, stop=lambda: None) for name, found in answers.items()}
+    return Watch(probes, SimpleNamespace(), [100.0])  # type: ignore[arg-type]
+
+
+def answers(*wrong: int, count: int = 60, kind: str = "other", status: int | None = None) -> list[Answer]:
+    """One each second from 80 on; those of these seconds are not good."""
+    return [
+        Answer(80.0 + number, 0.01, status, "gone", kind)
+        if 80 + number in wrong
+        else Answer(80.0 + number, 0.01, 200, "", "good")
+        for number in range(count)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("outage", "words_of_it"),
+    [
+        ("{at: dor}", "promises.outage.at: 'dor' is no endpoint; did you mean door?"),
+        ("{existing: often}", "promises.outage.existing: a time such as 300ms"),
+        ("{unknown: 99}", "promises.outage.unknown: an HTTP status or go_on or no_answer is needed"),
+        ("{without: {databas: go_on}}", "neither an instance nor one of control.stores; did you mean database?"),
+        ("{without: {database: {door: perhaps}}}", "is none of go_on, refused or no_answer"),
+    ],
+)
+def test_an_outage_that_cannot_be_is_an_error_with_its_entry(outage: str, words_of_it: str) -> None:
+    with pytest.raises(DialectError) as error:
+        loads(DIALECT % outage)
+    assert words_of_it in str(error.value)
+
+
+def test_sessions_that_go_on_pass_and_one_refused_request_is_named() -> None:
+    keywords = words()
+    keywords.stage.breaking.away.append(Away("one", "kill", 101.0, 130.0))
+    keywords.endpoints_should_have_gone_on(watched(door=answers(*range(101, 130)), other=answers()))
+    with pytest.raises(AssertionError, match="other failed 1 of 60 requests"):
+        keywords.endpoints_should_have_gone_on(watched(door=answers(), other=answers(110)))
+
+
+def test_an_endpoint_may_fail_only_while_its_own_instance_is_away() -> None:
+    keywords = words()
+    keywords.stage.breaking.away.append(Away("one", "kill", 101.0, 103.0))
+    keywords.endpoints_should_have_been_available(watched(door=answers(101, 102, 103), other=answers()), "it is away")
+    with pytest.raises(AssertionError, match=r"other answered .* while it is away, not 99.9 %"):
+        keywords.endpoints_should_have_been_available(watched(door=answers(101), other=answers(102)), "it is away")
+    with pytest.raises(AssertionError, match=r"door answered .* while it is away"):
+        keywords.endpoints_should_have_been_available(watched(door=answers(90), other=answers()), "it is away")
+
+
+def test_who_refuses_without_a_store_has_to_say_so() -> None:
+    keywords = words()
+    keywords.stage.breaking.away.append(Away("postgres", "stop", 101.0, 103.0))
+    refused = answers(101, 102, kind="refused", status=503)
+    keywords.endpoints_should_have_been_available(watched(door=answers(), other=refused), "the store is away")
+    with pytest.raises(AssertionError, match="other failed otherwise than declared"):
+        keywords.endpoints_should_have_been_available(watched(door=answers(), other=answers(101)), "the store is away")
+
+
+def test_nothing_is_proved_where_nobody_missed_what_was_away() -> None:
+    keywords = words()
+    keywords.stage.breaking.away.append(Away("one", "kill", 101.0, 103.0))
+    with pytest.raises(Unknown, match="no request failed"):
+        keywords.endpoints_should_have_been_available(watched(door=answers(), other=answers()), "it is away")
+
+
+def test_an_endpoint_that_stays_away_fails() -> None:
+    keywords = words()
+    keywords.stage.breaking.away.append(Away("one", "kill", 101.0, 103.0))
+    gone = answers(*range(101, 112), count=32)
+    with pytest.raises(AssertionError, match="door does not serve again"):
+        keywords.endpoints_should_have_been_available(watched(door=gone, other=answers()), "it is away")
+
+
+@pytest.fixture
+def server() -> Iterator[tuple[str, list[str]]]:
+    seen: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            seen.append(f"{self.client_address[0]}:{self.client_address[1]}")
+            self.send_response(200)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Nothing is written."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as found:
+        thread = threading.Thread(target=found.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{found.server_address[1]}", seen
+        found.shutdown()
+        thread.join()
+
+
+def test_requests_share_a_connection_that_is_kept(server: tuple[str, list[str]]) -> None:
+    url, seen = server
+    kept = Kept(timeout=5, source="127.0.0.9")
+    assert [kept.send(Request("GET", f"{url}/")).status for _ in range(3)] == [200] * 3
+    kept.close()
+    assert len(set(seen)) == 1
+    assert seen[0].startswith("127.0.0.9:")
+
+
+def test_no_answer_says_why(tmp_path: Path) -> None:
+    answer = Kept(timeout=1).send(Request("GET", "http://127.0.0.1:9/"))
+    assert answer.status is None
+    assert "ConnectionRefusedError" in answer.error
+
+
+def test_what_is_away_is_given_back_in_the_reverse_order() -> None:
+    done: list[str] = []
+    platform = SimpleNamespace(
+        start_service=lambda name: done.append(f"start {name}"),
+        resume_service=lambda name: done.append(f"resume {name}"),
+    )
+    stage = SimpleNamespace(platform=platform, speaker=SimpleNamespace(endpoints=[]))
+    breaking = Breaking(stage)  # type: ignore[arg-type]
+    breaking.away += [Away("a", "kill", 1.0), Away("b", "pause", 2.0), Away("c", "stop", 3.0, 4.0)]
+    breaking.restore()
+    assert done == ["resume b", "start a"]
+    assert breaking.away == []
