@@ -21,7 +21,6 @@ from launcher import (
     area_sheet,
     areas,
     execution,
-    leaks,
     merging,
     metrics,
     missing,
@@ -69,9 +68,8 @@ def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[Judg
     folder = runfolder.make(request.results)
     rules = Rules(profile, folder, excuses)
     host: Host | None = None
-    issued = leaks.Issued()
     try:
-        env = {**_environment(request, folder), **undone.environment(folder, profile), **issued.environment}
+        env = {**_environment(request, folder), **undone.environment(folder, profile)}
         _precompile()
         options = platform_options(profile)
         host = Host(folder, options) if options is not None and _uses_platform(sources) else None
@@ -91,8 +89,7 @@ def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[Judg
             load = watch.load(host.used() if host else 0.0)
             if host:
                 host.leave()
-            issued.close()
-        outcome = _conclude(request, plan, sources, folder, ended, rules, load, begun, started, beside, left, issued)
+        outcome = _conclude(request, plan, sources, folder, ended, rules, load, begun, started, beside, left)
     except LaunchError:
         _drop_if_empty(folder)
         if not had_results:
@@ -100,7 +97,6 @@ def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[Judg
                 request.results.rmdir()
         raise
     finally:
-        issued.close()
         if host:
             host.close()
     say(sheet.sheet(outcome, requirements.read(), folder / "log.html"))
@@ -147,7 +143,7 @@ def _files(sources: Sequence[Path]) -> list[Path]:
 def _conclude(
     request: RunRequest, plan: Plan, sources: Sequence[Path], folder: Path, ended: WorkersEnd,
     rules: Rules, load: Load | None, begun: float, started: str, beside: Sequence[JudgedTest],
-    left: Undone, issued: leaks.Issued,
+    left: Undone,
 ) -> Outcome:  # fmt: skip
     """Merge, judge, write and publish."""
     result = merging.merge(merging.readable_outputs(folder), folder, plan.tests[0].place[0].name)
@@ -202,7 +198,6 @@ def _conclude(
         missing.add(result, lost)
         with metrics.Contention() as contention:
             merging.write_reports(result, plan.settings, folder)
-        outcome = replace(outcome, problems=(*outcome.problems, *leaks.search(folder, issued.secrets)))
         summary.write(outcome, folder / "summary.json")
         compared = metrics.as_json(outcome, folder.name, durations, latencies, contention.ratio)
         metrics.write(compared, folder / "metrics.json")

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
 from lockstep.dialect import DialectError, Event, NotDescribed, Session
 from lockstep.dialect.entries import Place
-from lockstep.dialect.line import Opened, Send
+from lockstep.dialect.frames import FrameOut
+from lockstep.dialect.line import Line, Opened, Send
 from lockstep.dialect.promises import NEXT_FRAME
 from lockstep.dialect.socket import handshake_refusals
+from lockstep.dialect.templates import fields
 
 from launcher.targets import suspects, talking, tokens
 from launcher.targets.findings import ANSWERS, FAILS, UNTRIED, WORKS, Finding
@@ -51,6 +53,8 @@ class Chat:
                 )
                 return
             self._mark_opening()
+            if socket.line.facts.authentication == "frame":
+                self._is_repeated(socket, "authenticate", socket.opened, seen)
             read = socket.opened.read
             says = self._whose(endpoint, socket, person, seen)
             if says is None:
@@ -132,12 +136,25 @@ class Chat:
             suspect = suspects.of_frame(out, opened.why, socket.frames[before:], socket.line.facts)
             self.findings.put(Finding(f"socket.{word}", FAILS, opened.why, tuple(seen[-_SHOWN_FRAMES:]), suspect))
             return opened
+        if self._is_repeated(socket, word, opened, seen):
+            return Opened(False, opened.read, opened.frame, why="its id is no call's")
         read = [f"{name} = {value}" for name, value in opened.read.items()]
         says = "" if out.answer else "nothing answers it"
         found = Finding(f"socket.{word}", ANSWERS, says, tuple(seen[-2:]), None, read, time.monotonic() - began)
         if self.findings.verdict(found.name) in (UNTRIED, ANSWERS):
             self.findings.put(found)
         return opened
+
+    def _is_repeated(self, socket: LiveSocket, word: str, opened: Opened, seen: list[Seen]) -> bool:
+        """Whether an answer has in the place of a call's id what the frame always says there; that is noted."""
+        out = socket.line.facts.out[word]
+        repeated = _repeated(socket.line, out, opened.frame)
+        if repeated is None:
+            return False
+        advice = f"the answer repeats {repeated!r} as the id of the call: is that {{call}}?"
+        suspect = Suspect(out.place.at("send"), advice)
+        self.findings.put(Finding(f"socket.{word}", FAILS, advice, tuple(seen[-2:]), suspect))
+        return True
 
     # --- how a socket is refused
 
@@ -686,6 +703,23 @@ def tried_place(dialect: Any, word: str) -> Place:
     """Where the last step of a word stands."""
     place: Place = dialect.operations[word][-1].place if word in dialect.operations else dialect.place.at("operations")
     return place
+
+
+def _repeated(line: Line, out: FrameOut, answer: Any) -> Any:
+    """What an answer has in the place of the call's id though the frame names no call; None where that is nothing."""
+    call = line.facts.call
+    if call is None or answer is None or "call" in fields(out.send):
+        return None
+    found = _at(answer, call.answer)
+    return found if isinstance(found, str | int) and found in list(_literals(out.send)) else None
+
+
+def _literals(value: Any) -> Iterator[Any]:
+    if isinstance(value, dict | list):
+        for entry in value.values() if isinstance(value, dict) else value:
+            yield from _literals(entry)
+    else:
+        yield value
 
 
 def _came(frames: list[str]) -> str:

@@ -9,7 +9,7 @@ from lockstep.dialect.steps import WORDS
 from PlatformLibrary.profile import Profile
 
 from launcher.targets.findings import FAILS, UNTRIED, Findings
-from launcher.targets.vocabulary import Need
+from launcher.targets.vocabulary import WHERE_DECLARED, Need
 
 _COARSER = ("invalid", "unauthenticated")
 
@@ -41,6 +41,9 @@ class Lacking:
         if "*" in name:
             # Which one it is, only the run knows.
             return ""
+        if name.startswith(WHERE_DECLARED):
+            lacks = self._missing(name.removeprefix(WHERE_DECLARED))
+            return lacks if lacks.startswith("absent") else ""
         part, _, rest = name.partition(".")
         by_part: Mapping[str, Callable[[str], str]] = {
             "operations": self._operation,

@@ -17,6 +17,8 @@ LIBRARY = LIBRARIES / "TargetLibrary"
 Need = frozenset[str]
 Bindings = Mapping[str, str | None]
 _WORDS = ("needed", "perform")
+WHERE_DECLARED = "absent."
+"""Before what a test lacks only where the dialect declares it absent."""
 _ALWAYS: Mapping[str, str] = {
     "endpoints": "endpoints.who",
     "who": "endpoints.who",
@@ -94,8 +96,12 @@ class Vocabulary:
                 frozenset(text.format(**{key: value or "*" for key, value in known.items()}) for text in _ANY_OF[name])
             )
             return found
+        where_absent = {id(node) for node in ast.walk(method) for node in _where_absent(node)}
         for node, certain in _reached(method.body, known):
-            self._node(node, known, optional, found, depth, certain=certain)
+            if id(node) not in where_absent:
+                self._node(node, known, optional, found, depth, certain=certain)
+            elif isinstance(node, ast.Call) and node.args and (lacks := _text(node.args[0], known)):
+                found.needed.add(frozenset({f"{WHERE_DECLARED}{lacks}"}))
         return found
 
     def _node(
@@ -228,6 +234,15 @@ def _holds(test: ast.expr, known: Bindings) -> bool | None:
     if given is None or wanted is None or not isinstance(test.ops[0], ast.Eq | ast.NotEq):
         return None
     return (given == wanted) is isinstance(test.ops[0], ast.Eq)
+
+
+def _where_absent(node: ast.AST) -> Iterator[ast.AST]:
+    """What is done only where the dialect declares something absent: ``if "limited" in dialect.absent``."""
+    if isinstance(node, ast.If) and isinstance(node.test, ast.Compare) and isinstance(node.test.ops[0], ast.In):
+        target = node.test.comparators[0]
+        if isinstance(target, ast.Attribute) and target.attr == "absent":
+            for statement in node.body:
+                yield from ast.walk(statement)
 
 
 def _looked_up(node: ast.AST) -> Iterator[str]:

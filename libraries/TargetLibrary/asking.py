@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from lockstep.dialect import Line, NotDescribed, Outcome, Request, Session
 from lockstep.dialect.messages import Talk
 from lockstep.masking import mask
+from lockstep.unknown import within
 from robot.api import logger
 
 from .base import Base
@@ -79,7 +80,7 @@ class Asking(Base):
                     try:
                         self.line_should_be_refused(line, reason)
                     except AssertionError as error:
-                        raise AssertionError(f"parameter {' or '.join(together)}: {error}") from error
+                        raise within(f"parameter {' or '.join(together)}", error) from error
 
     @word("endpoint", "assertion")
     def every_endpoint_should_name_its_service(self) -> None:

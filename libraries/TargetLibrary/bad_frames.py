@@ -9,6 +9,7 @@ from typing import Any
 from lockstep import verdicts
 from lockstep.dialect import Session
 from lockstep.masking import mask
+from lockstep.unknown import within
 from robot.api import logger
 from robot.libraries.BuiltIn import BuiltIn
 
@@ -67,7 +68,7 @@ class BadFrames(Base):
         try:
             self.socket_should_be_open(found.alias)
         except AssertionError as error:
-            raise AssertionError(f"after {after}: {error}") from error
+            raise within(f"after {after}", error) from error
 
     def _is_closed(self, found: Socket, reason: str, after: str) -> None:
         codes = found.line.facts.closes.get(reason, ())
@@ -75,7 +76,7 @@ class BadFrames(Base):
         try:
             library.connection_should_be_closed(found.alias, code=list(codes) or None, within=_CLOSES_WITHIN)
         except AssertionError as error:
-            raise AssertionError(f"after {after}: {error}") from error
+            raise within(f"after {after}", error) from error
 
     @word("socket", "assertion")
     def bad_frames_should_close_their_socket(self, session: Session) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from lockstep import masking
 from lockstep.dialect import Session
 from lockstep.dialect.performing import claims, where_is_known
+from lockstep.unknown import within
 from robot.api import logger
 
 from .at_once import at_once
@@ -155,7 +156,7 @@ class Forging(Base):
             if sockets_only or (facts is not None and reason in facts.refused):
                 self.every_endpoint_should_refuse_socket(forged, reason)
         except AssertionError as error:
-            raise AssertionError(f"{attack}: {error}") from error
+            raise within(attack, error) from error
 
     def _refused_at_once(self, forgeries: Sequence[tuple[str, Session, str]]) -> None:
         """Asks each endpoint with each forgery at one instant, then judges all answers."""

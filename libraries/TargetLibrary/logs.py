@@ -12,6 +12,7 @@ from lockstep.dialect import NotDescribed, Outcome, Session
 from lockstep.dialect.sensitive import is_secret
 from lockstep.dialect.steps import Step
 from lockstep.masking import mask
+from lockstep.unknown import within
 from lockstep.waiting import wait_until
 from robot.api import logger
 
@@ -91,7 +92,7 @@ class Logs(Base):
             try:
                 platform.no_service_log_contains(secret, *instances)
             except AssertionError as error:
-                raise AssertionError(f"{what}: {error}") from None
+                raise within(what, error) from None
 
     def _secrets(self, *sessions: Session) -> Mapping[str, str]:
         """Every secret text once, by what it is."""

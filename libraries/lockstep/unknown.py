@@ -15,3 +15,8 @@ class Unknown(AssertionError):  # noqa: N818 - the word of the table of verdicts
     def __init__(self, reason: str) -> None:
         self.reason = reasons.given(reason.removeprefix(UNKNOWN))
         super().__init__(f"{UNKNOWN}{self.reason}")
+
+
+def within(where: str, error: AssertionError) -> AssertionError:
+    """The same failure, with where it happened before its message; one that judges nothing stays one."""
+    return Unknown(f"{where}: {error.reason}") if isinstance(error, Unknown) else AssertionError(f"{where}: {error}")

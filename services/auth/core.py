@@ -21,7 +21,6 @@ from services.auth.provider import Provider
 from services.auth.redis_link import RedisAway, RedisLink
 from services.auth.session_cache import SessionCache
 from services.auth.session_manager import SessionManager
-from services.auth.session_policy import Repeats
 from services.auth.session_upkeep import SessionUpkeep
 from services.auth.settings import Settings
 from services.auth.signing_keys import KeyStore
@@ -113,8 +112,7 @@ def build(settings: Settings) -> Auth:
     remember = settings.longest_access_ttl + 2
     cache = SessionCache(redis, remember)
     keys = KeyStore(database, settings.key_secret.get_secret_value(), settings.signing_key_file)
-    repeats = Repeats(settings.refresh_grace, settings.refresh_retry)
-    sessions = SessionManager(database, cache, limit=settings.session_limit, remember_seconds=remember, repeats=repeats)
+    sessions = SessionManager(database, cache, limit=settings.session_limit, remember_seconds=remember)
     return Auth(
         settings=settings,
         clients=known,

@@ -168,10 +168,6 @@ UNSEEN = {
     "operations.room.json.title": "nothing shows a title",
     "operations.send.json.key": "nothing shows a key",
     "operations.history.query.limit": "a greater limit is one, too",
-    **{
-        f"socket.out.{word}.send.n": "an answer is known by its form where a frame has no id"
-        for word in ("authenticate", "who_am_i", "ping", "subscribe", "send")
-    },
 }
 
 
@@ -397,11 +393,8 @@ def test_the_reference_platform_is_checked_in_its_own_dialect() -> None:
     )
     assert done.returncode == 0, done.stdout + done.stderr
     assert " 0 fail, 0 were not tried" in done.stdout
-    counted = re.search(r"(\d+) of (\d+) portable tests can run", done.stdout)
-    assert counted
-    # What it has not it declares absent.
-    would_add = re.findall(
-        r"^  \S+ would add (\d+): .* \((?:absent: .*|no session lives in cookies)\)$", done.stdout, re.MULTILINE
-    )
-    assert int(counted[1]) + sum(map(int, would_add)) == int(counted[2])
+    lacking = done.stdout.partition(" portable tests can run")[2]
+    assert "would add" in lacking
+    assert "(fails" not in lacking
+    assert "(not tried" not in lacking
     assert "Nothing is left behind." in done.stdout

@@ -11,7 +11,6 @@ from typing import Any
 
 from lockstep import reasons
 from lockstep.applicability import present
-from lockstep.learning import learn_headers
 from lockstep.masking import mask, register, reveal
 from lockstep.test_identity import current
 from lockstep.waiting import seconds
@@ -57,14 +56,12 @@ def prepare(
     """
     if token is not None:
         register(token)
-    plain = {str(name): str(reveal(value)) for name, value in (headers or {}).items()}
-    learn_headers(plain.items())
     return build(
         present(url),
         token=None if token is None else reveal(present(token)),
         token_in=token_in,
         subprotocols=subprotocols or (),
-        headers=plain,
+        headers={str(name): str(reveal(value)) for name, value in (headers or {}).items()},
         origin=origin,
         ca_file=ca_file,
         test_id=current(),
