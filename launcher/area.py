@@ -21,6 +21,7 @@ from launcher import (
     area_sheet,
     areas,
     execution,
+    leaks,
     merging,
     metrics,
     missing,
@@ -68,8 +69,9 @@ def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[Judg
     folder = runfolder.make(request.results)
     rules = Rules(profile, folder, excuses)
     host: Host | None = None
+    issued = leaks.Issued()
     try:
-        env = {**_environment(request, folder), **undone.environment(folder, profile)}
+        env = {**_environment(request, folder), **undone.environment(folder, profile), **issued.environment}
         _precompile()
         options = platform_options(profile)
         host = Host(folder, options) if options is not None and _uses_platform(sources) else None
@@ -89,7 +91,8 @@ def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[Judg
             load = watch.load(host.used() if host else 0.0)
             if host:
                 host.leave()
-        outcome = _conclude(request, plan, sources, folder, ended, rules, load, begun, started, beside, left)
+            issued.close()
+        outcome = _conclude(request, plan, sources, folder, ended, rules, load, begun, started, beside, left, issued)
     except LaunchError:
         _drop_if_empty(folder)
         if not had_results:
@@ -97,6 +100,7 @@ def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[Judg
                 request.results.rmdir()
         raise
     finally:
+        issued.close()
         if host:
             host.close()
     say(sheet.sheet(outcome, requirements.read(), folder / "log.html"))
@@ -143,7 +147,7 @@ def _files(sources: Sequence[Path]) -> list[Path]:
 def _conclude(
     request: RunRequest, plan: Plan, sources: Sequence[Path], folder: Path, ended: WorkersEnd,
     rules: Rules, load: Load | None, begun: float, started: str, beside: Sequence[JudgedTest],
-    left: Undone,
+    left: Undone, issued: leaks.Issued,
 ) -> Outcome:  # fmt: skip
     """Merge, judge, write and publish."""
     result = merging.merge(merging.readable_outputs(folder), folder, plan.tests[0].place[0].name)
@@ -198,6 +202,7 @@ def _conclude(
         missing.add(result, lost)
         with metrics.Contention() as contention:
             merging.write_reports(result, plan.settings, folder)
+        outcome = replace(outcome, problems=(*outcome.problems, *leaks.search(folder, issued.secrets)))
         summary.write(outcome, folder / "summary.json")
         compared = metrics.as_json(outcome, folder.name, durations, latencies, contention.ratio)
         metrics.write(compared, folder / "metrics.json")

@@ -15,6 +15,9 @@ from JWTLibrary.symmetric import LENGTHS, SecretKey
 
 GIANT = 1_000_000
 DEEP = 5_000
+HUGE = 10**400
+_MARK = "the place of a number"
+_NOBODYS_SESSION = "00000000-0000-4000-8000-000000000001"
 
 
 def _none(spelling: str) -> Callable[[Material], str]:
@@ -113,6 +116,37 @@ def _duplicate_claims(material: Material) -> str:
 def _deep(material: Material) -> str:
     claims = tokens.to_json(material.token.claims).decode()[:-1]
     return material.signed(material.header, f'{claims},"deep":{"[" * DEEP}{"]" * DEEP}}}'.encode())
+
+
+def _raw_header(**entries: Any) -> Callable[[Material], str]:
+    """Entries that `_header` would take for something else: a null stays one."""
+    return lambda material: material.signed({**material.header, **entries}, tokens.to_json(material.token.claims))
+
+
+def _text_expiry(material: Material) -> str:
+    name = material.names.expiry
+    return material.resigned(claims={name: str(int(claim_names.get(material.token.claims, name)))})
+
+
+def _written_expiry(number: str) -> Callable[[Material], str]:
+    """``exp`` written as this number, which not every writer of JSON would write."""
+
+    def forge(material: Material) -> str:
+        marked = claim_names.changed(material.token.claims, {material.names.expiry: _MARK})
+        payload = tokens.to_json(marked).replace(json.dumps(_MARK).encode(), number.encode())
+        return material.signed(material.header, payload)
+
+    return forge
+
+
+def _other_subject(material: Material) -> str:
+    user = claim_names.get(material.token.claims, material.names.user)
+    return material.resigned(claims={material.names.user: material.other_user or _other_user(user)})
+
+
+def _utf16_header(material: Material) -> str:
+    header = tokens.to_json({**material.header, "alg": material.algorithm}).decode().encode("utf-16")
+    return material.signed_as(header, tokens.to_json(material.token.claims))
 
 
 def _bad_base64(material: Material) -> str:
@@ -215,8 +249,46 @@ ATTACKS: Mapping[str, Attack] = {
             _hs256(lambda _: b"", kid="../../../../../../dev/null"),
         ),
         Attack("sql kid", "J05", "a key id that is SQL and selects its own secret", _UNUSED, _sql_kid),
+        Attack(
+            "null kid", "J05", "a key id that is null (RFC 7515 §4.1.4)", _OPTIONAL, _raw_header(kid=None), _HAS_KID
+        ),
+        Attack(
+            "list kid",
+            "J05",
+            "a key id that is a list with the real one",
+            _OPTIONAL,
+            lambda m: _raw_header(kid=[m.header["kid"]])(m),
+            _HAS_KID,
+        ),
+        Attack("numeric kid", "J05", "a key id that is a number", _OPTIONAL, _raw_header(kid=7), _HAS_KID),
         Attack("expired", "J06", "exp lies 'by' in the past", _REQUIRED, _expired),
         Attack("not yet valid", "J06", "nbf lies 'by' in the future", _REQUIRED, _not_yet_valid),
+        Attack(
+            "text expiry",
+            "J06",
+            "exp is a text (RFC 7519 §2)",
+            _REQUIRED,
+            _text_expiry,
+            needs.claim("expiry"),
+        ),
+        Attack(
+            "nan expiry",
+            "J06",
+            "exp is NaN, which is no JSON",
+            _REQUIRED,
+            _written_expiry("NaN"),
+            needs.claim("expiry"),
+        ),
+        Attack(
+            "infinite expiry",
+            "J06",
+            "exp is 1e400, which many readers take for infinity",
+            _REQUIRED,
+            _written_expiry("1e400"),
+            needs.claim("expiry"),
+        ),
+        Attack("huge expiry", "J06", "exp has 401 digits", _REQUIRED, _named(expiry=HUGE), needs.claim("expiry")),
+        Attack("huge issue time", "J06", "iat has 401 digits", _REQUIRED, _named(issued=HUGE), needs.claim("issued")),
         Attack(
             "wrong issuer",
             "J07",
@@ -251,6 +323,38 @@ ATTACKS: Mapping[str, Attack] = {
             )
         ),
         Attack(
+            "numeric subject",
+            "J07",
+            "sub is a number (RFC 7519 §4.1.2)",
+            _REQUIRED,
+            _named(user=7),
+            needs.text("user"),
+        ),
+        Attack(
+            "other subject",
+            "J07",
+            "another user's sub beside the own sid",
+            _REQUIRED,
+            _other_subject,
+            needs.both(needs.claim("user"), needs.claim("session")),
+        ),
+        Attack(
+            "unknown session",
+            "J07",
+            "a sid that nobody has",
+            _REQUIRED,
+            _named(session=_NOBODYS_SESSION),
+            needs.claim("session"),
+        ),
+        Attack(
+            "misshapen session",
+            "J07",
+            "a sid that looks like none",
+            _REQUIRED,
+            _named(session="no-such-session"),
+            needs.text("session"),
+        ),
+        Attack(
             "wrong type",
             "J08",
             "typ is that of an ID token (RFC 9068 §4)",
@@ -274,6 +378,7 @@ ATTACKS: Mapping[str, Attack] = {
             _duplicate_claims,
             needs.outer_user,
         ),
+        Attack("utf-16 header", "J09", "a header in UTF-16 (RFC 7515 §2 has UTF-8 alone)", _REQUIRED, _utf16_header),
         Attack("giant token", "J09", "1 MB of one claim", _OPTIONAL, _claims(filler="A" * GIANT)),
         Attack("deep json", "J09", f"a claim of {DEEP} nested lists", _OPTIONAL, _deep),
         Attack("bad base64", "J09", "a payload that is not base64url", _UNUSED, _bad_base64),

@@ -90,6 +90,7 @@ class Forging:
         secret: Text | bytes | None = None,
         public_key: Text | None = None,
         claims: Mapping[str, str] | None = None,
+        other_user: str | None = None,
     ) -> str:
         """The forged token of the name ``attack``, made from a genuine ``token``. See `Forging` and `List Attacks`.
 
@@ -98,7 +99,7 @@ class Forging:
         a PEM or path (for HS256 with the public key). ``url`` goes into ``jku`` and ``x5u``. ``by`` is how long ago
         ``expired`` ended and how soon ``not yet valid`` begins. ``other_key`` signs ``foreign key`` (default: a key
         of the library's own, of the kind that signed ``token``). ``claims`` names the claims of this platform, as in
-        `Claim Names`.
+        `Claim Names`. ``other_user`` is whose id ``other subject`` has (default: nobody's).
 
         Fails where nothing would be wrong with the forged token, such as a missing claim that ``token`` never had.
         """
@@ -108,7 +109,7 @@ class Forging:
         names = ClaimNames.read(claims or {}, self._names)
         if lacking := known.lacks(read, names):
             raise ValueError(f"the attack '{attack}' would show nothing: {lacking}")
-        return known.forge(
+        forged = known.forge(
             Material(
                 text=text,
                 token=read,
@@ -120,9 +121,13 @@ class Forging:
                 real_key=self._real_key(known, text, key, kid, secret),
                 kid=kid,
                 public_pem=keys.public_pem(read, jwks, public_key, key, ca_file) if known.row == "J03" else None,
+                other_user=other_user,
                 names=names,
             )
         )
+        # One whose header is no JSON in UTF-8 does not look like a token.
+        masking.register(forged)
+        return forged
 
     @keyword(tags=("forging",))
     def list_attacks(

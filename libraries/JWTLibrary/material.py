@@ -43,6 +43,7 @@ class Material:
     real_key: SigningKey | None = None
     kid: str | None = None
     public_pem: bytes | None = None
+    other_user: str | None = None
     names: ClaimNames = field(default_factory=ClaimNames)
 
     def resigned(self, header: Mapping[str, Any] | None = None, claims: Mapping[str, Any] | None = None) -> str:
@@ -52,8 +53,16 @@ class Material:
 
     def signed(self, header: Mapping[str, Any], payload: bytes) -> str:
         """These parts under the real key, or under the attacker's where there is none."""
-        key = self.real_key or self.attacker_key
-        return tokens.signed({**header, "alg": tokens.algorithm_of(key)}, payload, key)
+        return self.signed_as(tokens.to_json({**header, "alg": self.algorithm}), payload)
+
+    def signed_as(self, header: bytes, payload: bytes) -> str:
+        """`signed`, over exactly these bytes."""
+        return tokens.signed_bytes(header, payload, self.real_key or self.attacker_key)
+
+    @property
+    def algorithm(self) -> str:
+        """That of the key that signs."""
+        return tokens.algorithm_of(self.real_key or self.attacker_key)
 
     @property
     def header(self) -> dict[str, Any]:

@@ -27,6 +27,22 @@ def claim(purpose: str) -> _Need:
     return lacks
 
 
+def text(purpose: str) -> _Need:
+    """The claim for this ``purpose``, being a text."""
+
+    def lacks(token: Token, names: ClaimNames) -> str:
+        name = getattr(names, purpose)
+        value = claim_names.get(token.claims, name)
+        return "" if isinstance(value, str) else f"the genuine token has no claim '{name}' that is a text"
+
+    return lacks
+
+
+def both(first: _Need, second: _Need) -> _Need:
+    """What each of the two needs."""
+    return lambda token, names: first(token, names) or second(token, names)
+
+
 def outer_user(token: Token, names: ClaimNames) -> str:
     """A claim for the user that is not inside of another one: only such a claim can be there twice."""
     return "" if names.user in token.claims else f"the genuine token has no claim '{names.user}' of its own"

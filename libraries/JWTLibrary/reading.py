@@ -84,9 +84,9 @@ class Reading:
     @staticmethod
     def _expiry(token: Text) -> float:
         expiry = tokens.read(masking.reveal(token)).claims.get("exp")
-        if isinstance(expiry, bool) or not isinstance(expiry, int | float):
-            raise AssertionError(f"the token has no usable exp: {expiry!r}")  # noqa: TRY004
-        return expiry
+        if not verification.is_time(expiry):
+            raise AssertionError(f"the token has no usable exp: {verification.shown(expiry)}")
+        return float(expiry)
 
     @keyword(tags=("reading",))
     def wait_until_token_has_expired(self, token: Text, at_most: timedelta = timedelta(seconds=30)) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
@@ -52,6 +53,68 @@ def _json_object(segment: str, name: str) -> dict[str, Any]:
     return value
 
 
+def read_strictly(text: str) -> Token:
+    """``text`` taken apart as a verifier does; raises ``ValueError`` where two readers could understand it differently.
+
+    Each part is base64url without padding or anything else (RFC 7515 §2); header and claims are
+    JSON in UTF-8 without a byte order mark, no name is there twice (RFC 7515 §4, RFC 7519 §4), and numbers are finite.
+    """
+    parts = text.split(".")
+    if len(parts) != 3:
+        raise ValueError(f"not a JWT: it has {len(parts)} segments instead of 3")
+    header, claims, signature = (
+        _decode_strictly(part, name) for part, name in zip(parts, ("header", "payload", "signature"), strict=True)
+    )
+    return Token(_object_strictly(header, "header"), _object_strictly(claims, "payload"), signature, *parts)
+
+
+def spelt_otherwise(token: Token) -> bool:
+    """Whether a part has bits that say nothing and are not zero: another text for the same token (RFC 4648 §3.5)."""
+    parts = (token.raw_header, token.raw_claims, token.raw_signature)
+    return any(encode(decode(part)) != part for part in parts)
+
+
+def _decode_strictly(segment: str, name: str) -> bytes:
+    raw = decode(segment.rstrip("="), name)
+    if segment.endswith("="):
+        raise ValueError(f"not a JWT: its {name} is padded with '=' (RFC 7515 §2)")
+    return raw
+
+
+def _object_strictly(raw: bytes, name: str) -> dict[str, Any]:
+    try:
+        value = json.loads(
+            raw.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_number, parse_float=_finite
+        )
+    except UnicodeDecodeError:
+        raise ValueError(f"not a JWT: its {name} is not UTF-8") from None
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"not a JWT: its {name} cannot be read: {error}") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"not a JWT: its {name} is no JSON object")  # noqa: TRY004  (a value, not a Python type)
+    return value
+
+
+def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(members)
+    if len(found) < len(members):
+        names = [name for name, _ in members]
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {twice!r} is there twice")
+    return found
+
+
+def _no_number(text: str) -> float:
+    raise ValueError(f"{text} is no JSON number")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text} is no number that can be used")
+    return number
+
+
 def encode(raw: bytes) -> str:
     """Base64url without padding (RFC 7515 §2)."""
     return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
@@ -72,8 +135,12 @@ def to_json(value: Mapping[str, Any]) -> bytes:
 
 def signed(header: Mapping[str, Any], payload: bytes, key: SigningKey) -> str:
     """A token over exactly these bytes of ``payload``, honestly signed; the algorithm is that of ``key``."""
-    complete = {"alg": algorithm_of(key), **header}
-    message = f"{encode(to_json(complete))}.{encode(payload)}"
+    return signed_bytes(to_json({"alg": algorithm_of(key), **header}), payload, key)
+
+
+def signed_bytes(header: bytes, payload: bytes, key: SigningKey) -> str:
+    """`signed`, over exactly these bytes of the header, too."""
+    message = f"{encode(header)}.{encode(payload)}"
     if isinstance(key, SecretKey):
         return f"{message}.{encode(key.sign(message.encode()))}"
     signature = get_default_algorithms()[algorithm_of(key)].sign(message.encode(), key)

@@ -7,11 +7,12 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeGuard
 
 import jwt
 import requests
 from lockstep.applicability import present
+from lockstep.waiting import shorten
 
 from JWTLibrary import tokens
 from JWTLibrary.symmetric import LENGTHS, SecretKey, Text, secret_key
@@ -25,6 +26,12 @@ REASONS: Mapping[type[Exception], str] = {
     jwt.InvalidSignatureError: "its signature does not match",
     jwt.MissingRequiredClaimError: "a required claim is missing",
 }
+# The end of the year 9999, the last that RFC 3339 can write.
+_LATEST = 253_402_300_799
+_TIMES = ("exp", "nbf", "iat")
+_TEXTS = ("iss", "sub", "jti")
+# What RFC 9068 §2.2 demands of an access token; iss and aud are judged where they are given.
+_REQUIRED = ("exp", "sub", "jti", "iat")
 
 
 class RefusedError(Exception):
@@ -86,9 +93,12 @@ def load_secret(source: Text | bytes, algorithms: Sequence[str]) -> list[SecretK
 def verify(text: str, keys: Sequence[Mapping[str, Any]] | Sequence[SecretKey], expected: Expectation) -> dict[str, Any]:
     """The claims of a valid token, judged by the keys of a JWKS or by a secret; raises ``RefusedError``."""
     try:
-        header = tokens.read(text).header
+        token = tokens.read_strictly(text)
     except ValueError as error:
         raise RefusedError(str(error).replace("not a JWT: ", "it is not a JWT: ")) from None
+    header = token.header
+    if wrong := [name for name in ("alg", "typ", "kid") if name in header and not isinstance(header[name], str)]:
+        raise RefusedError(f"its {wrong[0]} is no text: {shown(header[wrong[0]])} (RFC 7515 §4.1)")
     if header.get("alg") not in expected.algorithms:
         raise RefusedError(f"its algorithm {header.get('alg')!r} is not one of {', '.join(expected.algorithms)}")
     found_type = str(header.get("typ", "")).lower().removeprefix("application/")
@@ -101,8 +111,14 @@ def verify(text: str, keys: Sequence[Mapping[str, Any]] | Sequence[SecretKey], e
         # By hand: PyJWT warns of short secrets, and which secret a platform has is not the verifier's to judge.
         if not any(tokens.was_signed_by(text, key) for key in secrets):
             raise RefusedError("its signature does not match: it was signed by another secret, or changed")
-        return _claims(text, None, expected)
-    return _claims(text, _key([key for key in keys if isinstance(key, Mapping)], header.get("kid")), expected)
+    else:
+        _check_signature(text, _key([key for key in keys if isinstance(key, Mapping)], header.get("kid")), expected)
+    if tokens.spelt_otherwise(token):
+        raise RefusedError("it has another spelling of its signed text or signature (RFC 4648 §3.5)")
+    _check_forms(token.claims, found_type)
+    _check_values(text, expected)
+    _check_expiry(token.claims["exp"])
+    return token.claims
 
 
 def _key(keys: Sequence[Mapping[str, Any]], kid: object) -> jwt.PyJWK:
@@ -117,20 +133,54 @@ def _key(keys: Sequence[Mapping[str, Any]], kid: object) -> jwt.PyJWK:
         raise ValueError(f"the key {kid!r} of the JWKS cannot be used: kty {named[0].get('kty')!r}") from None
 
 
-def _claims(text: str, key: jwt.PyJWK | None, expected: Expectation) -> dict[str, Any]:
-    """The claims, judged; without a ``key`` the signature has been verified."""
+def _check_signature(text: str, key: jwt.PyJWK, expected: Expectation) -> None:
+    try:
+        jwt.PyJWS().decode(text, key, algorithms=list(expected.algorithms))
+    except jwt.PyJWTError as error:
+        raise _refused(error) from None
+
+
+def _check_forms(claims: Mapping[str, Any], found_type: str) -> None:
+    """That each registered claim is there where it must be, and of the type that it must have (RFC 7519 §4.1)."""
+    for name in _TEXTS:
+        if name in claims and not isinstance(claims[name], str):
+            raise RefusedError(f"its {name} is no text: {shown(claims[name])}")
+    audience = claims.get("aud", "")
+    if not (
+        isinstance(audience, str) or (isinstance(audience, list) and all(isinstance(one, str) for one in audience))
+    ):
+        raise RefusedError(f"its aud is neither a text nor a list of texts: {shown(audience)}")
+    for name in _TIMES:
+        if name in claims and not is_time(claims[name]):
+            raise RefusedError(f"its {name} is no number of seconds: {shown(claims[name])}")
+    required = _REQUIRED if found_type == "at+jwt" else ("exp",)
+    if missing := [name for name in required if name not in claims]:
+        raise RefusedError(f'a required claim is missing: Token is missing the "{missing[0]}" claim')
+
+
+def is_time(value: object) -> TypeGuard[int | float]:
+    """Whether ``value`` is a NumericDate (RFC 7519 §2) that a calendar has: JSON's true is none, nor are 400 digits."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -_LATEST <= value <= _LATEST
+
+
+def shown(value: object) -> str:
+    """``value`` for a message, shortened; an integer may have more digits than Python writes."""
+    try:
+        return shorten(repr(value), 60)
+    except ValueError:
+        return "a number of thousands of digits"
+
+
+def _check_values(text: str, expected: Expectation) -> None:
     try:
         # Leeway is for clocks that run ahead, not for tokens that live longer: exp is judged without it.
-        claims: dict[str, Any] = jwt.decode(
+        jwt.decode(
             text,
-            key or "",
-            algorithms=list(expected.algorithms),
             issuer=expected.issuer,
             audience=expected.audience,
             leeway=expected.leeway,
             options={
-                "require": ["exp"],
-                "verify_signature": key is not None,
+                "verify_signature": False,
                 "verify_exp": False,
                 "verify_nbf": True,
                 "verify_iat": True,
@@ -141,14 +191,14 @@ def _claims(text: str, key: jwt.PyJWK | None, expected: Expectation) -> dict[str
             },
         )
     except jwt.PyJWTError as error:
-        reason = next((words for kind, words in REASONS.items() if isinstance(error, kind)), "it cannot be verified")
-        raise RefusedError(f"{reason}: {error}") from None
-    _check_expiry(claims["exp"])
-    return claims
+        raise _refused(error) from None
 
 
-def _check_expiry(expiry: object) -> None:
-    if isinstance(expiry, bool) or not isinstance(expiry, int | float):
-        raise RefusedError(f"its exp is no number: {expiry!r}")
+def _refused(error: jwt.PyJWTError) -> RefusedError:
+    reason = next((words for kind, words in REASONS.items() if isinstance(error, kind)), "it cannot be verified")
+    return RefusedError(f"{reason}: {error}")
+
+
+def _check_expiry(expiry: float) -> None:
     if (ago := time.time() - expiry) >= 0:
         raise RefusedError(f"it has expired: {ago:.1f} s ago")

@@ -12,7 +12,7 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
-from lockstep import masking, reasons, target, test_identity
+from lockstep import issued, masking, reasons, target, test_identity
 from lockstep.dialect import (
     Dialect,
     DialectError,
@@ -109,6 +109,7 @@ class Stage:
         dialect = self.read(name)
         for text in dialect.secrets:
             masking.register(text)
+            issued.report(text)
         platform = platform_library()
         if platform is None:
             _use_alone(dialect)

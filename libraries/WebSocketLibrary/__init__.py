@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from lockstep import verdicts
-from lockstep.masking import MaskingListener
+from lockstep.masking import FIRST, MaskingListener
 from robot.api.deco import library
 
 from .background import background
@@ -119,7 +119,7 @@ class WebSocketLibrary(Classic, Opening, Sending, Receiving, Bulk, Judging, Clos
         self.connections = Connections()
         self.max_frame_size = max_frame_size
         self.error_frames = ErrorFrames.described(error_frames, request_id)
-        self.ROBOT_LIBRARY_LISTENER = [verdicts.LISTENER, _CutAtTheEnd(self)]
+        self.ROBOT_LIBRARY_LISTENER = [FIRST, verdicts.LISTENER, _CutAtTheEnd(self)]
 
 
 class _CutAtTheEnd(MaskingListener):

@@ -15,6 +15,8 @@ from enum import IntEnum, StrEnum
 from functools import cached_property
 from typing import Any
 
+from lockstep.learning import learn_text
+
 SENT_BIT = 0x10
 HEARTBEAT_BIT = 0x20
 
@@ -223,6 +225,7 @@ class Journal:
 
     def _frame(self, index: int) -> Frame:
         at, kind, body = self.entries[index]
+        learn_text(body, of_answer=not kind & SENT_BIT)
         return Frame(
             connection=self.connection,
             index=index,

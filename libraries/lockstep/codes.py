@@ -33,12 +33,12 @@ def masked(text: str) -> str:
 
 def _mask(match: re.Match[str]) -> str:
     value = match["value"]
-    if _is_random(value) or (not value.isdecimal() and _OF_OAUTH.search(_surroundings(match))):
+    if is_random(value) or (not value.isdecimal() and _OF_OAUTH.search(_surroundings(match))):
         return match["name"] + STARS
     return match.group()
 
 
-def _is_random(value: str) -> bool:
+def is_random(value: str) -> bool:
     """Whether no person would have chosen it: words, in whatever case, and small numbers between them are chosen."""
     strange = [piece for piece in re.split(r"[_.:/ -]+", value) if piece and not _WORD.fullmatch(piece)]
     return len(value) >= SHORTEST and (len(strange) > 1 or any(len(piece) > 3 for piece in strange))

@@ -1,5 +1,8 @@
-"""The listeners that each library brings: what was only late, then verdicts, and what they add is masked."""
+"""The listeners that each library brings: secrets are masked first, then what was only late, then verdicts, and what
+they add is masked.
+"""
 
 from lockstep import lateness, masking, verdicts
+from lockstep import learning as learning
 
-LISTENERS = [lateness.LISTENER, verdicts.LISTENER, masking.LISTENER]
+LISTENERS = [masking.FIRST, lateness.LISTENER, verdicts.LISTENER, masking.LISTENER]

@@ -1,24 +1,33 @@
 """No secret in any output: a registry of known secrets, patterns for the rest, and the listener that applies both.
 
-Known by sight, registered or not: anything shaped like a JWT, ``Bearer`` and ``Basic`` credentials, the ``__Host-``
-login cookies, the authorization codes of OAuth (`lockstep.codes`), and the JSON or form fields in `FIELDS`, whose
-random values are registered when they are seen. A JWT becomes ``<token 1a2b3c4d>``, the first eight hex digits of its
-SHA-256, by which service logs name it too; everything else becomes ``***``.
+Known by sight, registered or not: anything shaped like a JWT, ``Bearer`` and ``Basic`` credentials, cookies called
+``__Host-…`` and ``__Secure-…``, the authorization codes of OAuth (`lockstep.codes`), and the JSON or form fields in
+`FIELDS`, whose random values are registered when they are seen. A JWT becomes ``<token 1a2b3c4d>``, the first eight hex
+digits of its SHA-256, by which service logs name it too; everything else becomes ``***``.
 
-Not covered: ``--debugfile`` also takes messages below the log level, and Robot Framework shows those to no listener.
+Registered secrets are found as they are, and as they stand in URLs, JSON, HTML and base64. What requests and answers
+carry is registered by `lockstep.learning`.
+
+Not covered: ``--debugfile`` also takes messages below the log level, and Robot Framework shows those to no listener; a
+listener may read variables, arguments (``data.args``) and any object that it can reach for itself.
 """
 
 from __future__ import annotations
 
+import base64
+import binascii
 import hashlib
+import html
+import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
+from urllib.parse import quote, quote_plus
 
 from robot.api.types import Secret
 from robot.result import ForIteration
 
-from lockstep import codes
+from lockstep import codes, issued
 from lockstep.codes import STARS
 
 FIELDS = (
@@ -35,8 +44,12 @@ FIELDS = (
 SHORTEST = 8
 
 _RUN = re.compile(r"[A-Za-z0-9_-]{16,}")
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_BLOB = re.compile(r"[A-Za-z0-9+/_-]{20,}")
+_LONGEST_PATH = 4096
+_SAFE_TO_PLAIN = str.maketrans("-_", "+/")
 _QUOTE = r"(?:\\*[\"']|&quot;|&#34;|&#39;)"
-_NAMES = "|".join(FIELDS)
+_NAMES = "|".join((*FIELDS, r"__(?:Host|Secure)-[\w-]+"))
 _QUOTED = r"(?P<value>(?:(?!(?P=open))(?:\\.|.))+)"
 _BARE = r"(?![$%@&]\{|<secret>|Secret\(|\*\*\*)[^\s&\"'\\,;<>|(){}\[\]]+"
 
@@ -50,6 +63,7 @@ def register(value: str | Secret) -> None:
 
     Tokens in JWT form need no registering, so they are not kept.
     """
+    global _literals
     text = reveal(value)
     if len(text) < SHORTEST or text in _runs or text in _literals or _JWT.fullmatch(text):
         return
@@ -57,9 +71,35 @@ def register(value: str | Secret) -> None:
         _runs.add(text)
         _run_heads.add(text[:16])
     else:
-        _literals.append(text)
-        # A value that holds another one has to go first.
-        _literals.sort(key=len, reverse=True)
+        # A value that holds another one has to go first; a new list, since other threads go through the old one.
+        _literals = sorted({*_literals, *written_forms(text)}, key=len, reverse=True)
+    # What a test made up, or presents though it is an id, may well stand elsewhere.
+    if codes.is_random(text) and not _UUID.fullmatch(text):
+        issued.report(text)
+
+
+def written_forms(text: str) -> Iterator[str]:
+    """A secret as it stands in plain text, URLs and forms, JSON, Python's own notation and HTML."""
+    yield text
+    yield quote(text, safe="")
+    yield quote(text)
+    yield quote_plus(text)
+    yield json.dumps(text)[1:-1]
+    yield json.dumps(text, ensure_ascii=False)[1:-1]
+    yield repr(text)[1:-1]
+    yield html.escape(text)
+
+
+def decoded(blob: str) -> Iterator[bytes]:
+    """What a text that may be base64, in either alphabet, or a path of such pieces, then holds."""
+    pieces = blob.split("/") if len(blob) < _LONGEST_PATH else ()
+    for piece in dict.fromkeys((blob, *pieces)):
+        usable = piece[: len(piece) - (len(piece) % 4 == 1)]
+        if len(usable) >= SHORTEST:
+            try:
+                yield base64.b64decode(usable.translate(_SAFE_TO_PLAIN) + "=" * (-len(usable) % 4))
+            except binascii.Error:
+                continue
 
 
 def secret(value: str) -> Secret:
@@ -89,7 +129,20 @@ def mask(text: str) -> str:
         text = codes.masked(text)
     if _runs and len(text) >= 16:
         text = _RUN.sub(_mask_run, text)
-    return text
+    return _BLOB.sub(_mask_blob, text)
+
+
+def _mask_blob(match: re.Match[str]) -> str:
+    held = (data.decode(errors="replace") for data in decoded(match.group()))
+    return STARS if any(map(_holds_secret, held)) else match.group()
+
+
+def _holds_secret(text: str) -> bool:
+    return (
+        any(literal in text for literal in _literals)
+        or _RUN.sub(_mask_run, text) != text
+        or ("ey" in text and _JWT.search(text) is not None)
+    )
 
 
 def _mask_run(match: re.Match[str]) -> str:
@@ -118,7 +171,7 @@ def _mask_field(match: re.Match[str]) -> str:
     return match.group()[: match.start("value") - match.start()] + STARS
 
 
-_HINTS = ("token", "password", "secret", "verifier")
+_HINTS = ("token", "password", "secret", "verifier", "__Host-", "__Secure-")
 _JWT = re.compile(r"ey[A-K][A-Za-z0-9_-]{6,}\.[A-Za-z0-9_=-]+(?:\.[A-Za-z0-9_=-]+)*")
 _Replacement = str | Callable[[re.Match[str]], str]
 _RULES: tuple[tuple[tuple[str, ...], re.Pattern[str], _Replacement], ...] = (
@@ -128,7 +181,6 @@ _RULES: tuple[tuple[tuple[str, ...], re.Pattern[str], _Replacement], ...] = (
         re.compile(r"\b(Bearer|Basic)(\s+)(?!<)[A-Za-z0-9._~+/=-]{16,}", re.IGNORECASE),
         rf"\1\2{STARS}",
     ),
-    (("__Host-",), re.compile(r"(__Host-[a-z]+)=(?!<)[^;\s\"'\\,&<>]+"), rf"\1={STARS}"),
     (_HINTS, re.compile(rf"({_QUOTE})(?:{_NAMES})\1\s*:\s*(?P<open>{_QUOTE}){_QUOTED}", re.DOTALL), _mask_field),
     (_HINTS, re.compile(rf"\b(?:{_NAMES})=(?P<open>{_QUOTE}){_QUOTED}", re.DOTALL), _mask_field),
     (_HINTS, re.compile(rf"\b(?:{_NAMES})=(?P<value>{_BARE})"), _mask_field),
@@ -164,45 +216,57 @@ def _masked_message(text: str) -> str:
 
 
 class MaskingListener:
-    """Takes secrets out of log messages, arguments, loop values and failure messages before they are written.
+    """Takes secrets out of log messages, arguments, loop values and failure messages before anybody sees them.
 
-    Robot Framework calls one for each library that brings one, one after the other; all calls but the first return at
-    once.
+    There are two: `FIRST` comes before every other listener, so that none is shown a secret; `LISTENER` after them, for
+    what they add. Robot Framework calls each once for each library that brings it, one after the other; all calls but
+    the first return at once.
     """
 
     ROBOT_LISTENER_API_VERSION = 3
-    # The last listener before the output is written, so it also sees what other listeners add.
-    ROBOT_LISTENER_PRIORITY = -1000
+    ROBOT_LISTENER_PRIORITY: float = -1000
 
-    # What was masked last, by whichever listener.
-    _last: ClassVar[Any] = None
+    # What was masked last by a listener of this place, and the last clean text, by whichever.
+    _last: ClassVar[list[Any]] = [None]
+    _clean: ClassVar[str] = ""
 
     def log_message(self, message: Any) -> None:
-        if message is not MaskingListener._last:
-            MaskingListener._last = message
-            message.message = mask(message.message)
+        if not self._is_new(message):
+            return
+        if message.message is not MaskingListener._clean:
+            message.message = MaskingListener._clean = mask(message.message)
 
     message = log_message
 
-    def end_keyword(self, data: Any, result: Any) -> None:
-        if result is MaskingListener._last:
-            return
-        MaskingListener._last = result
+    def _is_new(self, masked: Any) -> bool:
+        if masked is self._last[0]:
+            return False
+        self._last[0] = masked
+        return True
+
+    def start_keyword(self, data: Any, result: Any) -> None:
         if result.args:
             result.args = tuple(_masked_value(value) for value in result.args)
+
+    def end_keyword(self, data: Any, result: Any) -> None:
+        if not self._is_new(result):
+            return
+        self.start_keyword(data, result)
         if result.message:
             result.message = _masked_message(result.message)
 
-    def end_body_item(self, data: Any, result: Any) -> None:
-        if result is MaskingListener._last:
-            return
-        MaskingListener._last = result
+    def start_body_item(self, data: Any, result: Any) -> None:
         for name in ("value", "values"):
             found = getattr(result, name, None)
             if isinstance(found, tuple | list):
                 setattr(result, name, tuple(_masked_value(value) for value in found))
         if isinstance(result, ForIteration):
             result.assign = {name: mask(str(value)) for name, value in result.assign.items()}
+
+    def end_body_item(self, data: Any, result: Any) -> None:
+        if not self._is_new(result):
+            return
+        self.start_body_item(data, result)
         if result.message:
             result.message = _masked_message(result.message)
 
@@ -219,4 +283,12 @@ def _masked_value(value: Any) -> Any:
     return value if masked == text else masked
 
 
+class FirstListener(MaskingListener):
+    """Comes before every other listener."""
+
+    ROBOT_LISTENER_PRIORITY = float("inf")
+    _last: ClassVar[list[Any]] = [None]
+
+
+FIRST = FirstListener()
 LISTENER = MaskingListener()

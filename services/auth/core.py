@@ -21,6 +21,7 @@ from services.auth.provider import Provider
 from services.auth.redis_link import RedisAway, RedisLink
 from services.auth.session_cache import SessionCache
 from services.auth.session_manager import SessionManager
+from services.auth.session_policy import Repeats
 from services.auth.session_upkeep import SessionUpkeep
 from services.auth.settings import Settings
 from services.auth.signing_keys import KeyStore
@@ -112,7 +113,8 @@ def build(settings: Settings) -> Auth:
     remember = settings.longest_access_ttl + 2
     cache = SessionCache(redis, remember)
     keys = KeyStore(database, settings.key_secret.get_secret_value(), settings.signing_key_file)
-    sessions = SessionManager(database, cache, limit=settings.session_limit, remember_seconds=remember)
+    repeats = Repeats(settings.refresh_grace, settings.refresh_retry)
+    sessions = SessionManager(database, cache, limit=settings.session_limit, remember_seconds=remember, repeats=repeats)
     return Auth(
         settings=settings,
         clients=known,

@@ -19,13 +19,24 @@ from services.auth.database import Connection, Database
 from services.auth.records import MalformedSession, Session, User
 from services.auth.redis_link import RedisAway
 from services.auth.session_cache import EXPIRED, STALE, Purge, SessionCache
-from services.auth.session_policy import Grant, Verdict, Wish, kept, new_session, refusal, require_active, surplus
+from services.auth.session_policy import (
+    Grant,
+    Repeats,
+    Verdict,
+    Wish,
+    kept,
+    new_session,
+    refusal,
+    require_active,
+    surplus,
+)
 from services.common import logs
 from services.common.instants import now
 from services.common.problems import Problem, token_refused
 
 CREATED = Counter("auth_sessions_created_total", "Sessions made", ["type", "origin"])
 ENDED = Counter("auth_sessions_ended_total", "Sessions ended", ["reason"])
+REPEATED = Counter("auth_refreshes_repeated_total", "Refreshes that were answered once more with the same successor")
 VALIDATED = Counter("auth_session_validations_total", "Session tokens validated", ["source", "outcome"])
 
 REASONS = frozenset(
@@ -37,11 +48,14 @@ REASONS = frozenset(
 class SessionManager:
     """All that changes a session. Methods raise ``Problem``: 404 and 409 as named, 503 while PostgreSQL is away."""
 
-    def __init__(self, database: Database, cache: SessionCache, *, limit: int, remember_seconds: int) -> None:
+    def __init__(
+        self, database: Database, cache: SessionCache, *, limit: int, remember_seconds: int, repeats: Repeats
+    ) -> None:
         self.database = database
         self.cache = cache
         self.limit = limit
         self._remember_seconds = remember_seconds
+        self._repeats = repeats
 
     async def create(self, user_id: str, wish: Wish) -> Grant:
         """A new session; at the limit the oldest ones make room. 404 for no such user, 403 for a deactivated one."""
@@ -152,23 +166,54 @@ class SessionManager:
             await self._purge([Purge(session.id, session.user_id, old_hash, STALE)], keep_document=True)
         return Grant(session, user, session_token=token)
 
-    async def rotate(self, refresh_token: str, client_id: str | None = None) -> Grant:
-        """Spend a refresh token for the next one; 400 ``invalid_grant`` else. A second use ends the whole family."""
+    async def rotate(self, refresh_token: str, client_id: str | None = None, retry_key: str | None = None) -> Grant:
+        """Spend a refresh token for the next one; 400 ``invalid_grant`` otherwise.
+
+        A second use ends the whole family, unless it may have the answer to the first once more (``Repeats``). An
+        attempt of another client spends nothing.
+        """
         moment = now()
         grant, ended = None, list[Session]()
         async with self.database.transaction() as connection:
             token_hash = opaque.digest(refresh_token)
-            session_id, first_use = await session_rows.claim_refresh_token(connection, token_hash, moment)
+            session_id = await session_rows.family_of(connection, token_hash, client_id)
+            first_use = await session_rows.claim_refresh_token(connection, token_hash, moment) if session_id else False
             session = await session_rows.lock(connection, session_id) if session_id else None
             if session and not first_use:
-                ended = await self.end(connection, [session], "refresh_reuse", moment)
-            elif session and session.status_at(moment) == "active" and client_id in (None, session.client_id):
+                grant = await self._repeated(connection, session, refresh_token, retry_key, moment)
+                if grant is None:
+                    ended = await self.end(connection, [session], "refresh_reuse", moment)
+            elif session and session.status_at(moment) == "active":
                 grant = await self._renew(connection, session, moment)
+                await self._keep_successor(connection, grant, refresh_token, retry_key)
         await self.forget(ended)
         if grant is None:
             raise Problem(400, "invalid_grant", "the refresh token is not valid", error="invalid_grant")
         await self._update(grant.session)
         return grant
+
+    async def _keep_successor(self, connection: Connection, grant: Grant, spent: str, retry_key: str | None) -> None:
+        assert grant.refresh_token is not None
+        seal = opaque.sealed(grant.refresh_token, spent)
+        key = opaque.digest(retry_key) if retry_key else None
+        await session_rows.keep_successor(connection, opaque.digest(spent), seal, key)
+
+    async def _repeated(
+        self, connection: Connection, session: Session, spent: str, retry_key: str | None, moment: datetime
+    ) -> Grant | None:
+        """The successor of a spent token once more, where that is allowed and nobody has used it; None otherwise."""
+        use = await session_rows.use_of(connection, opaque.digest(spent))
+        key = opaque.digest(retry_key) if retry_key else None
+        if session.status_at(moment) != "active" or use is None:
+            return None
+        if not self._repeats.allowed(use.used_at, use.retry_key, key, moment):
+            return None
+        successor = opaque.unsealed(use.successor, spent)
+        if not await session_rows.is_unused(connection, opaque.digest(successor)):
+            return None
+        REPEATED.inc()
+        logs.logger().info("refresh_repeated", session_id=session.id)
+        return Grant(session, await session_rows.user_of(connection, session), refresh_token=successor)
 
     async def _renew(self, connection: Connection, session: Session, moment: datetime) -> Grant:
         token = opaque.new()

@@ -51,6 +51,23 @@ class Verdict:
     session: Session | None
 
 
+@dataclass(frozen=True)
+class Repeats:
+    """For how many seconds a spent refresh token is answered once more with the successor that it was given.
+
+    ``grace`` is for everybody who presents it, ``keyed`` for who shows the key that its first use showed.
+    """
+
+    grace: float
+    keyed: float
+
+    def allowed(self, used_at: datetime, first_key: bytes | None, key: bytes | None, moment: datetime) -> bool:
+        """Whether a use at ``moment`` repeats the first one; keys are hashed."""
+        same = first_key is not None and key is not None and hmac.compare_digest(first_key, key)
+        limit = max(self.keyed, self.grace) if same else self.grace
+        return limit > 0 and (moment - used_at).total_seconds() <= limit
+
+
 def new_session(user: User, wish: Wish, token_hash: bytes | None, moment: datetime) -> Session:
     """The session that ``wish`` describes, starting now."""
     idle = wish.idle_ttl or wish.client.idle_ttl

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -144,20 +145,56 @@ async def touch(
     return Session.from_row(row)
 
 
-async def claim_refresh_token(connection: Connection, token_hash: bytes, moment: datetime) -> tuple[str | None, bool]:
-    """``(session id, whether this call was the first use)``; the id is None for a token that was never issued."""
+async def family_of(connection: Connection, token_hash: bytes, client_id: str | None) -> str | None:
+    """The session of a refresh token, spent or not; None for one that was never issued, or not to this client."""
+    known = await _one(
+        connection,
+        """SELECT session_id, client_id FROM refresh_tokens JOIN sessions ON sessions.id = session_id
+           WHERE refresh_tokens.token_hash = %(hash)s""",
+        {"hash": token_hash},
+    )
+    return str(known["session_id"]) if known and client_id in (None, known["client_id"]) else None
+
+
+async def claim_refresh_token(connection: Connection, token_hash: bytes, moment: datetime) -> bool:
+    """Spend a refresh token; whether this call was its first use."""
     spent = await _one(
         connection,
         """UPDATE refresh_tokens SET used_at = %(at)s
            WHERE token_hash = %(hash)s AND used_at IS NULL RETURNING session_id""",
         {"hash": token_hash, "at": moment},
     )
-    if spent:
-        return str(spent["session_id"]), True
-    known = await _one(
-        connection, "SELECT session_id FROM refresh_tokens WHERE token_hash = %(hash)s", {"hash": token_hash}
+    return spent is not None
+
+
+@dataclass(frozen=True)
+class Use:
+    """What a refresh token was exchanged for, sealed, and the hash of the key under which it may be repeated."""
+
+    used_at: datetime
+    successor: bytes
+    retry_key: bytes | None
+
+
+async def keep_successor(connection: Connection, token_hash: bytes, sealed: bytes, retry_key: bytes | None) -> None:
+    """Keep what a spent token was exchanged for."""
+    await connection.execute(
+        "UPDATE refresh_tokens SET successor = %s, retry_key = %s WHERE token_hash = %s",
+        (sealed, retry_key, token_hash),
     )
-    return (str(known["session_id"]) if known else None), False
+
+
+async def use_of(connection: Connection, token_hash: bytes) -> Use | None:
+    """How a spent token was used; None where it is not known, as of one that an older version has spent."""
+    query = "SELECT used_at, successor, retry_key FROM refresh_tokens WHERE token_hash = %(hash)s"
+    row = await _one(connection, query, {"hash": token_hash})
+    return Use(**row) if row and row["successor"] else None
+
+
+async def is_unused(connection: Connection, token_hash: bytes) -> bool:
+    """Whether the refresh token is there and nobody has used it."""
+    query = "SELECT 1 FROM refresh_tokens WHERE token_hash = %(hash)s AND used_at IS NULL"
+    return await _one(connection, query, {"hash": token_hash}) is not None
 
 
 async def add_refresh_token(connection: Connection, session: Session, token_hash: bytes, moment: datetime) -> None:

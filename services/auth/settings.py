@@ -29,6 +29,9 @@ class Settings(CommonSettings):
     session_absolute: float = Field(28800, gt=0)
     short_session_idle: float = Field(6, gt=0)
     short_session_absolute: float = Field(12, gt=0)
+    # Who is told to try again may still be at it after a few time-outs.
+    refresh_retry: float = Field(60, ge=0)
+    refresh_grace: float = Field(0, ge=0)
     session_limit: int = Field(10, gt=0)
     session_sweep: float = Field(300, ge=0)
     # The least that OWASP recommends for argon2id: the library's default costs four times as much CPU a login.

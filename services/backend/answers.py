@@ -1,7 +1,8 @@
 """Owed answers: leased to a replica, streamed, stored as messages; what a dead replica held is taken up.
 
-One replica answers in a conversation at a time, and answers are stored in the order of the messages: what is given too
-early, by a replica whose lease ran out or beside another one, is let go of and given again.
+The lease belongs to the conversation: while a replica holds one of its answers, no other is given any. Answers are
+stored in the order of the messages whatever becomes of leases: what is given too early, by a replica whose lease ran
+out, is let go of and given again. Only an attempt that failed counts against an answer.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from services.backend import allocation, frames, metrics
 from services.backend.allocation import Draft, Place
@@ -27,8 +29,10 @@ _RENEW = (
     "UPDATE answers SET lease_until = now() + make_interval(secs => %s) WHERE lease_owner = %s AND id = ANY(%s::uuid[])"
 )
 _RELEASE = "UPDATE answers SET lease_until = now() WHERE lease_owner = %s"
+_FAILED = "UPDATE answers SET failed = true WHERE id = %s AND lease_owner = %s"
 _TAKE = """
-    UPDATE answers a SET attempt = a.attempt + 1, lease_owner = %s, lease_until = now() + make_interval(secs => %s)
+    UPDATE answers a SET attempt = a.attempt + 1, excused = a.excused + CASE WHEN a.failed THEN 0 ELSE 1 END,
+        failed = false, lease_owner = %s, lease_until = now() + make_interval(secs => %s)
     FROM (SELECT id FROM answers free WHERE lease_until <= now() AND NOT EXISTS (
               SELECT 1 FROM answers held WHERE held.conversation_id = free.conversation_id
               AND held.lease_until > now() AND held.lease_owner <> %s)
@@ -60,6 +64,7 @@ class Answers:
         self._queues: dict[str, deque[OwedAnswer]] = {}
         self._workers: set[asyncio.Task[None]] = set()
         self._held: set[str] = set()
+        self._drained = asyncio.Event()
         self.writer: Writer | None = None
 
     def owe(self, answers: Iterable[OwedAnswer]) -> None:
@@ -78,7 +83,7 @@ class Answers:
             worker.add_done_callback(self._workers.discard)
 
     async def take_up(self) -> None:
-        """Renew what is held and take what others have let go, until cancelled."""
+        """Renew what is held and take what others have let go, or owe in a conversation held here, until cancelled."""
         while True:
             try:
                 if self._held:
@@ -87,7 +92,10 @@ class Answers:
                 self.owe(OwedAnswer(*row) for row in sorted(rows, key=lambda row: (row[1], row[3])))
             except Problem:
                 pass
-            await asyncio.sleep(self._lease / 3)
+            await asyncio.sleep(self._lease / 30)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._drained.wait(), self._lease * 0.3)
+            self._drained.clear()
 
     async def stop(self) -> None:
         """Let go of everything at once, so that another replica goes on without waiting for the lease."""
@@ -110,6 +118,7 @@ class Answers:
         finally:
             self._held.difference_update(answer.id for answer in queue)
             del self._queues[conversation_id]
+            self._drained.set()
 
     async def _answer(self, answer: OwedAnswer) -> None:
         prompt = Prompt(answer.conversation_id, answer.user_id, answer.reply_to_seq, answer.prompt)
@@ -127,6 +136,8 @@ class Answers:
             # Whatever a model does, the lease runs out and the answer is tried again.
             logs.logger().exception("answer_failed", conversation_id=answer.conversation_id, attempt=answer.attempt)
             self._held.discard(answer.id)
+            with suppress(Problem):
+                await self._database.fetch(_FAILED, (answer.id, self._replica))
             return
         last = held_back or ""
         self._chunk(answer, len(said), last, done=True)

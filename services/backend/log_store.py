@@ -18,7 +18,7 @@ from services.backend.messages import ASSISTANT, Message
 from services.common import instants
 
 GIVEN_UP_AFTER = 10
-"""Attempts at an answer after which those to later messages do not wait for it any more."""
+"""Failed attempts at an answer after which those to later messages do not wait for it any more."""
 # Rows travel as one JSON text: an array for each column costs the client far more to write.
 # Locked in one order by every replica, so that two groups cannot wait for each other.
 _LOCK = """
@@ -49,18 +49,23 @@ _INSERT = """
     FROM json_to_recordset(%s) n(conversation_id uuid, seq bigint, client_msg_id text, sender text, role text,
                                  body text, idempotency_key text)
 """
+# Where another replica answers in the conversation, it takes these up as well.
 _OWE_ANSWERS = """
     INSERT INTO answers (id, conversation_id, reply_to_seq, prompt, attempt, lease_owner, lease_until)
-    SELECT gen_random_uuid(), owed.conversation_id, owed.seq, owed.prompt, 1, %s, now() + make_interval(secs => %s)
-    FROM unnest(%s::uuid[], %s::bigint[], %s::text[]) owed(conversation_id, seq, prompt)
-    RETURNING id::text, conversation_id::text, reply_to_seq
+    SELECT gen_random_uuid(), owed.conversation_id, owed.seq, owed.prompt, CASE WHEN elsewhere THEN 0 ELSE 1 END, %s,
+        now() + CASE WHEN elsewhere THEN interval '0' ELSE make_interval(secs => %s) END
+    FROM (SELECT new.*, EXISTS (
+              SELECT 1 FROM answers held WHERE held.conversation_id = new.conversation_id
+              AND held.lease_until > now() AND held.lease_owner <> %s) AS elsewhere
+          FROM unnest(%s::uuid[], %s::bigint[], %s::text[]) new(conversation_id, seq, prompt)) owed
+    RETURNING id::text, conversation_id::text, reply_to_seq, lease_until > now()
 """
 # Whatever fails again and again holds up the answers after it no longer.
 _OWED_BEFORE = """
     SELECT asked.id::text, first.reply_to_seq
     FROM unnest(%s::uuid[]) asked(id), LATERAL (
         SELECT reply_to_seq FROM answers
-        WHERE conversation_id = asked.id AND id <> ALL(%s::uuid[]) AND attempt < %s
+        WHERE conversation_id = asked.id AND id <> ALL(%s::uuid[]) AND attempt - excused < %s
         ORDER BY reply_to_seq LIMIT 1
     ) first
 """
@@ -183,11 +188,12 @@ async def _write(
     if not owed:
         return []
     columns = [m.conversation_id for m in owed], [m.seq for m in owed], [m.body for m in owed]
-    cursor = await connection.execute(_OWE_ANSWERS, (replica, lease, *columns))
+    cursor = await connection.execute(_OWE_ANSWERS, (replica, lease, replica, *columns))
     bodies = {(message.conversation_id, message.seq): message.body for message in owed}
     answers = [
         OwedAnswer(row[0], row[1], conversations[row[1]].user_id, row[2], bodies[(row[1], row[2])], 1)
         for row in await cursor.fetchall()
+        if row[3]
     ]
     return sorted(answers, key=lambda answer: answer.reply_to_seq)
 

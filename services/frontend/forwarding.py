@@ -67,8 +67,9 @@ class Forwarder:
         if by_cookie := credentials.authorization(sent, cookies, []):
             credentials.refuse_cross_site(scope["method"], sent, self._settings.public_url)
             fields.append(("Authorization", by_cookie))
-        if self._login_cookie and headers.LOGIN_COOKIE in cookies:
-            fields.append(("Cookie", f"{headers.LOGIN_COOKIE}={cookies[headers.LOGIN_COOKIE]}"))
+        logins = [f"{name}={value}" for name, value in cookies.items() if headers.is_login_cookie(name)]
+        if self._login_cookie and logins:
+            fields.append(("Cookie", "; ".join(logins)))
         return Outgoing(
             scope["method"],
             target_of(scope),

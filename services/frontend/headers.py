@@ -55,14 +55,19 @@ def upstream(headers: Iterable[tuple[bytes, bytes]]) -> list[tuple[str, str]]:
 
 
 def downstream(headers: Iterable[tuple[bytes, bytes]]) -> RawHeaders:
-    """What of a service's fields goes back to the client; of the cookies only the one that binds a login."""
+    """What of a service's fields goes back to the client; of the cookies only those that bind a login."""
     pairs = list(headers)
     login = [pair for pair in pairs if pair[0].lower() == b"set-cookie" and _names_login_cookie(pair[1])]
     return [pair for pair in _end_to_end(pairs) if pair[0] not in _REPLACED_DOWNSTREAM] + login
 
 
 def _names_login_cookie(set_cookie: bytes) -> bool:
-    return set_cookie.partition(b"=")[0].strip() == LOGIN_COOKIE.encode()
+    return is_login_cookie(set_cookie.partition(b"=")[0].strip().decode("latin-1"))
+
+
+def is_login_cookie(name: str) -> bool:
+    """Whether a cookie of this name binds a login to its browser; each login has one of its own."""
+    return name == LOGIN_COOKIE or name.startswith(f"{LOGIN_COOKIE}-")
 
 
 def cookies(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

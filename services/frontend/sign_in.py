@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import hashlib
+import hmac
 import json
 import re
 import secrets
@@ -12,6 +13,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlencode
 
+import aiohttp
 from fastapi import APIRouter
 from prometheus_client import Gauge
 from starlette.requests import Request
@@ -191,7 +193,7 @@ class SignIn:
             raise problems.token_missing()
         running = self._refreshing.get(token)
         if running is None:
-            running = asyncio.create_task(self._post(request, "/auth/refresh", {"refresh_token": token}, as_json=True))
+            running = asyncio.create_task(self._refreshed(request, token))
             self._refreshing[token] = running
             running.add_done_callback(lambda _: self._refreshing.pop(token, None))
         with WAITING.track_inprogress():
@@ -205,6 +207,16 @@ class SignIn:
         if answer.status < 500:
             forget_tokens(response)
         return _private(response)
+
+    async def _refreshed(self, request: Request, token: str) -> Answer:
+        """One refresh, however often this browser asks for it: every process of frontend repeats it under one key.
+
+        The key is of both cookies, so that who has got hold of the refresh token alone does not repeat, but reuses it.
+        """
+        beside = headers.cookies(request.headers.raw).get(ACCESS_COOKIE, "")
+        credential = self._settings.frontend_credential.get_secret_value()
+        key = hmac.digest(credential.encode(), f"refresh:{token}:{beside}".encode(), "sha256").hex()
+        return await self._post(request, "/auth/refresh", {"refresh_token": token}, as_json=True, key=key)
 
     async def logout(self, request: Request) -> Response:
         """End the session of the bearer token, or of the cookies, which are removed once auth has ended it."""
@@ -224,18 +236,27 @@ class SignIn:
         return _private(response)
 
     async def _post(
-        self, request: Request, path: str, sent: dict[str, str], *, as_json: bool = False, bearer: str | None = None
+        self,
+        request: Request,
+        path: str,
+        sent: dict[str, str],
+        *,
+        as_json: bool = False,
+        bearer: str | None = None,
+        key: str | None = None,
     ) -> Answer:
         fields = forwarding_headers(request.scope, self._settings)
         fields.append(("Content-Type", "application/json" if as_json else "application/x-www-form-urlencoded"))
         if bearer:
             fields.append(("Authorization", f"Bearer {bearer}"))
+        if key:
+            fields.append(("Idempotency-Key", key))
         body = json.dumps(sent) if as_json else urlencode(sent)
-        answer = await self._auth.send(Outgoing("POST", path, fields, body.encode()))
+        answer = await self._auth.send(Outgoing("POST", path, fields, body.encode(), repeatable=key is not None))
         try:
             text = await answer.read()
             parsed = json.loads(text) if text else {}
-        except (ValueError, OSError):
+        except (ValueError, OSError, aiohttp.ClientError):
             raise problems.unavailable("auth") from None
         finally:
             answer.close()

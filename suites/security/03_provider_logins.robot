@@ -57,7 +57,7 @@ The Login's Cookie Is Kept From Scripts, From Other Sites And From Plain Connect
     [Tags]    id:SE-22    sec:S09
     ${response} =    Start A Login
     VAR    ${cookie}    ${response.headers}[Set-Cookie]
-    Should Start With    ${cookie}    __Host-login\=    the cookie of the login has another name
+    Should Start With    ${cookie}    __Host-login-    the cookie of the login has another name
     Cookie Should Have    ${cookie}    secure    httponly    samesite=lax    path=/
     Should Not Contain    ${cookie.lower()}    domain\=    the cookie of the login goes to other hosts, too
 

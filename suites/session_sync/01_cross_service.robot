@@ -18,10 +18,12 @@ A Session Is The Same At Every Endpoint And Store
 A Session That Ends Has Ended Everywhere
     [Tags]    id:S01-02    part:ends    req:T24
     ${laptop}    ${phone} =    Sign In On Two Devices
-    Every Endpoint Should Know Session    ${laptop}
+    Every Endpoint Should Recognise User    ${laptop}
+    Described Stores Should Hold Session    ${laptop}
     ${sockets} =    Open Sockets Everywhere    ${laptop}
     Sign Out    ${laptop}
     Access Should End    ${laptop}    sign_out
     Every Socket Should End    ${sockets}    sign_out
     Described Stores Should Not Hold Session    ${laptop}
-    Every Endpoint Should Know Session    ${phone}
+    Every Endpoint Should Recognise User    ${phone}
+    Described Stores Should Hold Session    ${phone}

@@ -71,6 +71,7 @@ class Browser:
     verifier: str = field(default_factory=lambda: secrets.token_urlsafe(48))
     state: str = field(default_factory=lambda: secrets.token_urlsafe(8))
     cookie: str = ""
+    cookie_name: str = "__Host-login"
     http: httpx.Client = field(default_factory=lambda: httpx.Client(timeout=10, trust_env=False, verify=False))
 
     def begin(self, **changes: str | None) -> httpx.Response:
@@ -85,8 +86,8 @@ class Browser:
         }
         wanted = {name: value for name, value in (query | changes).items() if value is not None}
         answer = self.http.get(f"{self.platform.auth.url}/auth/google", params=wanted)
-        found = re.match(r"__Host-login=([^;]+)", answer.headers.get("set-cookie", ""))
-        self.cookie = found[1] if found else self.cookie
+        found = re.match(r"(__Host-login-[0-9a-f]{16})=([^;]+)", answer.headers.get("set-cookie", ""))
+        self.cookie_name, self.cookie = (found[1], found[2]) if found else (self.cookie_name, self.cookie)
         return answer
 
     def decide(self, at: str, email: str, decision: str = "approve") -> str:
@@ -102,7 +103,7 @@ class Browser:
     def call_back(self, at: str, cookie: str | None = None) -> httpx.Response:
         """Follow the provider's redirect to auth."""
         value = self.cookie if cookie is None else cookie
-        headers = {"Cookie": f"__Host-login={value}"} if value else {}
+        headers = {"Cookie": f"{self.cookie_name}={value}"} if value else {}
         return self.http.get(f"{self.platform.auth.url}/auth/google/callback?{urlsplit(at).query}", headers=headers)
 
     def code(self, email: str) -> str:
@@ -163,6 +164,30 @@ def test_a_new_user_comes_in_once_and_is_known_to_backend(platform: Platform, ap
     assert one(platform.auth_db, "SELECT count(*) FROM auth_users WHERE email = %s", email) == (1,)
     me = httpx.get(f"{platform.backend.url}/api/me", headers={"Authorization": f"Bearer {tokens['access_token']}"})
     assert (me.json()["id"], me.json()["session_check"]) == (tokens["user"]["id"], "live")
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_logins_of_one_browser_end_in_any_order(platform: Platform, first: int) -> None:
+    tabs = [Browser(platform), Browser(platform)]
+    at = [tab.decide(tab.begin().headers["location"], person(platform)) for tab in tabs]
+    for number in (first, 1 - first):
+        tab, other = tabs[number], tabs[1 - number]
+        answer = tab.call_back(at[number], cookie=f"{tab.cookie}; {other.cookie_name}={other.cookie}")
+        assert "code" in returned(answer), answer.text
+        ended = answer.headers["set-cookie"]
+        assert ended.startswith(f"{tabs[number].cookie_name}=")
+        assert "Max-Age=0" in ended
+
+
+def test_a_browser_keeps_a_handful_of_logins(platform: Platform) -> None:
+    tab, cookies = Browser(platform), dict[str, str]()
+    for _ in range(12):
+        tab.http.headers["Cookie"] = "; ".join(f"{name}={value}" for name, value in cookies.items())
+        for field_ in tab.begin().headers.get_list("set-cookie"):
+            name, value = re.match(r"([^=]+)=([^;]*)", field_).groups()  # type: ignore[union-attr]
+            cookies.pop(name) if value in ("", '""') else cookies.update({name: value})
+    assert len(cookies) == 5
+    assert list(cookies)[-1] == tab.cookie_name
 
 
 def test_the_cookie_is_as_it_must_be(platform: Platform) -> None:

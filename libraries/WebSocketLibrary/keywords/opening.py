@@ -11,6 +11,7 @@ from typing import Any
 
 from lockstep import reasons
 from lockstep.applicability import present
+from lockstep.learning import learn_headers
 from lockstep.masking import mask, register, reveal
 from lockstep.test_identity import current
 from lockstep.waiting import seconds
@@ -56,12 +57,14 @@ def prepare(
     """
     if token is not None:
         register(token)
+    plain = {str(name): str(reveal(value)) for name, value in (headers or {}).items()}
+    learn_headers(plain.items())
     return build(
         present(url),
         token=None if token is None else reveal(present(token)),
         token_in=token_in,
         subprotocols=subprotocols or (),
-        headers={str(name): str(reveal(value)) for name, value in (headers or {}).items()},
+        headers=plain,
         origin=origin,
         ca_file=ca_file,
         test_id=current(),

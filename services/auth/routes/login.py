@@ -26,6 +26,7 @@ from services.common.problems import Problem
 router = APIRouter(tags=["login"])
 
 COOKIE = "__Host-login"
+MOST_LOGINS = 5
 SYNC_WAIT = 0.5
 _CHALLENGE = re.compile(r"[A-Za-z0-9_-]{43}")
 _MAX_STATE = 1024
@@ -66,10 +67,12 @@ async def begin(
         return _back(redirect_uri, error="invalid_request", error_description="state is missing or too long")
     if code_challenge_method != "S256" or not _CHALLENGE.fullmatch(code_challenge):
         return _back(redirect_uri, error="invalid_request", error_description="PKCE with S256 is needed", state=state)
-    return await _to_provider(auth, client, state, code_challenge, login_hint)
+    return await _to_provider(request, auth, client, state, code_challenge, login_hint)
 
 
-async def _to_provider(auth: Auth, client: Client, state: str, challenge: str, login_hint: str | None) -> Response:
+async def _to_provider(
+    request: Request, auth: Auth, client: Client, state: str, challenge: str, login_hint: str | None
+) -> Response:
     own_state, nonce, verifier, browser = (opaque.new() for _ in range(4))
     transaction = Transaction(
         client_id=client.client_id,
@@ -87,10 +90,21 @@ async def _to_provider(auth: Auth, client: Client, state: str, challenge: str, l
         logs.logger().warning("provider_away", error=str(error))
         raise problems.unavailable("provider") from None
     answer = RedirectResponse(url, 302, {"Cache-Control": "no-store"})
-    answer.set_cookie(
-        COOKIE, browser, max_age=TRANSACTION_SECONDS, path="/", secure=True, httponly=True, samesite="lax"
-    )
+    _set_cookie(answer, cookie_of(own_state), browser, TRANSACTION_SECONDS)
+    # A browser sends its cookies oldest first (RFC 6265 §5.4): it keeps the newest, however many logins it begins.
+    begun = [name for name in request.cookies if name.startswith(COOKIE)]
+    for name in begun[: max(0, len(begun) + 1 - MOST_LOGINS)]:
+        _set_cookie(answer, name, "", 0)
     return answer
+
+
+def cookie_of(state: str) -> str:
+    """Which cookie binds the login with this ``state`` to its browser: each its own, so that none disturbs another."""
+    return f"{COOKIE}-{opaque.hex_digest(state)[:16]}"
+
+
+def _set_cookie(answer: Response, name: str, value: str, seconds: int) -> None:
+    answer.set_cookie(name, value, max_age=seconds, path="/", secure=True, httponly=True, samesite="lax")
 
 
 @router.get(
@@ -104,11 +118,13 @@ async def callback(
 ) -> Response:
     """Take the provider's answer back to the client; 400 ``invalid_state`` where this browser did not ask for it."""
     transaction = await auth.logins.spend_state(state) if state else None
-    browser = opaque.hex_digest(request.cookies.get(COOKIE, ""))
+    # An earlier version had one cookie for all logins of a browser; one begun there may end here.
+    cookie = request.cookies.get(cookie_of(state)) or request.cookies.get(COOKIE, "")
+    browser = opaque.hex_digest(cookie)
     if transaction is None or not hmac.compare_digest(transaction.browser, browser):
         raise Problem(400, "invalid_state", "this sign-in was not begun here, or is over already")
     answer = await _answer(auth, transaction, code, error)
-    answer.delete_cookie(COOKIE, path="/", secure=True, httponly=True, samesite="lax")
+    _set_cookie(answer, cookie_of(state), "", 0)
     return answer
 
 

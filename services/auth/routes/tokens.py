@@ -19,6 +19,8 @@ from services.auth.session_policy import Wish
 from services.common import http, openapi
 from services.common.problems import Problem, token_refused
 
+_SHORTEST_KEY, _LONGEST_KEY = 16, 256
+
 router = APIRouter(tags=["tokens"])
 forms = APIRouter(tags=["tokens"], route_class=OAuthRoute)
 
@@ -39,7 +41,7 @@ async def token(request: Request, auth: Parts) -> dict[str, Any]:
         return await _exchange(auth, fields)
     if grant_type == "refresh_token":
         refresh_token, client_id = oauth.required(fields, "refresh_token", "client_id")
-        return auth.access.response(await auth.sessions.rotate(refresh_token, client_id))
+        return auth.access.response(await auth.sessions.rotate(refresh_token, client_id, _retry_key(request)))
     raise oauth.refused("unsupported_grant_type", "authorization_code and refresh_token are supported")
 
 
@@ -169,9 +171,18 @@ async def login(body: Login, request: Request, auth: Parts) -> dict[str, Any]:
 
 
 @router.post("/auth/refresh", response_model=TokenResponse)
-async def refresh(body: Refresh, auth: Parts) -> dict[str, Any]:
-    """The next pair of tokens of the same session; the refresh token is spent."""
-    return auth.access.response(await auth.sessions.rotate(body.refresh_token))
+async def refresh(body: Refresh, request: Request, auth: Parts) -> dict[str, Any]:
+    """The next pair of tokens of the same session; the refresh token is spent.
+
+    With an ``Idempotency-Key`` the request may be sent again under it where its answer was lost.
+    """
+    return auth.access.response(await auth.sessions.rotate(body.refresh_token, retry_key=_retry_key(request)))
+
+
+def _retry_key(request: Request) -> str | None:
+    """What makes two requests one; one that anybody could guess is none."""
+    key = request.headers.get("idempotency-key", "")
+    return key if _SHORTEST_KEY <= len(key) <= _LONGEST_KEY else None
 
 
 @router.post("/auth/logout", status_code=204)

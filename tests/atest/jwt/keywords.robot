@@ -20,6 +20,20 @@ A Secret Token Is Read
     Token Claim    ${wrapped}    sub    ==    u1
     Token Should Be Valid    ${wrapped}    ${JWKS}
 
+A Token With An Odd Number Is Invalid
+    [Documentation]    PASS
+    FOR    ${expiry}    IN    ${{ float('nan') }}    ${{ float('inf') }}    ${{ 10 ** 400 }}    soon
+        VAR    &{claims}    sub=u7    jti=j7    exp=${expiry}
+        ${made} =    Make Token    ${claims}    key=${KEY}    kid=k1
+        Token Should Be Invalid    ${made}    ${JWKS}    reason=it
+    END
+
+An Access Token Without A Subject Is Not Valid
+    [Documentation]    FAIL the token is not valid: a required claim is missing: Token is missing the "sub" claim
+    VAR    &{claims}    jti=j7
+    ${made} =    Make Token    ${claims}    key=${KEY}    kid=k1    lifetime=1 minute
+    Token Should Be Valid    ${made}    ${JWKS}
+
 A Wrong Claim Is Shown
     [Documentation]    FAIL Claim 'sub' 'u1' (str) should be 'u2' (str)
     Token Claim    ${TOKEN}    sub    ==    u2
@@ -46,7 +60,7 @@ A Wrong Expiry Is Shown
 
 Expiry Is Waited For
     [Documentation]    PASS
-    ${short} =    Make Token    ${{ {} }}    key=${KEY}    kid=k1    lifetime=1.3 seconds
+    ${short} =    Make Token    ${{ {'sub': 'u7', 'jti': 'j7'} }}    key=${KEY}    kid=k1    lifetime=1.3 seconds
     Token Should Be Valid    ${short}    ${JWKS}
     Wait Until Token Has Expired    ${short}
     Token Should Be Invalid    ${short}    ${JWKS}    reason=it has expired
@@ -110,7 +124,7 @@ Invalid For Another Reason
 
 A Made Token Is Valid
     [Documentation]    PASS
-    VAR    &{claims}    sub=u7    aud=lockstep-api
+    VAR    &{claims}    sub=u7    jti=j7    aud=lockstep-api
     ${made} =    Make Token    ${claims}    key=${KEY}    kid=k1    lifetime=1 minute
     Token Should Be Valid    ${made}    ${JWKS}    audience=lockstep-api
     Token Should Expire In    ${made}    1 minute
@@ -118,7 +132,7 @@ A Made Token Is Valid
 A Key In A File Is All That Another Process Needs
     [Documentation]    PASS
     ${files} =    Make Signing Key    ${KEYS}    kid=k7
-    VAR    &{claims}    iss=https://a.test    sub=ünï    aud=lockstep-api
+    VAR    &{claims}    iss=https://a.test    sub=ünï    jti=j7    aud=lockstep-api
     ${made} =    Make Token    ${claims}    key=${files}[key]    kid=k7    lifetime=1 minute
     ${read} =    Verify Token In Another Process    ${made}    ${files}[jwks]    issuer=https://a.test    audience=lockstep-api
     Claims Should Be Equal    ${read}    ${made}
