@@ -11,7 +11,7 @@ from itertools import cycle
 from typing import Any
 
 from ChatLibrary import ChatLibrary
-from ChatLibrary.client import Opening
+from ChatLibrary.client import LOST, Opening
 from ChatLibrary.report import ChatReport
 from ChatLibrary.state import ChatState
 from lockstep import machine, target, test_identity, verdicts
@@ -227,7 +227,7 @@ class Background(Base):
         """Passes when no chat was refused or given an error, each came back, and sockets were closed as is declared.
 
         ``closes`` names reasons of ``socket.closes`` for which a socket may have been closed (``restart``), separated
-        by commas. A restart may close with any code where that is declared (``promises.restart.sockets``).
+        by commas; ``lost`` is an end without a close frame (1006). A restart may close with any code where that is declared (``promises.restart.sockets``).
         ``refused=yes``: handshakes may have been refused, since meanwhile nobody was there to take them.
         """
         facts = self.stage.dialect.needed_socket()
@@ -237,11 +237,12 @@ class Background(Base):
             seen = sorted(self.chats.chat_report().closes)
             verdicts.unbounded(f"the restart closed sockets with {', '.join(map(str, seen)) or 'no code'}")
             return self.chats.chats_should_have_gone_on(seen, refused=refused)
+        known = {**facts.closes, "lost": (LOST,)}
         for name in named:
-            if name not in facts.closes:
+            if name not in known:
                 raise self.stage.dialect.missing(f"socket.closes.{name}")
         return self.chats.chats_should_have_gone_on(
-            [code for name in named for code in facts.closes[name]], refused=refused
+            [code for name in named for code in known[name]], refused=refused
         )
 
     @word("message")

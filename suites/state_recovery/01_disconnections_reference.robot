@@ -34,42 +34,6 @@ A Tab Keeps Its State However Its Connection Ends
     Kill And Restart The Replica Of The Tab
     Nothing Was Lost On The Way    rows=21
 
-A Tab Whose Replica Was Killed Finds Everything At The Other And At Its Successor
-    [Tags]    id:R01-04    req:R01    req:R06    needs:control.kill
-    A Tab With Something To Lose
-    Kill Service    backend-1
-    Open Socket Was Closed With    1006    tab    within=10s
-    The Tab Finds Everything At    backend-2
-    Start Service    backend-1
-    Kill Service    backend-2
-    Open Socket Was Closed With    1006    tab    within=10s
-    Start Service    backend-2
-    The Tab Finds Everything At    backend-2
-    Nothing Was Lost On The Way    rows=7
-
-A Tab Whose Replica Was Restarted Finds Everything At The Other And At Its Successor
-    [Tags]    id:R01-05    req:R01    req:R06    needs:control.restart
-    A Tab With Something To Lose
-    Restart Service    backend-1
-    Open Socket Was Closed With    1012    tab    within=10s
-    The Tab Finds Everything At    backend-1
-    Restart Service    backend-1
-    Open Socket Was Closed With    1012    tab    within=10s
-    The Tab Finds Everything At    backend-2
-    Nothing Was Lost On The Way    rows=7
-
-A Tab And A Server That Lose Each Other At One Moment Find Everything
-    [Tags]    id:R01-06    req:R01    req:R06    needs:net.faults    needs:control.kill
-    A Tab With Something To Lose
-    Reset Connection    client->backend
-    Open Socket Was Closed With    1006    tab    within=10s
-    The Tab Finds Everything At    backend-1
-    Send Raw Frame    ${{ (1000).to_bytes(2, 'big') }}    opcode=close    connection=tab
-    Kill Service    backend-1
-    Drop Connections
-    The Tab Finds Everything At    backend-2
-    Nothing Was Lost On The Way    rows=7
-
 An Answer Cut Anywhere Is Whole After The Return
     [Tags]    id:R04-01    req:R04    needs:assistant    needs:net.faults
     Somebody Has A Conversation    assistant=True
