@@ -241,9 +241,7 @@ class Background(Base):
         for name in named:
             if name not in known:
                 raise self.stage.dialect.missing(f"socket.closes.{name}")
-        return self.chats.chats_should_have_gone_on(
-            [code for name in named for code in known[name]], refused=refused
-        )
+        return self.chats.chats_should_have_gone_on([code for name in named for code in known[name]], refused=refused)
 
     @word("message")
     def close_chats(self) -> None:

@@ -32,19 +32,19 @@ Chats Survive Instances That Are Replaced
     Chats Should Be Whole    closes=restart    lost=4
     Sessions Of Users Should Be Unchanged
 
-Messages Sent While No Replica Runs Are Part Of The History
+Messages Sent While No Replica Runs Are Kept
     [Tags]    id:P04-01    req:P04    req:P01    part:backend
     ${replicas} =    Get Replicas
     Start Chats    5
-    Chat While Instances Are Away    Kill Instance    @{replicas}
+    Send While Instances Are Away    Kill Instance    @{replicas}
     Chats Should Be Whole    closes=restart,lost    lost=5    refused=yes
 
-Messages Sent While The Stores Are Dead Are Part Of The History
+Messages Sent While Every Store Is Dead Are Kept
     [Tags]    id:P04-02    req:P04    part:stores
     ${database} =    Get Store    database
     ${cache} =    Get Store    cache
     Start Chats    5
-    Chat While Instances Are Away    Kill Instance    ${database}    ${cache}
+    Send While Instances Are Away    Kill Instance    ${database}    ${cache}
     Chats Should Be Whole
 
 Messages Sent While Front And Sign-in Are Stopped Are Kept
@@ -52,7 +52,7 @@ Messages Sent While Front And Sign-in Are Stopped Are Kept
     ${front} =    Get Front Instance
     ${signs in} =    Get Instance That Signs In
     Start Chats    6
-    Chat While Instances Are Away    Stop Instance    ${front}    ${signs in}
+    Send While Instances Are Away    Stop Instance    ${front}    ${signs in}
     Chats Should Be Whole    closes=restart    lost=2    refused=yes
 
 
@@ -75,7 +75,7 @@ Restart Each Replica
     ${replicas} =    Get Replicas
     Restart Each Instance    ${way}    ${replicas}
 
-Chat While Instances Are Away
+Send While Instances Are Away
     [Documentation]    These are all ended by this keyword; the chats go on to send; all are started again.
     [Arguments]    ${ends}    @{instances}
     FOR    ${instance}    IN    @{instances}

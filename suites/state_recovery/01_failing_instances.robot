@@ -2,7 +2,7 @@
 Documentation       An instance that ends, however that is, costs a device nothing: it recovers at the other one, and at the successor.
 ...                 Sources: RFC 6455 §7.1.7 (a connection may end without a close frame) and §7.4.1 (1006).
 Resource            portable/vocabulary.resource
-Suite Setup         Use Private Target
+Suite Setup         Run Keywords    Use Private Target    AND    Use Disturbable Network
 Suite Teardown      Leave Target
 Test Setup          Open Two Devices At Replicas
 Test Teardown       Heal Network And Close Sockets
@@ -49,18 +49,14 @@ Open Two Devices At Replicas
     [Documentation]    The phone is at one replica, the laptop at another one, in a network that can be disturbed: sets ``FIRST`` and
     ...    ``SECOND``, their endpoints.
     ${replicas} =    Get Replicas
-    Use Disturbable Network
-    Sign In At Room
-    ${phone} =    Open Device    ${USER}    ${ROOM}    ${replicas}[0]
-    ${laptop} =    Open Device    ${USER}    ${ROOM}    ${replicas}[1]
-    VAR    ${PHONE}    ${phone}    scope=TEST
-    VAR    ${LAPTOP}    ${laptop}    scope=TEST
     VAR    ${FIRST}    ${replicas}[0]    scope=TEST
     VAR    ${SECOND}    ${replicas}[1]    scope=TEST
-    VAR    @{MESSAGES}    @{EMPTY}    scope=TEST
-    VAR    @{AWAY}    @{EMPTY}    scope=TEST
-    Send More Messages    1    first
-    Laptop Should Have Everything
+    Sign In At Room
+    ${phone} =    Open Device    ${USER}    ${ROOM}    ${FIRST}
+    ${laptop} =    Open Device    ${USER}    ${ROOM}    ${SECOND}
+    VAR    ${PHONE}    ${phone}    scope=TEST
+    VAR    ${LAPTOP}    ${laptop}    scope=TEST
+    Send First Message
 
 Move Laptop To
     [Documentation]    The laptop closes its socket and recovers at another endpoint.
