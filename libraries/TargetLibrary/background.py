@@ -227,7 +227,8 @@ class Background(Base):
         """Passes when no chat was refused or given an error, each came back, and sockets were closed as is declared.
 
         ``closes`` names reasons of ``socket.closes`` for which a socket may have been closed (``restart``), separated
-        by commas; ``lost`` is an end without a close frame (1006). A restart may close with any code where that is declared (``promises.restart.sockets``).
+        by commas; ``lost`` is an end without a close frame (1006). A restart may close with any code where that is
+        declared (``promises.restart.sockets``).
         ``refused=yes``: handshakes may have been refused, since meanwhile nobody was there to take them.
         """
         facts = self.stage.dialect.needed_socket()
