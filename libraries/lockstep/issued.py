@@ -12,13 +12,17 @@ ADDRESS = "LOCKSTEP_SECRETS"
 """The variable with the name of the launcher's datagram socket, in Linux' abstract namespace."""
 
 LONGEST = 1 << 16
+FEWEST_SIGNS = 6
 
 
 def report(secret: str) -> None:
-    """Tell the launcher of ``secret``; one that is too long for a datagram is not told."""
+    """Tell the launcher of ``secret``, unless it is too long for a datagram or has too few signs to be told from others.
+
+    A guess such as ``AAAAAAAA`` stands in pictures and fonts as well.
+    """
     address = os.environ.get(ADDRESS)
     data = secret.encode(errors="replace")
-    if not address or len(data) > LONGEST:
+    if not address or len(data) > LONGEST or len(set(secret)) < FEWEST_SIGNS:
         return
     # A socket for each: threads and forks then share nothing.
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as line:
