@@ -16,7 +16,7 @@ FEWEST_SIGNS = 6
 
 
 def report(secret: str) -> None:
-    """Tell the launcher of ``secret``, unless it is too long for a datagram or has too few signs to be told from others.
+    """Tell the launcher of ``secret``, unless it is too long for a datagram or of too few signs to be told apart.
 
     A guess such as ``AAAAAAAA`` stands in pictures and fonts as well.
     """
