@@ -35,15 +35,16 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument(
         "--record",
         action="store_true",
-        help="keep the verdicts in results.yaml beside the dialect, for docs/targets.md",
+        help="keep the newest verdict of each test in results.yaml beside the dialect, for docs/targets.md",
     )
     parser.add_argument("--output", type=Path, metavar="FILE", help="write it there, not to the terminal")
     asked: argparse.Namespace = parser.parse_args(argv)
-    run, summary = newest(asked.results, asked.target)
+    found = runs(asked.results, asked.target)
     if asked.record:
-        path = results.write(asked.target, summary)
-        say(f"{path} has the verdicts of {run}. ./run docs shows them in docs/targets.md.")
+        path = results.write(asked.target, [summary for _, summary in found])
+        say(f"{path} has the verdicts of {plural(len(found), 'run')}. ./run docs shows them in docs/targets.md.")
         return 0
+    run, summary = found[0]
     text = written(asked.target, run, summary)
     if asked.output is None:
         say(text.rstrip())
@@ -56,9 +57,9 @@ def main(argv: Sequence[str]) -> int:
     return 0
 
 
-def newest(results: Path, target: str) -> tuple[Path, dict[str, Any]]:
-    """The folder and the summary of the newest run on a target."""
-    others = set()
+def runs(results: Path, target: str) -> list[tuple[Path, dict[str, Any]]]:
+    """Folder and summary of each run on a target, the newest first; raises ``LaunchError`` where there is none."""
+    others, ours = set(), []
     for path in sorted(results.glob("2*/summary.json"), reverse=True):
         try:
             summary = json.loads(path.read_text("utf-8"))
@@ -66,8 +67,11 @@ def newest(results: Path, target: str) -> tuple[Path, dict[str, Any]]:
         except (OSError, ValueError, KeyError, TypeError):
             continue
         if _same(found, target):
-            return path.parent, summary
-        others.add(found)
+            ours.append((path.parent, summary))
+        else:
+            others.add(found)
+    if ours:
+        return ours
     there = f"; its runs are on {', '.join(sorted(others))}" if others else ""
     raise LaunchError(f"{results} holds no run on {target}{there}. One is made by ./run portable --target {target}")
 

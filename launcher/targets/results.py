@@ -26,24 +26,39 @@ _BEGIN, _END = "<!-- results: written by ./run docs -->", "<!-- end of results -
 _SHOWN = (*EXECUTED, Verdict.XFAIL, Verdict.UNBOUNDED)
 _MADE_UP = re.compile(r"\b(ls-[0-9a-f]{16,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|127\.0\.0\.1:\d+)\b")
 _NA = re.compile(r"^NA: ([\w.-]+)")
+_SEED = re.compile(r" --(?:seed|processes) \d+")
+_NOT_JUDGED = (Verdict.UNKNOWN, Verdict.SKIPPED)
 _LONGEST = 260
 
 
-def write(target: str, summary: Mapping[str, Any]) -> Path:
-    """Keeps what a run has found; raises ``LaunchError`` where it broke off, or where nobody else can repeat it."""
+def write(target: str, summaries: Sequence[Mapping[str, Any]]) -> Path:
+    """Keeps the newest verdict of each test by the summaries of runs, newest first.
+
+    Raises ``LaunchError`` for a target that nobody else can boot.
+    """
     folder = find(target).parent
     if not (folder / recipe.FILE).is_file():
         raise LaunchError(f"{target} brings no {recipe.FILE}, so nobody else can repeat its results.")
-    about = summary["run"]
-    if about["interrupted"] or summary["totals"]["verdicts"]["UNKNOWN"]:
-        raise LaunchError("The newest run was interrupted, or could not judge all of its tests. Run again.")
-    version = recipe.read(folder).version
-    lacks = [_lacks(test) for test in summary["tests"] if test["verdict"] == Verdict.NA]
+    known = tests_by_id.read()
+    judged: dict[str, Mapping[str, Any]] = {}
+    unknown, commands = set(), {}
+    for summary in summaries:
+        for test in summary["tests"]:
+            key = test["id"]
+            if key not in known or key in judged:
+                continue
+            if test["verdict"] in _NOT_JUDGED:
+                unknown.add(key)
+                continue
+            judged[key] = test
+            commands[_SEED.sub("", summary["run"]["command"])] = summary["run"]["started"][:10]
+    lacks = [_lacks(test) for test in judged.values() if test["verdict"] == Verdict.NA]
     kept = {
-        "version": version,
-        "date": about["started"][:10],
-        "command": about["command"],
-        "tests": [_kept(test) for test in summary["tests"] if test["verdict"] in _SHOWN],
+        "version": recipe.read(folder).version,
+        "date": max(commands.values(), default=""),
+        "commands": sorted(commands),
+        "tests": [_kept(judged[key], known[key]) for key in sorted(judged) if judged[key]["verdict"] in _SHOWN],
+        "not_judged": sorted(unknown - judged.keys()),
         "not_applicable": dict(Counter(lacks).most_common()),
     }
     path = folder / FILE
@@ -52,10 +67,9 @@ def write(target: str, summary: Mapping[str, Any]) -> Path:
     return path
 
 
-def _kept(test: Mapping[str, Any]) -> dict[str, Any]:
+def _kept(test: Mapping[str, Any], known: tests_by_id.KnownTest) -> dict[str, Any]:
     reason = " ".join(str(test["reason"] or "").split())
     found: dict[str, Any] = {"test": test["id"], "verdict": str(test["verdict"])}
-    known = tests_by_id.read()[test["id"]]
     found["requirement"] = next((tag[4:] for tag in sorted(known.tags) if tag.startswith("req:")), known.id[:3])
     if promises := [name.removeprefix("promises.") for name in telling.judged(known.id, reason)]:
         found["promises"] = promises
@@ -94,11 +108,12 @@ def _table(name: str, kept: Mapping[str, Any]) -> str:
     tests = kept["tests"]
     counts = Counter(test["verdict"] for test in tests)
     said = ", ".join(f"{counts[verdict]} {verdict}" for verdict in reversed(WORST_FIRST) if counts[verdict])
-    lacking = kept["not_applicable"]
+    lacking, missed = kept["not_applicable"], " ".join(kept["not_judged"])
     lines = [
         f"### {name}: {kept['version'] or name}, {kept['date']}",
         "",
-        f"`{kept['command']}`: {said}.",
+        f"{', '.join(f'`{command}`' for command in kept['commands'])}: {said}.",
+        *([f"Not judged, on a machine that was too busy: {missed}."] if missed else []),
         f"{plural(sum(lacking.values()), 'test')} not applicable: {_named(lacking)}.",
         "",
         "| promise | verdict | tests | seen |",
