@@ -18,11 +18,13 @@ from lockstep.waiting import listed, seconds, shorten, wait_until
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
 
+from RedisLibrary import copies
 from RedisLibrary.connections import DEFAULT, Connections, NotRedisError, RedisAwayError, ServerFacts
+from RedisLibrary.copies import RedisCopy
 from RedisLibrary.subscriptions import Message, Subscription
 
 __version__ = "1.0.0"
-__all__ = ["Message", "NotRedisError", "RedisAwayError", "RedisLibrary", "ServerFacts"]
+__all__ = ["Message", "NotRedisError", "RedisAwayError", "RedisCopy", "RedisLibrary", "ServerFacts"]
 
 
 @library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False, listener=LISTENERS)
@@ -228,6 +230,21 @@ class RedisLibrary:
     def flush_redis(self, connection: str = DEFAULT) -> None:
         """Empties the database of ``connection``: for a platform that the suite has to itself."""
         self._ask(lambda client: client.flushdb(), connection)
+
+    @keyword(tags=("getter",))
+    def get_redis_copy(self, connection: str = DEFAULT) -> RedisCopy:
+        """All keys as they are at this moment, for `Restore Redis Copy`."""
+        copy: RedisCopy = self._ask(copies.take, connection)
+        return copy
+
+    @keyword(tags=("writing",))
+    def restore_redis_copy(self, copy: RedisCopy, connection: str = DEFAULT) -> None:
+        """Takes the database back in time, in one step and without a broken connection: it holds what ``copy`` holds.
+
+        So does a server after a fail-over to a replica that lagged behind, or after a restart from an older dump. For a
+        platform that the suite has to itself. A key that has expired since stays away.
+        """
+        self._ask(lambda client: copies.put_back(client, copy), connection)
 
     @keyword(tags=("writing",))
     def configure_redis(self, option: str, value: str, connection: str = DEFAULT) -> str:

@@ -74,7 +74,8 @@ class Auth:
         """Run the background; entered once everything is there, or after a second without it."""
         jobs = {
             "database": self.database.watch,
-            "redis": lambda: self.redis.watch(self.catch_up),
+            "redis": lambda: self.redis.watch(self.catch_up, self.sessions.cache.has_heard),
+            "purges": self.upkeep.confirm_purges,
             "keys": self._keep_keys,
             "outbox": self.dispatcher.run,
             "sweep": self._sweep,

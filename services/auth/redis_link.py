@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 from redis import asyncio as aioredis
 from redis.exceptions import ResponseError
@@ -17,6 +18,9 @@ TIMEOUT = 1.0
 CONNECTIONS = 50
 _RETRY_EVERY = 0.05
 _PROBE_EVERY = 1.0
+
+T = TypeVar("T")
+Work = Callable[[aioredis.Redis], Awaitable[T]]
 
 
 class RedisAway(Problem):
@@ -60,12 +64,12 @@ class RedisLink:
             logs.logger().warning("redis_not_trusted_any_more")
             self._suspect.set()
 
-    async def watch(self, bring_up_to_date: Callable[[aioredis.Redis], Awaitable[None]]) -> None:
-        """Trust Redis again only after ``bring_up_to_date``; runs until cancelled."""
+    async def watch(self, bring_up_to_date: Work[None], has_heard: Work[bool]) -> None:
+        """Trust Redis only after ``bring_up_to_date``, and while it ``has_heard`` everything; runs until cancelled."""
         try:
             while True:
                 self._suspect.clear()
-                await self._probe(bring_up_to_date)
+                await self._probe(bring_up_to_date, has_heard)
                 try:
                     await asyncio.wait_for(self._suspect.wait(), _PROBE_EVERY if self.up.is_set() else _RETRY_EVERY)
                 except TimeoutError:
@@ -73,17 +77,20 @@ class RedisLink:
         finally:
             await self.client.aclose()
 
-    async def _probe(self, bring_up_to_date: Callable[[aioredis.Redis], Awaitable[None]]) -> None:
+    async def _probe(self, bring_up_to_date: Work[None], has_heard: Work[bool]) -> None:
         try:
             async with asyncio.timeout(2 * TIMEOUT):
                 await self.client.ping()
                 self._reachable = True
-                if not self.up.is_set():
-                    await bring_up_to_date(self.client)
-                    self.up.set()
-                    # Once more, for what ended after the look and before Redis was trusted.
-                    await bring_up_to_date(self.client)
-                    logs.logger().info("redis_up")
+                if self.up.is_set() and not await has_heard(self.client):
+                    self.distrust()
+            # Without a limit of its own: it may be much, and each of its calls has one.
+            if not self.up.is_set():
+                await bring_up_to_date(self.client)
+                self.up.set()
+                # Once more, for what ended after the look and before Redis was trusted.
+                await bring_up_to_date(self.client)
+                logs.logger().info("redis_up")
         except AWAY as error:
             self._mark_down(error)
         except Problem as problem:

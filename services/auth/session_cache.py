@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,8 +14,9 @@ from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
 from redis.exceptions import ResponseError
 
+from services.auth.periods import Period
 from services.auth.records import MalformedSession, Session
-from services.auth.redis_link import RedisLink
+from services.auth.redis_link import RedisAway, RedisLink
 from services.common import logs
 
 QUARANTINE_SECONDS = 86400
@@ -56,9 +58,24 @@ return damaged
 
 # From a session token to its document in one round trip: every validation goes this way.
 _FIND = """
-local id = redis.call('GET', KEYS[1])
-if not id then return false end
-return {id, redis.pcall('GET', 'session:' .. id)}
+local counted, id = redis.pcall('GET', KEYS[2]), redis.call('GET', KEYS[1])
+if not id then return {counted, 0, false, false} end
+return {counted, redis.call('EXISTS', 'session:revoked:' .. id), id, redis.pcall('GET', 'session:' .. id)}
+"""
+
+_READ = """
+return {redis.pcall('GET', KEYS[3]), redis.call('EXISTS', KEYS[2]), redis.pcall('GET', KEYS[1])}
+"""
+
+# What says of sessions that they live, some keys at a time; marks of revocations stay.
+_EMPTY = """
+local found = redis.call('SCAN', ARGV[1], 'COUNT', 1000)
+local removed = 0
+for _, key in ipairs(found[2]) do
+  local session = string.sub(key, 1, 8) == 'session:' and string.sub(key, 1, 16) ~= 'session:revoked:'
+  if session or string.match(key, '^user:.*:sessions$') then removed = removed + redis.call('UNLINK', key) end
+end
+return {found[1], removed}
 """
 
 
@@ -93,22 +110,29 @@ def user_key(user_id: str) -> str:
 
 
 class SessionCache:
-    """Every method raises ``RedisAway`` when Redis is."""
+    """Every method raises ``RedisAway`` when Redis is, and when it has not heard everything that it was told."""
 
     def __init__(self, link: RedisLink, revoked_seconds: int) -> None:
         self.link = link
+        self.period = Period()
+        self.told: list[Purge] = []
+        self.was_told = asyncio.Event()
         self._revoked_seconds = revoked_seconds
 
     async def put(self, sessions: Iterable[Session], moment: datetime) -> None:
         """Store ``sessions`` with the time that each has left; those without any are not stored."""
         stored = []
+        period, told = self.period, self.period.told
         async with self._telling() as redis, redis.pipeline(transaction=False) as pipe:
             for session in sessions:
                 left = math.ceil((session.expires_at - moment).total_seconds() * 1000)
                 if left > 0:
                     self._put_one(pipe, session, left, moment)
                     stored.append(session)
-            self._report(stored, await pipe.execute())
+            period.count(pipe)
+            *damaged, counted, _ = await pipe.execute()
+        self._report(stored, damaged)
+        self._require(period, told + 1, counted)
 
     @asynccontextmanager
     async def _telling(self) -> AsyncIterator[Redis]:
@@ -119,6 +143,42 @@ class SessionCache:
             except ResponseError:
                 self.link.distrust()
                 raise
+
+    def _require(self, period: Period, told: int, counted: object) -> None:
+        """``RedisAway`` unless Redis has counted at least what it had been ``told`` when it was asked."""
+        if not period.has_counted(counted, told):
+            self.link.distrust()
+            raise RedisAway
+
+    async def has_heard(self, redis: Redis) -> bool:
+        """Whether ``redis`` has counted all that it was told in this period."""
+        period, told = self.period, self.period.told
+        return period.has_counted(await _counted(redis, period.key), told)
+
+    async def has_heard_of(self, redis: Redis, periods: Mapping[str, int]) -> bool:
+        """Whether ``redis`` has counted as much as this in each of these periods."""
+        known = [(Period(name), told) for name, told in periods.items()]
+        return all([period.has_counted(await _counted(redis, period.key), told) for period, told in known])
+
+    async def begin_period(self, redis: Redis) -> None:
+        """From here on Redis, which is up to date, is trusted as long as it has counted what it was told."""
+        period = Period()
+        async with redis.pipeline(transaction=False) as pipe:
+            period.count(pipe)
+            counted, _ = await pipe.execute()
+        if not period.has_counted(counted, 1):
+            raise RedisAway
+        self.period = period
+
+    @staticmethod
+    async def empty(redis: Redis) -> int:
+        """Remove whatever says that a session lives; how many keys went."""
+        cursor, removed = "0", 0
+        while True:
+            cursor, gone = await redis.eval(_EMPTY, 0, cursor)
+            removed += gone
+            if str(cursor) == "0":
+                return removed
 
     @staticmethod
     def _report(listed: Sequence[Session | Purge], damaged: Sequence[int]) -> None:
@@ -138,8 +198,10 @@ class SessionCache:
 
     async def by_token(self, token_hash: bytes) -> Session | None:
         """The session that the token belongs to now, or None; ``MalformedSession`` where the document is damaged."""
+        period, told = self.period, self.period.told
         async with self.link.use() as redis:
-            session_id, text = await self._found(redis, token_hash)
+            counted, revoked, session_id, text = await self._found(redis, token_hash, period)
+        self._require(period, told, counted)
         if session_id is None:
             return None
         try:
@@ -147,34 +209,42 @@ class SessionCache:
         except MalformedSession:
             # Gone, or damaged: told apart, and put aside, where a document is asked for by its id.
             session = await self.by_id(session_id)
+        session = None if revoked else session
         return session if session and session.token_hash == token_hash else None
 
     @staticmethod
-    async def _found(redis: Redis, token_hash: bytes) -> tuple[str | None, Any]:
-        """The id that the token leads to, and what is stored under it."""
+    async def _found(redis: Redis, token_hash: bytes, period: Period) -> tuple[Any, Any, str | None, Any]:
+        """What Redis has counted, whether the session was revoked, the token's session id, what is stored under it."""
+        key = token_key(token_hash)
         try:
-            found = await redis.eval(_FIND, 1, token_key(token_hash))
+            counted, revoked, session_id, text = await redis.eval(_FIND, 2, key, period.key)
         except UnicodeDecodeError:
-            found = [await redis.get(token_key(token_hash)), None]
-        return (str(found[0]), found[1]) if found and found[0] is not None else (None, None)
+            counted, revoked, session_id, text = await redis.get(period.key), 0, await redis.get(key), None
+        return counted, revoked, None if session_id is None else str(session_id), text
 
     async def by_id(self, session_id: str) -> Session | None:
         """The session, or None; ``MalformedSession`` where the document is damaged (it is put aside then)."""
         try:
-            async with self.link.use() as redis:
-                text = await self._document(redis, session_id)
-            return Session.from_document(session_id, text) if text is not None else None
+            text, revoked = await self._document(session_id)
+            session = Session.from_document(session_id, text) if text is not None else None
         except MalformedSession:
             await self._quarantine(session_id)
             raise
+        return None if revoked else session
 
-    @staticmethod
-    async def _document(redis: Redis, session_id: str) -> str | None:
+    async def _document(self, session_id: str) -> tuple[str | None, bool]:
+        """What is stored of the session, and whether it was revoked."""
+        keys = session_key(session_id), revoked_key(session_id)
+        period, told = self.period, self.period.told
         try:
-            text = await redis.get(session_key(session_id))
-        except (ResponseError, UnicodeDecodeError) as error:
+            async with self.link.use() as redis:
+                counted, revoked, text = await redis.eval(_READ, 3, *keys, period.key)
+        except UnicodeDecodeError as error:
             raise MalformedSession(type(error).__name__) from None
-        return None if text is None else str(text)
+        self._require(period, told, counted)
+        if isinstance(text, ResponseError):
+            raise MalformedSession(type(text).__name__)
+        return None if text is None else str(text), bool(revoked)
 
     async def _quarantine(self, session_id: str) -> None:
         aside = f"quarantine:{session_key(session_id)}"
@@ -187,13 +257,22 @@ class SessionCache:
 
     async def purge(self, purges: Sequence[Purge], *, keep_document: bool = False) -> int:
         """Remove the keys and leave a mark for each revoked session; how many keys went."""
+        period = self.period
         async with self._telling() as redis:
-            return await self.purge_with(redis, purges, keep_document=keep_document)
+            removed = await self.purge_with(redis, purges, keep_document=keep_document)
+        if period is not self.period:
+            # Which Redis has heard it is not known: it is said again.
+            self.link.distrust()
+            raise RedisAway
+        self.told += purges
+        self.was_told.set()
+        return removed
 
     async def purge_with(self, redis: Redis, purges: Sequence[Purge], *, keep_document: bool = False) -> int:
         """``purge`` on a client that is not trusted yet."""
         if not purges:
             return 0
+        period, told = self.period, self.period.told
         async with redis.pipeline(transaction=False) as pipe:
             for purge in purges:
                 if purge.reason not in (EXPIRED, STALE):
@@ -204,6 +283,15 @@ class SessionCache:
             for purge in purges:
                 keys = [token_key(purge.token_hash)] if purge.token_hash else []
                 pipe.delete(*keys, *([] if keep_document else [session_key(purge.session_id)]))
-            answers = await pipe.execute()
+            period.count(pipe)
+            *answers, counted, _ = await pipe.execute()
+        self._require(period, told + 1, counted)
         self._report(unlisted, answers[-len(unlisted) - len(purges) : -len(purges)])
         return sum(answers[-len(purges) :])
+
+
+async def _counted(redis: Redis, key: str) -> object:
+    try:
+        return await redis.get(key)
+    except (ResponseError, UnicodeDecodeError):
+        return None

@@ -54,7 +54,7 @@ class SessionManager:
         self.database = database
         self.cache = cache
         self.limit = limit
-        self._remember_seconds = remember_seconds
+        self.remember_seconds = remember_seconds
         self._repeats = repeats
 
     async def create(self, user_id: str, wish: Wish) -> Grant:
@@ -287,7 +287,7 @@ class SessionManager:
             status="revoked" if reason else "expired",
             reason=reason,
             moment=moment,
-            remember_seconds=self._remember_seconds,
+            remember_seconds=self.remember_seconds,
         )
         ENDED.labels(reason if reason in REASONS else "other" if reason else "expired").inc(len(ended))
         return ended
@@ -299,14 +299,9 @@ class SessionManager:
         )
 
     async def _purge(self, purges: Sequence[Purge], *, keep_document: bool = False) -> None:
-        if not purges:
-            return
-        try:
-            await self.cache.purge(purges, keep_document=keep_document)
-        except RedisAway:
-            return
-        async with self.database.connection() as connection:
-            await session_rows.purged(connection, purges)
+        if purges:
+            with suppress(RedisAway):
+                await self.cache.purge(purges, keep_document=keep_document)
 
     async def _update(self, session: Session) -> None:
         # The change is made already: it must not seem to have failed because PostgreSQL goes away as well.

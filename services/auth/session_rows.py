@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from services.auth import outbox
 from services.auth.database import Connection
+from services.auth.periods import Period
 from services.auth.records import Session, User
 from services.auth.session_cache import STALE, Purge
 from services.common.instants import rfc3339
@@ -232,6 +233,16 @@ async def purged(connection: Connection, purges: Sequence[Purge]) -> None:
         """DELETE FROM cache_purges USING unnest(%s::uuid[], %s::text[]) AS done (session_id, reason)
            WHERE cache_purges.session_id = done.session_id AND cache_purges.reason = done.reason""",
         ([purge.session_id for purge in purges], [purge.reason for purge in purges]),
+    )
+
+
+async def write_period(connection: Connection, period: Period, instead_of: Sequence[str] = ()) -> None:
+    """How far Redis has counted what it was told; ``instead_of`` periods that it had heard before this one began."""
+    await connection.execute("DELETE FROM cache_periods WHERE name = ANY(%s)", (list(instead_of),))
+    await connection.execute(
+        """INSERT INTO cache_periods (name, told) VALUES (%s, %s)
+           ON CONFLICT (name) DO UPDATE SET told = GREATEST(cache_periods.told, excluded.told)""",
+        (period.name, period.told),
     )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
+from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 from redis.asyncio import Redis
@@ -16,6 +19,9 @@ from services.common import logs
 from services.common.instants import now, rfc3339
 
 _SWEEP_BATCH = 500
+_CONFIRM_EVERY = 0.5
+
+_LATELY_REVOKED = "SELECT * FROM sessions WHERE status = 'revoked' AND revoked_at > %(since)s"
 
 _FIGURES = """
 SELECT type, user_id, count(*) AS sessions,
@@ -32,6 +38,7 @@ class SessionUpkeep:
         self._manager = manager
         self._database = manager.database
         self._cache = manager.cache
+        self._went_back = False
 
     async def sessions_of(self, user_id: str, *, include_expired: bool) -> list[Session]:
         """The user's sessions, oldest first; with ``include_expired`` the ended ones too."""
@@ -59,9 +66,6 @@ class SessionUpkeep:
                 counts["removed_keys"] += await self._cache.purge(purges)
             except RedisAway:
                 counts["errors"] += len(swept)
-                continue
-            async with self._database.connection() as connection:
-                await session_rows.purged(connection, purges)
         return counts
 
     async def _sweep_batch(self) -> list[Session]:
@@ -87,12 +91,50 @@ class SessionUpkeep:
         return {"active": by_status["active"], "by_type": by_type, "by_status": by_status, "users": len(users)}
 
     async def catch_up(self, redis: Redis) -> None:
-        """Purge from ``redis`` what ended while it was away, or while this process was."""
+        """Purge from ``redis`` what ended while it was away, or while this process was; all, where it went back in time."""
+        if not self._cache.link.up.is_set():
+            await self._begin_period(redis)
         rows = await self._database.all("SELECT * FROM cache_purges")
         purges = [Purge(str(row["session_id"]), str(row["user_id"]), row["token_hash"], row["reason"]) for row in rows]
         if not purges:
             return
         await self._cache.purge_with(redis, purges)
-        async with self._database.connection() as connection:
-            await session_rows.purged(connection, purges)
+        await self._confirm(purges)
         logs.logger().info("redis_caught_up", purged=len(purges))
+
+    async def _begin_period(self, redis: Redis) -> None:
+        """What Redis has is kept where it has counted all that any process told it, else nothing of it."""
+        rows = await self._database.all("SELECT name, told FROM cache_periods")
+        periods = {row["name"]: row["told"] for row in rows}
+        heard = await self._cache.has_heard_of(redis, periods) and await self._cache.has_heard(redis)
+        self._went_back = self._went_back or not heard
+        removed = await self._cache.empty(redis) if self._went_back else 0
+        await self._cache.begin_period(redis)
+        if self._went_back:
+            since = now() - timedelta(seconds=self._manager.remember_seconds)
+            ended = await self._database.all(_LATELY_REVOKED, {"since": since})
+            await self._cache.purge_with(redis, [_purge_of(Session.from_row(row)) for row in ended])
+            logs.logger().warning("redis_went_back_in_time", removed_keys=removed, revoked=len(ended))
+        async with self._database.transaction() as connection:
+            await session_rows.write_period(connection, self._cache.period, instead_of=list(periods))
+        self._went_back = False
+
+    async def confirm_purges(self) -> None:
+        """Write down what Redis has been told, many purges in one transaction; runs until cancelled."""
+        while True:
+            if not self._cache.told:
+                self._cache.was_told.clear()
+                await self._cache.was_told.wait()
+            told = list(self._cache.told)
+            await self._confirm(told)
+            del self._cache.told[: len(told)]
+            await asyncio.sleep(_CONFIRM_EVERY)
+
+    async def _confirm(self, purges: Sequence[Purge]) -> None:
+        async with self._database.transaction() as connection:
+            await session_rows.purged(connection, purges)
+            await session_rows.write_period(connection, self._cache.period)
+
+
+def _purge_of(gone: Session) -> Purge:
+    return Purge(gone.id, gone.user_id, gone.token_hash, gone.revoke_reason or EXPIRED)

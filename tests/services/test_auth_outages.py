@@ -177,7 +177,10 @@ def test_what_ends_while_redis_is_being_caught_up_is_caught_up_as_well(make_redi
             if len(trusted) == 2:
                 looked_twice.set()
 
-        watching = asyncio.create_task(link.watch(catch_up))
+        async def has_heard(_client: object) -> bool:
+            return True
+
+        watching = asyncio.create_task(link.watch(catch_up, has_heard))
         await asyncio.wait_for(looked_twice.wait(), 10)
         watching.cancel()
 

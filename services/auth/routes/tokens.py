@@ -5,6 +5,7 @@ from __future__ import annotations
 import hmac
 from typing import Any
 
+import psycopg
 from fastapi import APIRouter, Request, Response
 
 from services.auth import opaque
@@ -63,6 +64,10 @@ async def _exchange(auth: Auth, fields: dict[str, str]) -> dict[str, Any]:
         grant = await auth.sessions.create(code.user_id, wish)
     except Problem as problem:
         raise (_bad_code() if problem.status in (403, 404) else problem) from None
+    except psycopg.errors.UniqueViolation:
+        # Redis has forgotten that the code was spent; its session is there.
+        await _end_reused(auth, code.session_id)
+        raise _bad_code() from None
     if await auth.logins.was_reused(text):
         await _end_reused(auth, code.session_id)
         raise _bad_code()
