@@ -10,6 +10,7 @@ from http.cookiejar import CookieJar
 from typing import Any
 
 from lockstep import machine, verdicts
+from lockstep.applicability import present
 from lockstep.dialect.messages import Answer as Seen
 from lockstep.listeners import LISTENERS
 from lockstep.unknown import Unknown
@@ -18,11 +19,12 @@ from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
 
-from ProbeLibrary import jars, volley
+from ProbeLibrary import jars, raw, volley
 from ProbeLibrary.credentials import Credentials
 from ProbeLibrary.expecting import Expected, Told
 from ProbeLibrary.judge import Report, judge_times
 from ProbeLibrary.probing import Probe
+from ProbeLibrary.raw import RawReply
 from ProbeLibrary.request import BEARER, NOTHING, Request
 from ProbeLibrary.volley import Reply
 
@@ -230,6 +232,30 @@ class ProbeLibrary(Credentials):
                 jars.take_over(request.jar, request.url, reply.set_cookies)
         logger.info(volley.summary(replies))
         return replies
+
+    @keyword
+    def send_bytes(
+        self,
+        url: str,
+        data: str | bytes,
+        ca_file: str | None = None,
+        within: timedelta = timedelta(seconds=10),
+    ) -> RawReply:
+        """Sends ``data``, just these bytes, to the server of ``url``; returns what comes back until it closes.
+
+        For requests that no HTTP client would send. A text is sent in Latin-1. After ``within`` the keyword ends
+        whether the server has closed or not. The reply has ``status`` (None without an answer), ``headers`` (names in
+        lower case), ``text``, ``json``, ``code`` (of a problem), ``closed`` and ``seconds``.
+
+        | ${reply} =    Send Bytes    ${URL}    GET / HTTP/1.1\\r\\n\\r\\n
+        | Should Be Equal    ${reply.status}    ${400}
+        """
+        return raw.exchange(
+            str(present(url)),
+            data.encode("latin-1") if isinstance(data, str) else data,
+            ca_file,
+            within.total_seconds(),
+        )
 
     @keyword
     def make_cookie_jar(self) -> CookieJar:

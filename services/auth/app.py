@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 from services.auth import core
 from services.auth.routes import admin_sessions, admin_users, login, operations, sessions, tokens, users, well_known
-from services.auth.routes.caller import limited_by_address
 from services.auth.settings import Settings
 from services.common import http, openapi
 from services.common.problems import Problem
@@ -28,7 +27,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.ready = True
             yield
 
-    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False, openapi_url="/openapi.json")
     app.state.auth = auth
     http.install(app, "auth", settings, auth.stores)
     app.add_exception_handler(psycopg.DataError, _on_data_error)
@@ -38,8 +37,8 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(
             guarded.router, dependencies=credential, responses={401: openapi.problem("no service credential")}
         )
-    for part in (tokens, sessions, users, login):
-        app.include_router(part.router, dependencies=[Depends(limited_by_address)])
+    for router in (*tokens.routers, sessions.router, users.router, login.router):
+        app.include_router(router)
     app.include_router(well_known.router)
     openapi.install(app, "Lockstep auth")
     return app

@@ -24,7 +24,7 @@ class Period:
         return f"auth:heard:{self.name}"
 
     def count(self, pipe: Any) -> None:
-        """Let Redis count what stands before this in the pipeline: two answers more, of which the first is the count."""
+        """Let Redis count what stands before this in the pipeline: two more answers, first the count."""
         pipe.incr(self.key)
         pipe.expire(self.key, _KEPT_SECONDS)
 

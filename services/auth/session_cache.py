@@ -176,7 +176,7 @@ class SessionCache:
         cursor, removed = "0", 0
         while True:
             cursor, gone = await redis.eval(_EMPTY, 0, cursor)
-            removed += gone
+            removed += int(gone)
             if str(cursor) == "0":
                 return removed
 

@@ -31,6 +31,7 @@ from services.auth.session_policy import (
     surplus,
 )
 from services.common import logs
+from services.common.access_tokens import AccessToken
 from services.common.instants import now
 from services.common.problems import Problem, token_refused
 
@@ -117,8 +118,12 @@ class SessionManager:
         async with self.database.connection() as connection:
             await session_rows.note(connection, session, "quarantined", {"store": "redis"}, now())
 
-    async def require_live(self, session_id: str) -> Session:
-        """The session of a bearer's access token; 401 ``session_revoked`` or ``session_expired`` where it has ended."""
+    async def require_live(self, token: AccessToken) -> Session:
+        """The session of an access token; 401 ``session_revoked`` or ``session_expired`` where it has ended.
+
+        ``token_invalid`` where the session is another user's: subject and session belong together, whoever signed them.
+        """
+        session_id = token.session_id
         session, damaged = None, False
         try:
             session = await self.cache.by_id(session_id)
@@ -131,7 +136,9 @@ class SessionManager:
             await self._report_damage(session)
         status = session.status_at(now()) if session else "revoked"
         if session is None or status != "active":
-            raise token_refused(f"session_{status}", f"the session is {status}")
+            raise token_refused(f"session_{status}", f"the session is {status}", session_id)
+        if session.user_id != token.subject:
+            raise token_refused("token_invalid", "the session is another user's", session_id)
         return session
 
     async def get(self, session_id: str) -> Session | None:
@@ -166,6 +173,13 @@ class SessionManager:
             await self._purge([Purge(session.id, session.user_id, old_hash, STALE)], keep_document=True)
         return Grant(session, user, session_token=token)
 
+    async def of_refresh_token(self, refresh_token: str) -> str | None:
+        """The id of the session that a refresh token was issued for, spent or not."""
+        row = await self.database.first(
+            "SELECT session_id FROM refresh_tokens WHERE token_hash = %(hash)s", {"hash": opaque.digest(refresh_token)}
+        )
+        return str(row["session_id"]) if row else None
+
     async def rotate(self, refresh_token: str, client_id: str | None = None, retry_key: str | None = None) -> Grant:
         """Spend a refresh token for the next one; 400 ``invalid_grant`` otherwise.
 
@@ -188,7 +202,7 @@ class SessionManager:
                 await self._keep_successor(connection, grant, refresh_token, retry_key)
         await self.forget(ended)
         if grant is None:
-            raise Problem(400, "invalid_grant", "the refresh token is not valid", error="invalid_grant")
+            raise _not_valid()
         await self._update(grant.session)
         return grant
 
@@ -317,3 +331,7 @@ class SessionManager:
             logs.logger().info("session_kept_in_database_only", sessions=len(sessions))
             return False
         return True
+
+
+def _not_valid() -> Problem:
+    return Problem(400, "invalid_grant", "the refresh token is not valid", error="invalid_grant")

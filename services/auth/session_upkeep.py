@@ -91,7 +91,7 @@ class SessionUpkeep:
         return {"active": by_status["active"], "by_type": by_type, "by_status": by_status, "users": len(users)}
 
     async def catch_up(self, redis: Redis) -> None:
-        """Purge from ``redis`` what ended while it was away, or while this process was; all, where it went back in time."""
+        """Purge from ``redis`` what ended while it was away, or this process was; all, where it went back in time."""
         if not self._cache.link.up.is_set():
             await self._begin_period(redis)
         rows = await self._database.all("SELECT * FROM cache_purges")

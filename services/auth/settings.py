@@ -43,6 +43,7 @@ class Settings(CommonSettings):
     rate_window: int = Field(60, gt=0)
     address_rate_limit: int = Field(0, ge=0)
     login_failure_limit: int = Field(0, ge=0)
+    address_login_failure_limit: int | None = Field(None, ge=0)
 
     @model_validator(mode="after")
     def _settle(self) -> Settings:
@@ -50,6 +51,12 @@ class Settings(CommonSettings):
         self.provider_url = self.provider_url.rstrip("/")
         self.issuer = self.issuer or self.public_url
         return self
+
+    @property
+    def login_failures_of_address(self) -> int:
+        """How many logins may fail from one address; by default so many that no person behind it uses them up alone."""
+        given = self.address_login_failure_limit
+        return 20 * self.login_failure_limit if given is None else given
 
     @property
     def longest_access_ttl(self) -> int:

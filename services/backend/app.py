@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-from fastapi import Depends, FastAPI
+from fastapi import FastAPI
 from starlette.routing import WebSocketRoute
 
 from services.backend import endpoint, internal, messages, notifications, preferences, rest
@@ -23,7 +23,7 @@ from services.backend.hub import Hub
 from services.backend.identity import Identity
 from services.backend.keys import SigningKeys
 from services.backend.notices import Notices
-from services.backend.parts import Parts, admit_address
+from services.backend.parts import Parts
 from services.backend.redis_client import Cache
 from services.backend.session_state import SessionStates
 from services.backend.sessions import Sessions
@@ -58,13 +58,19 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(parts.doorbell.close(), parts.cache.close(), parts.auth.close(), parts.database.close())
 
-    app = FastAPI(title="Lockstep backend", version=VERSION, lifespan=lifespan, docs_url=None, redoc_url=None)
+    app = FastAPI(
+        title="Lockstep backend",
+        version=VERSION,
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
     app.state.parts = parts
     app.state.handlers = endpoint.make_handlers(parts)
     http.install(app, "backend", settings, {"database": parts.database.is_up, "redis": parts.cache.is_up})
-    public = [Depends(admit_address)]
     for router in (rest.router, preferences.router, notifications.router):
-        app.include_router(router, dependencies=public)
+        app.include_router(router)
     app.include_router(internal.make_router(settings))
     openapi.install(app, "Lockstep backend")
     app.router.routes.append(WebSocketRoute("/ws", SocketEndpoint()))

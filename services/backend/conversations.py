@@ -58,11 +58,12 @@ _CREATE = f"""
     INSERT INTO conversations (id, user_id, title, assistant, idempotency_key) VALUES (%s, %s, %s, %s, %s)
     ON CONFLICT (user_id, idempotency_key) DO NOTHING RETURNING {_COLUMNS}
 """  # noqa: S608 - a constant
+_IS_WANTED = "version = ANY(COALESCE(%s::bigint[], ARRAY[version]))"
 _RENAME = f"""
     UPDATE conversations SET title = %s, version = version + 1
-    WHERE id = %s AND user_id = %s AND version = %s RETURNING {_COLUMNS}
+    WHERE id = %s AND user_id = %s AND {_IS_WANTED} RETURNING {_COLUMNS}
 """  # noqa: S608 - a constant
-_DELETE = "DELETE FROM conversations WHERE id = %s AND user_id = %s RETURNING id"
+_DELETE = f"DELETE FROM conversations WHERE id = %s AND user_id = %s AND {_IS_WANTED} RETURNING id"  # noqa: S608
 _HEADS = f"""
     SELECT held.asker, c.id::text, c.epoch, c.last_seq,
            (SELECT count(*) FROM messages m
@@ -124,11 +125,13 @@ class Conversations:
             raise Problem(409, "idempotency_conflict", "this key was used for another request")
         return first, False
 
-    async def rename(self, user_id: str, conversation_id: str, title: str, version: int) -> Conversation | None:
-        """The renamed conversation, or None where ``version`` is not the current one."""
+    async def rename(
+        self, user_id: str, conversation_id: str, title: str, versions: Sequence[int] | None
+    ) -> Conversation | None:
+        """The renamed conversation, or None where the current one is none of ``versions`` (None: any)."""
 
         async def work(connection: AsyncConnection[Row]) -> Conversation | None:
-            cursor = await connection.execute(_RENAME, (title, conversation_id, user_id, version))
+            cursor = await connection.execute(_RENAME, (title, conversation_id, user_id, versions))
             row = await cursor.fetchone()
             if row is None:
                 return None
@@ -137,11 +140,11 @@ class Conversations:
 
         return await self._database.transact(work)
 
-    async def delete(self, user_id: str, conversation_id: str) -> bool:
-        """Delete with all messages; whether it was there."""
+    async def delete(self, user_id: str, conversation_id: str, versions: Sequence[int] | None = None) -> bool:
+        """Delete with all messages; whether it was there, in one of ``versions`` (None: any)."""
 
         async def work(connection: AsyncConnection[Row]) -> bool:
-            cursor = await connection.execute(_DELETE, (conversation_id, user_id))
+            cursor = await connection.execute(_DELETE, (conversation_id, user_id, versions))
             if await cursor.fetchone() is None:
                 return False
             data = {"change": "deleted", "conversation": {"id": conversation_id}}

@@ -29,7 +29,7 @@ class SocketEndpoint:
         peer = Peer(receive)
         request = HTTPConnection(scope)
         try:
-            opening = handshake.read(request, parts.settings.public_url)
+            opening = await self._read(parts, request)
             connection = await self._admit(parts, opening, request, peer)
         except Problem as problem:
             peer.forget()
@@ -44,9 +44,18 @@ class SocketEndpoint:
         await send({"type": "websocket.accept", "subprotocol": opening.subprotocol, "headers": headers})
         await self._live(parts, scope["app"].state.handlers, connection, peer.receive, send)
 
+    @staticmethod
+    async def _read(parts: Parts, request: HTTPConnection) -> Opening:
+        """A handshake without a token, or of the wrong kind, is counted for its address."""
+        try:
+            return handshake.read(request, parts.settings.public_url)
+        except Problem:
+            await parts.quotas.admit_address(request)
+            raise
+
     async def _admit(self, parts: Parts, opening: Opening, request: HTTPConnection, peer: Peer) -> Connection:
-        await parts.quotas.admit_address(request)
-        caller = await parts.identity.authenticate(opening.token)
+        async with parts.quotas.refusals(request):
+            caller = await parts.identity.authenticate(opening.token)
         await parts.quotas.admit_user(request, caller.user.id, caller.user.plan)
         settings = parts.settings
         if peer.has_left:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-import math
 import re
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 import orjson
+
+from services.common import json_bodies
 
 PROTOCOL = 1
 MAX_BODY = 16 << 10
@@ -76,25 +77,14 @@ class Frame(NamedTuple):
     payload: dict[str, Any]
 
 
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-def _finite(text: str) -> float:
-    if math.isinf(number := float(text)):
-        raise ValueError(f"{text} is too large")
-    return number
-
-
-_decode = json.JSONDecoder(parse_constant=_no_constant, parse_float=_finite).decode
 _encode = json.JSONEncoder(separators=(",", ":"), allow_nan=False).encode
 
 
 def parse(text: str) -> Frame:
     """The frame in ``text``; raises ``FrameError`` ``invalid_frame``."""
     try:
-        value = _decode(text)
-    except (ValueError, RecursionError):
+        value = json_bodies.parse(text)
+    except ValueError:
         raise FrameError("invalid_frame", "the frame is not JSON") from None
     if not isinstance(value, dict):
         raise FrameError("invalid_frame", "the frame is not an object")

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 from psycopg import AsyncConnection
 from pydantic import BaseModel, Field
 from starlette.requests import Request
@@ -15,7 +14,8 @@ from services.backend import events, frames, sync
 from services.backend.database import Row
 from services.backend.parts import Here
 from services.backend.settings import Settings
-from services.common import http
+from services.common import http, json_bodies
+from services.common.json_bodies import Router
 from services.common.problems import Problem
 
 
@@ -29,14 +29,14 @@ class NewNotification(BaseModel):
 
 async def _json(request: Request) -> Any:
     try:
-        return json.loads(await request.body())
-    except (ValueError, RecursionError):
+        return json_bodies.parse(await request.body())
+    except ValueError:
         raise Problem(400, "invalid_request", "the body is not JSON") from None
 
 
-def make_router(settings: Settings) -> APIRouter:
+def make_router(settings: Settings) -> Router:
     """The routes; ``settings`` hold the credential."""
-    router = APIRouter(tags=["internal"])
+    router = Router(tags=["internal"])
     credential = Depends(http.service_credential(settings))
 
     @router.post("/internal/sync", dependencies=[credential], summary="Apply a batch of auth's events")

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from services.backend.parts import Authenticated, Here
+from services.common.json_bodies import Router
 
-router = APIRouter(tags=["notifications"])
+router = Router(tags=["notifications"])
 
 
 @router.get("/api/notifications", summary="Notifications that none of the user's clients has acknowledged")

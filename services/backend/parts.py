@@ -64,16 +64,18 @@ def parts_of(request: Request) -> Parts:
 async def caller_of(request: Request) -> Caller:
     """The authenticated caller; raises the 401 or 503 of §1."""
     token = http.bearer(request)
-    if token is None:
-        raise problems.token_missing()
     parts = parts_of(request)
-    caller = await parts.identity.authenticate(token)
+    if token is None:
+        await parts.quotas.admit_address(request)
+        raise problems.token_missing()
+    async with parts.quotas.refusals(request):
+        caller = await parts.identity.authenticate(token)
     await parts.quotas.admit_user(request, caller.user.id, caller.user.plan)
     return caller
 
 
 async def admit_address(request: Request) -> None:
-    """Count the request against its address; raises 429."""
+    """Count a request of nobody who is known against its address; raises 429."""
     await parts_of(request).quotas.admit_address(request)
 
 

@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from typing import Annotated
 
+from fastapi import Header
+
+from services.common import etags
 from services.common.problems import Problem
 
-_ETAG = re.compile(r'"(\d{1,18})"')
+IfMatch = Annotated[list[str] | None, Header()]
+_VERSION = re.compile(r"0|[1-9][0-9]{0,17}")
 MAX_KEY = 255
 
 
@@ -15,12 +21,20 @@ def etag(version: int) -> str:
     return f'"{version}"'
 
 
-def wanted_version(if_match: str | None) -> int:
-    """The version that ``If-Match`` names, -1 for one that never was; raises 428 without the header."""
+def wanted_versions(if_match: Sequence[str] | None) -> list[int] | None:
+    """The versions that the lines of ``If-Match`` name, None for any; raises 428 without them, 400 for what is no list.
+
+    Weak tags name none (RFC 9110 §13.1.1), nor do those that no version was ever shown as.
+    """
     if if_match is None:
         raise Problem(428, "precondition_required", "send If-Match with the ETag that the change is based on")
-    found = _ETAG.fullmatch(if_match.strip())
-    return int(found[1]) if found else -1
+    try:
+        tags = etags.parse(if_match)
+    except ValueError:
+        raise Problem(400, "invalid_request", "If-Match is neither * nor a list of entity tags") from None
+    if tags is None:
+        return None
+    return [int(tag.text) for tag in tags if not tag.weak and _VERSION.fullmatch(tag.text)]
 
 
 def idempotency_key(value: str | None) -> str | None:

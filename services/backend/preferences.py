@@ -4,25 +4,26 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Header, Response
+from fastapi import Body, Response
 from psycopg import AsyncConnection
 from psycopg.types.json import Jsonb
 
 from services.backend import events, frames
 from services.backend.database import Row
 from services.backend.parts import Authenticated, Here, Parts
-from services.backend.preconditions import etag, wanted_version
+from services.backend.preconditions import IfMatch, etag, wanted_versions
+from services.common.json_bodies import Router
 from services.common.problems import Problem
 
-router = APIRouter(tags=["preferences"])
+router = Router(tags=["preferences"])
 
 _READ = "SELECT version, document FROM preferences WHERE user_id = %s"
 _WRITE = """
     INSERT INTO preferences (user_id, version, document)
-    SELECT %(user)s, %(base)s + 1, %(document)s
-    WHERE %(base)s = 0 OR EXISTS (SELECT FROM preferences WHERE user_id = %(user)s)
-    ON CONFLICT (user_id) DO UPDATE SET version = excluded.version, document = excluded.document
-    WHERE preferences.version = %(base)s RETURNING version
+    SELECT %(user)s, 1, %(document)s
+    WHERE %(any)s OR 0 = ANY(%(bases)s::bigint[]) OR EXISTS (SELECT FROM preferences WHERE user_id = %(user)s)
+    ON CONFLICT (user_id) DO UPDATE SET version = preferences.version + 1, document = excluded.document
+    WHERE %(any)s OR preferences.version = ANY(%(bases)s::bigint[]) RETURNING version
 """
 
 
@@ -45,16 +46,17 @@ async def put_preferences(
     caller: Authenticated,
     response: Response,
     document: Annotated[dict[str, Any], Body()],
-    if_match: Annotated[str | None, Header()] = None,
+    if_match: IfMatch = None,
 ) -> dict[str, Any]:
-    """Only on top of the version that ``If-Match`` names; else 412 with the current value."""
-    base = wanted_version(if_match)
+    """Only on top of a version that ``If-Match`` names; else 412 with the current value."""
+    bases = wanted_versions(if_match)
     if not frames.is_storable_json(document):
         raise Problem(400, "invalid_request", "the document holds a character that cannot be stored")
     user_id = caller.user.id
 
     async def work(connection: AsyncConnection[Row]) -> int | None:
-        cursor = await connection.execute(_WRITE, {"user": user_id, "base": base, "document": Jsonb(document)})
+        values = {"user": user_id, "any": bases is None, "bases": bases or [], "document": Jsonb(document)}
+        cursor = await connection.execute(_WRITE, values)
         row = await cursor.fetchone()
         if row is None:
             return None

@@ -5,18 +5,19 @@ from __future__ import annotations
 import uuid
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Header, Query, Response
+from fastapi import Depends, Header, Query, Response
 from pydantic import AfterValidator, BaseModel, Field
 
 from services.backend import allocation, capabilities, frames, messages
 from services.backend.allocation import Draft
 from services.backend.conversations import not_found
-from services.backend.parts import Authenticated, ConversationId, Here
-from services.backend.preconditions import etag, idempotency_key, wanted_version
+from services.backend.parts import Authenticated, ConversationId, Here, admit_address
+from services.backend.preconditions import IfMatch, etag, idempotency_key, wanted_versions
 from services.common import instants
+from services.common.json_bodies import Router
 from services.common.problems import Problem
 
-router = APIRouter(tags=["conversations"])
+router = Router(tags=["conversations"])
 
 
 def _storable(text: str) -> str:
@@ -33,7 +34,6 @@ def _short_enough(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(_storable)]
 Key = Annotated[str | None, Header(alias="Idempotency-Key")]
-IfMatch = Annotated[str | None, Header()]
 
 
 class NewConversation(BaseModel):
@@ -71,7 +71,11 @@ async def me(here: Here, caller: Authenticated) -> dict[str, Any]:
     }
 
 
-@router.get("/api/capabilities", summary="Limits, windows, close codes and features; needs no token")
+@router.get(
+    "/api/capabilities",
+    summary="Limits, windows, close codes and features; needs no token",
+    dependencies=[Depends(admit_address)],
+)
 async def get_capabilities(here: Here) -> dict[str, Any]:
     """What a client may rely on."""
     return capabilities.describe(here.settings, shared_quotas=here.quotas.shared)
@@ -124,23 +128,33 @@ async def rename_conversation(
     response: Response,
     if_match: IfMatch = None,
 ) -> dict[str, Any]:
-    """Only on top of the version that ``If-Match`` names; else 412 with the current value."""
-    base = wanted_version(if_match)
-    renamed = await here.conversations.rename(caller.user.id, conversation_id, new.title, base)
+    """Only on top of a version that ``If-Match`` names; else 412 with the current value."""
+    bases = wanted_versions(if_match)
+    renamed = await here.conversations.rename(caller.user.id, conversation_id, new.title, bases)
     if renamed is None:
-        current = await here.conversations.get(caller.user.id, conversation_id)
-        validator = {"ETag": etag(current.version)}
-        raise Problem(412, "version_conflict", "it has changed", headers=validator, current=current.as_json())
+        raise await _changed(here, caller, conversation_id)
     here.notices.events([caller.user.id])
     response.headers["ETag"] = etag(renamed.version)
     return renamed.as_json()
 
 
-@router.delete("/api/conversations/{conversation_id}", status_code=204, summary="Delete with all messages")
-async def delete_conversation(here: Here, caller: Authenticated, conversation_id: ConversationId) -> None:
-    """204, or 404 where there is none."""
-    if not await here.conversations.delete(caller.user.id, conversation_id):
-        raise not_found()
+async def _changed(here: Here, caller: Authenticated, conversation_id: str) -> Problem:
+    """412 with the current value; 404 where there is none."""
+    current = await here.conversations.get(caller.user.id, conversation_id)
+    validator = {"ETag": etag(current.version)}
+    return Problem(412, "version_conflict", "it has changed", headers=validator, current=current.as_json())
+
+
+@router.delete(
+    "/api/conversations/{conversation_id}", status_code=204, summary="Delete with all messages", responses={412: {}}
+)
+async def delete_conversation(
+    here: Here, caller: Authenticated, conversation_id: ConversationId, if_match: IfMatch = None
+) -> None:
+    """204, 404 where there is none, 412 where ``If-Match`` is sent and names another version."""
+    bases = wanted_versions(if_match) if if_match is not None else None
+    if not await here.conversations.delete(caller.user.id, conversation_id, bases):
+        raise await _changed(here, caller, conversation_id)
     here.hub.drop_channel(conversation_id)
     here.notices.events([caller.user.id])
 

@@ -13,7 +13,7 @@ from services.backend.auth_client import AuthAway, AuthClient
 from services.backend.flights import GroupFlight, SingleFlight
 from services.backend.redis_client import Cache, RedisAway
 from services.common import problems
-from services.common.access_tokens import AccessToken
+from services.common.access_tokens import ID, AccessToken
 
 LIVE, INTROSPECTED, JWT_ONLY = "live", "introspected", "jwt-only"
 _REMEMBERED = 10_000
@@ -21,21 +21,23 @@ _REMEMBERED = 10_000
 
 @dataclass(frozen=True)
 class CachedSession:
-    """What Redis says: an entry that fits the token, a revocation, or neither."""
+    """What Redis says: an entry that fits the token, a revocation, an entry of a ``foreign`` user, or nothing."""
 
     live: bool
     revoked: bool
+    foreign: bool = False
 
 
 def read_cache(entry: str | None, revoked: str | None, token: AccessToken) -> CachedSession:
-    """Judge the two values of Redis; an entry that cannot be read or names another user counts as none."""
+    """Judge the two values of Redis; an entry that cannot be read counts as none."""
     try:
         document: Any = json.loads(entry) if entry is not None else None
     except (ValueError, RecursionError):
         document = None
-    fits = isinstance(document, dict) and document.get("user_id") == token.subject
-    live = fits and document.get("status", "active") == "active"
-    return CachedSession(live, revoked is not None)
+    named = document.get("user_id") if isinstance(document, dict) else None
+    live = named == token.subject and document.get("status", "active") == "active"
+    foreign = isinstance(named, str) and named != token.subject and ID.fullmatch(named) is not None
+    return CachedSession(live, revoked is not None, foreign)
 
 
 class Sessions:
@@ -67,7 +69,12 @@ class Sessions:
         try:
             active = await self._introspect(token, raw)
         except AuthAway:
+            if cached.foreign:
+                # The token alone does not speak where something speaks against it.
+                raise problems.unavailable("auth") from None
             return JWT_ONLY
+        if not active and cached.foreign:
+            raise problems.token_refused("token_invalid", "the session is another user's")
         if not active:
             raise problems.token_refused("session_expired", "the session has ended")
         return INTROSPECTED
@@ -90,7 +97,8 @@ class Sessions:
 
     async def _ask(self, token: AccessToken, raw: str) -> bool:
         answer = await self._auth.introspect(raw)
-        active = answer.get("active") is True and answer.get("sid") == token.session_id
+        named = (answer.get("sid"), answer.get("sub"))
+        active = answer.get("active") is True and named == (token.session_id, token.subject)
         if len(self._introspected) >= _REMEMBERED:
             self._introspected.clear()
         self._introspected[token.token_id] = (time.monotonic() + self._ttl, active)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -20,6 +21,12 @@ TYPE = "at+jwt"
 MAX_LENGTH = 8192
 LEEWAY = 2.0
 REQUIRED = ("iss", "aud", "sub", "sid", "jti", "iat", "exp")
+# The end of the year 9999: what an RFC 3339 text can still name.
+LAST_INSTANT = 253_402_300_800
+
+# RFC 7515 §2: base64url without padding; other readers of JSON take other spellings for the same.
+_COMPACT = re.compile(r"(?:[A-Za-z0-9_-]+\.){2}[A-Za-z0-9_-]*")
+ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _REMEMBERED = 10_000
 
@@ -68,7 +75,7 @@ class Verifier:
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         seen = self._seen.get(digest)
         if seen is not None and await self._find_key(seen.key_id) == seen.key:
-            _check_expiry({"exp": seen.token.expires_at})
+            _check_expiry(seen.token)
             return seen.token
         seen = await _examine(token, self._find_key, self._issuer, self._audience)
         if len(self._seen) >= _REMEMBERED:
@@ -87,13 +94,17 @@ async def _examine(token: str, find_key: KeyLookup, issuer: str, audience: str) 
     key = await find_key(header["kid"])
     if key is None:
         raise _invalid("the signing key is not known")
-    return _Seen(header["kid"], key, _access_token(_verified_claims(token, key, issuer, audience)))
+    claims = _access_token(_verified_claims(token, key, issuer, audience))
+    _check_expiry(claims)
+    return _Seen(header["kid"], key, claims)
 
 
 def _access_token(claims: dict[str, Any]) -> AccessToken:
-    for name in ("sub", "sid", "jti"):
-        if not isinstance(claims[name], str) or not claims[name]:
-            raise _invalid(f"claim {name} is not a text")
+    for name in ("sub", "sid"):
+        if not isinstance(claims[name], str) or not ID.fullmatch(claims[name]):
+            raise _invalid(f"claim {name} is not an id")
+    if not isinstance(claims["jti"], str) or not claims["jti"]:
+        raise _invalid("claim jti is not a text")
     roles = claims.get("roles") or []
     if not isinstance(roles, list):
         raise _invalid("claim roles is not a list")
@@ -124,13 +135,16 @@ def _verified_claims(token: str, key: EllipticCurvePublicKey, issuer: str, audie
         )
     except _UNREADABLE as error:
         raise _invalid(_reason(error)) from None
-    _check_expiry(claims)
+    for name in ("iat", "nbf", "exp"):
+        _check_instant(name, claims.get(name, 0))
     return claims
 
 
 def _checked_header(token: str) -> dict[str, Any]:
     if len(token) > MAX_LENGTH:
         raise _invalid("the token is too long")
+    if not _COMPACT.fullmatch(token):
+        raise _invalid("the token cannot be read")
     try:
         header = jwt.get_unverified_header(token)
     except _UNREADABLE:
@@ -149,10 +163,13 @@ def _checked_header(token: str) -> dict[str, Any]:
 
 
 def _refuse_repeated_members(token: str) -> None:
-    """RFC 7515 §4 and RFC 7519 §4: names are unique; readers that differ on which one counts can be played against."""
+    """RFC 7515 §4 and RFC 7519 §4: names are unique; readers that differ on which one counts can be played against.
+
+    Its JSON is UTF-8 without a mark at its beginning, which ``json`` refuses in a text.
+    """
     try:
         for segment in token.split(".")[:2]:
-            json.loads(base64url_decode(segment), object_pairs_hook=_unique)
+            json.loads(base64url_decode(segment).decode(), object_pairs_hook=_unique)
     except _UNREADABLE:
         raise _invalid("the token cannot be read") from None
 
@@ -164,12 +181,16 @@ def _unique(members: list[tuple[str, Any]]) -> dict[str, Any]:
     return document
 
 
-def _check_expiry(claims: dict[str, Any]) -> None:
-    if not isinstance(claims["exp"], int | float) or isinstance(claims["exp"], bool):
-        raise _invalid("claim exp is not a number")
-    # Not "<=": a NaN is neither, and must not live forever.
-    if not claims["exp"] > time.time():
-        raise problems.token_refused("token_expired", "the token has expired")
+def _check_instant(name: str, value: object) -> None:
+    """RFC 7519 §2: a NumericDate is a number; not beyond what a clock can show, before anything is reckoned with it."""
+    # Neither "<" nor ">": a NaN is neither.
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < LAST_INSTANT:
+        raise _invalid(f"claim {name} is not an instant")
+
+
+def _check_expiry(token: AccessToken) -> None:
+    if token.expires_at <= time.time():
+        raise problems.token_refused("token_expired", "the token has expired", token.session_id)
 
 
 def _reason(error: Exception) -> str:

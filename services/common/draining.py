@@ -13,11 +13,19 @@ import signal
 import socket
 import struct
 
+import httptools
 import uvicorn
+import websockets.http11
 from uvicorn._types import ASGISendEvent
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.protocol import State
+
+from services.common import heads
+from services.common.problems import Problem
+
+# What has been read as HTTP is handed on to be read as a handshake: by one limit, not by two.
+websockets.http11.MAX_LINE_LENGTH = websockets.http11.MAX_NUM_HEADERS = heads.MAX_HEAD
 
 LINGER = 0.5
 """Seconds in which a draining server still takes requests on the connections that it has."""
@@ -28,18 +36,110 @@ DRAIN = 15
 PATIENCE = 3.0
 """Seconds in which the peer of a socket that has ended may take what was written to it."""
 _TICK = 0.02
+_TOO_EARLY = "frames were sent before the answer to the handshake"
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 
 
 class DrainingProtocol(HttpToolsProtocol):
-    """HTTP that keeps no connection once its process is draining."""
+    """HTTP that keeps no connection once its process is draining, and reads no more of a head than any may have."""
 
     draining = False
+    _reads_head = True
+    _head = 0
+    _unfinished = 0
+    _thrown_away = 0
+    _fault: Problem | None = None
+
+    def data_received(self, data: bytes) -> None:
+        if self._fault is not None:
+            self._thrown_away += len(data)
+            return
+        self._unset_keepalive_if_required()
+        before = self._head
+        try:
+            self.parser.feed_data(data)
+        except httptools.HttpParserUpgrade as upgrade:
+            self._upgrade(data[upgrade.args[0] :])
+        except httptools.HttpParserError:
+            self._refuse(self._fault or heads.malformed("the request cannot be read"))
+        else:
+            self._weigh(0 if self._head != before else len(data))
+
+    def _weigh(self, unfinished: int) -> None:
+        """Refuse a head that has grown too large; of a field that has not ended nothing is told but by its bytes."""
+        self._unfinished = self._unfinished + unfinished if unfinished else 0
+        if self._fault is None and self._reads_head and self._head + self._unfinished > heads.MAX_HEAD:
+            self._fault = heads.too_large()
+        if self._fault is not None:
+            self._refuse(self._fault)
+
+    def _upgrade(self, sent_along: bytes) -> None:
+        if not self._should_upgrade():
+            # Answered as if it asked for no other protocol (RFC 9110 §7.8).
+            return
+        if sent_along:
+            self._refuse(heads.malformed(_TOO_EARLY))
+        else:
+            self.handle_websocket_upgrade()
+
+    def _refuse(self, problem: Problem) -> None:
+        self._fault = problem
+        if self.transport.is_closing():
+            return
+        if self.answering and (self.pipeline or self.cycle.response_started):
+            # Nothing can stand before another answer, or amid it.
+            self.transport.close()
+            return
+        if self.answering:
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
+        self.transport.write(heads.answer(problem))
+        if problem.status == heads.TOO_LARGE:
+            self._close_when_quiet(self.loop.time() + PATIENCE)
+        else:
+            self.transport.close()
+
+    def _close_when_quiet(self, latest: float) -> None:
+        """What comes is thrown away for a while: a peer that is reset amid its writing never reads the answer."""
+
+        def look(seen: int) -> None:
+            if self._thrown_away == seen or self.loop.time() > latest:
+                self.transport.close()
+            else:
+                self.loop.call_later(LEAVE, look, self._thrown_away)
+
+        self.loop.call_later(LEAVE, look, self._thrown_away)
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._reads_head, self._head, self._unfinished = True, 0, 0
+
+    def on_url(self, url: bytes) -> None:
+        super().on_url(url)
+        self._head += len(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._head += len(name) + len(value) + 4
+        if self._head <= heads.MAX_HEAD:
+            super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
+        self._reads_head = False
+        self._fault = self._found_fault()
+        if self._fault is not None:
+            raise ValueError(self._fault.code)
         super().on_headers_complete()
         if self.draining and self.cycle is not None:
             self.cycle.keep_alive = False
+
+    def _found_fault(self) -> Problem | None:
+        if self._head > heads.MAX_HEAD:
+            return heads.too_large()
+        version = self.parser.get_http_version()
+        found = heads.fault(version, self.headers)
+        if found is None and self.parser.should_upgrade() and self._should_upgrade():
+            found = heads.upgrade_fault(self.parser.get_method(), version, self.headers)
+        return found
 
     @property
     def answering(self) -> bool:
@@ -59,12 +159,19 @@ class DrainingWebSocket(WebSocketsSansIOProtocol):
     _cut: asyncio.TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
+        if self.handshake_initiated and not self.handshake_complete:
+            # RFC 6455 §4.1: a client sends nothing before it has the answer to its handshake.
+            self._refuse_handshake(_TOO_EARLY)
+            return
         super().data_received(data)
         if self.conn.handshake_exc is not None and not self.handshake_complete:
-            # A handshake too long to be read, for one: uvicorn would leave its refusal unsent, and the peer waiting.
-            self.handshake_complete = True
-            self.transport.write(b"".join(self.conn.data_to_send()))
-            self.transport.close()
+            self._refuse_handshake("the handshake cannot be read")
+
+    def _refuse_handshake(self, detail: str) -> None:
+        self.transport.write(heads.answer(heads.malformed(detail)))
+        # As if the peer had left: whoever judges its handshake answers nobody any more.
+        self.handshake_complete = self.disconnected = True
+        self.transport.close()
 
     def shutdown(self) -> None:
         if not self.handshake_complete:

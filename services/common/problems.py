@@ -11,9 +11,11 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
+from starlette.routing import Match
 
 from services.common import logs
 
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "payload_too_large", 400: "invalid_request"}
 
 
@@ -35,6 +37,8 @@ class Problem(Exception):  # noqa: N818 - the RFC's own word
         self.detail = detail
         self.headers = dict(headers or {})
         self.extra = extra
+        self.session_id: str | None = None
+        """Whose token was refused, where its signature is genuine; never shown."""
 
     def response(self) -> Response:
         """The answer of RFC 9457; ``extra`` members stand beside the standard ones."""
@@ -57,10 +61,12 @@ def token_missing() -> Problem:
     )
 
 
-def token_refused(code: str, detail: str) -> Problem:
+def token_refused(code: str, detail: str, session_id: str | None = None) -> Problem:
     """401 with the challenge of RFC 6750 §3.1 for a token that was sent and is not good."""
     challenge = f'Bearer realm="lockstep", error="invalid_token", error_description="{detail}"'
-    return Problem(401, code, detail, headers={"WWW-Authenticate": challenge})
+    problem = Problem(401, code, detail, headers={"WWW-Authenticate": challenge})
+    problem.session_id = session_id
+    return problem
 
 
 def unavailable(dependency: str, retry_after: int = 1) -> Problem:
@@ -81,10 +87,23 @@ async def _on_validation(_request: Request, error: Exception) -> Response:
     return Problem(400, "invalid_request", wrong).response()
 
 
-async def _on_http(_request: Request, error: Exception) -> Response:
+async def _on_http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = _CODES.get(error.status_code, f"http_{error.status_code}")
-    return Problem(error.status_code, code, str(error.detail), headers=error.headers).response()
+    headers = dict(error.headers or {})
+    if error.status_code == 405:
+        headers["Allow"] = ", ".join(_allowed(request))
+    return Problem(error.status_code, code, str(error.detail), headers=headers).response()
+
+
+def _allowed(request: Request) -> list[str]:
+    """Every method that the path takes (RFC 9110 §10.2.1): each may stand in a route of its own."""
+    routes = request.app.router.routes
+
+    def is_taken(method: str) -> bool:
+        return any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in routes)
+
+    return [method for method in _METHODS if is_taken(method)]
 
 
 def install(app: FastAPI) -> None:

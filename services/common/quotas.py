@@ -9,7 +9,8 @@ import hmac
 import ipaddress
 import math
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -98,10 +99,30 @@ class Quotas:
         self.shared = True
 
     async def admit_address(self, connection: HTTPConnection) -> None:
-        """Count a request against the address it comes from."""
+        """Count a request of nobody who is known against the address it comes from."""
         limit = self._settings.address_rate_limit
         if limit:
             self._settle(connection, await self.spend("address", self.address(connection), limit))
+
+    async def admit_credential(self, connection: HTTPConnection, session_id: str | None) -> None:
+        """Count a request by a credential of this session, or by one of none, apart from its address' other requests.
+
+        So whoever comes again and again with what is good for nothing takes nothing from others at the same address.
+        """
+        limit = self._settings.address_rate_limit
+        if limit:
+            who = session_id or f"refused:{self.address(connection)}"
+            self._settle(connection, await self.spend("address", who, limit))
+
+    @asynccontextmanager
+    async def refusals(self, connection: HTTPConnection) -> AsyncIterator[None]:
+        """Counts a 401 for the token that is judged inside, by `admit_credential`."""
+        try:
+            yield
+        except Problem as problem:
+            if problem.status == 401:
+                await self.admit_credential(connection, problem.session_id)
+            raise
 
     async def admit_user(self, connection: HTTPConnection, user_id: str, plan: str) -> None:
         """Count a request against its verified user."""

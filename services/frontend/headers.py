@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from http.cookies import CookieError, SimpleCookie
 
 RawHeaders = list[tuple[bytes, bytes]]
 
 LOGIN_COOKIE = "__Host-login"
+# RFC 6265 §4.1.1: what was quoted may hold anything else, line ends too, and goes on in another field.
+_COOKIE_VALUE = re.compile(r"[!#-+\--:<-\[\]-~]*")
 _HOP_BY_HOP = frozenset(
     {
         b"connection",
@@ -82,6 +85,7 @@ def cookies(headers: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 def _cookie(pair: str) -> dict[str, str]:
     try:
-        return {name: morsel.value for name, morsel in SimpleCookie(pair).items()}
+        read = {name: morsel.value for name, morsel in SimpleCookie(pair).items()}
     except CookieError:
         return {}
+    return {name: value for name, value in read.items() if _COOKIE_VALUE.fullmatch(value)}

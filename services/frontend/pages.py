@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from services.common import etags
+from services.common.json_bodies import Router
 from services.common.problems import Problem
 
 _FOLDER = Path(__file__).parent / "page"
@@ -58,9 +59,9 @@ def problem_answer(request: Request, problem: Problem, public_url: str) -> Respo
     return HTMLResponse(filled, problem.status, {**problem.headers, **security_headers(public_url)})
 
 
-def router(public_url: str) -> APIRouter:
+def router(public_url: str) -> Router:
     """The routes of the page's files, which are read once."""
-    routes = APIRouter()
+    routes = Router()
     common = security_headers(public_url)
     for path, (name, media_type) in _FILES.items():
         content = (_FOLDER / name).read_bytes()
@@ -75,8 +76,19 @@ def _file(
     fields = {**common, "ETag": etag, "Cache-Control": "no-cache"}
 
     async def answer(request: Request) -> Response:
-        if request.headers.get("if-none-match") == etag:
+        if _holds(request.headers.getlist("if-none-match"), etag):
             return Response(status_code=304, headers=fields)
         return Response(content, headers=fields, media_type=media_type)
 
     return answer
+
+
+def _holds(if_none_match: list[str], etag: str) -> bool:
+    """Whether the client has this version (RFC 9110 §13.1.2: compared weakly); what is no list names none."""
+    if not if_none_match:
+        return False
+    try:
+        tags = etags.parse(if_none_match)
+    except ValueError:
+        return False
+    return tags is None or etag in (f'"{tag.text}"' for tag in tags)

@@ -14,12 +14,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 import aiohttp
-from fastapi import APIRouter
 from prometheus_client import Gauge
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
 from services.common import http, logs, problems
+from services.common.json_bodies import Router
 from services.common.problems import Problem
 from services.frontend import credentials, headers, pages
 from services.frontend.credentials import ACCESS_COOKIE, REFRESH_COOKIE
@@ -29,6 +29,8 @@ from services.frontend.upstream import Outgoing, Upstream
 
 CLIENT_ID = "web"
 FLOW_TTL = 300
+MOST_FLOWS = 5
+"""Logins under way in one browser: all its cookies travel in the head of each of its requests."""
 _LOCAL_PATH = re.compile(r"/(?![/\\])[^\\\x00-\x20\x7f]*")
 _FLOW_COOKIE = "__Host-flow-"
 
@@ -142,6 +144,10 @@ class SignIn:
         if hint := request.query_params.get("login_hint"):
             asked["login_hint"] = hint
         response = RedirectResponse(f"{self._settings.public_url}/auth/google?{urlencode(asked)}", 303)
+        # The oldest stand first (RFC 6265 §5.4).
+        kept = [name for name in headers.cookies(request.headers.raw) if name.startswith(_FLOW_COOKIE)]
+        for surplus in kept[: max(0, len(kept) + 1 - MOST_FLOWS)]:
+            set_cookie(response, surplus, "", 0)
         set_cookie(response, flow.cookie, flow.written(), FLOW_TTL)
         return _private(response)
 
@@ -286,9 +292,9 @@ def _private(response: Response) -> Response:
     return response
 
 
-def router(sign_in: SignIn) -> APIRouter:
+def router(sign_in: SignIn) -> Router:
     """The routes of the browser's session."""
-    routes = APIRouter()
+    routes = Router()
     routes.add_api_route("/login", sign_in.begin, methods=["GET"])
     routes.add_api_route("/login/callback", sign_in.finish, methods=["GET"])
     routes.add_api_route("/session/refresh", sign_in.refresh, methods=["POST"])

@@ -82,7 +82,14 @@ def create_app(settings: Settings) -> FastAPI:
         running.state.ready = True
         yield
 
-    app = FastAPI(title="Lockstep provider", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(
+        title="Lockstep provider",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        openapi_url=None,
+    )
     registry, faults, counts = Registry(), Faults(), Counter[str]()
     signer = Signer(settings.provider_url, settings.provider_client_id)
     http.install(app, "provider", settings, {})

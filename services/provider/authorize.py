@@ -7,10 +7,10 @@ import time
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from services.common.json_bodies import Router
 from services.provider import pages
 from services.provider.forms import form_parameters, parameters
 from services.provider.registry import REQUEST_TTL, AuthorizationRequest, Registry
@@ -57,9 +57,9 @@ def check(asked: dict[str, str]) -> AuthorizationRequest:
     )
 
 
-def router(settings: Settings, registry: Registry) -> APIRouter:
+def router(settings: Settings, registry: Registry) -> Router:
     """The routes of ``/authorize``."""
-    routes = APIRouter()
+    routes = Router()
 
     def back(redirect_uri: str, state: str | None, **answer: str) -> Response:
         query = urlencode({**answer, **({"state": state} if state else {}), "iss": settings.provider_url})

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Response
+from fastapi import Depends, Path, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.common.http import service_credential
+from services.common.json_bodies import Router
 from services.common.problems import Problem
 from services.provider.faults import Fault, Faults
 from services.provider.registry import Registry, User
@@ -27,9 +28,9 @@ class UserBody(BaseModel):
     email_verified: bool = True
 
 
-def router(settings: Settings, registry: Registry, faults: Faults, requests: Counter[str]) -> APIRouter:
+def router(settings: Settings, registry: Registry, faults: Faults, requests: Counter[str]) -> Router:
     """The routes under ``/control``."""
-    routes = APIRouter(prefix="/control", dependencies=[Depends(service_credential(settings))])
+    routes = Router(prefix="/control", dependencies=[Depends(service_credential(settings))])
 
     @routes.put("/users/{sub}")
     async def put_user(sub: Subject, body: UserBody, response: Response) -> User:

@@ -11,11 +11,11 @@ import re
 from dataclasses import dataclass
 from urllib.parse import unquote_plus
 
-from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from services.common import http, problems
+from services.common.json_bodies import Router
 from services.provider.faults import Fault, Faults
 from services.provider.forms import form_parameters
 from services.provider.id_tokens import Signer, profile_claims
@@ -84,9 +84,9 @@ def check_exchange(grant: Grant | None, sent: dict[str, str]) -> Grant:
     return grant
 
 
-def router(settings: Settings, registry: Registry, signer: Signer, faults: Faults) -> APIRouter:
+def router(settings: Settings, registry: Registry, signer: Signer, faults: Faults) -> Router:
     """The routes of ``/token`` and ``/userinfo``."""
-    routes = APIRouter()
+    routes = Router()
 
     async def exchange(request: Request) -> Response:
         try:

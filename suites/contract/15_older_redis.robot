@@ -37,7 +37,7 @@ A Redis That Went Back Revives No Replaced Session Token
     Session Token Should Be Invalid    ${ENDED}    not_found
     Session Token Should Be Valid    ${renewed}[session_token]
 
-A Redis That Went Back While Auth Was Down Revives Nothing
+A Redis That Went Back Beside Auth Revives Nothing
     [Tags]    id:CT-47    sec:S03    needs:control.kill
     ${copy} =    Get Redis Copy
     Revoke Session    ${ENDED}

@@ -15,8 +15,7 @@ ${KEY_SET_REQUESTS}     http_requests_total{route="/.well-known/jwks.json"}
 
 *** Test Cases ***
 A Token Too Long To Be Read Is Refused Everywhere And At Once
-    [Documentation]    Longer than a token may be, and shorter than what an HTTP server refuses to read. A socket's handshake is refused for
-    ...    its header (RFC 6585 §5).
+    [Documentation]    Longer than a token may be, and shorter than what an HTTP server refuses to read.
     [Tags]    id:SE-29    sec:J09    needs:jwt.signing_key
     ${long} =    Change Token    ${ACCESS_TOKEN}    filler=${{ 'A' * 6600 }}
     Service Refuses The Token    auth    /users/me    ${long}    token_invalid
@@ -24,8 +23,8 @@ A Token Too Long To Be Read Is Refused Everywhere And At Once
     ${deep} =    Forge From My Token    deep json
     Service Refuses The Token    auth    /users/me    ${deep}    token_invalid
     Service Refuses The Token    backend    /api/me    ${deep}    token_invalid
-    Socket Handshake Is Refused With    431    ${deep}    ${BACKEND_SOCKET_URL}
-    Socket Handshake Is Refused With    431    ${long}    ${SOCKET_URL}
+    Socket Handshake Is Refused With    401    ${deep}    ${BACKEND_SOCKET_URL}    token_invalid
+    Socket Handshake Is Refused With    401    ${long}    ${SOCKET_URL}    token_invalid
 
 Tokens Of Unknown Keys Make Backend Ask For The Keys Once A Second At Most
     [Tags]    id:SE-33    sec:J05

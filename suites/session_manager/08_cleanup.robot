@@ -108,7 +108,8 @@ A Damaged List In Redis Is Put Aside And Keeps Nobody's Traces There
 Nothing Has Expired
     [Documentation]    Neither rows nor keys of earlier tests are left: what a clean-up counts is of this test.
     Execute Sql String    DELETE FROM sessions    alias=auth
-    Flush Redis
+    Delete Redis Keys    session:*
+    Delete Redis Keys    user:*
 
 A User With A Living And An Expired Session
     [Documentation]    The row of one says that it has ended a minute ago after the hour that it was made for, and Redis knows it as it was.

@@ -18,8 +18,8 @@ KEY = ec.generate_private_key(ec.SECP256R1())
 CLAIMS: dict[str, Any] = {
     "iss": "https://a.test",
     "aud": "api",
-    "sub": "u1",
-    "sid": "s1",
+    "sub": "11111111-2222-4333-8444-555555555555",
+    "sid": "66666666-7777-4888-9999-000000000000",
     "jti": "j1",
     "iat": int(time.time()),
     "exp": int(time.time()) + 60,
@@ -45,7 +45,7 @@ HEADER = '{"alg": "ES256", "typ": "at+jwt", "kid": "k1"}'
 
 
 def test_honest_token_passes() -> None:
-    assert verify(signed(HEADER, json.dumps(CLAIMS))).subject == "u1"
+    assert verify(signed(HEADER, json.dumps(CLAIMS))).subject == CLAIMS["sub"]
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,7 @@ def test_an_address_is_the_peers_unless_frontend_says_whose_it_is(
 def test_failed_logins_are_throttled_for_known_and_unknown_accounts_alike(
     start_service: StartService, make_database: MakeDatabase, make_redis: MakeRedis
 ) -> None:
-    limits = {"LOGIN_FAILURE_LIMIT": "2", "RATE_WINDOW": "60"}
+    limits = {"LOGIN_FAILURE_LIMIT": "2", "ADDRESS_LOGIN_FAILURE_LIMIT": "2", "RATE_WINDOW": "60"}
     environment = auth_environment(make_database("auth", "auth"), make_redis().url, **limits)
     api = Api(start_service("auth", environment).url)
     email = api.sign_up()["email"]

@@ -61,9 +61,12 @@ def test_auths_watch_goes_on() -> None:
     async def caught_up(_client: Redis) -> None:
         return
 
+    async def heard(_client: Redis) -> bool:
+        return True
+
     def made_for(url: str) -> Callable[[], Awaitable[object]]:
         link = RedisLink(url)
-        return lambda: link._probe(caught_up)
+        return lambda: link._probe(caught_up, heard)
 
     assert not uvloop.run(with_one_who_hangs_up(made_for))
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from services.auth import opaque
 from services.auth.core import Auth
 from services.auth.models import (
@@ -26,10 +24,11 @@ from services.auth.models import (
 from services.auth.routes.caller import Parts, known_client
 from services.auth.session_policy import Grant, Wish
 from services.common.instants import now
+from services.common.json_bodies import Router
 from services.common.problems import Problem
 
 _CLIENT_OF_TYPE = {"WEB": "web", "MOBILE": "mobile", "API": "api", "SSO": "web"}
-router = APIRouter(prefix="/admin", tags=["admin: sessions"])
+router = Router(prefix="/admin", tags=["admin: sessions"])
 
 
 def _granted(auth: Auth, grant: Grant) -> dict[str, Any]:

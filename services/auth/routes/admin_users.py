@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from services.auth import batch
 from services.auth.models import Batch, Id, UserChange, UserRecord
 from services.auth.routes.caller import Parts, known_client
 from services.auth.session_policy import Wish
 from services.auth.users import Change
+from services.common.json_bodies import Router
 
-router = APIRouter(prefix="/admin/users", tags=["admin: users"])
+router = Router(prefix="/admin/users", tags=["admin: users"])
 
 
 @router.post("/batch")

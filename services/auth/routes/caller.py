@@ -41,11 +41,11 @@ async def signed_in(request: Request, auth: Parts) -> Caller:
     """The bearer, verified; the 401s of §1 else."""
     token = http.bearer(request)
     if token is None:
+        await auth.quotas.admit_address(request)
         raise problems.token_missing()
-    verified = await auth.access.verify(token)
-    session = await auth.sessions.require_live(verified.session_id)
-    if session.user_id != verified.subject:
-        raise problems.token_refused("token_invalid", "the session is another user's")
+    async with auth.quotas.refusals(request):
+        verified = await auth.access.verify(token)
+        session = await auth.sessions.require_live(verified)
     await auth.quotas.admit_user(request, verified.subject, verified.plan)
     return Caller(verified, session)
 

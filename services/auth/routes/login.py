@@ -10,7 +10,7 @@ import re
 import uuid
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request, Response
+from fastapi import Depends, Request, Response
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from services.auth import opaque
@@ -18,12 +18,13 @@ from services.auth.clients import Client
 from services.auth.core import Auth
 from services.auth.login_store import TRANSACTION_SECONDS, Code, Transaction
 from services.auth.provider import Identity, ProviderAway, ProviderRefused
-from services.auth.routes.caller import Parts
+from services.auth.routes.caller import Parts, limited_by_address
 from services.auth.users import EmailTaken
 from services.common import logs, problems
+from services.common.json_bodies import Router
 from services.common.problems import Problem
 
-router = APIRouter(tags=["login"])
+router = Router(tags=["login"], dependencies=[Depends(limited_by_address)])
 
 COOKIE = "__Host-login"
 MOST_LOGINS = 5

@@ -7,16 +7,16 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
-from fastapi.routing import APIRoute
 from starlette.responses import JSONResponse
 
+from services.common.json_bodies import StrictRoute
 from services.common.problems import Problem
 
 NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _WORDS = {400: "invalid_request", 401: "invalid_client", 403: "access_denied", 503: "temporarily_unavailable"}
 
 
-class OAuthRoute(APIRoute):
+class OAuthRoute(StrictRoute):
     """A route whose problems become OAuth errors; ``code`` stays beside them."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import Path
 
 from services.auth import outbox
 from services.auth.models import Lock, Owner, Rotation
 from services.auth.routes.caller import Parts
 from services.common import openapi
 from services.common.instants import now
+from services.common.json_bodies import Router
 
-router = APIRouter(prefix="/admin", tags=["admin: operations"])
+router = Router(prefix="/admin", tags=["admin: operations"])
 LockName = Annotated[str, Path(pattern=r"^[A-Za-z0-9._:-]{1,128}$")]
 
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from services.auth.models import Id, OwnSessions, Revoked
 from services.auth.routes.caller import Parts, SignedIn
 from services.common import openapi
 from services.common.instants import now
+from services.common.json_bodies import Router
 
-router = APIRouter(prefix="/auth/sessions", tags=["sessions"], responses={401: openapi.problem("no good access token")})
+router = Router(prefix="/auth/sessions", tags=["sessions"], responses={401: openapi.problem("no good access token")})
 
 
 @router.get("", response_model=OwnSessions)

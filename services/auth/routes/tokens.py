@@ -6,27 +6,31 @@ import hmac
 from typing import Any
 
 import psycopg
-from fastapi import APIRouter, Request, Response
+from fastapi import Depends, Request, Response
 
 from services.auth import opaque
 from services.auth.core import Auth
 from services.auth.login_store import CodeReused
 from services.auth.models import Login, Refresh, SignedUp, SignUp, TokenResponse
 from services.auth.routes import login_failures, oauth
-from services.auth.routes.caller import Parts, SignedIn, known_client
+from services.auth.routes.caller import Parts, SignedIn, known_client, limited_by_address
 from services.auth.routes.login import s256
 from services.auth.routes.oauth import OAuthRoute
 from services.auth.session_policy import Wish
 from services.common import http, openapi
-from services.common.problems import Problem, token_refused
+from services.common.json_bodies import Router
+from services.common.problems import Problem
 
 _SHORTEST_KEY, _LONGEST_KEY = 16, 256
 
-router = APIRouter(tags=["tokens"])
-forms = APIRouter(tags=["tokens"], route_class=OAuthRoute)
+router = Router(tags=["tokens"], dependencies=[Depends(limited_by_address)])
+forms = Router(tags=["tokens"], route_class=OAuthRoute, dependencies=[Depends(limited_by_address)])
+# What is done by a credential is counted for whom that is.
+known = Router(tags=["tokens"])
+known_forms = Router(tags=["tokens"], route_class=OAuthRoute)
 
 
-@forms.post(
+@known_forms.post(
     "/auth/token",
     response_model=TokenResponse,
     responses=oauth.errors(400),
@@ -38,12 +42,18 @@ async def token(request: Request, auth: Parts) -> dict[str, Any]:
     """RFC 6749 §4.1.3 and §6."""
     fields = await oauth.form(request)
     [grant_type] = oauth.required(fields, "grant_type")
-    if grant_type == "authorization_code":
-        return await _exchange(auth, fields)
     if grant_type == "refresh_token":
         refresh_token, client_id = oauth.required(fields, "refresh_token", "client_id")
-        return auth.access.response(await auth.sessions.rotate(refresh_token, client_id, _retry_key(request)))
+        return await _refreshed(request, auth, refresh_token, client_id)
+    await auth.quotas.admit_address(request)
+    if grant_type == "authorization_code":
+        return await _exchange(auth, fields)
     raise oauth.refused("unsupported_grant_type", "authorization_code and refresh_token are supported")
+
+
+async def _refreshed(request: Request, auth: Auth, refresh_token: str, client_id: str | None = None) -> dict[str, Any]:
+    await auth.quotas.admit_credential(request, await auth.sessions.of_refresh_token(refresh_token))
+    return auth.access.response(await auth.sessions.rotate(refresh_token, client_id, _retry_key(request)))
 
 
 async def _exchange(auth: Auth, fields: dict[str, str]) -> dict[str, Any]:
@@ -95,24 +105,22 @@ def _bad_code() -> Problem:
 async def revoke(request: Request, auth: Parts) -> Response:
     """End the session that an access or refresh token belongs to; a token that belongs to none is fine too."""
     [text] = oauth.required(await oauth.form(request), "token")
-    session_id = await _session_of(auth, text)
+    session_id, user_id = await _session_of(auth, text)
     if session_id:
         try:
-            await auth.sessions.revoke(session_id, "revoked")
+            await auth.sessions.revoke(session_id, "revoked", owner=user_id)
         except Problem as problem:
             if problem.status != 404:
                 raise
     return Response(status_code=200)
 
 
-async def _session_of(auth: Auth, text: str) -> str | None:
+async def _session_of(auth: Auth, text: str) -> tuple[str | None, str | None]:
+    """The session that a token belongs to, and for an access token whose it says that this is."""
     if text.count(".") == 2:
         verified = await auth.access.verify_any(text)
-        return verified[0].session_id if verified else None
-    row = await auth.database.first(
-        "SELECT session_id FROM refresh_tokens WHERE token_hash = %(hash)s", {"hash": opaque.digest(text)}
-    )
-    return str(row["session_id"]) if row else None
+        return (verified[0].session_id, verified[0].subject) if verified else (None, None)
+    return await auth.sessions.of_refresh_token(text), None
 
 
 @forms.post("/auth/introspect", responses=oauth.errors(400, 401), openapi_extra=oauth.form_schema("token"))
@@ -125,9 +133,7 @@ async def introspect(request: Request, auth: Parts) -> dict[str, Any]:
         return {"active": False}
     claims, audience = verified
     try:
-        session = await auth.sessions.require_live(claims.session_id)
-        if session.user_id != claims.subject:
-            raise token_refused("token_invalid", "the session is another user's")
+        await auth.sessions.require_live(claims)
     except Problem as problem:
         if problem.status != 401:
             raise
@@ -175,13 +181,13 @@ async def login(body: Login, request: Request, auth: Parts) -> dict[str, Any]:
     return auth.access.response(await auth.sessions.create(known[0].id, wish))
 
 
-@router.post("/auth/refresh", response_model=TokenResponse)
+@known.post("/auth/refresh", response_model=TokenResponse)
 async def refresh(body: Refresh, request: Request, auth: Parts) -> dict[str, Any]:
     """The next pair of tokens of the same session; the refresh token is spent.
 
     With an ``Idempotency-Key`` the request may be sent again under it where its answer was lost.
     """
-    return auth.access.response(await auth.sessions.rotate(body.refresh_token, retry_key=_retry_key(request)))
+    return await _refreshed(request, auth, body.refresh_token)
 
 
 def _retry_key(request: Request) -> str | None:
@@ -190,10 +196,10 @@ def _retry_key(request: Request) -> str | None:
     return key if _SHORTEST_KEY <= len(key) <= _LONGEST_KEY else None
 
 
-@router.post("/auth/logout", status_code=204)
+@known.post("/auth/logout", status_code=204)
 async def logout(caller: SignedIn, auth: Parts) -> None:
     """End the session: its refresh tokens, its access tokens, its sockets."""
     await auth.sessions.revoke(caller.session.id, "logout")
 
 
-router.include_router(forms)
+routers = (router, forms, known, known_forms)

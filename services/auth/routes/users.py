@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter
-
 from services.auth.models import NewPassword, Profile, UserRecord
 from services.auth.routes.caller import Parts, SignedIn
 from services.auth.users import Change
 from services.common import openapi
+from services.common.json_bodies import Router
 from services.common.problems import Problem
 
-router = APIRouter(prefix="/users/me", tags=["users"], responses={401: openapi.problem("no good access token")})
+router = Router(prefix="/users/me", tags=["users"], responses={401: openapi.problem("no good access token")})
 
 
 @router.get("", response_model=UserRecord)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from fastapi import APIRouter, Response
+from fastapi import Response
 from starlette.responses import JSONResponse
 
 from services.auth.routes.caller import Parts
+from services.common.json_bodies import Router
 
-router = APIRouter(prefix="/.well-known", tags=["metadata"])
+router = Router(prefix="/.well-known", tags=["metadata"])
 
 
 @router.get("/jwks.json")

@@ -1,0 +1,183 @@
+*** Settings ***
+Documentation       What only a mistaken or hostile client sends is refused alike by every service, in the words of the standards, costs no
+...                 other user anything, and leaves nothing behind that could not be read again.
+...                 Sources: RFC 8259, RFC 6265 §4.1.1, RFC 7515 §2, RFC 7519 §2, RFC 9110 §10.2.1 and §13.1.1, RFC 9112 §3.2,
+...                 RFC 6455 §4.1 and §4.2.2, RFC 6585 §5, RFC 6749 §6, OWASP ASVS 5.0 9.1 and 4.2;
+...                 docs/protocol.md §1, §2.3, §3.1, §4 and §5.
+Resource            hostile_input.resource
+Suite Setup         Use The Shared Platform
+Suite Teardown      Leave The Platform
+Test Setup          Sign In A Known User
+Test Teardown       Close All Connections
+Test Tags           contract    p0    needs:replicas.2
+
+
+*** Test Cases ***
+Every Endpoint Refuses A Token Whose Times Are No Instants
+    [Tags]    id:CT-49    req:X02    sec:J06    needs:ws    needs:jwt.signing_key
+    [Template]    Every Endpoint Should Refuse Changed Token
+    exp    ${{ 10 ** 400 }}
+    exp    ${{ math.inf }}
+    exp    ${{ math.nan }}
+    exp    ${{ str(int(time.time()) + 300) }}
+    exp    ${True}
+    iat    ${{ 10 ** 400 }}
+    iat    ${{ -math.inf }}
+    iat    ${True}
+    nbf    ${{ '0' }}
+    nbf    ${{ -10 ** 400 }}
+
+Every Endpoint Refuses A Token With A Wrong Id
+    [Tags]    id:CT-50    req:X02    sec:J07    needs:ws    needs:jwt.signing_key
+    [Template]    Every Endpoint Should Refuse Changed Token
+    sid    not-a-uuid
+    sid    ${{ $USER.session_id.upper() }}
+    sid    ${7}
+    sub    me
+    sub    ${{ '{' + $USER.id + '}' }}
+
+Every Endpoint Refuses Another User's Name On A Session
+    [Tags]    id:CT-51    req:X02    req:C02.3    sec:J07    needs:ws    needs:jwt.signing_key
+    ${other} =    Create User
+    Every Endpoint Should Refuse Changed Token    sub    ${other.id}
+    ${token} =    Change Token    ${ACCESS_TOKEN}    sub=${other.id}
+    Revoke Token At Auth    ${token}
+    Get From    auth    /users/me    ${ACCESS_TOKEN}
+
+A Refresh By Another Client Spends Nothing
+    [Tags]    id:CT-52    req:C04.3    sec:O06
+    ${refused} =    Refresh As Client    mobile    400
+    Should Be Equal    ${refused}[error]    invalid_grant    another client is refused in other words
+    ${renewed} =    Refresh As Client    web    200
+    Get From    auth    /users/me    ${renewed}[access_token]
+
+JSON That Nests Too Deep Is Refused And Not Stored
+    [Tags]    id:CT-53    req:X03    req:C10.2    needs:session.admin
+    ${deep} =    Get Nested List    300
+    ${most} =    Get Nested List    63
+    Deep Metadata Should Be Refused    ${deep}
+    Deep Notification Should Be Refused    ${deep}
+    Body Should Be Refused    PUT    ${BACKEND_URL}/api/preferences    ${{ json.dumps({'deep': $deep}) }}
+    Put At    backend    /api/preferences    ${{ {'deep': $most} }}    ${ACCESS_TOKEN}    If-Match="0"
+    ${read} =    Get From    backend-2    /api/preferences    ${ACCESS_TOKEN}
+    Should Be Equal    ${read.json()}    ${{ {'deep': $most} }}    what was stored at the greatest depth is read as something else
+
+A Frame That Nests Too Deep Is Invalid
+    [Tags]    id:CT-54    req:R08    req:X03    needs:ws
+    ${deep} =    Get Nested List    200
+    Open A Socket
+    Frame Should Be Invalid    ping    deep=${deep}
+    Frame Should Be Invalid    state.update    base_version=${0}    document=${{ {'deep': $deep} }}
+    ${state} =    Ask The Socket    socket    state.get    state
+    Should Be Equal    ${state}[document]    ${{ {} }}    a document that nests too deep was stored
+
+Every Service Refuses What Is No JSON
+    [Tags]    id:CT-55    req:X03    req:C01.3
+    [Template]    No JSON Should Be Refused Everywhere
+    NaN
+    Infinity
+    -Infinity
+    1e400
+    {"a": -1e400}
+
+A Body In Another Encoding Is Refused
+    [Tags]    id:CT-56    req:X03
+    [Template]    Body Should Be Refused
+    PUT    ${BACKEND_URL}/api/preferences    ${{ '{"a": 1}'.encode('utf-16') }}
+    PUT    ${PUBLIC_URL}/api/preferences    ${{ codecs.BOM_UTF8 + b'{"a": 1}' }}
+    PATCH    ${AUTH_URL}/users/me    ${{ '{"name": "Someone"}'.encode('utf-32') }}
+
+A Cookie That No Server Sets Counts As None
+    [Tags]    id:CT-57    req:X03    sec:S09    needs:oauth.provider
+    ${answer} =    Get With Cookie    ${PUBLIC_URL}/api/me    __Host-access="a\\015\\012b"
+    Answer Should Be A Problem    ${answer}    token_missing
+    ${answer} =    Get With Cookie    ${PUBLIC_URL}/auth/google/callback?state=a    __Host-login="a\\015\\012X-Evil: 1"
+    Answer Should Be A Problem    ${answer}    invalid_state
+
+If-Match Is Read As The Standard Has It
+    [Tags]    id:CT-58    req:C10.4
+    [Setup]    Sign In With Preferences
+    Writes Of Preferences Should Be Answered    412    "01"    W/"1"    "2", "3"    "a,b"
+    Writes Of Preferences Should Be Answered    400    1    "1    *, "1"    ${EMPTY}
+    Writes Of Preferences Should Be Answered    200    *    "7", "2"    W/"3",, "3"
+
+If-Match In Two Lines Is One List
+    [Tags]    id:CT-59    req:C10.4
+    [Setup]    Sign In With Preferences
+    VAR    ${body}    {"theme": "two lines"}
+    VAR    @{lines}    Authorization: Bearer ${ACCESS_TOKEN.value}    If-Match: "7"    If-Match: "1"
+    ...    Connection: close    Content-Type: application/json    Content-Length: ${{ len($body) }}
+    ${reply} =    Send Head    ${BACKEND_URL}    PUT /api/preferences    @{lines}    body=${body}
+    Should Be Equal    ${reply.status}    ${200}    the second line of If-Match names the version
+
+A Conversation Is Not Deleted Over Another Version
+    [Tags]    id:CT-60    req:C10.4
+    Start A Conversation
+    ${refused} =    Delete With If-Match    "9"
+    Should Be Equal As Integers    ${refused.status_code}    412    the deletion of another version
+    ${deleted} =    Delete With If-Match    "9", "1"
+    Should Be Equal As Integers    ${deleted.status_code}    204    the deletion of this version
+
+Heads Have One Limit At Every Service
+    [Documentation]    A line that never ends, many fields, a long path: 431 and the end of the connection. What is smaller is read, also
+    ...    in sockets' handshakes.
+    [Tags]    id:CT-61    req:X03    req:C08.4    sec:J09    needs:ws
+    FOR    ${url}    IN    ${AUTH_URL}    ${BACKEND_URL}    ${PUBLIC_URL}    ${PROVIDER_URL}
+        Large Heads Should Be Refused    ${url}    /health
+    END
+    Large Heads Should Be Refused    ${BACKEND_URL}    /ws    @{HANDSHAKE}
+    Large Heads Should Be Refused    ${PUBLIC_URL}    /ws    @{HANDSHAKE}
+    Large Cookies Should Be Read    ${BACKEND_URL}
+    Large Cookies Should Be Read    ${PUBLIC_URL}
+
+A Refused Method Is Answered With Those Allowed
+    [Tags]    id:CT-62    req:C01.3    req:X03
+    [Template]    Allowed Methods Should Be
+    ${BACKEND_URL}    PATCH    /api/preferences    GET, PUT
+    ${BACKEND_URL}    PUT    /api/conversations    GET, POST
+    ${AUTH_URL}    PUT    /users/me    GET, PATCH, DELETE
+    ${PUBLIC_URL}    PUT    /api/conversations    GET, POST
+    ${PUBLIC_URL}    POST    /login    GET
+
+A Request Names Its Host Once
+    [Tags]    id:CT-63    req:X03
+    FOR    ${url}    IN    ${AUTH_URL}    ${BACKEND_URL}    ${PUBLIC_URL}    ${PROVIDER_URL}
+        Host Should Be Refused    ${url}
+        Host Should Be Refused    ${url}    Host: a    Host: a
+        Host Should Be Refused    ${url}    Host: a b
+        Host Should Be Refused    ${url}    Host: user@a/b
+    END
+
+A Handshake That Breaks The Rules Is Refused
+    [Tags]    id:CT-64    req:X03    sec:W07    needs:ws    needs:control.logs
+    FOR    ${url}    IN    ${BACKEND_URL}    ${PUBLIC_URL}
+        ${reply} =    Send Handshake    ${url}    Sec-WebSocket-Version: 12    Sec-WebSocket-Key: ${KEY}
+        Should Be Equal    ${{ ($reply.status, $reply.headers.get('sec-websocket-version')) }}    ${{ (426, '13') }}
+        ...    ${url} answers a handshake of another version otherwise
+        ${reply} =    Send Handshake    ${url}    Sec-WebSocket-Version: 13    Sec-WebSocket-Key: short
+        Should Be Equal    ${{ ($reply.status, $reply.code) }}    ${{ (400, 'invalid_request') }}    ${url} takes a key that is none
+        ${reply} =    Send Handshake    ${url}    Sec-WebSocket-Version: 13    Sec-WebSocket-Key: ${KEY}    Content-Length: 5
+        Should Be Equal    ${{ ($reply.status, $reply.code) }}    ${{ (400, 'invalid_request') }}    ${url} answers one with a body
+        ${reply} =    Send Handshake    ${url}    Sec-WebSocket-Version: 13    Sec-WebSocket-Key: ${KEY}
+        ...    Authorization: Bearer ${ACCESS_TOKEN.value}    body=${TEXT_FRAME}
+        Should Be Equal    ${{ ($reply.status, $reply.code) }}    ${{ (400, 'invalid_request') }}
+        ...    ${url} takes frames before it has answered the handshake
+    END
+    Open A Socket
+
+A Path With A Slash Too Many Is Unknown
+    [Tags]    id:CT-65    req:X03
+    [Template]    Path Should Be Unknown
+    ${PUBLIC_URL}    /api/me/
+    ${BACKEND_URL}    /api/me/
+    ${AUTH_URL}    /users/me/
+    ${PROVIDER_URL}    /authorize/
+
+Logins Under Way Fill No Browser
+    [Documentation]    Each leaves a cookie; the oldest are removed, and the newest still ends well.
+    [Tags]    id:CT-66    req:X03    req:C03.1    sec:O04    needs:ws    needs:oauth.provider
+    A Person Known To The Provider
+    Start Logins In The Browser    40
+    Flow Cookies Should Be At Most    5
+    Browser Should Sign In
+    Flow Cookies Should Be At Most    5

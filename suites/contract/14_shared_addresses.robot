@@ -1,0 +1,52 @@
+*** Settings ***
+Documentation       One address may be that of many users: what one of them does wrong, or does again and again, takes nothing from the
+...                 others. Whoever is known answers for themselves, the address for those who are not.
+...                 Sources: OWASP ASVS 5.0 6.3.1, OWASP API Security 4:2023, RFC 6598 (addresses shared by many); docs/protocol.md §3.2.
+Library             QuotaLibrary
+Resource            platform.resource
+Resource            shared_addresses.resource
+Suite Setup         Use A Private Platform    RATE_LIMIT=6    ADDRESS_RATE_LIMIT=10    LOGIN_FAILURE_LIMIT=3    RATE_WINDOW=600
+Suite Teardown      Leave The Platform
+Test Setup          Prepare Two Users Of One Address
+Test Teardown       Close All Connections
+Test Tags           contract    p1    req:C08.4    needs:ratelimit    needs:replicas.2    needs:session.admin
+
+
+*** Test Cases ***
+Wrong Passwords Of One User Lock Out No Other
+    [Tags]    id:CT-67    sec:R05
+    Prepare Two Users With Passwords
+    Repeat Keyword    3 times    Login Should Be Answered    401    ${USER}    wrong-password
+    Login Should Be Answered    429    ${USER}    ${USER.password}
+    Login Should Be Answered    200    ${UNAFFECTED}    ${UNAFFECTED.password}
+
+A Revoked Session Takes Nothing From Its Address
+    [Tags]    id:CT-68    sec:R03
+    [Template]    Refused Token Should Cost Others Nothing
+    ${AUTH_URL}/users/me
+    ${BACKEND_2_URL}/api/me
+    ${PUBLIC_URL}/api/me
+
+A Forged Token Takes Nothing From Its Address
+    [Tags]    id:CT-69    sec:R03
+    Ask And Be Refused    13    ${BACKEND_URL}/api/me    eyJhbGciOiJFUzI1NiJ9.e30.AAAA
+    Unaffected User Should Be Served
+
+A User Over Their Quota Takes Nothing From Their Address
+    [Tags]    id:CT-70    sec:R01    sec:R03
+    Ask And Be Refused    14    ${BACKEND_URL}/api/me    ${USER.access_token}
+    Unaffected User Should Be Served
+
+A Spent Refresh Token Takes Nothing From Its Address
+    [Tags]    id:CT-71    sec:O06
+    VAR    &{body}    refresh_token=${USER.refresh_token.value}
+    ${answers} =    Ask    13    ${AUTH_URL}/auth/refresh    source=${ADDRESS}    json=${body}
+    Should Be Equal    ${{ $answers[-1].status }}    ${429}    the last of 13 refreshes with one token
+    Unaffected User Should Be Served
+
+Requests Of Nobody Who Is Known Count For Their Address
+    [Tags]    id:CT-72    sec:R03
+    ${answers} =    Ask    11    ${BACKEND_URL}/api/me    ${AUTH_URL}/auth/google    source=${ADDRESS}
+    Should Be Equal    ${{ [answer.status for answer in $answers].count(429) }}    ${1}    of 11 requests without a token refused
+    ${answers} =    Ask    1    ${AUTH_URL}/users/me    source=${ADDRESS}
+    Should Be Equal    ${answers[0].status}    ${429}    a request without a token from an address whose quota is used up
