@@ -97,3 +97,17 @@ def test_the_password_of_a_url_is_masked() -> None:
         RedisLibrary().connect_to_redis(f"redis://:very-secret-word@127.0.0.1:{free_port()}/0")
     assert "very-secret-word" not in str(failure.value)
     assert masking.mask("very-secret-word") == "***"
+
+
+def test_a_database_goes_back_to_a_copy_with_all_that_expires(make_redis: MakeRedis) -> None:
+    redis, library = make_redis(), RedisLibrary()
+    library.connect_to_redis(redis.url)
+    library.set_redis_value("kept", "before", timedelta(minutes=1))
+    copy = library.get_redis_copy()
+    library.set_redis_value("kept", "after", timedelta(minutes=1))
+    library.set_redis_value("new", "after", timedelta(minutes=1))
+    library.restore_redis_copy(copy)
+    assert library.redis_keys("*") == ["kept"]
+    assert library.redis_value("kept") == "before"
+    assert 0 < library.redis_ttl("kept") <= 60
+    assert str(copy) == "a copy of 1 keys"

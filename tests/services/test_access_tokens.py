@@ -22,7 +22,7 @@ CLAIMS: dict[str, Any] = {
     "sid": "66666666-7777-4888-9999-000000000000",
     "jti": "j1",
     "iat": int(time.time()),
-    "exp": int(time.time()) + 60,
+    "exp": int(time.time()) + 3600,
 }
 
 
