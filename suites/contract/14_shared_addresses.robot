@@ -33,19 +33,19 @@ A Forged Token Takes Nothing From Its Address
     Unaffected User Should Be Served
 
 A User Over Their Quota Takes Nothing From Their Address
-    [Tags]    id:CT-70    sec:R01    sec:R03
+    [Tags]    id:CT-86    sec:R01    sec:R03
     Ask And Be Refused    14    ${BACKEND_URL}/api/me    ${USER.access_token}
     Unaffected User Should Be Served
 
 A Spent Refresh Token Takes Nothing From Its Address
-    [Tags]    id:CT-71    sec:O06
+    [Tags]    id:CT-87    sec:O06
     VAR    &{body}    refresh_token=${USER.refresh_token.value}
     ${answers} =    Ask    13    ${AUTH_URL}/auth/refresh    source=${ADDRESS}    json=${body}
     Should Be Equal    ${{ $answers[-1].status }}    ${429}    the last of 13 refreshes with one token
     Unaffected User Should Be Served
 
 Requests Of Nobody Who Is Known Count For Their Address
-    [Tags]    id:CT-72    sec:R03
+    [Tags]    id:CT-88    sec:R03
     ${answers} =    Ask    11    ${BACKEND_URL}/api/me    ${AUTH_URL}/auth/google    source=${ADDRESS}
     Should Be Equal    ${{ [answer.status for answer in $answers].count(429) }}    ${1}    of 11 requests without a token refused
     ${answers} =    Ask    1    ${AUTH_URL}/users/me    source=${ADDRESS}

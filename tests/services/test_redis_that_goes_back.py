@@ -13,6 +13,7 @@ from tests.services.servers import MakeDatabase, MakeRedis, Redis, StartService,
 def follow(replica: Redis, primary: Redis) -> None:
     """``replica`` holds what ``primary`` holds, and is nobody's replica afterwards."""
     with redis.Redis.from_url(replica.url, decode_responses=True) as client:
+        client.config_set("repl-diskless-load", "swapdb")
         client.replicaof("127.0.0.1", primary.port)
         wait_until(lambda: client.info("replication").get("master_link_status") == "up", "the copy is complete")
         client.replicaof("no", "one")
@@ -28,6 +29,8 @@ def test_an_older_copy_that_takes_over_revives_no_session(
     revoked = api.admin("POST", f"/admin/sessions/{ended['session']['session_id']}/revoke", json={})
     assert revoked.status_code == 200
     with redis.Redis.from_url(store.url, decode_responses=True) as client:
+        # Without a file: the next Redis of the tests would begin with it.
+        client.config_set("repl-diskless-load", "swapdb")
         client.replicaof("127.0.0.1", older.port)
         answers: list[Any] = []
 
