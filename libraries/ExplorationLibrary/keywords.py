@@ -75,7 +75,7 @@ class ExplorationLibrary:
             if platform is not None and platform.profile().kind == "embedded":
                 stage.use_private(backends=2, proxies=_HOPS, ACCESS_TTL="7200")
             else:
-                stage.use_alone()
+                stage.use_alone({})
 
     @keyword
     def explore_schedules(
