@@ -4,6 +4,7 @@ Documentation       A user and a socket have quotas; a refusal says when it ends
 ...                 draft-ietf-httpapi-ratelimit-headers-10, RFC 6455 §7.4.2 (close codes).
 Resource            portable/vocabulary.resource
 Suite Setup         Use Target Alone    rate_limit=20    rate_window=2s    socket_rate_limit=5    login_failure_limit=3
+...                     address_login_failure_limit=3
 Suite Teardown      Leave Target
 Test Teardown       Close All Sockets
 Test Tags           critical    portable    p1
