@@ -3,7 +3,7 @@ Documentation       A user and a socket have quotas; a refusal says when it ends
 ...                 throttled and harms nobody else. Sources: RFC 6585 §4 (429), RFC 9110 §10.2.3 (Retry-After),
 ...                 draft-ietf-httpapi-ratelimit-headers-10, RFC 6455 §7.4.2 (close codes).
 Resource            portable/vocabulary.resource
-Suite Setup         Use Target Alone    rate_limit=20    rate_window=2s    socket_rate_limit=5    login_failure_limit=3
+Suite Setup         Use Target Alone    rate_limit=20    rate_window=3s    socket_rate_limit=5    login_failure_limit=3
 ...                     address_login_failure_limit=3
 Suite Teardown      Leave Target
 Test Teardown       Close All Sockets
