@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -98,7 +99,19 @@ class Background(Base):
             self.chatting[state.name] = user
             if history := history_library():
                 history.client_may_see(state.name, str(room))
-        return self.chats.open_clients(clients, self.stage.speaker, within)
+        with self._late_where_tokens_expired():
+            return self.chats.open_clients(clients, self.stage.speaker, within)
+
+    @contextlib.contextmanager
+    def _late_where_tokens_expired(self) -> Iterator[None]:
+        """A chat whose token has expired cannot go on: on a busy machine a failure then says only that it was late."""
+        try:
+            yield
+        except AssertionError as error:
+            expired = [name for name, session in self.chatting.items() if self.stage.has_expired(session)]
+            if expired:
+                machine.missed(f"the tokens of {len(expired)} chats have expired meanwhile: {error}")
+            raise
 
     def _opening(self, endpoint: str, user: Session, state: ChatState) -> Opening:
         speaker, test_id = self.stage.speaker, test_identity.current()
@@ -193,7 +206,8 @@ class Background(Base):
 
         Where nobody is there to acknowledge, ``acknowledged=no`` waits until it has sent so many more.
         """
-        self.chats.let_chats_say(count, within, acknowledged)
+        with self._late_where_tokens_expired():
+            self.chats.let_chats_say(count, within, acknowledged)
 
     @word("message")
     def stop_chatting(self) -> None:
@@ -203,14 +217,15 @@ class Background(Base):
     @word("message", "assertion")
     def chats_should_settle(self, within: timedelta = timedelta(seconds=15)) -> None:
         """Passes once every chat is connected, and what it sent was acknowledged and given back to it."""
-        self.chats.chats_should_settle(within)
+        with self._late_where_tokens_expired():
+            self.chats.chats_should_settle(within)
 
     @word("message", "assertion")
     def burst_should_settle(self) -> None:
         """As `Chats Should Settle`, within ``promises.load.settled``."""
         promise = self.stage.dialect.promises.choice("load.settled")
         began = time.monotonic()
-        self.chats.chats_should_settle(timedelta(seconds=promise.value))
+        self.chats_should_settle(timedelta(seconds=promise.value))
         took = time.monotonic() - began
         if promise.weaker and took > promise.default:
             verdicts.weaker(f"the burst settled after {took:.1f} s, as declared", promise.reference)

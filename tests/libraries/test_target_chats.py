@@ -177,6 +177,33 @@ def test_what_a_platform_does_wrong_is_found(faults: tuple[str, ...], status: st
     assert words in message
 
 
+EXPIRED = """*** Settings ***
+Resource          portable/vocabulary.resource
+Suite Setup       Use Target
+Suite Teardown    Leave Target
+Test Teardown     Close Chats
+
+*** Test Cases ***
+A Message Is Missing After The Expiry
+    ${users} =    Sign In Users    1
+    ${rooms} =    Create Rooms    ${users}
+    Open Chats    ${users}    ${rooms}
+    Wait Until Token Expires    ${users}[0]
+    Send From Every Chat    5
+    Chats Should Settle    within=1s
+"""
+
+
+def test_chats_that_do_not_settle_say_that_their_tokens_have_expired(tmp_path: Path) -> None:
+    (tmp_path / "suite.robot").write_text(EXPIRED, "utf-8")
+    with chat("forgets") as server:
+        done = run_inner(tmp_path / "suite.robot", tmp_path, variables={"TARGET": str(FRAMES)}, CHAT_URL=server.url)
+    status, message = done.verdicts["A Message Is Missing After The Expiry"]
+    assert status == "FAIL"
+    assert "the tokens of 1 chats have expired meanwhile: " in message
+    assert "not given back" in message
+
+
 @pytest.mark.parametrize(
     ("faults", "change", "words"),
     [
