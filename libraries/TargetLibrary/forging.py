@@ -59,7 +59,7 @@ class Forging(Base):
         else:
             for attack, forged, reason in forgeries:
                 self._is_refused(attack, forged, reason, sockets_only=False)
-        self._recognising.every_endpoint_should_recognise_user(session)
+        self._recogniser.every_endpoint_should_recognise_user(session)
 
     @word("token")
     def put_session_in_token(self, session: Session, other: Session | None = None) -> Session:
@@ -93,7 +93,7 @@ class Forging(Base):
 
         return {name: claim for name, claim in self._facts().claims.items() if hasattr(ClaimNames, name)}
 
-    def _filled(self, name: str) -> str | None:
+    def _fact(self, name: str) -> str | None:
         assert isinstance(self, Tokens)
         return Tokens._filled(self, name)
 
@@ -105,7 +105,7 @@ class Forging(Base):
         known = self.stage.speaker.values(Session(), {})
         if facts.signing_key is None or not where_is_known(facts.signing_key, known):
             return {}
-        key = self._filled("signing_key")
+        key = self._fact("signing_key")
         return {"key": key} if key not in (None, "", "None") else {}
 
     def _forgeries(
@@ -114,7 +114,7 @@ class Forging(Base):
         """Each attack with the forged session and the reason for which that has to be refused."""
         library, names, genuine = self._jwt_library(), self._names(), str(session.access)
         possible = library.list_attacks(token=genuine, claims=names)
-        published = self._filled("keys")
+        published = self._fact("keys")
         chosen = [name for name in attacks if name in possible and (published or "public key" not in name)]
         left_out = [name for name in attacks if name not in chosen]
         if left_out:
@@ -139,7 +139,7 @@ class Forging(Base):
     # --- seeing them refused
 
     @property
-    def _recognising(self) -> Recognising:
+    def _recogniser(self) -> Recognising:
         assert isinstance(self, Recognising)
         return self
 
@@ -148,11 +148,11 @@ class Forging(Base):
         facts = self.stage.dialect.socket
         if attack == "duplicate claims" and self._facts().duplicates == "last":
             # The last one is the genuine user.
-            self._recognising.every_endpoint_should_recognise_user(forged)
+            self._recogniser.every_endpoint_should_recognise_user(forged)
             return
         try:
             if not sockets_only:
-                self._recognising.every_endpoint_should_refuse_token(forged, reason)
+                self._recogniser.every_endpoint_should_refuse_token(forged, reason)
             if sockets_only or (facts is not None and reason in facts.refused):
                 self.every_endpoint_should_refuse_socket(forged, reason)
         except AssertionError as error:
@@ -166,5 +166,5 @@ class Forging(Base):
         for (attack, _, reason, name), outcome in zip(asked, outcomes, strict=True):
             if outcome.ok:
                 raise AssertionError(f"{attack}: {name} should refuse the token as {reason}, but answered with a user")
-            if wrong := self._recognising.not_refused_as(outcome, self._recognising.expected_refusal(reason)):
+            if wrong := self._recogniser.not_refused_as(outcome, self._recogniser.expected_refusal(reason)):
                 raise AssertionError(f"{attack}: {name} {wrong}")

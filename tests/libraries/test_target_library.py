@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from robot.api import ExecutionResult
+from TargetLibrary import TargetLibrary
 
 from tests.deaf import deaf
 from tests.foreign.cookie_server import forum
@@ -277,3 +278,12 @@ def test_every_keyword_is_on_the_page() -> None:
     page = (ROOT / "docs" / "libraries" / "target.md").read_text("utf-8")
     reference = (ROOT / "docs" / "keywords" / "TargetLibrary.md").read_text("utf-8")
     assert [name for name in re.findall(r"^### (.+)$", reference, re.MULTILINE) if name not in page] == []
+
+
+def test_no_two_parts_of_the_library_have_a_name_in_common() -> None:
+    owners: dict[str, list[str]] = {}
+    for part in TargetLibrary.__mro__[1:-1]:
+        for name in vars(part):
+            if not name.startswith("__"):
+                owners.setdefault(name, []).append(part.__name__)
+    assert {name: parts for name, parts in owners.items() if len(parts) > 1} == {}
