@@ -27,6 +27,8 @@ _SHOWN = (*EXECUTED, Verdict.XFAIL, Verdict.UNBOUNDED)
 _MADE_UP = re.compile(r"\b(ls-[0-9a-f]{16,}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}|127\.0\.0\.1:\d+)\b")
 _NA = re.compile(r"^NA: ([\w.-]+)")
 _SEED = re.compile(r" --(?:seed|processes) \d+")
+_IDS = re.compile(r"(?: --include id:[\w-]+){2,}|(?: [A-Z]+\d*-\d+){2,}")
+"""Tests that were chosen one by one are in the table."""
 _NOT_JUDGED = (Verdict.UNKNOWN, Verdict.SKIPPED)
 _LONGEST = 260
 
@@ -51,7 +53,7 @@ def write(target: str, summaries: Sequence[Mapping[str, Any]]) -> Path:
                 unknown.add(key)
                 continue
             judged[key] = test
-            commands[_SEED.sub("", summary["run"]["command"])] = summary["run"]["started"][:10]
+            commands[_IDS.sub(" …", _SEED.sub("", summary["run"]["command"]))] = summary["run"]["started"][:10]
     lacks = [_lacks(test) for test in judged.values() if test["verdict"] == Verdict.NA]
     kept = {
         "version": recipe.read(folder).version,

@@ -9,6 +9,7 @@ from typing import Any
 
 Word = Generator[Any, Any, Any]
 _SHORT = 8
+_NOTE = "portable"
 
 
 def sign_in(client: Any, values: Mapping[str, Any]) -> Word:
@@ -19,6 +20,14 @@ def sign_in(client: Any, values: Mapping[str, Any]) -> Word:
 def sign_in_short(client: Any, values: Mapping[str, Any]) -> Word:
     """A token of seconds."""
     return (yield from _signed_in(client, values, _SHORT))
+
+
+def sessions(client: Any, values: Mapping[str, Any]) -> Word:
+    """The tokens that sign-ins have made; the list has that of the user's server, too."""
+    answer = yield client.get(f"/hub/api/users/{values['name']}/tokens", at="hub")
+    if answer.status != 200:
+        return client.refused(answer)
+    return [{"session": token["id"]} for token in answer.json["api_tokens"] if token["note"] == _NOTE]
 
 
 def _signed_in(client: Any, values: Mapping[str, Any], seconds: int) -> Word:
@@ -32,7 +41,7 @@ def _signed_in(client: Any, values: Mapping[str, Any], seconds: int) -> Word:
     jar = _cookies(jar, answer)
     home = yield client.get("/hub/home", at="proxy", role="none", headers=_sent(jar))
     jar = _cookies(jar, home)
-    asked = {"expires_in": seconds, "note": "portable"}
+    asked = {"expires_in": seconds, "note": _NOTE}
     headers = {**_sent(jar), "X-XSRFToken": jar.get("_xsrf", "")}
     path = f"/hub/api/users/{values['name']}/tokens"
     made = yield client.post(path, at="proxy", role="none", json=asked, headers=headers)
