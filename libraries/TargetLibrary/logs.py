@@ -29,29 +29,31 @@ class Logs(Base):
     """Logs Should Hold No Secret Of, Every Log Should Name Requests, and what is asked before."""
 
     @word("control", "assertion")
-    def every_log_should_name_requests(self) -> None:
+    def every_log_should_name_requests(self, session: Session | None = None) -> None:
         """Passes when a request at each endpoint is found in its instance's log, and in its answer, by the caller's id.
 
-        NA where the dialect names no header for it (``logs.request_id``), or logs cannot be read.
+        ``session`` gives the names that an address may need, and no credential. NA where the dialect names no header
+        for it (``logs.request_id``), or logs cannot be read.
         """
         if self.stage.dialect.logs.request_id is None:
             raise self.stage.dialect.missing("logs.request_id")
-        self._wait_until_logged(in_answers=True)
+        self._wait_until_logged(session, in_answers=True)
 
     @word("control")
-    def wait_until_requests_are_logged(self) -> None:
+    def wait_until_requests_are_logged(self, session: Session | None = None) -> None:
         """Asks each endpoint something that can be found again, and waits until its instance's log has it.
 
-        So the log has all that was asked before. NA where no log names what was asked.
+        So the log has all that was asked before. ``session`` as in `Every Log Should Name Requests`. NA where no log
+        names what was asked.
         """
-        self._wait_until_logged(in_answers=False)
+        self._wait_until_logged(session, in_answers=False)
 
-    def _wait_until_logged(self, *, in_answers: bool) -> None:
+    def _wait_until_logged(self, session: Session | None, *, in_answers: bool) -> None:
         header = self.stage.dialect.logs.request_id
         silent = []
         for endpoint, instance in self._logging():
             mark = str(uuid.uuid4())
-            outcome = self._asked(endpoint, {"mark": mark}, {header: mark} if header else {})
+            outcome = self._asked(endpoint, {"mark": mark}, {header: mark} if header else {}, session)
             if in_answers and header and (outcome.answer is None or outcome.answer.header(header) != mark):
                 raise AssertionError(
                     f"{endpoint} answers by another id than the request was given: {mask(outcome.why)}"
