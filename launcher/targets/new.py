@@ -20,6 +20,7 @@ from launcher.parsing import Parser
 SKELETON = Path(__file__).with_name("skeleton.yaml")
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _PLATFORM = re.compile(r"\{platform\.(?P<name>\w+)(?:\.(?P<number>\d+))?\}")
+_EMBEDDED = re.compile(r"control:.*\bembedded\b|\s+adapter:\s*embedded\b")
 _DEFAULTS = (
     ("socket", "ws://127.0.0.1:8000/socket"),
     ("db_url", "postgresql://127.0.0.1:5432/name"),
@@ -79,7 +80,8 @@ def _copy(name: str, like: str) -> tuple[str, str | None]:
         raise LaunchError(
             f"There is no dialect of a target {like!r}.{did_you_mean(like, names())} There are {', '.join(names())}."
         ) from error
-    lines = [line for line in source.read_text("utf-8").splitlines() if not re.match(r"control:.*\bembedded\b", line)]
+    # Nobody else's processes are reached by the project's own control.
+    lines = [line for line in source.read_text("utf-8").splitlines() if not _EMBEDDED.match(line)]
     while lines and lines[0].startswith("#"):
         lines.pop(0)
     text = "\n".join(line for line in lines if not line.startswith("name:"))
