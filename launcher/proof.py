@@ -30,7 +30,7 @@ from launcher.workers import environment
 _CLEARED_WITHIN = 15.0
 """Seconds in which platforms that tests of pytest used have to end after them."""
 _TICK = 0.1
-_LONGEST = frozenset({"launcher"})
+_LONGEST = frozenset({"launcher", "libraries"})
 """Folders of tests that two processes share, since all others are ready in half of their time."""
 PYTEST_LIMIT = 2400.0
 """Seconds that all tests of pytest have together; a single one ends earlier by ``timeout`` in pyproject.toml."""

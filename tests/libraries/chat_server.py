@@ -50,7 +50,7 @@ class ChatServer:
         manner, client = _read(connection.request.path)
         self.subprotocols.add(connection.subprotocol)
         try:
-            await _send(connection, "welcome", None, client_id=client, user_id="ann")
+            await _send(connection, "welcome", None, client_id=client, user_id="ann", session_id="s")
             async for text in connection:
                 frame = json.loads(text)
                 await getattr(self, "on_" + frame["type"].replace(".", "_"))(connection, manner, client, frame)

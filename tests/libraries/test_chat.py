@@ -50,7 +50,7 @@ def heard(state: ChatState, kind: str, call: Any = None, **payload: Any) -> list
 
 
 def welcomed(state: ChatState) -> Any:
-    (asked,) = heard(state, "welcome", client_id=state.client_id, user_id="u")
+    (asked,) = heard(state, "welcome", client_id=state.client_id, user_id="u", session_id="s")
     return asked
 
 
@@ -112,7 +112,7 @@ def test_settled_is_acknowledged_given_back_and_answered() -> None:
     joined.answered = True
     sent = say(joined, "one")
     assert not joined.settled
-    heard(joined, "ack", sent["id"], client_msg_id="ann-0", seq=3, epoch="e")
+    heard(joined, "ack", sent["id"], client_msg_id="ann-0", seq=3, epoch="e", duplicate=False)
     assert not joined.settled
     heard(joined, "message", seq=3, client_msg_id="ann-0")
     assert str(joined) == "1 sent, 0 not acknowledged, holds 3 of at least 3, 0 not given back, 1 not answered"

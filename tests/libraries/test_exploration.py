@@ -233,7 +233,7 @@ class Server:
         line = Line(Speaker(load(find("embedded")), {}), "backend-1", Session({"access": "a"}))
         self.device = Device("phone", "tab-1", {"first": "room"})
         self.sent = [json.loads(content) for content in self.device.begin(line)]
-        self.tell({"type": "welcome", "payload": {"user_id": "u", "client_id": "tab-1"}})
+        self.tell({"type": "welcome", "payload": {"user_id": "u", "client_id": "tab-1", "session_id": "s"}})
 
     def tell(self, frame: dict[str, object]) -> None:
         self.sent += [json.loads(content) for content in self.device.hear({"id": None, **frame})]
@@ -267,7 +267,7 @@ def test_a_device_takes_up_after_the_last_message_that_it_was_given() -> None:
     device.lose()
     line = Line(Speaker(load(find("embedded")), {}), "backend-2", Session({"access": "a"}), client="tab-1")
     device.begin(line)
-    welcome = {"type": "welcome", "payload": {"user_id": "u", "client_id": "tab-1"}}
+    welcome = {"type": "welcome", "payload": {"user_id": "u", "client_id": "tab-1", "session_id": "s"}}
     asked = [json.loads(content) for content in device.hear(welcome)]
     assert [frame["type"] for frame in asked] == ["resume"]
     assert asked[0]["payload"] == {"client_id": "tab-1", "positions": {"room": {"epoch": "e", "seq": 4}}}
