@@ -62,7 +62,15 @@ def _wrong(trying: Trying, session: Session, text: str, known: dict[str, Any]) -
     for name, claim in facts.claims.items():
         if claim not in known and f"claims.{name}" in _written(trying):
             yield Suspect(place.at("claims").at(name), f"the token has no {claim}; it has {', '.join(known)}")
-        elif name in ("user", "session") and str(known.get(claim)) != str(session.values.get(name, known.get(claim))):
+        elif claim not in known and name == "user":
+            yield Suspect(
+                place, f"the token has no {claim}; it has {', '.join(known)}: `claims: {{user: …}}`, or `form: opaque`"
+            )
+        elif (
+            name in ("user", "session")
+            and claim in known
+            and str(known[claim]) != str(session.values.get(name, known[claim]))
+        ):
             yield Suspect(place.at("claims").at(name), f"{claim} is {known[claim]}, not {session.values[name]}")
     yield from _life(trying, known)
     yield from _signature(trying, text, header, values)

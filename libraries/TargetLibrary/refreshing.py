@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from lockstep import verdicts
-from lockstep.dialect import Outcome, Session
+from lockstep.dialect import NotDescribed, Outcome, Session
 from lockstep.dialect.performing import claims
 from lockstep.masking import mask
 from robot.api import logger
@@ -60,6 +60,7 @@ class Refreshing(Base):
 
         ``current`` has what the first use has bought. See `promises.refresh.reuse`.
         """
+        self._must_rotate()
         promise = self.stage.dialect.promises.choice("refresh.reuse")
         outcome = self.stage.perform("refresh", spent)
         if outcome.ok and promise.value == "accepted":
@@ -80,6 +81,7 @@ class Refreshing(Base):
 
         See ``promises.refresh.reuse``, and ``promises.ends.refresh_reuse`` for its access token.
         """
+        self._must_rotate()
         promise = self.stage.dialect.promises.choice("refresh.reuse")
         if promise.value != "ends_family":
             logger.info(f"after a reuse its family goes on, as declared ({promise.value})")
@@ -95,6 +97,7 @@ class Refreshing(Base):
         ``promises.refresh.parallel``: ``one_wins`` is one success at most, ``same_answer`` the same new token for all.
         Returns the sessions that were bought.
         """
+        self._must_rotate()
         outcomes = self._at_once(session, times)
         won = [outcome for outcome in outcomes if outcome.ok]
         logger.info(f"{len(won)} of {times} refreshes at one instant succeeded")
@@ -114,6 +117,11 @@ class Refreshing(Base):
         if len(won) > 1:
             verdicts.weaker(f"{len(won)} refreshes with one token have the same answer, as declared", promise.reference)
         return [self.stage.known(outcome).session for outcome in won]
+
+    def _must_rotate(self) -> None:
+        """NA where a refresh token is good for all of a session's life: then none is ever spent."""
+        if not self.stage.dialect.promises.choice("refresh.rotation").value:
+            raise NotDescribed("promises.refresh.rotation", "no: a refresh token is never spent")
 
     def _at_once(self, session: Session, times: int) -> list[Outcome]:
         speaker = self.stage.speaker

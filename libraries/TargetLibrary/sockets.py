@@ -8,6 +8,7 @@ from typing import Any
 
 from lockstep import machine, target
 from lockstep.dialect import Answer, Line, NotDescribed, Session
+from lockstep.dialect.line import Await, Exchange, Gone, Opened, Send
 from lockstep.dialect.refusals import classes
 from lockstep.dialect.socket import SocketRefusal, handshake_refusals
 from lockstep.masking import mask
@@ -210,7 +211,9 @@ class Sockets(Base):
         opened = socket.opened
         if how.by in ("silence", "subscription") or opened.ok:
             asked = "who_am_i" if "who_am_i" in socket.line.facts.out else "subscribe"
-            opened = socket.play(socket.line.asking(asked, room=NOWHERE))
+            opened = socket.play(
+                _refusal(socket.line, asked, how) if how.when else socket.line.asking(asked, room=NOWHERE)
+            )
         if opened.ok:
             raise AssertionError(f"{name} should refuse the socket as {reason}, but serves it")
         if how.by == "silence":
@@ -240,3 +243,18 @@ class Sockets(Base):
             return False
         closed_at = time.time() - (time.monotonic() - float(closing.at))
         return closed_at >= self.stage.expiry(found.line.session)
+
+
+def _refusal(line: Line, asked: str, how: SocketRefusal) -> Exchange:
+    """A frame is sent, and the one that refuses the socket waited for, or an answer, which says that it is served."""
+    assert how.when is not None
+    when, outgoing = how.when, line.outgoing(asked, room=NOWHERE)
+    yield Send(outgoing.content)
+    frame = yield Await(
+        lambda found: when.hold(found, line.values) or line.judged(outgoing, found) == "answer",
+        how.within, f"refusal ({when})",
+    )  # fmt: skip
+    if isinstance(frame, Gone):
+        return Opened(False, {}, why=f"no frame with {when} came within {how.within:g} s: {frame}")
+    refused = when.hold(frame, line.values)
+    return Opened(not refused, {}, frame, refused=refused, why=f"{asked} was refused: {frame}" if refused else "")

@@ -9,7 +9,7 @@ from datetime import timedelta
 
 from BudgetLibrary.sheet import Figure, running, write
 from lockstep import machine, target, verdicts
-from lockstep.dialect import Session
+from lockstep.dialect import NotDescribed, Session
 from lockstep.dialect.outage import END, GO_ON, NO_ANSWER, REFERENCE
 from lockstep.masking import mask
 from lockstep.unknown import UNKNOWN, Unknown
@@ -40,6 +40,9 @@ class Watching(Base):
         ca_file = target.current().ca_file if target.in_use() else None
         pace = every.total_seconds()
         speaker = self.stage.speaker
+        for name in self.stage.endpoints:
+            if any(step.kind != "request" for step in speaker.dialect.endpoint(name).who):
+                raise NotDescribed(f"endpoints.{name}.who", "only requests can be sent on and on, and this is none")
         probes = {name: Probe(speaker, name, session, pace, ca_file) for name in self.stage.endpoints}
         watch = Watch(probes, session)
         self.stage.to_end.append(watch.stop)

@@ -222,6 +222,48 @@ def test_a_page_of_another_origin_is_judged_by_what_is_declared(tmp_path: Path) 
     assert found["T29-02"] == (FAIL, "a page of https://origin.invalid could do room in the user's name")
 
 
+@pytest.mark.req("T04")
+@pytest.mark.parametrize(
+    ("old", "new", "key", "verdict", "words"),
+    [
+        (
+            "refresh: {reuse: refused}",
+            "refresh: {rotation: no}",
+            "T23-02",
+            NA,
+            "promises.refresh.rotation: no: a refresh",
+        ),
+        (
+            "refresh: {reuse: refused}",
+            "refresh: {rotation: no}",
+            "T23-03",
+            NA,
+            "promises.refresh.rotation: no: a refresh",
+        ),
+        ("{by: authentication}", "{by: authentication, when: {do: ERR, why: none}}", "T21-03", PASS, ""),
+        (
+            "{by: authentication}",
+            "{by: authentication, when: {do: BYE}, within: 1s}",
+            "T21-03",
+            FAIL,
+            "no frame with do = BYE",
+        ),
+    ],
+)
+def test_a_changed_fact_changes_the_verdict(
+    old: str, new: str, key: str, verdict: str, words: str, tmp_path: Path
+) -> None:
+    folder = tmp_path / "frames"
+    shutil.copytree(FOREIGN / "frames", folder)
+    text = (folder / "target.yaml").read_text("utf-8")
+    assert old in text
+    (folder / "target.yaml").write_text(text.replace(old, new), "utf-8")
+    with served("frames") as variables:
+        found = run(tmp_path / "out", str(folder), variables, *included([key]))
+    assert found[key][0] == verdict, found
+    assert words in found[key][1]
+
+
 HEARTBEATS = """*** Settings ***
 Library    RequestsLibrary
 Library    WebSocketLibrary
