@@ -30,6 +30,7 @@ def test_what_no_longer_stands_there_is_named(tmp_path: Path) -> None:
     assert stale([ENTRY, both], tmp_path) == []
     (found,) = stale([replace(ENTRY, before="x = ")], tmp_path)
     assert "services/a.py no longer has 'x = ' in f" in found
+    assert stale([replace(ENTRY, before="")], tmp_path)
     assert stale([replace(ENTRY, file="services/gone.py")], tmp_path)
     assert stale([replace(ENTRY, function="gone")], tmp_path)
 
