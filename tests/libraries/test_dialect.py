@@ -26,6 +26,7 @@ from lockstep.dialect.dialect import names
 from lockstep.dialect.entries import Place, Source, seconds
 from lockstep.dialect.messages import Answer, Command, NeedAdministrator, Pause, Ran, end
 from lockstep.dialect.promises import AT_EXPIRY, NEVER, Bound
+from lockstep.dialect.sensitive import secrets_of
 from lockstep.dialect.steps import WORDS
 from lockstep.dialect.templates import MISSING, fill, fill_url
 
@@ -586,3 +587,8 @@ def test_a_long_answer_shows_no_part_of_a_token(before: int) -> None:
     assert len(told) < 320
     last = end(f"{'x ' * 50}{token} {'w ' * (before // 2)}")
     assert token in last or not any(part in last for part in ("eyJ", "c2ln", "Jl"))
+
+
+def test_a_code_that_nobody_would_choose_is_a_secret() -> None:
+    data = {"code": "9f3c1e7ab2d84c60", "error": {"code": "INVALID_CREDENTIALS"}, "items": [{"code": 4001}]}
+    assert list(secrets_of(data)) == ["9f3c1e7ab2d84c60"]

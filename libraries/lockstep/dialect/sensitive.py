@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from lockstep import codes
+
 _WORDS = ("access", "refresh", "password", "secret", "token", "ticket")
 
 
@@ -18,7 +20,8 @@ def secrets_of(data: Any) -> Iterator[str]:
     if isinstance(data, Mapping):
         for name, value in data.items():
             if isinstance(value, str):
-                if is_secret(str(name)):
+                # A code of an error is called so, too, and is a word.
+                if is_secret(str(name)) or (name == "code" and codes.is_random(value)):
                     yield value
             else:
                 yield from secrets_of(value)
