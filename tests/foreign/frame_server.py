@@ -13,7 +13,7 @@ import asyncio
 import secrets
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -149,7 +149,9 @@ class Chat:
         for sent in self._frames(frame, len(said)):
             for other, state in list(self.sockets.items()):
                 if room in state["rooms"] or "to all" in self.faults:
-                    await other.send_str(line("SAID", **sent))
+                    # One that is being lost is no fault of whoever writes.
+                    with suppress(ConnectionError):
+                        await other.send_str(line("SAID", **sent))
         await socket.send_str(line("DONE", re=given["n"]))
         if len(said) == 3 and self.faults & {"hangs up", "restarts"}:
             await socket.close(code=1012 if "restarts" in self.faults else 1011)
