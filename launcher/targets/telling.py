@@ -33,7 +33,14 @@ _RESPONSE = re.compile(
     re.DOTALL,
 )
 _UNASKED = ("user-agent", "accept-encoding", "accept", "connection", "content-length", "x-test-id", "host")
-_SUBJECTS = {"the refresh token": "refresh", "the socket": "sockets", "access": "access", "refresh": "refresh"}
+_SUBJECTS = {
+    "the spent refresh token": "reuse",
+    "after the reuse": "reuse",
+    "the refresh token": "refresh",
+    "the socket": "sockets",
+    "access": "access",
+    "refresh": "refresh",
+}
 _MASKED = re.compile(r"\*\*\*|<token [0-9a-f]{8}>")
 _VARIABLE = re.compile(r"[$@&]\{")
 _WIDE = 160
