@@ -77,6 +77,8 @@ def _kept(test: Mapping[str, Any], known: tests_by_id.KnownTest) -> dict[str, An
         found["promises"] = promises
     if test["verdict"] != Verdict.PASS and reason:
         text = _MADE_UP.sub("…", reason)
+        # Where the checkout lies is nobody's business.
+        text = text.replace(f"{ROOT}/", "")
         found["seen"] = text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
     return found
 

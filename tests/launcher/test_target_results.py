@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
+from launcher import tests_by_id
 from launcher.console import LaunchError
 from launcher.paths import ROOT
 from launcher.targets import recipe, results
@@ -96,3 +97,10 @@ def test_results_of_a_target_that_nobody_else_can_boot_are_not_kept(shop: Path) 
 @pytest.mark.parametrize("name", ["directus", "jupyterhub", "jupyterhub-browser"])
 def test_each_target_that_the_project_brings_has_a_version(name: str) -> None:
     assert recipe.read(ROOT / "variables" / "targets" / name).version.startswith(name.partition("-")[0])
+
+
+def test_what_is_kept_names_no_folder_of_this_machine() -> None:
+    known = tests_by_id.find("SE-38", tests_by_id.read(*tests_by_id.of_project()))
+    reason = f"{ROOT}/variables/targets/shop/target.yaml:7: no value"
+    kept = results._kept({"id": "SE-38", "verdict": "FAIL", "reason": reason}, known)
+    assert kept["seen"] == "variables/targets/shop/target.yaml:7: no value"
