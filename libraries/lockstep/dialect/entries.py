@@ -112,18 +112,28 @@ def read_text(text: str, file: str) -> tuple[Any, Place]:
     """As `read_file`, for a text that stands in ``file``."""
     lines: dict[Names, int] = {}
     try:
-        root = yaml.compose(text, Loader=_Loader)
-        entries = yaml.load(text, _Loader)  # noqa: S506 - it is a safe one
+        loader = _Loader(text)
+        root = loader.get_single_node()
     except (yaml.YAMLError, ValueError) as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f"{file}:{mark.line + 1}" if mark else file
-        hint = "a text that holds any of { } [ ] , ? # or a colon and a blank needs quotes"
-        raise DialectError(f"{where}: not YAML: {getattr(error, 'problem', None) or error}; {hint}") from error
-    if root is not None:
-        _note(root, (), lines, file)
+        raise _no_yaml(error, file) from error
+    if root is None:
+        return None, Place(Source(file))
+    # Building what it holds mixes the entries of merged mappings into its nodes.
+    _note(root, (), lines, file)
+    try:
+        entries = loader.construct_document(root)
+    except (yaml.YAMLError, ValueError) as error:
+        raise _no_yaml(error, file) from error
     environment: dict[Names, tuple[tuple[str, str], ...]] = {}
     source = Source(file, lines, environment)
     return _filled(entries, Place(source), environment), Place(source)
+
+
+def _no_yaml(error: Exception, file: str) -> DialectError:
+    mark = getattr(error, "problem_mark", None)
+    where = f"{file}:{mark.line + 1}" if mark else file
+    hint = "a text that holds any of { } [ ] , ? # or a colon and a blank needs quotes"
+    return DialectError(f"{where}: not YAML: {getattr(error, 'problem', None) or error}; {hint}")
 
 
 def _note(node: yaml.Node, path: Names, lines: dict[Names, int], file: str) -> None:
