@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from lockstep import reasons
 from lockstep.dialect import Event, Line
-from lockstep.dialect.line import Await, Exchange, Opened, Outgoing, Send
+from lockstep.dialect.line import Await, Exchange, Opened, Outgoing, until_awaited
 
 ANSWER = "answer:"
 """How the key of an assistant's answer begins; the position of the answered message follows."""
@@ -231,19 +231,12 @@ class ChatState:
         """Goes on with what follows the handshake; the frames to send until the next one has to come."""
         assert self._exchange is not None
         assert self._then is not None
-        contents: list[Content] = []
-        while True:
-            try:
-                action = self._exchange.send(came)
-            except StopIteration as end:
-                self._exchange = self._awaited = None
-                return contents + self._then(end.value)
-            if isinstance(action, Await):
-                self._awaited = action
-                return contents
-            assert isinstance(action, Send)
-            contents.append(action.content)
-            came = None
+        contents, then = until_awaited(self._exchange, came)
+        if isinstance(then, Await):
+            self._awaited = then
+            return contents
+        self._exchange = self._awaited = None
+        return contents + self._then(then)
 
     def _opened(self, opened: Opened) -> list[Content]:
         if not opened.ok:

@@ -12,7 +12,7 @@ from typing import Any
 from ChatLibrary.state import Nobody, Story
 from lockstep import reasons
 from lockstep.dialect import Event, Line
-from lockstep.dialect.line import Await, Exchange, Opened, Outgoing, Send
+from lockstep.dialect.line import Await, Exchange, Opened, Outgoing, until_awaited
 from lockstep.dialect.performing import read_frame
 
 BURST = 5
@@ -68,19 +68,12 @@ class Device:
 
     def _open(self, came: Any) -> list[Content]:
         assert self._opening is not None
-        contents: list[Content] = []
-        while True:
-            try:
-                action = self._opening.send(came)
-            except StopIteration as end:
-                self._opening = self._awaited = None
-                return contents + self._opened(end.value)
-            if isinstance(action, Await):
-                self._awaited = action
-                return contents
-            assert isinstance(action, Send)
-            contents.append(action.content)
-            came = None
+        contents, then = until_awaited(self._opening, came)
+        if isinstance(then, Await):
+            self._awaited = then
+            return contents
+        self._opening = self._awaited = None
+        return contents + self._opened(then)
 
     def _opened(self, opened: Opened) -> list[Content]:
         if not opened.ok:

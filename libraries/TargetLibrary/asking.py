@@ -7,8 +7,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
-from lockstep.dialect import Line, NotDescribed, Outcome, Request, Session
-from lockstep.dialect.messages import Talk
+from lockstep.dialect import Answer, Driver, Line, NotDescribed, Request, Session
 from lockstep.masking import mask
 from lockstep.unknown import within
 from robot.api import logger
@@ -54,8 +53,14 @@ class Asking(Base):
         """Who am I, with the token in the address alone."""
         assert isinstance(self, Signing)
         nobody, token = self.drop_token(session), str(session.access)
+
+        def send(request: Request) -> Answer:
+            joint = "&" if "?" in request.url else "?"
+            return self.stage.send(replace(request, url=f"{request.url}{joint}{urlencode({name: token})}"))
+
+        driver = Driver(self.stage.speaker, send, self.stage.call, ledger=self.stage.driver.ledger)
         for endpoint in self.stage.endpoints:
-            outcome = self.stage.driver.drive(_with_query(self.stage.speaker.who(endpoint, nobody), name, token))
+            outcome = driver.drive(self.stage.speaker.who(endpoint, nobody))
             if outcome.ok:
                 raise AssertionError(
                     f"parameter {name}: {endpoint} should not take a token from there, and has taken it"
@@ -159,17 +164,3 @@ class Asking(Base):
         return dialect.knows(name) and name not in _WITHOUT_TOKEN and name not in dialect.methods and all(
             step.kind == "request" and step.role == "user" for step in dialect.steps(name)
         )  # fmt: skip
-
-
-def _with_query(talk: Talk, name: str, token: str) -> Talk:
-    """The same talk, with a parameter more in the address of each request."""
-    came: Any = None
-    while True:
-        try:
-            action = talk.send(came)
-        except StopIteration as end:
-            outcome: Outcome = end.value
-            return outcome
-        if isinstance(action, Request):
-            action = replace(action, url=f"{action.url}{'&' if '?' in action.url else '?'}{urlencode({name: token})}")
-        came = yield action

@@ -80,6 +80,24 @@ class Opened:
 Exchange = Generator[Send | Await, Any, Opened]
 
 
+def until_awaited(exchange: Exchange, came: Any = None) -> tuple[list[str | bytes], Await | Opened]:
+    """Goes on with an exchange: the frames to send, and what it waits for then, or how it came out.
+
+    ``came`` is what it has waited for; None begins it. For clients that are given each frame that comes.
+    """
+    contents: list[str | bytes] = []
+    while True:
+        try:
+            action = exchange.send(came)
+        except StopIteration as end:
+            opened: Opened = end.value
+            return contents, opened
+        if isinstance(action, Await):
+            return contents, action
+        contents.append(action.content)
+        came = None
+
+
 class Line:
     """One socket of ``session`` (None: of nobody) at an endpoint. ``client`` is the device's own id, made where none is
     given; ``room`` is a conversation that an address may need, ``query`` has further parameters of the address.
