@@ -20,9 +20,9 @@ from launcher.outcome import PlannedTest
 from launcher.planning import PlannedSuite
 from launcher.selection import Step
 from tests.foreign.frame_server import chat
+from tests.foreign.running import FOREIGN
 from tests.launcher.launching import command, launcher_environment, wait_until
 from tests.launcher.office import CHIEF, DIALECT, Office, office
-from tests.libraries.test_target_library import FOREIGN
 
 pytestmark = pytest.mark.req("T06")
 TESTS = ("T20-01", "T24-01", "T24-08", "T25-01", "T25-03")

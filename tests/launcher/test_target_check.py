@@ -24,9 +24,10 @@ from launcher.targets.leaves import Names, dotted
 from launcher.targets.reached import Reached
 from launcher.targets.vocabulary import Vocabulary
 from tests.deaf import deaf
+from tests.foreign.running import FOREIGN, served
 from tests.launcher.launching import command, launcher_environment, wait_until
 from tests.launcher.office import CHIEF, DIALECT, Office, office
-from tests.libraries.test_target_library import FOREIGN, ON_CHAT, ON_FORUM, served
+from tests.libraries.test_target_library import ON_CHAT, ON_FORUM
 
 pytestmark = pytest.mark.req("T05")
 

@@ -17,9 +17,9 @@ from lockstep.dialect.promises import Promises
 from launcher.targets import telling
 from tests.foreign.cookie_server import forum
 from tests.foreign.frame_server import chat
+from tests.foreign.running import FOREIGN
 from tests.launcher.launching import command, launcher_environment
 from tests.launcher.office import CHIEF, DIALECT, office
-from tests.libraries.test_target_library import FOREIGN
 
 pytestmark = pytest.mark.req("T08")
 TESTS = ("T20-03", "T24-03", "T25-03", "T23-01")

@@ -2,25 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
 from lockstep.dialect import DialectError, load
 from lockstep.dialect.framings import FRAMINGS
-from robot.api import ExecutionResult
 
-from tests.foreign.graphql_server import graphql_chat
+from tests.foreign.running import FAIL, FOREIGN, PASS, included, run, served
 from tests.foreign.socketio_server import socketio_chat
 from tests.libraries.inner import run_inner
 
-ROOT = Path(__file__).resolve().parents[2]
-FOREIGN = ROOT / "tests" / "foreign"
 IDS = ["T20-01", "T20-02", "T20-03", "T21-03", "T21-04", "T21-07", "T25-01", "T25-02", "T25-05", "T25-07"]
 SOCKET_IO = FRAMINGS["socket.io"]
 GRAPHQL = FRAMINGS["graphql-transport-ws"]
@@ -80,41 +72,17 @@ def test_pings_of_both_protocols_are_answered() -> None:
     )
 
 
-@contextmanager
-def served(name: str, *faults: str) -> Iterator[dict[str, str]]:
-    with socketio_chat(*faults) if name == "socketio" else graphql_chat(*faults) as rooms:
-        yield {"ROOMS_URL": rooms.url}
-
-
-def run(folder: Path, name: str, variables: dict[str, str], *ids: str) -> dict[str, tuple[str, str]]:
-    """Status and message of these portable tests on that server."""
-    paths = os.pathsep.join(str(ROOT / part) for part in ("libraries", "resources"))
-    known = {key: value for key, value in os.environ.items() if not key.startswith("LOCKSTEP_")}
-    included = [part for key in ids for part in ("--include", f"id:{key}")]
-    done = subprocess.run(
-        [sys.executable, "-m", "robot", "--outputdir", str(folder), "--variable", f"TARGET:{FOREIGN / name}",
-         *included, str(ROOT / "suites")],
-        env={**known, "PYTHONPATH": paths, **variables}, capture_output=True, text=True, timeout=120, check=False,
-    )  # fmt: skip
-    assert (folder / "output.xml").exists(), done.stdout + done.stderr
-    found = {}
-    for test in ExecutionResult(folder / "output.xml").suite.all_tests:
-        key = next(tag.removeprefix("id:") for tag in test.tags if tag.startswith("id:"))
-        found[key] = (test.status, test.message)
-    return found
-
-
 @pytest.mark.parametrize("name", ["socketio", "graphql"])
 def test_portable_suites_pass_on_a_real_server_of_the_framing(name: str, tmp_path: Path) -> None:
     with served(name) as variables:
-        assert run(tmp_path, name, variables, *IDS) == dict.fromkeys(IDS, ("PASS", ""))
+        assert run(tmp_path, name, variables, *included(IDS)) == dict.fromkeys(IDS, (PASS, ""))
 
 
 @pytest.mark.parametrize("name", ["socketio", "graphql"])
 def test_faults_of_such_a_server_are_caught(name: str, tmp_path: Path) -> None:
     with served(name, "any token", "to all") as variables:
-        found = run(tmp_path, name, variables, "T21-04", "T25-05")
-    assert [(key, status) for key, (status, _) in sorted(found.items())] == [("T21-04", "FAIL"), ("T25-05", "FAIL")]
+        found = run(tmp_path, name, variables, *included(["T21-04", "T25-05"]))
+    assert [(key, status) for key, (status, _) in sorted(found.items())] == [("T21-04", FAIL), ("T25-05", FAIL)]
     assert "should not arrive on" in found["T25-05"][1]
 
 

@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
-from robot.api import ExecutionResult
 from TargetLibrary import TargetLibrary
 
 from tests.deaf import deaf
 from tests.foreign.cookie_server import forum
 from tests.foreign.frame_server import chat
+from tests.foreign.running import FAIL, FOREIGN, NA, PASS, ROOT, UNBOUNDED, included, run, served
 from tests.libraries.inner import run_inner
 
-ROOT = Path(__file__).resolve().parents[2]
-SUITES = ROOT / "suites" / "portable"
-FOREIGN = ROOT / "tests" / "foreign"
-PASS, NA, WEAKER, UNBOUNDED, FAIL = "PASS", "NA", "WEAKER", "UNBOUNDED", "FAIL"
 IDS = {"T20": 6, "T21": 9, "T22": 5, "T23": 4, "T24": 12, "T25": 7, "T26": 4, "T27": 2, "T28": 2, "T29": 2}
 ALL = [f"{group}-{number:02}" for group, count in IDS.items() for number in range(1, count + 1)]
 
@@ -83,42 +75,6 @@ ON_CHAT = {
         ["T26-01", "T26-02", "T26-03", "T26-04"], "NA private_platform: the target is one platform for all suites"
     ),
 }
-
-
-@contextmanager
-def served(name: str, *faults: str) -> Iterator[dict[str, str]]:
-    """A platform of that name with these faults; the variables that its dialect names."""
-    if name == "cookie":
-        with forum(*faults) as found:
-            yield {"FORUM_URL": found.url, "FORUM_KEEPER": found.keeper}
-    else:
-        with chat(*faults) as other:
-            yield {"CHAT_URL": other.url}
-
-
-def run(
-    folder: Path, name: str, variables: Mapping[str, str], *options: str, suites: Path = SUITES
-) -> dict[str, tuple[str, str]]:
-    """Verdict and message of each portable test on that platform, by id; plain robot, as anybody would."""
-    paths = os.pathsep.join(str(ROOT / part) for part in ("libraries", "resources"))
-    known = {key: value for key, value in os.environ.items() if not key.startswith("LOCKSTEP_")}
-    done = subprocess.run(
-        [sys.executable, "-m", "robot", "--outputdir", str(folder), "--variable",
-         f"TARGET:{FOREIGN / name / 'target.yaml'}", *options, str(suites)],
-        env={**known, "PYTHONPATH": paths, **variables}, capture_output=True, text=True, timeout=200, check=False,
-    )  # fmt: skip
-    assert (folder / "output.xml").exists(), done.stdout + done.stderr
-    found = {}
-    for test in ExecutionResult(folder / "output.xml").suite.all_tests:
-        key = next(tag.removeprefix("id:") for tag in test.tags if tag.startswith("id:"))
-        marks = [mark for mark in (UNBOUNDED, WEAKER) if mark.lower() in test.tags]
-        verdict = {"FAIL": FAIL, "SKIP": NA, "PASS": marks[0] if marks else PASS}[test.status]
-        found[key] = (verdict, test.message)
-    return found
-
-
-def included(ids: Sequence[str]) -> list[str]:
-    return [part for key in ids for part in ("--include", f"id:{key}")]
 
 
 @pytest.mark.req("T01")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.libraries.test_target_library import ROOT, included, run, served
+from tests.foreign.running import ROOT, included, run, served
 
 DISCONNECTIONS = ROOT / "suites" / "state_recovery" / "01_disconnections.robot"
 

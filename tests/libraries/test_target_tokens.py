@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.deaf import deaf
-from tests.libraries import test_target_library as small
+from tests.foreign import running as small
 
 SUITES = [
     small.ROOT / "suites" / name
