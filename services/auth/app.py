@@ -27,7 +27,7 @@ def create_app(settings: Settings) -> FastAPI:
             app.state.ready = True
             yield
 
-    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False, openapi_url="/openapi.json")
+    app = http.make_app(lifespan)
     app.state.auth = auth
     http.install(app, "auth", settings, auth.stores)
     app.add_exception_handler(psycopg.DataError, _on_data_error)

@@ -58,14 +58,7 @@ def create_app(settings: Settings, assistant: Assistant | None = None) -> FastAP
         await asyncio.gather(*tasks, return_exceptions=True)
         await asyncio.gather(parts.doorbell.close(), parts.cache.close(), parts.auth.close(), parts.database.close())
 
-    app = FastAPI(
-        title="Lockstep backend",
-        version=VERSION,
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-    )
+    app = http.make_app(lifespan, title="Lockstep backend", version=VERSION)
     app.state.parts = parts
     app.state.handlers = endpoint.make_handlers(parts)
     http.install(app, "backend", settings, {"database": parts.database.is_up, "redis": parts.cache.is_up})

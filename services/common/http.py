@@ -15,7 +15,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import JSONResponse, Response
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import ASGIApp, Lifespan, Message, Receive, Scope, Send
 
 from services.common import logs, problems
 from services.common.problems import Problem
@@ -161,6 +161,11 @@ def service_credential(settings: CommonSettings) -> Callable[[Request], Awaitabl
             raise problems.token_refused("token_invalid", "this endpoint needs the service credential")
 
     return check
+
+
+def make_app(lifespan: Lifespan[FastAPI], **more: Any) -> FastAPI:
+    """An application without pages of documentation; no path is redirected, which would name an inner address."""
+    return FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, redirect_slashes=False, **more)
 
 
 def install(app: FastAPI, service: str, settings: CommonSettings, dependencies: dict[str, DependencyCheck]) -> None:

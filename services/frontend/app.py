@@ -30,14 +30,7 @@ def create_app(settings: Settings) -> FastAPI:
         await backend.close()
         await auth.close()
 
-    app = FastAPI(
-        title="Lockstep frontend",
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        openapi_url=None,
-        redirect_slashes=False,
-    )
+    app = http.make_app(lifespan, title="Lockstep frontend", openapi_url=None)
 
     async def auth_ready() -> bool:
         return auth.replicas.any_ready

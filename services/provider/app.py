@@ -82,14 +82,7 @@ def create_app(settings: Settings) -> FastAPI:
         running.state.ready = True
         yield
 
-    app = FastAPI(
-        title="Lockstep provider",
-        lifespan=lifespan,
-        docs_url=None,
-        redoc_url=None,
-        redirect_slashes=False,
-        openapi_url=None,
-    )
+    app = http.make_app(lifespan, title="Lockstep provider", openapi_url=None)
     registry, faults, counts = Registry(), Faults(), Counter[str]()
     signer = Signer(settings.provider_url, settings.provider_client_id)
     http.install(app, "provider", settings, {})
