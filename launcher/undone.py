@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +12,7 @@ from lockstep.dialect import Speaker
 from lockstep.dialect.accounts import prefix
 from lockstep.dialect.ledger import VARIABLE, Made, by_owner, read
 from lockstep.dialect.undoing import Left, undo
+from lockstep.environment import changed_environment
 from PlatformLibrary.profile import Profile
 
 from launcher import interrupts
@@ -50,7 +49,8 @@ def at_end(folder: Path, target: str, env: Mapping[str, str], *, interrupted: bo
         return Undone()
     say(f"Undoing what is left of what the run has made at {target}: {plural(len(made), 'thing')} …")
     try:
-        with _lent(env):
+        # The run's own, for its pace and its prefix.
+        with changed_environment({name: env[name] for name in ("LOCKSTEP_RUN_DIR", "LOCKSTEP_PACE") if name in env}):
             return _undone(made, target, _LONGEST_INTERRUPTED if interrupted else _LONGEST)
     finally:
         path.unlink(missing_ok=True)
@@ -108,19 +108,3 @@ def _said(left: Sequence[Left]) -> Iterator[str]:
             yield f"{one.what}: {shown(one.why, 300)}\n{shown(call, 600)}"
     for (what, why), count in counts.items():
         yield f"{what}{f' ({count} of them)' if count > 1 else ''}: {shown(why, 300)}"
-
-
-@contextlib.contextmanager
-def _lent(env: Mapping[str, str]) -> Iterator[None]:
-    """The run's own environment, for its pace and its prefix."""
-    names = ("LOCKSTEP_RUN_DIR", "LOCKSTEP_PACE")
-    before = {name: os.environ.get(name) for name in names}
-    os.environ.update({name: env[name] for name in names if name in env})
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
+from lockstep.environment import changed_environment
 from PlatformLibrary.embedded.client import HostClient, start_host
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,24 +20,9 @@ def own_place(folder: Path) -> dict[str, str]:
     return {"TMPDIR": str(folder)}
 
 
-@contextmanager
-def environment(changes: Mapping[str, str]) -> Iterator[None]:
-    """``os.environ`` with changes, for the time of the block."""
-    before = {name: os.environ.get(name) for name in changes}
-    os.environ.update(changes)
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                os.environ.pop(name, None)
-            else:
-                os.environ[name] = value
-
-
 def boot_host(folder: Path, **options: float) -> HostClient:
     """A host that keeps its things under ``folder``."""
-    with environment(own_place(folder)):
+    with changed_environment(own_place(folder)):
         return start_host(folder / "host.sock", **options)  # type: ignore[arg-type]
 
 

@@ -23,6 +23,7 @@ import psycopg
 import pytest
 import redis
 import requests
+from lockstep.environment import changed_environment
 from PlatformLibrary.embedded import redis_server
 from PlatformLibrary.embedded.client import HostClient, start_host
 from PlatformLibrary.embedded.errors import PlatformError
@@ -30,7 +31,6 @@ from PlatformLibrary.embedded.errors import PlatformError
 from tests.libraries.platform_boot import (
     ROOT,
     boot_host,
-    environment,
     host_of,
     janitor_of,
     leftovers,
@@ -433,7 +433,10 @@ def test_a_lease_that_is_given_up_while_the_platform_starts_is_noticed(tmp_path:
 
 
 def test_a_host_that_cannot_listen_says_so(tmp_path: Path) -> None:
-    with environment(own_place(tmp_path)), pytest.raises(PlatformError, match=r"cannot listen on /no/such/x\.sock"):
+    with (
+        changed_environment(own_place(tmp_path)),
+        pytest.raises(PlatformError, match=r"cannot listen on /no/such/x\.sock"),
+    ):
         start_host("/no/such/x.sock")
 
 
@@ -460,7 +463,7 @@ def test_a_shared_platform_is_kept_while_its_guardian_lives(tmp_path: Path) -> N
 @pytest.mark.req("H07")
 def test_a_platform_copies_the_database_that_was_prepared_for_the_first(tmp_path: Path) -> None:
     """A file that is put into the kept one is in each platform after it, so nobody makes a database anew."""
-    with environment({"LOCKSTEP_CACHE": str(tmp_path / "cache")}):
+    with changed_environment({"LOCKSTEP_CACHE": str(tmp_path / "cache")}):
         client = boot_host(tmp_path)
         client.lease(shared=False)
         (template,) = (path for path in (tmp_path / "cache").glob("pg-*") if path.is_dir())

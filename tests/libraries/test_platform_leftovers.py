@@ -12,16 +12,17 @@ from pathlib import Path
 
 import psutil
 import pytest
+from lockstep.environment import changed_environment
 from PlatformLibrary.embedded import claims, rundir
 from PlatformLibrary.embedded.client import HostClient, start_host
 
-from tests.libraries.platform_boot import environment, host_of, janitor_of, own_place, processes_of, running
+from tests.libraries.platform_boot import host_of, janitor_of, own_place, processes_of, running
 from tests.services.servers import wait_until
 
 
 def start(folder: Path, env: Mapping[str, str]) -> HostClient:
     """A host with a socket in this user's place, as every run has one."""
-    with environment({**own_place(folder), **env}):
+    with changed_environment({**own_place(folder), **env}):
         base = folder / f"lockstep-{os.getuid()}"
         base.mkdir(mode=0o711, exist_ok=True)
         return start_host(base / f"{time.monotonic_ns()}.sock")
@@ -32,7 +33,7 @@ def host(folder: Path, **env: str) -> Iterator[HostClient]:
     """One that ends in order."""
     client = start(folder, env)
     yield client
-    with environment(own_place(folder)):
+    with changed_environment(own_place(folder)):
         client.close_and_wait()
 
 

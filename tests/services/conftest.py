@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.services import servers as real
+from tests.services.auth_api import Api, start_auth
 from tests.services.backend_kit import KeyServer
 from tests.services.servers import (
     MakeDatabase,
@@ -128,3 +129,17 @@ def start_module_service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[S
     started: list[Service] = []
     yield _starter(tmp_path_factory.mktemp("services"), started)
     _end_all(started)
+
+
+@pytest.fixture(scope="module")
+def service(start_module_service: StartService, servers: Servers, make_database: MakeDatabase) -> Service:
+    """An auth as it is by default, for all tests of a file; a file that needs another has its own ``service``."""
+    return start_auth(start_module_service, servers, make_database)
+
+
+@pytest.fixture
+def api(service: Service) -> Iterator[Api]:
+    """What asks it."""
+    api = Api(service.url)
+    yield api
+    api.http.close()

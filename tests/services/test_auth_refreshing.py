@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,22 +12,10 @@ import pytest
 
 from services.auth import opaque
 from services.auth.session_policy import Repeats
-from tests.services.auth_api import Api, auth_environment, start_auth
+from tests.services.auth_api import Api, auth_environment
 from tests.services.servers import MakeDatabase, Servers, Service, StartService, wait_until
 
 KEY = {"Idempotency-Key": "0123456789abcdef0123456789abcdef"}
-
-
-@pytest.fixture(scope="module")
-def service(start_module_service: StartService, servers: Servers, make_database: MakeDatabase) -> Service:
-    return start_auth(start_module_service, servers, make_database)
-
-
-@pytest.fixture
-def api(service: Service) -> Iterator[Api]:
-    api = Api(service.url)
-    yield api
-    api.http.close()
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 import concurrent.futures
 import socket
 import time
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,20 +12,8 @@ import httpx
 import jwt
 import pytest
 
-from tests.services.auth_api import PASSWORD, PUBLIC_URL, Api, start_auth
-from tests.services.servers import SERVICE_TOKEN, MakeDatabase, Servers, Service, StartService, wait_until
-
-
-@pytest.fixture(scope="module")
-def service(start_module_service: StartService, servers: Servers, make_database: MakeDatabase) -> Service:
-    return start_auth(start_module_service, servers, make_database)
-
-
-@pytest.fixture
-def api(service: Service) -> Iterator[Api]:
-    api = Api(service.url)
-    yield api
-    api.http.close()
+from tests.services.auth_api import PASSWORD, PUBLIC_URL, Api
+from tests.services.servers import SERVICE_TOKEN, Service, wait_until
 
 
 def test_a_login_gives_what_rfc_9068_says(api: Api) -> None:

@@ -8,15 +8,10 @@ from typing import Any
 
 import pytest
 
-from tests.services.auth_api import PASSWORD, Api, start_auth
-from tests.services.servers import SERVICE_TOKEN, MakeDatabase, Servers, Service, StartService, wait_until
+from tests.services.auth_api import PASSWORD, Api
+from tests.services.servers import SERVICE_TOKEN, Service, wait_until
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
-
-
-@pytest.fixture(scope="module")
-def service(start_module_service: StartService, servers: Servers, make_database: MakeDatabase) -> Service:
-    return start_auth(start_module_service, servers, make_database)
 
 
 @pytest.fixture(scope="module")
