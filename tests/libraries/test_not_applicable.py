@@ -73,6 +73,27 @@ Kill And Undo
     [Teardown]    Fail    auth is not killed
 """
 
+LATE = """*** Settings ***
+Resource          auth.resource
+
+*** Test Cases ***
+It Fails After Its Token Expired
+    Let A Token Be Over    age=60
+    Run While Token Lives    Fail    the token is not valid
+
+It Fails While Its Token Lives
+    Let A Token Be Over    age=-60
+    Run While Token Lives    Fail    the token is not valid
+
+*** Keywords ***
+Let A Token Be Over
+    [Arguments]    ${age}
+    ${key} =    Make Signing Key    ${OUTPUT_DIR}    late
+    VAR    &{claims}    exp=${{ int(time.time()) - $age }}
+    ${token} =    Make Token    ${claims}    key=${key}[key]
+    VAR    ${ACCESS_TOKEN}    ${token}    scope=TEST
+"""
+
 
 @pytest.fixture(scope="module")
 def target(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -146,3 +167,12 @@ def test_na_hides_no_failure_and_no_pass(tmp_path: Path, target: Path) -> None:
         "C01-05": "PASS",
         "C01-06": "FAIL",
     }
+
+
+def test_a_token_that_expired_before_its_use_gives_no_verdict(tmp_path: Path, target: Path) -> None:
+    suite = tmp_path / "late.robot"
+    suite.write_text(LATE)
+    verdicts = robot(tmp_path, suite, target).verdicts
+    said = "UNKNOWN: the token expired before it was used: the token is not valid"
+    assert verdicts["It Fails After Its Token Expired"] == ("FAIL", said)
+    assert verdicts["It Fails While Its Token Lives"] == ("FAIL", "the token is not valid")
