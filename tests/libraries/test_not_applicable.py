@@ -78,18 +78,18 @@ Resource          auth.resource
 
 *** Test Cases ***
 It Fails After Its Token Expired
-    Let A Token Be Over    age=60
+    Make Token That Ends In    -60
     Run While Token Lives    Fail    the token is not valid
 
 It Fails While Its Token Lives
-    Let A Token Be Over    age=-60
+    Make Token That Ends In    60
     Run While Token Lives    Fail    the token is not valid
 
 *** Keywords ***
-Let A Token Be Over
-    [Arguments]    ${age}
+Make Token That Ends In
+    [Arguments]    ${seconds}
     ${key} =    Make Signing Key    ${OUTPUT_DIR}    late
-    VAR    &{claims}    exp=${{ int(time.time()) - $age }}
+    VAR    &{claims}    exp=${{ int(time.time()) + int($seconds) }}
     ${token} =    Make Token    ${claims}    key=${key}[key]
     VAR    ${ACCESS_TOKEN}    ${token}    scope=TEST
 """
