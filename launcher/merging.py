@@ -90,10 +90,10 @@ def errors(result: Result) -> list[str]:
 def write_reports(result: Result, settings: RobotSettings, run: Path) -> None:
     """``output.xml``, ``log.html``, ``report.html`` and ``xunit.xml``, honouring the user's report options.
 
-    Ids of tests are left out of the statistics by tag, where each would be a line.
+    Ids of tests and of sentences are left out of the statistics by tag, where each would be a line.
     """
     rebot = settings.get_rebot_settings()
-    rebot["TagStatExclude"] = [*rebot["TagStatExclude"], f"{tests_by_id.PREFIX}*"]
+    rebot["TagStatExclude"] = [*rebot["TagStatExclude"], f"{tests_by_id.PREFIX}*", "proto:*"]
     result.configure(stat_config=rebot.statistics_config)
     result.save(run / "output.xml")
     for option, value in {"OutputDir": run, "Log": "log.html", "Report": "report.html", "XUnit": "xunit.xml"}.items():

@@ -1,4 +1,6 @@
-"""``./run docs``: the keyword reference, made by libdoc, the names beside ids of tests, and the results of targets."""
+"""``./run docs``: the keyword reference, made by libdoc, the table of the contract's sentences, the names beside ids of
+tests, and the results of targets.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,7 @@ from robot.errors import DataError
 from robot.libdoc import LibraryDocumentation
 from robot.libdocpkg.model import LibraryDoc
 
-from launcher import areas, named_tests, requirements
+from launcher import areas, named_tests, requirements, sentences
 from launcher.commands import COMMANDS
 from launcher.console import LaunchError, complain, plural, say
 from launcher.parsing import Parser
@@ -26,7 +28,7 @@ _LINK = re.compile(r'<a href="#(?P<to>[^"]*)"[^>]*>')
 def main(argv: Sequence[str]) -> int:
     """Write the pages and names; with ``--check`` only say what is stale, missing or left over.
 
-    That includes what is wrong with the requirements.
+    That includes what is wrong with the requirements and with the sentences of the contract.
     """
     parser = Parser(prog="./run docs", description="Write the keyword reference, and the names beside ids of tests.")
     parser.add_argument("--check", action="store_true", help="only say what is not up to date, or wrong")
@@ -36,9 +38,10 @@ def main(argv: Sequence[str]) -> int:
     stale = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
     tables = results.stale()
     named = named_tests.stale()
+    contract = sentences.Table.of_project()
     if check:
-        wrong = _wrong_requirements()
-        beside = [path.relative_to(ROOT) for path in {**tables, **named}]
+        wrong = [*_wrong_requirements(), *contract.flaws(sentences.accepted())]
+        beside = [path.relative_to(ROOT) for path in {**tables, **named, **contract.stale()}]
         for name in (*(f"docs/keywords/{page}" for page in stale), *beside):
             complain(f"{name} is not up to date: ./run docs")
         for line in wrong:
@@ -55,6 +58,9 @@ def main(argv: Sequence[str]) -> int:
             (_PAGES / name).write_text(wanted[name], "utf-8")
         else:
             (_PAGES / name).unlink()
+    for path, text in contract.stale().items():
+        path.write_text(text, "utf-8")
+        say(f"{path.relative_to(ROOT)} changed")
     say(f"{len(wanted)} pages in docs/keywords, {len(stale)} of them changed")
     if tables:
         say("docs/targets.md: the results of targets changed")
