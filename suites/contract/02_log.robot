@@ -12,13 +12,13 @@ Test Tags           contract    p1    needs:ws    needs:ws.resume    needs:repli
 
 *** Test Cases ***
 Two Devices That Write Into One Conversation At Once At Two Replicas Are Both Acknowledged In One Order
-    [Tags]    id:CT-05    req:C05.1    req:R07    req:S03
+    [Tags]    id:CT-05    req:C05.1    req:R07    req:S03    proto:R1.10
     A Tab And A Second Device
     Tab And Device Say At Once    200
     Nothing Was Lost On The Way    400    tab    device
 
 The Same Message At Two Replicas At One Instant Is Stored Once And Acknowledged Twice
-    [Tags]    id:CT-06    req:R07    req:S03
+    [Tags]    id:CT-06    req:R07    req:S03    proto:R1.10
     A Tab And A Second Device
     Hold The Conversation In The Main Database
     Both Say The Same Before It Can Be Stored
@@ -27,7 +27,7 @@ The Same Message At Two Replicas At One Instant Is Stored Once And Acknowledged 
     Nothing Was Lost On The Way    1    tab    device
 
 A Message Is The Same Thing Live Replayed And Over REST
-    [Tags]    id:CT-07    req:R02    req:C05.1
+    [Tags]    id:CT-07    req:R02    req:C05.1    proto:4.122
     A Tab And A Second Device
     Close Connection    tab
     Say    The same, whatever way it comes: 𝔘nicode, "quotes" and \\ all    device
@@ -44,7 +44,7 @@ Who Has Left A Conversation And Comes Again Hears It Again
     Hear    After it came again    tab
 
 A Log That Begins Anew Under Open Sockets Closes Them With 4010
-    [Tags]    id:CT-09    req:R02    req:R06
+    [Tags]    id:CT-09    req:R02    req:R06    proto:4.81    proto:4.108    proto:R4.09
     A Tab And A Second Device
     Say    Of the old log    tab
     Hear    Of the old log    tab
@@ -54,7 +54,7 @@ A Log That Begins Anew Under Open Sockets Closes Them With 4010
     The Rest Is There Over REST And Goes On Live
 
 What Is Said In A New Log Reaches Nobody Before He Has Resumed
-    [Tags]    id:CT-10    req:R02    req:R06
+    [Tags]    id:CT-10    req:R02    req:R06    proto:4.81    proto:4.108    proto:R4.09
     A Tab And A Second Device
     Say    Of the old log    device
     Hear    Of the old log    tab
@@ -65,7 +65,7 @@ What Is Said In A New Log Reaches Nobody Before He Has Resumed
     The Rest Is There Over REST And Goes On Live
 
 The Loser Of A State Conflict Is Told The Version To Write Over Next
-    [Tags]    id:CT-11    req:S03    req:R06    req:C10.4
+    [Tags]    id:CT-11    req:S03    req:R06    req:C10.4    proto:4.36
     A Tab With Something To Lose
     The Tab Keeps A State    step=2
     ${version} =    Loser Of A State Conflict Is Told    1
@@ -74,7 +74,7 @@ The Loser Of A State Conflict Is Told The Version To Write Over Next
     Loser Of A State Conflict Is Told    0
 
 A Client That A Socket Has Left By Resume Is Free For Whoever Opens It Next
-    [Tags]    id:CT-12    req:R05    req:R10
+    [Tags]    id:CT-12    req:R05    req:R10    proto:4.79
     Sign In A New User
     ${left} =    Random UUID
     ${taken} =    Random UUID

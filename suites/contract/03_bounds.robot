@@ -21,20 +21,20 @@ ${TOO_SLOW}             socket_closes_total{code="4008"}
 
 *** Test Cases ***
 As Many Messages As Are Replayed Come Back And One More Is Declared
-    [Tags]    id:CT-13    req:R02    needs:ws.resume    needs:db.main
+    [Tags]    id:CT-13    req:R02    proto:4.80    needs:ws.resume    needs:db.main
     A Tab And A Second Device
     The Tab Comes Back And Has Missed    50
     The Tab Has Missed Too Many    51
     The Rest Is There Over REST And Goes On Live
 
 What Is Replayed Is Bounded Over All Conversations Together
-    [Tags]    id:CT-14    req:R02    needs:ws.resume    needs:db.main
+    [Tags]    id:CT-14    req:R02    proto:4.80    needs:ws.resume    needs:db.main
     A Tab And A Second Device    in_conversations=2
     The Tab Comes Back And Has Missed    25
     The Tab Has Missed Too Many    26
 
 An Event Is Sent Again Until It Is Acknowledged And No Longer
-    [Tags]    id:CT-15    req:R03    req:R07
+    [Tags]    id:CT-15    req:R03    req:R07    proto:4.57    proto:R3.12
     Sockets Of A Bulk User At Every Door
     ${first} =    Notify    again and again
     Copies Come    ${first}    user at backend-2    3
@@ -67,7 +67,7 @@ A Socket That Reads All It Is Sent Is Never Too Slow However Much That Is
     Who The Socket Says I Am
 
 A Socket For Which Too Many Bytes Wait Is Closed However Few Frames They Are
-    [Tags]    id:CT-18    req:R02    req:R10
+    [Tags]    id:CT-18    req:R02    req:R10    proto:4.115
     Sign In A New User
     Open A Socket    url=${BACKEND_SOCKET_URL}
     ${before} =    Service Metric    backend-1    ${TOO_SLOW}
@@ -99,7 +99,7 @@ What Is Wrong With A Frame Is Told By An Error That Names It
     seq                ${{ {'type': 'resume', 'payload': {'client_id': $USER.id, 'positions': {$USER.id: {'epoch': 'e', 'seq': -1}}}} }}
 
 A Message That The Database Refuses Is Answered As Unavailable And May Be Sent Again
-    [Tags]    id:CT-21    req:R07    req:S06    needs:db.main
+    [Tags]    id:CT-21    req:R07    req:S06    proto:4.85    proto:R1.11    needs:db.main
     A Tab In A Conversation
     The Database Refuses    Not now
     The Tab Is Told That It Cannot Be Stored    Not now    refused-1
@@ -118,7 +118,8 @@ What No Database Can Store Is Refused At Once And Takes Nobody's Message With It
     Hear    After it    tab
 
 A Revocation Ends Every Socket Though Nothing Passes From Auth To Backend
-    [Tags]    id:CT-23    req:C07.3    req:C04.3    req:S04    sec:S03    needs:net.faults    needs:redis    needs:db.auth
+    [Tags]    id:CT-23    req:C07.3    req:C04.3    req:S04    proto:4.112    sec:S03    needs:net.faults    needs:redis
+    ...       needs:db.auth
     Sockets Of A Bulk User At Every Door
     Cut Connection    auth->backend
     Log Out
@@ -126,7 +127,7 @@ A Revocation Ends Every Socket Though Nothing Passes From Auth To Backend
     Backend Has Been Told Of Nothing
 
 A Peer That Answers No Ping Is Given Up And An Idle One That Does Is Not
-    [Tags]    id:CT-24    req:R01    req:R10    req:S06
+    [Tags]    id:CT-24    req:R01    req:R10    req:S06    proto:4.113
     Sign In A New User
     Open A Socket    idle    url=${BACKEND_2_SOCKET_URL}
     A Deaf Socket Opens    ${BACKEND_2_SOCKET_URL}
@@ -134,7 +135,7 @@ A Peer That Answers No Ping Is Given Up And An Idle One That Does Is Not
     Who The Socket Says I Am    idle
 
 An Answer That Takes Longer Than Its Lease Is Given Once
-    [Tags]    id:CT-25    req:R04    needs:assistant    needs:db.main
+    [Tags]    id:CT-25    req:R04    proto:4.50    needs:assistant    needs:db.main
     A Tab In A Conversation    ${BACKEND_2_SOCKET_URL}    assistant=True
     Open A Socket    elsewhere    url=${BACKEND_SOCKET_URL}
     Subscribe    elsewhere

@@ -13,14 +13,14 @@ Test Tags           contract    p1    needs:replicas.2
 
 *** Test Cases ***
 A Repeated Key Makes One Thing And Is Refused With Another Body
-    [Tags]    id:CT-28    req:C09.2    req:R07
+    [Tags]    id:CT-28    req:C09.2    req:R07    proto:3.1.11    proto:3.1.12    proto:3.1.16    proto:R1.12
     Somebody Has An Empty Conversation
     A Key Is Good For One    /api/conversations    conversations    title
     A Key Is Good For One    /api/conversations/${CONVERSATION}/messages    messages    body
     A Key Of Another User Is Another Key
 
 Lists Are Read Page By Page At Any Door And Hold Everything In Order
-    [Tags]    id:CT-29    req:C03.2    req:C10.2
+    [Tags]    id:CT-29    req:C03.2    req:C10.2    proto:3.1.02    proto:3.1.03    proto:3.1.13
     Sign In A New User
     ${made} =    Create Conversations    ${USER}    7    messages=0
     Pages Hold    3    ${{ [one.id for one in $made] }}
@@ -32,7 +32,7 @@ Lists Are Read Page By Page At Any Door And Hold Everything In Order
     ...    /api/conversations/${CONVERSATION}/messages?limit=1001    /api/conversations/${CONVERSATION}/messages?after=-1
 
 A Deleted Conversation Is Gone From Every Device, Door And Table
-    [Tags]    id:CT-30    req:C10.2    req:C10.3    needs:ws    needs:db.main
+    [Tags]    id:CT-30    req:C10.2    req:C10.3    proto:4.63    needs:ws    needs:db.main
     Two Devices Of One User
     Say    Soon forgotten    browser
     Hear    Soon forgotten    phone
@@ -42,7 +42,7 @@ A Deleted Conversation Is Gone From Every Device, Door And Table
     Delete At    backend-2    /api/conversations/${CONVERSATION}    ${ACCESS_TOKEN}    status=404
 
 What Waits For A User Is Listed By Urgency Until It Is Acknowledged
-    [Tags]    id:CT-31    req:R03    needs:ws
+    [Tags]    id:CT-31    req:R03    proto:3.1.29    proto:3.1.31    proto:3.1.32    needs:ws
     Somebody Whom Backend Knows
     Notify    first
     Notify    second    0
@@ -62,7 +62,7 @@ Roles And Plan Follow Auth As They Are Given And Taken Away
     Operator Sets    standard    user
 
 What Is Wrong With A Request Is Told By A Problem That Names It
-    [Tags]    id:CT-33    req:C01.3
+    [Tags]    id:CT-33    req:C01.3    proto:1.06    proto:1.27
     [Setup]    Sign In A New User
     [Template]    Mistakes Are Told At
     auth         /users/me
@@ -71,7 +71,7 @@ What Is Wrong With A Request Is Told By A Problem That Names It
     frontend     /users/me
 
 What No Table Can Hold Is Refused At Every Door
-    [Tags]    id:CT-34    req:X03
+    [Tags]    id:CT-34    req:X03    proto:1.05
     [Setup]    Somebody Has An Empty Conversation
     [Template]    What Cannot Be Stored Is Refused
     POST    /api/conversations    ${{ {'title': 'a' + chr(0)} }}
@@ -83,7 +83,7 @@ What No Table Can Hold Is Refused At Every Door
     PUT    /api/preferences    ${{ {'a' + chr(0): 'dark'} }}    If-Match="0"
 
 Frontend Forwards Nothing But What Is The Users' And Only Where The Path Has One Meaning
-    [Tags]    id:CT-35    req:X03
+    [Tags]    id:CT-35    req:X03    proto:1.40    proto:5.55
     Frontend Answers    404    not_found    /admin/outbox    /admin/sessions/analytics    /internal/sync    /openapi.json
     ...    /control/requests    /apiadmin/outbox
     Frontend Answers    400    invalid_request    /auth/../admin/outbox    /auth/%2e%2e/admin/outbox    /auth/..%2fadmin/outbox

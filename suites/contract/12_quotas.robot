@@ -19,13 +19,13 @@ ${WINDOW}               ${3}
 
 *** Test Cases ***
 Each Plan Has The Quota That The Capabilities Name
-    [Tags]    id:CT-43    sec:R01    needs:ws
+    [Tags]    id:CT-43    proto:3.2.14    sec:R01    needs:ws
     Capabilities Should Tell Of Quotas    shared
     In One Window    Quota Of A User Holds At    ${BULK_LIMIT}    ${DOORS}[0]    ${DOORS}[2]    ${DOORS}[3]    plan=bulk
     In One Window    Quota Of A User Holds At    ${USER_LIMIT}    ${DOORS}[1]    ${DOORS}[3]
 
 Without Redis Each Process Holds The Quota And Says That It Is Alone
-    [Tags]    id:CT-44    sec:R06    needs:control.kill    needs:redis
+    [Tags]    id:CT-44    proto:3.2.20    proto:3.2.21    sec:R06    needs:control.kill    needs:redis
     Kill Service    redis
     Wait Until Keyword Passes    10s    Capabilities Should Tell Of Quotas    per-process
     In One Window    Quota Of A User Holds At    ${USER_LIMIT}    ${DOORS}[0]

@@ -14,7 +14,7 @@ Test Tags           contract    p0    needs:replicas.2
 
 *** Test Cases ***
 Every Endpoint Refuses A Token Whose Times Are No Instants
-    [Tags]    id:CT-49    req:X02    sec:J06    needs:ws    needs:jwt.signing_key
+    [Tags]    id:CT-49    req:X02    proto:2.3.13    sec:J06    needs:ws    needs:jwt.signing_key
     [Template]    Every Endpoint Should Refuse Changed Token
     exp    ${{ 10 ** 400 }}
     exp    ${{ math.inf }}
@@ -37,7 +37,7 @@ Every Endpoint Refuses A Token With A Wrong Id
     sub    ${{ '{' + $USER.id + '}' }}
 
 Every Endpoint Refuses Another User's Name On A Session
-    [Tags]    id:CT-51    req:X02    req:C02.3    sec:J07    needs:ws    needs:jwt.signing_key
+    [Tags]    id:CT-51    req:X02    req:C02.3    proto:2.3.14    proto:2.3.16    sec:J07    needs:ws    needs:jwt.signing_key
     ${other} =    Create User
     Every Endpoint Should Refuse Changed Token    sub    ${other.id}
     ${token} =    Change Token    ${ACCESS_TOKEN}    sub=${other.id}
@@ -45,14 +45,14 @@ Every Endpoint Refuses Another User's Name On A Session
     Get From    auth    /users/me    ${ACCESS_TOKEN}
 
 A Refresh By Another Client Spends Nothing
-    [Tags]    id:CT-52    req:C04.3    sec:O06
+    [Tags]    id:CT-52    req:C04.3    proto:2.3.24    sec:O06
     ${refused} =    Refresh As Client    mobile    400
     Should Be Equal    ${refused}[error]    invalid_grant    another client is refused in other words
     ${renewed} =    Refresh As Client    web    200
     Get From    auth    /users/me    ${renewed}[access_token]
 
 JSON That Nests Too Deep Is Refused And Not Stored
-    [Tags]    id:CT-53    req:X03    req:C10.2    needs:session.admin
+    [Tags]    id:CT-53    req:X03    req:C10.2    proto:1.13    needs:session.admin
     ${deep} =    Get Nested List    300
     ${most} =    Get Nested List    63
     Deep Metadata Should Be Refused    ${deep}
@@ -63,7 +63,7 @@ JSON That Nests Too Deep Is Refused And Not Stored
     Should Be Equal    ${read.json()}    ${{ {'deep': $most} }}    what was stored at the greatest depth is read as something else
 
 A Frame That Nests Too Deep Is Invalid
-    [Tags]    id:CT-54    req:R08    req:X03    needs:ws
+    [Tags]    id:CT-54    req:R08    req:X03    proto:1.15    needs:ws
     ${deep} =    Get Nested List    200
     Open A Socket
     Frame Should Be Invalid    ping    deep=${deep}
@@ -72,7 +72,7 @@ A Frame That Nests Too Deep Is Invalid
     Should Be Equal    ${state}[document]    ${{ {} }}    a document that nests too deep was stored
 
 Every Service Refuses What Is No JSON
-    [Tags]    id:CT-55    req:X03    req:C01.3
+    [Tags]    id:CT-55    req:X03    req:C01.3    proto:1.12    proto:1.14
     [Template]    No JSON Should Be Refused Everywhere
     NaN
     Infinity
@@ -81,28 +81,28 @@ Every Service Refuses What Is No JSON
     {"a": -1e400}
 
 A Body In Another Encoding Is Refused
-    [Tags]    id:CT-56    req:X03
+    [Tags]    id:CT-56    req:X03    proto:1.11
     [Template]    Body Should Be Refused
     PUT    ${BACKEND_URL}/api/preferences    ${{ '{"a": 1}'.encode('utf-16') }}
     PUT    ${PUBLIC_URL}/api/preferences    ${{ codecs.BOM_UTF8 + b'{"a": 1}' }}
     PATCH    ${AUTH_URL}/users/me    ${{ '{"name": "Someone"}'.encode('utf-32') }}
 
 A Cookie That No Server Sets Counts As None
-    [Tags]    id:CT-57    req:X03    sec:S09    needs:oauth.provider
+    [Tags]    id:CT-57    req:X03    proto:5.50    sec:S09    needs:oauth.provider
     ${answer} =    Get With Cookie    ${PUBLIC_URL}/api/me    __Host-access="a\\015\\012b"
     Answer Should Be A Problem    ${answer}    token_missing
     ${answer} =    Get With Cookie    ${PUBLIC_URL}/auth/google/callback?state=a    __Host-login="a\\015\\012X-Evil: 1"
     Answer Should Be A Problem    ${answer}    invalid_state
 
 If-Match Is Read As The Standard Has It
-    [Tags]    id:CT-58    req:C10.4
+    [Tags]    id:CT-58    req:C10.4    proto:3.1.23    proto:3.1.25    proto:3.1.26
     [Setup]    Sign In With Preferences
     Writes Of Preferences Should Be Answered    412    "01"    W/"1"    "2", "3"    "a,b"
     Writes Of Preferences Should Be Answered    400    1    "1    *, "1"    ${EMPTY}
     Writes Of Preferences Should Be Answered    200    *    "7", "2"    W/"3",, "3"
 
 If-Match In Two Lines Is One List
-    [Tags]    id:CT-59    req:C10.4
+    [Tags]    id:CT-59    req:C10.4    proto:3.1.23
     [Setup]    Sign In With Preferences
     VAR    ${body}    {"theme": "two lines"}
     VAR    @{lines}    Authorization: Bearer ${ACCESS_TOKEN.value}    If-Match: "7"    If-Match: "1"
@@ -111,7 +111,7 @@ If-Match In Two Lines Is One List
     Should Be Equal    ${reply.status}    ${200}    the second line of If-Match names the version
 
 A Conversation Is Not Deleted Over Another Version
-    [Tags]    id:CT-60    req:C10.4
+    [Tags]    id:CT-60    req:C10.4    proto:3.1.06
     Start A Conversation
     ${refused} =    Delete With If-Match    "9"
     Should Be Equal As Integers    ${refused.status_code}    412    the deletion of another version
@@ -121,7 +121,7 @@ A Conversation Is Not Deleted Over Another Version
 Heads Have One Limit At Every Service
     [Documentation]    A line that never ends, many fields, a long path: 431 and the end of the connection. What is smaller is read, also
     ...    in sockets' handshakes.
-    [Tags]    id:CT-61    req:X03    req:C08.4    sec:J09    needs:ws
+    [Tags]    id:CT-61    req:X03    req:C08.4    proto:1.16    proto:1.17    proto:4.13    sec:J09    needs:ws
     FOR    ${url}    IN    ${AUTH_URL}    ${BACKEND_URL}    ${PUBLIC_URL}    ${PROVIDER_URL}
         Large Heads Should Be Refused    ${url}    /health
     END
@@ -131,7 +131,7 @@ Heads Have One Limit At Every Service
     Large Cookies Should Be Read    ${PUBLIC_URL}
 
 A Refused Method Is Answered With Those Allowed
-    [Tags]    id:CT-62    req:C01.3    req:X03
+    [Tags]    id:CT-62    req:C01.3    req:X03    proto:1.08
     [Template]    Allowed Methods Should Be
     ${BACKEND_URL}    PATCH    /api/preferences    GET, PUT
     ${BACKEND_URL}    PUT    /api/conversations    GET, POST
@@ -140,7 +140,7 @@ A Refused Method Is Answered With Those Allowed
     ${PUBLIC_URL}    POST    /login    GET
 
 A Request Names Its Host Once
-    [Tags]    id:CT-63    req:X03
+    [Tags]    id:CT-63    req:X03    proto:1.19
     FOR    ${url}    IN    ${AUTH_URL}    ${BACKEND_URL}    ${PUBLIC_URL}    ${PROVIDER_URL}
         Host Should Be Refused    ${url}
         Host Should Be Refused    ${url}    Host: a    Host: a
@@ -149,7 +149,7 @@ A Request Names Its Host Once
     END
 
 A Handshake That Breaks The Rules Is Refused
-    [Tags]    id:CT-64    req:X03    sec:W07    needs:ws    needs:control.logs
+    [Tags]    id:CT-64    req:X03    proto:4.09    proto:4.10    proto:4.11    sec:W07    needs:ws    needs:control.logs
     FOR    ${url}    IN    ${BACKEND_URL}    ${PUBLIC_URL}
         ${reply} =    Send Handshake    ${url}    Sec-WebSocket-Version: 12    Sec-WebSocket-Key: ${KEY}
         Should Be Equal    ${{ ($reply.status, $reply.headers.get('sec-websocket-version')) }}    ${{ (426, '13') }}
@@ -166,7 +166,7 @@ A Handshake That Breaks The Rules Is Refused
     Open A Socket
 
 A Path With A Slash Too Many Is Unknown
-    [Tags]    id:CT-65    req:X03
+    [Tags]    id:CT-65    req:X03    proto:1.10
     [Template]    Path Should Be Unknown
     ${PUBLIC_URL}    /api/me/
     ${BACKEND_URL}    /api/me/

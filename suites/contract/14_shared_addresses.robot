@@ -14,38 +14,38 @@ Test Tags           contract    p1    req:C08.4    needs:ratelimit    needs:repl
 
 *** Test Cases ***
 Wrong Passwords Of One User Lock Out No Other
-    [Tags]    id:CT-67    sec:R05
+    [Tags]    id:CT-67    proto:3.2.10    sec:R05
     Prepare Two Users With Passwords
     Repeat Keyword    3 times    Login Should Be Answered    401    ${USER}    wrong-password
     Login Should Be Answered    429    ${USER}    ${USER.password}
     Login Should Be Answered    200    ${UNAFFECTED}    ${UNAFFECTED.password}
 
 A Revoked Session Takes Nothing From Its Address
-    [Tags]    id:CT-68    sec:R03
+    [Tags]    id:CT-68    proto:3.2.05    proto:3.2.08    sec:R03
     [Template]    Refused Token Should Cost Others Nothing
     ${AUTH_URL}/users/me
     ${BACKEND_2_URL}/api/me
     ${PUBLIC_URL}/api/me
 
 A Forged Token Takes Nothing From Its Address
-    [Tags]    id:CT-69    sec:R03
+    [Tags]    id:CT-69    proto:3.2.06    proto:3.2.08    sec:R03
     Ask And Be Refused    13    ${BACKEND_URL}/api/me    eyJhbGciOiJFUzI1NiJ9.e30.AAAA
     Unaffected User Should Be Served
 
 A User Over Their Quota Takes Nothing From Their Address
-    [Tags]    id:CT-86    sec:R01    sec:R03
+    [Tags]    id:CT-86    proto:3.2.02    sec:R01    sec:R03
     Ask And Be Refused    14    ${BACKEND_URL}/api/me    ${USER.access_token}
     Unaffected User Should Be Served
 
 A Spent Refresh Token Takes Nothing From Its Address
-    [Tags]    id:CT-87    sec:O06
+    [Tags]    id:CT-87    proto:3.2.05    sec:O06
     VAR    &{body}    refresh_token=${USER.refresh_token.value}
     ${answers} =    Ask    13    ${AUTH_URL}/auth/refresh    source=${ADDRESS}    json=${body}
     Should Be Equal    ${{ $answers[-1].status }}    ${429}    the last of 13 refreshes with one token
     Unaffected User Should Be Served
 
 Requests Of Nobody Who Is Known Count For Their Address
-    [Tags]    id:CT-88    sec:R03
+    [Tags]    id:CT-88    proto:3.2.03    sec:R03
     ${answers} =    Ask    11    ${BACKEND_URL}/api/me    ${AUTH_URL}/auth/google    source=${ADDRESS}
     Should Be Equal    ${{ [answer.status for answer in $answers].count(429) }}    ${1}    of 11 requests without a token refused
     ${answers} =    Ask    1    ${AUTH_URL}/users/me    source=${ADDRESS}

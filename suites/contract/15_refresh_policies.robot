@@ -10,7 +10,7 @@ Test Tags           contract    p0    req:C04.3    req:M05.3    needs:db.auth
 
 *** Test Cases ***
 A Refresh Repeated Under Its Key Has The Same Successor
-    [Tags]    id:CT-70    sec:O06    needs:control.kill
+    [Tags]    id:CT-70    proto:2.3.29    proto:2.3.30    sec:O06    needs:control.kill
     [Setup]    Use Policy    strict
     ${successor} =    Refresh Should Give    ${REFRESH_TOKEN}    ${KEY}
     Refresh Should Give    ${REFRESH_TOKEN}    ${KEY}    successor=${successor}
@@ -20,21 +20,21 @@ A Refresh Repeated Under Its Key Has The Same Successor
     Session Should Live
 
 A Spent Refresh Token Under Another Key Ends The Family
-    [Tags]    id:CT-71    sec:O06
+    [Tags]    id:CT-71    proto:2.3.35    sec:O06
     [Setup]    Use Policy    strict
     ${successor} =    Refresh Should Give    ${REFRESH_TOKEN}    ${KEY}
     Refresh Should End The Family    ${REFRESH_TOKEN}    another-${KEY}
     Refresh Is Refused With    ${successor}    invalid_grant
 
 A Repetition After The Successor Was Used Ends The Family
-    [Tags]    id:CT-72    sec:O06
+    [Tags]    id:CT-72    proto:2.3.32    sec:O06
     [Setup]    Use Policy    strict
     ${successor} =    Refresh Should Give    ${REFRESH_TOKEN}    ${KEY}
     Refresh Should Give    ${successor}    ${KEY}
     Refresh Should End The Family    ${REFRESH_TOKEN}    ${KEY}
 
 Another Client's Attempt Leaves The Refresh Token Unspent
-    [Tags]    id:CT-73    sec:O06
+    [Tags]    id:CT-73    proto:2.2.30    proto:2.3.24    sec:O06
     [Setup]    Use Policy    strict
     ${form} =    Request Body    grant_type=refresh_token    refresh_token=${REFRESH_TOKEN}    client_id=mobile
     Post Form To    auth    /auth/token    ${form}    status=400
@@ -42,7 +42,7 @@ Another Client's Attempt Leaves The Refresh Token Unspent
     Session Should Live
 
 A Browser Whose Refresh Failed Stays Signed In
-    [Tags]    id:CT-74    req:C06.4    needs:control.pause
+    [Tags]    id:CT-74    req:C06.4    proto:5.22    needs:control.pause
     [Setup]    Use Policy In A Browser
     Refresh While Auth Is Paused
     Browser Should Refresh When It Tries Again
@@ -59,7 +59,7 @@ Another Tab And Another Frontend Process Get The Same Tokens
     Refresh In Two Tabs While Frontend Is Replaced
 
 Twenty Refreshes Within The Grace Have One Successor
-    [Tags]    id:CT-77    sec:O06    needs:control.kill
+    [Tags]    id:CT-77    proto:2.3.37    sec:O06    needs:control.kill
     [Setup]    Use Policy    grace
     ${replies} =    Send Refreshes At Once    ${REFRESH_TOKEN}    20
     ${successor} =    Replies Should Have One Successor    ${replies}
@@ -68,7 +68,7 @@ Twenty Refreshes Within The Grace Have One Successor
     Session Should Live
 
 A Spent Refresh Token After The Grace Ends The Family
-    [Tags]    id:CT-78    sec:O06
+    [Tags]    id:CT-78    proto:2.3.38    sec:O06
     [Setup]    Use Policy    grace
     ${successor} =    Refresh Should Give    ${REFRESH_TOKEN}
     Wait Until Grace Is Over    ${REFRESH_TOKEN}

@@ -10,7 +10,7 @@ Test Tags           contract    p1    req:C01.3    needs:oauth.provider
 
 *** Test Cases ***
 Logins Of One Browser End In Their Order
-    [Tags]    id:CT-80    sec:O04
+    [Tags]    id:CT-80    proto:2.2.07    sec:O04
     ${first} =    Start Login In Tab    /?tab=first
     ${second} =    Start Login In Tab    /?tab=second
     Approve Login    ${first}    /?tab=first
@@ -24,7 +24,7 @@ Logins Of One Browser End In The Other Order
     Approve Login    ${first}    /?tab=first
 
 A Browser Keeps A Handful Of Unfinished Logins
-    [Tags]    id:CT-84
+    [Tags]    id:CT-84    proto:2.2.08
     FOR    ${number}    IN RANGE    12
         Start Login In Tab    /?tab=${number}
     END

@@ -17,7 +17,7 @@ Test Tags           contract    p0    req:S06    needs:redis    needs:session.ad
 
 *** Test Cases ***
 A Redis That Went Back Revives No Revoked Session
-    [Tags]    id:CT-45    sec:S03    needs:ws
+    [Tags]    id:CT-45    proto:2.5.49    proto:2.5.51    sec:S03    needs:ws
     ${copy} =    Get Redis Copy
     Revoke Session    ${ENDED}
     Every Service Refuses The Token    ${ENDED.access_token}    session_revoked
@@ -38,7 +38,7 @@ A Redis That Went Back Revives No Replaced Session Token
     Session Token Should Be Valid    ${renewed}[session_token]
 
 A Redis That Went Back Beside Auth Revives Nothing
-    [Tags]    id:CT-47    sec:S03    needs:control.kill
+    [Tags]    id:CT-47    proto:2.5.49    sec:S03    needs:control.kill
     ${copy} =    Get Redis Copy
     Revoke Session    ${ENDED}
     Wait Until Purge Is Written Down    ${ENDED}
@@ -50,7 +50,7 @@ A Redis That Went Back Beside Auth Revives Nothing
     Get From    auth    /users/me    ${ACCESS_TOKEN}
 
 A Code Spent Before Redis Went Back Buys Nothing Again
-    [Tags]    id:CT-48    sec:O02    needs:oauth.provider
+    [Tags]    id:CT-48    proto:2.5.52    sec:O02    needs:oauth.provider
     A Person Known To The Provider
     ${code} =    Come Back With A Code
     ${copy} =    Get Redis Copy

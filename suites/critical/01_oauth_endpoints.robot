@@ -9,10 +9,10 @@ Test Tags           critical    p0    portable    req:C01.3
 
 *** Test Cases ***
 Every Endpoint Names Its Service
-    [Tags]    id:C01-04    req:H03
+    [Tags]    id:C01-04    req:H03    proto:1.30
     Every Endpoint Should Name Its Service
 
 Every Operation Asks For A Token
-    [Tags]    id:C01-05    req:T21
+    [Tags]    id:C01-05    req:T21    proto:1.20
     ${user} =    Sign In
     Every Operation Should Ask For Token    ${user}

@@ -16,7 +16,7 @@ Test Tags           critical    p0    needs:oauth.provider
 
 *** Test Cases ***
 A Provider Login Yields A Token That Every Service Takes
-    [Tags]    id:C01-01    req:C01.1    needs:ws    needs:replicas.2
+    [Tags]    id:C01-01    req:C01.1    proto:5.27    needs:ws    needs:replicas.2
     ${tokens} =    Sign In Through The Provider
     Should Be Equal    ${tokens}[user][email]    ${PERSON.email}    the token answer names another e-mail
     Auth Sees User Id    ${USER_ID}
@@ -25,7 +25,7 @@ A Provider Login Yields A Token That Every Service Takes
     Socket Sees User Id    ${USER_ID}
 
 The Callback Creates The User In Both Databases
-    [Tags]    id:C01-02    req:C01.2    needs:db.auth    needs:db.main
+    [Tags]    id:C01-02    req:C01.2    proto:2.2.28    needs:db.auth    needs:db.main
     Auth Holds No User Named    ${PERSON.email}
     ${code} =    Come Back With A Code
     ${created} =    Auth User Named    ${PERSON.email}
@@ -38,7 +38,7 @@ The Callback Creates The User In Both Databases
     Auth Holds Sessions    ${created}[id]    1
 
 The Access Token Carries The Claims Of RFC 9068
-    [Tags]    id:C01-03    req:C01.2
+    [Tags]    id:C01-03    req:C01.2    proto:2.3.01    proto:2.3.02    proto:2.3.18
     ${tokens} =    Sign In Through The Provider
     Token Header    ${ACCESS_TOKEN}    alg    ==    ES256
     Token Header    ${ACCESS_TOKEN}    typ    ==    at+jwt
@@ -57,14 +57,14 @@ A Callback With A Wrong State Is Refused
     Auth Holds No User Named    ${PERSON.email}
 
 A Callback In Another Browser Is Refused
-    [Tags]    id:C01-07    req:C01.3    sec:O04
+    [Tags]    id:C01-07    req:C01.3    proto:2.2.09    sec:O04
     ${url} =    Reach The Callback
     Open A Fresh Browser    other
     Callback Is Refused    ${url}    other
     Auth Holds No User Named    ${PERSON.email}
 
 A State Is Good For One Callback
-    [Tags]    id:C01-08    req:C01.3    sec:O04
+    [Tags]    id:C01-08    req:C01.3    proto:2.2.10    sec:O04
     ${url} =    Reach The Callback
     Open A Twin Of The Browser    ${BROWSER}
     Browse    browser    ${url}    status=302
@@ -73,7 +73,7 @@ A State Is Good For One Callback
     Auth Holds One User Named    ${PERSON.email}
 
 A Code Is Good For One Exchange And Its Reuse Ends The Session
-    [Tags]    id:C01-09    req:C01.3    sec:O02
+    [Tags]    id:C01-09    req:C01.3    proto:2.2.26    proto:2.2.27    sec:O02
     ${code} =    Come Back With A Code
     ${tokens} =    Exchange The Code    ${code}
     Get From    backend    /api/me    ${tokens}[access_token]
@@ -82,20 +82,20 @@ A Code Is Good For One Exchange And Its Reuse Ends The Session
     Service Refuses The Token    backend    /api/me    ${tokens}[access_token]    session_revoked
 
 A Code Is Good Only With Its Verifier, Client And Redirect URI
-    [Tags]    id:C01-10    req:C01.3    sec:O03    sec:O05
+    [Tags]    id:C01-10    req:C01.3    proto:2.2.24    sec:O03    sec:O05
     [Template]    Exchange With A Change Is Refused
     code_verifier=not-the-verifier-that-belongs-to-this-login-attempt
     client_id=mobile
     redirect_uri=${PUBLIC_URL}/kiosk/callback
 
 A Denial At The Provider Ends In Access Denied And Makes Nobody
-    [Tags]    id:C01-11    req:C01.3
+    [Tags]    id:C01-11    req:C01.3    proto:2.2.12
     ${url} =    Reach The Callback    decision=deny
     Login Ends With Error    ${url}    access_denied
     Auth Holds No User Named    ${PERSON.email}
 
 A Failing Provider Ends In An Error And A Later Login Works
-    [Tags]    id:C01-12    req:C01.3    sec:O10
+    [Tags]    id:C01-12    req:C01.3    proto:2.2.15    sec:O10
     ${url} =    Reach The Callback
     The Provider Fails For    ${PERSON}    token    status=${500}
     Login Ends With Error    ${url}    temporarily_unavailable
@@ -105,7 +105,7 @@ A Failing Provider Ends In An Error And A Later Login Works
     Auth Holds One User Named    ${PERSON.email}
 
 An ID Token That Is Not Meant For This Login Is Refused
-    [Tags]    id:C01-13    req:C01.3    sec:O10
+    [Tags]    id:C01-13    req:C01.3    proto:2.2.15    sec:O10
     [Template]    ID Token With A Change Is Refused
     nonce    another-nonce
     aud    another-client
@@ -114,7 +114,7 @@ An ID Token That Is Not Meant For This Login Is Refused
     signature    broken
 
 A Foreign Redirect URI Gets An Error Page And No Redirect
-    [Tags]    id:C01-14    req:C01.3    sec:O01
+    [Tags]    id:C01-14    req:C01.3    proto:2.1.01    proto:2.2.01    sec:O01
     [Template]    Redirect URI Is Not Taken
     ${PUBLIC_URL}/login/callback/more
     ${PUBLIC_URL}/login/Callback
@@ -123,13 +123,13 @@ A Foreign Redirect URI Gets An Error Page And No Redirect
     https://evil.example/login/callback
 
 A Login Without A Proper Code Challenge Is Refused
-    [Tags]    id:C01-15    req:C01.3    sec:O03
+    [Tags]    id:C01-15    req:C01.3    proto:2.1.02    proto:2.2.02    sec:O03
     [Template]    Start With A Change Is Refused
     code_challenge=
     code_challenge_method=plain
 
 A Returning Identity With A New E-mail Is The Same User
-    [Tags]    id:C01-16    req:C01.3    sec:O11
+    [Tags]    id:C01-16    req:C01.3    proto:2.2.17    sec:O11
     Sign In Through The Provider
     VAR    ${first}    ${USER_ID}
     The Provider Knows Another E-mail For    ${PERSON}
@@ -137,7 +137,7 @@ A Returning Identity With A New E-mail Is The Same User
     Should Be Equal    ${USER_ID}    ${first}    the identity is another user now
 
 Another Identity With A Known E-mail Takes Over Nobody
-    [Tags]    id:C01-17    req:C01.3    sec:O11
+    [Tags]    id:C01-17    req:C01.3    proto:2.2.19    sec:O11
     Sign In Through The Provider
     ${url} =    Reach The Callback As Another Identity With The Same E-mail
     Login Ends With Error    ${url}    account_exists

@@ -11,14 +11,14 @@ Test Tags           critical    p0    portable
 
 *** Test Cases ***
 A Socket Knows The User Of Its Token
-    [Tags]    id:C02-01    req:C02.1
+    [Tags]    id:C02-01    req:C02.1    proto:4.40
     ${user} =    Sign In
     ${socket} =    Open Socket    ${user}
     Socket Should Recognise User    ${socket}
     Every Endpoint Should Agree On User    ${user}
 
 A Message Is Stored As Its Sender's
-    [Tags]    id:C02-02    req:C02.1
+    [Tags]    id:C02-02    req:C02.1    proto:4.30    proto:4.123
     Sign In At Room
     ${phone} =    Open Device    ${USER}    ${ROOM}
     Send Message    ${phone}    ${ROOM}    from me
@@ -26,7 +26,7 @@ A Message Is Stored As Its Sender's
     Message Should Be Stored    ${USER}    ${ROOM}    ${message}
 
 A Reconnection With The Same Token Continues The Session
-    [Tags]    id:C02-03    req:C02.2
+    [Tags]    id:C02-03    req:C02.2    proto:4.16
     Sign In At Room
     ${phone} =    Open Device    ${USER}    ${ROOM}
     Send Message    ${phone}    ${ROOM}    before the cut
@@ -39,7 +39,7 @@ A Reconnection With The Same Token Continues The Session
     Kept History Should Be    ${USER}    ${ROOM}    ${both}
 
 Missed Messages Are Replayed After The Reconnection
-    [Tags]    id:C02-04    req:C02.2
+    [Tags]    id:C02-04    req:C02.2    proto:4.33    proto:4.64
     Sign In At Room
     ${endpoints} =    Get Socket Endpoints
     ${phone} =    Open Device    ${USER}    ${ROOM}    ${endpoints}[0]
@@ -52,7 +52,7 @@ Missed Messages Are Replayed After The Reconnection
     Device Should Have Received    ${again}    ${{ [*$before, *$missed] }}    ${ROOM}    away=${missed}
 
 A Frame That Claims Another Sender Changes Nothing
-    [Tags]    id:C02-05    req:C02.3    sec:W06
+    [Tags]    id:C02-05    req:C02.3    proto:4.42    sec:W06
     Sign In At Room
     ${other} =    Sign In
     ${phone} =    Open Device    ${USER}    ${ROOM}
@@ -60,7 +60,7 @@ A Frame That Claims Another Sender Changes Nothing
     Message Should Not Be From    ${phone}    I am you    ${other}    ${USER}    ${ROOM}
 
 Other Users Can Neither Join Nor Write
-    [Tags]    id:C02-06    req:C02.3    req:T21    sec:W06
+    [Tags]    id:C02-06    req:C02.3    req:T21    proto:4.29    sec:W06
     Sign In At Room
     ${other} =    Sign In
     ${intruder} =    Open Socket    ${other}
@@ -82,7 +82,7 @@ A Message Reaches Its Owner's Sockets And No Other User's
     No Device Should Receive    ${theirs}    for my devices only    after=later
 
 A Device That Unsubscribed Receives No More
-    [Tags]    id:C02-08    req:C02.3    req:T25
+    [Tags]    id:C02-08    req:C02.3    req:T25    proto:4.28
     Sign In At Room
     ${speaker} =    Open Device    ${USER}    ${ROOM}
     ${listener} =    Open Device    ${USER}    ${ROOM}
@@ -95,32 +95,32 @@ A Device That Unsubscribed Receives No More
     Message Should Not Arrive    ${listener}    after it left    after=in the other room
 
 Invalid Frames Close A Socket And Unknown Ones Do Not
-    [Tags]    id:C02-09    req:C02.3
+    [Tags]    id:C02-09    req:C02.3    proto:4.99
     ${user} =    Sign In
     ${socket} =    Open Socket    ${user}
     Unknown Frame Should Leave Socket Open    ${socket}
     Invalid Frames Should Be Refused    ${socket}
 
 A Socket Without A Token Is Refused
-    [Tags]    id:C02-10    req:C02.4    req:T21    sec:W02
+    [Tags]    id:C02-10    req:C02.4    req:T21    proto:4.06    sec:W02
     ${user} =    Sign In
     ${nobody} =    Drop Token    ${user}
     Every Endpoint Should Refuse Socket    ${nobody}    unauthenticated
 
 Sockets Refuse Tokens In Query Strings And Log None
-    [Tags]    id:C02-11    req:C02.4    sec:W02
+    [Tags]    id:C02-11    req:C02.4    proto:4.04    proto:4.05    sec:W02
     ${user} =    Sign In
     Every Endpoint Should Refuse Token In Query    ${user}    access_token
     Logs Should Hold No Secret Of    ${user}
 
 A Socket With A Forged Token Is Refused
-    [Tags]    id:C02-12    req:C02.4    sec:J01    sec:J02    sec:J03    sec:J05
+    [Tags]    id:C02-12    req:C02.4    proto:2.3.05    sec:J01    sec:J02    sec:J03    sec:J05
     ${user} =    Sign In
     Every Endpoint Should Refuse Socket For Forgeries    ${user}    flipped signature bit    empty signature    two segments
     ...    alg none    hs256 with public key    unknown kid    blank kid    foreign key
 
 Sockets Refuse Signed Tokens Of The Wrong Kind
-    [Tags]    id:C02-13    req:C02.4    sec:J06    sec:J07    sec:J08
+    [Tags]    id:C02-13    req:C02.4    proto:2.3.07    sec:J06    sec:J07    sec:J08
     ${user} =    Sign In
     Every Endpoint Should Refuse Socket For Forgeries    ${user}    wrong audience    wrong issuer    wrong type    not yet valid
     ...    expired    critical extension
@@ -132,7 +132,7 @@ A Socket With A Token For Another Service Is Refused
     Every Endpoint Should Refuse Socket    ${elsewhere}    invalid
 
 A Socket With An Expired Token Is Refused
-    [Tags]    id:C02-15    req:C02.4    req:T22
+    [Tags]    id:C02-15    req:C02.4    req:T22    proto:1.22
     ${user} =    Sign In For Seconds
     Every Endpoint Should Recognise User    ${user}
     Wait Until Token Expires    ${user}

@@ -18,7 +18,7 @@ A Returning User Is Not Doubled
     User Should Be Stored In Every Store    ${again}
 
 A Returning User Goes On With An Earlier Chat
-    [Tags]    id:C03-04    req:C03.2
+    [Tags]    id:C03-04    req:C03.2    proto:3.1.14
     Sign In At Room
     ${texts} =    Send Messages And Leave    4
     ${again} =    Sign In    ${USER}

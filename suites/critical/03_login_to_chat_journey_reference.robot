@@ -17,7 +17,7 @@ Test Tags           critical    p0    needs:oauth.provider    needs:ws    needs:
 *** Test Cases ***
 A New User Gets A Chat Answer That Is Stored
     [Documentation]    No step lies between the login and the first answer: the very first calls with its token already work.
-    [Tags]    id:C03-01    req:C03.1    req:C03.3    needs:db.main
+    [Tags]    id:C03-01    req:C03.1    req:C03.3    proto:2.2.33    needs:db.main
     Start Budget    C03 login to first answer
     Sign In Through The Provider
     Open A Socket
@@ -30,7 +30,7 @@ A New User Gets A Chat Answer That Is Stored
     ...    user: What keeps us in step?    assistant: You said: What keeps us in step?
 
 A Streamed Answer Adds Up To The Stored One
-    [Tags]    id:C03-02    req:C03.1
+    [Tags]    id:C03-02    req:C03.1    proto:4.46
     Sign In Through The Provider
     Open A Socket
     Start A Conversation    assistant=${True}
@@ -40,7 +40,7 @@ A Streamed Answer Adds Up To The Stored One
     Should Be Equal    ${streamed}    ${answer}[body]    streamed and stored answer differ
 
 A Returning User Of The Provider Is Not Doubled
-    [Tags]    id:C03-07    req:C03.2    needs:db.auth    needs:db.main
+    [Tags]    id:C03-07    req:C03.2    proto:2.2.17    needs:db.auth    needs:db.main
     Sign In Through The Provider
     VAR    ${first}    ${USER_ID}
     Open A Fresh Browser

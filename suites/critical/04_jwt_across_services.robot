@@ -10,24 +10,24 @@ Test Tags           critical    p0    portable
 
 *** Test Cases ***
 One Token Names The Same User Everywhere
-    [Tags]    id:C04-01    req:C04.1    req:T20
+    [Tags]    id:C04-01    req:C04.1    req:T20    proto:3.1.01    proto:4.26
     ${user} =    Sign In
     Every Endpoint Should Recognise User    ${user}
     Every Endpoint Should Open Socket For User    ${user}
 
 Services Agree On The User Of The Token
-    [Tags]    id:C04-02    req:C04.1
+    [Tags]    id:C04-02    req:C04.1    proto:2.3.02
     ${user} =    Sign In
     Every Endpoint Should Agree On User    ${user}
 
 Introspection Reports What The Token Holds
     [Documentation]    RFC 7662, section 2.2: each member means what the claim of its name does.
-    [Tags]    id:C04-03    req:C04.1
+    [Tags]    id:C04-03    req:C04.1    proto:2.4.24
     ${user} =    Sign In
     Introspection Should Agree With Token    ${user}
 
 A Token That Was Tampered With Is Refused Everywhere
-    [Tags]    id:C04-04    req:C04.2    req:T21    sec:J01
+    [Tags]    id:C04-04    req:C04.2    req:T21    proto:1.01    proto:1.21    sec:J01
     ${user} =    Sign In
     ${broken} =    Tamper With Token    ${user}
     Every Endpoint Should Refuse Token    ${broken}    invalid
@@ -36,7 +36,7 @@ A Token That Was Tampered With Is Refused Everywhere
     Every Endpoint Should Open Socket For User    ${user}
 
 A Refresh Yields A New Pair For The Same Session
-    [Tags]    id:C04-05    req:C04.3    req:T23
+    [Tags]    id:C04-05    req:C04.3    req:T23    proto:2.4.11
     ${before} =    Sign In
     ${after} =    Refresh Session    ${before}
     Refresh Should Rotate Tokens    ${before}    ${after}
@@ -44,14 +44,14 @@ A Refresh Yields A New Pair For The Same Session
     Every Endpoint Should Open Socket For User    ${after}
 
 A Spent Refresh Token Ends Its Whole Family
-    [Tags]    id:C04-06    req:C04.3    req:T23    sec:O06
+    [Tags]    id:C04-06    req:C04.3    req:T23    proto:2.3.25    proto:2.3.26    proto:2.4.13    proto:2.4.15    sec:O06
     ${before} =    Sign In
     ${after} =    Refresh Session    ${before}
     Spent Refresh Token Should Be Useless    ${before}    ${after}
     Family Should End After Reuse    ${after}
 
 A Sign-out Ends The Tokens And Sockets Of Its Session
-    [Tags]    id:C04-07    req:C04.3    req:T24    sec:S03
+    [Tags]    id:C04-07    req:C04.3    req:T24    proto:1.22    proto:2.4.18    proto:2.4.19    proto:4.104    sec:S03
     ${user} =    Sign In
     ${sockets} =    Open Sockets Everywhere    ${user}
     Every Endpoint Should Recognise User    ${user}
@@ -59,7 +59,7 @@ A Sign-out Ends The Tokens And Sockets Of Its Session
     Session Should End Everywhere    ${user}    ${sockets}    sign_out
 
 A Forged Token Signs Nobody Out
-    [Tags]    id:C04-08    req:C04.3    sec:J01
+    [Tags]    id:C04-08    req:C04.3    proto:2.4.20    sec:J01
     ${user} =    Sign In
     ${socket} =    Open Socket    ${user}
     Forged Tokens Should End No Session    ${user}

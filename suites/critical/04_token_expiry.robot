@@ -10,7 +10,7 @@ Test Tags           critical    p0    portable    req:C04.2    req:T22
 
 *** Test Cases ***
 A Token Is Honoured Until Its Expiry And No Longer
-    [Tags]    id:C04-09
+    [Tags]    id:C04-09    proto:1.22    proto:2.3.04    proto:2.3.18
     ${user} =    Sign In For Seconds
     Every Endpoint Should Honour Token Until Expiry    ${user}
     Access Should End    ${user}    expiry

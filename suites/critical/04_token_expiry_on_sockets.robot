@@ -11,14 +11,14 @@ Test Tags           critical    p0    portable    req:C04.2    req:T22
 
 *** Test Cases ***
 An Open Socket Is Closed At Its Token's Expiry
-    [Tags]    id:C04-11    sec:W04
+    [Tags]    id:C04-11    proto:4.103    proto:4.110    sec:W04
     ${user} =    Sign In For Seconds
     ${sockets} =    Open Sockets Everywhere    ${user}
     Wait Until Token Expires    ${user}
     Every Socket Should End    ${sockets}    expiry
 
 A Socket Lives On With A Refreshed Token
-    [Tags]    id:C04-12    req:C04.3    req:T23
+    [Tags]    id:C04-12    req:C04.3    req:T23    proto:4.37
     ${old} =    Sign In For Seconds
     ${socket} =    Open Socket    ${old}
     Wait Until Token Expires    ${old}    before=1s

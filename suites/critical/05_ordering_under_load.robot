@@ -11,7 +11,7 @@ Test Tags           portable    critical    p0
 
 *** Test Cases ***
 A Hundred Users Find Their Own Messages In Order
-    [Tags]    id:C05-01    req:C05.1
+    [Tags]    id:C05-01    req:C05.1    proto:4.120    proto:4.121    proto:4.123
     Open Chats For Users    100
     Send From Every Chat    10
     Burst Should Settle
@@ -30,7 +30,7 @@ A Burst Of A Thousand Messages Is Stored In Order
     Chat History Should Be As Promised
 
 Nothing Is Acknowledged Before It Is Stored
-    [Tags]    id:C05-03    req:C05.2
+    [Tags]    id:C05-03    req:C05.2    proto:4.30    proto:R1.01
     Open Chats For Users    1
     Hold Storing Of Messages    ${ROOMS}[0]
     Send Burst    chat-0
@@ -47,7 +47,7 @@ A Burst Slows Another User At Most Tenfold
     Burst Should Not Slow Other Chat    chat-0    other=chat-1
 
 A Burst Delays Another User By A Quarter Of It
-    [Tags]    id:C05-05    req:C05.3
+    [Tags]    id:C05-05    req:C05.3    proto:4.118
     Open Chats For Users    2    at_one_endpoint=yes
     Hold Storing Of Messages    ${ROOMS}[0]
     Send Burst    chat-0

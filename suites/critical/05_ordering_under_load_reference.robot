@@ -11,7 +11,7 @@ Test Tags           critical    p0    needs:ws    needs:assistant    needs:sessi
 
 *** Test Cases ***
 A Hundred Users At Once Are Each Answered In Order
-    [Tags]    id:C05-07    req:C05.1    needs:db.main    needs:replicas.2
+    [Tags]    id:C05-07    req:C05.1    proto:4.49    needs:db.main    needs:replicas.2
     Load Users With A Conversation Each    100
     Connect Everybody
     Everybody Says    10

@@ -11,7 +11,7 @@ Test Tags           critical    portable    p1    req:C06.1    req:C06.2    req:
 
 *** Test Cases ***
 Sessions Go On While Nobody Can Sign In
-    [Tags]    id:C06-01
+    [Tags]    id:C06-01    proto:1.25    proto:1.26
     Kill Instance    ${INSTANCE}
     Sessions Should Go On    while it is dead
     Sign Ins Should Fail Fast    ${USER}
@@ -22,7 +22,7 @@ Sessions Go On While Nobody Can Sign In
 
 Sessions Go On While Sign-ins Hang
     [Documentation]    The first sign-ins find out that the instance is silent; from then on it is known.
-    [Tags]    id:C06-02
+    [Tags]    id:C06-02    proto:3.1.35
     Pause Instance    ${INSTANCE}
     Sign Ins Should Fail Fast    ${USER}    at_first=True
     Sessions Should Go On    while it hangs

@@ -30,7 +30,7 @@ Provider Logins Fail Fast While Auth Is Away
 
 The Circuit Breaker Opens, Tries And Closes
     [Documentation]    Without Redis every request needs auth's word. Auth is first slow, then it fails.
-    [Tags]    id:C06-03    req:C06.3    needs:net.faults
+    [Tags]    id:C06-03    req:C06.3    proto:3.1.38    needs:net.faults
     Ask Backend For What Only Auth Knows
     Breaker Is Closed
     Auth Answers Too Slowly
@@ -43,7 +43,7 @@ The Circuit Breaker Opens, Tries And Closes
     Breaker Should Tell Of One Outage
 
 A Revoked Session Stays Refused Without Auth And Redis
-    [Tags]    id:C06-04    req:C06.3    needs:net.faults    needs:redis    needs:db.main
+    [Tags]    id:C06-04    req:C06.3    proto:3.1.38    proto:3.1.39    needs:net.faults    needs:redis    needs:db.main
     ${bystander} =    Create User
     Log Out
     Backend Knows Of The Revocation    ${ACCESS_TOKEN}
@@ -57,7 +57,7 @@ A Revoked Session Stays Refused Without Auth And Redis
 Load Users Do Not Overrun Auth At Its Return
     [Documentation]    Ten users' sessions are gone from Redis; each asks each replica five times at once, and auth takes its time. Auth
     ...    should hear of it once for each user and replica, not a hundred times.
-    [Tags]    id:C06-05    req:C06.4    needs:control.kill    needs:redis    needs:net.faults
+    [Tags]    id:C06-05    req:C06.4    proto:3.1.37    needs:control.kill    needs:redis    needs:net.faults
     ${crowd} =    Create Load Users    10
     Userbase Should Hold    ${crowd}
     Flush Redis

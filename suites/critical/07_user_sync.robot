@@ -10,7 +10,7 @@ Test Tags           critical    portable    p0
 
 *** Test Cases ***
 A Changed Name Reaches Every Endpoint, Store And Open Socket
-    [Tags]    id:C07-02    req:C07.2    req:T27
+    [Tags]    id:C07-02    req:C07.2    req:T27    proto:4.61
     ${user} =    Sign In
     ${sockets} =    Open Sockets Everywhere    ${user}
     ${changed} =    Change Profile    ${user}
@@ -19,7 +19,7 @@ A Changed Name Reaches Every Endpoint, Store And Open Socket
     Open Sockets Should Follow Change    ${sockets}    ${changed}
 
 A Changed Role Reaches Every Endpoint, Store And Token
-    [Tags]    id:C07-03    req:C07.2    req:T27
+    [Tags]    id:C07-03    req:C07.2    req:T27    proto:2.5.23
     ${user} =    Sign In
     ${changed} =    Change Role    ${user}
     Rights Should Follow Role    ${changed}
@@ -29,7 +29,7 @@ A Changed Role Reaches Every Endpoint, Store And Token
     Token Should Have Role    ${again}
 
 A Suspension Ends Everything Until The Account Is Activated
-    [Tags]    id:C07-05    req:C07.3    req:T24    sec:S04
+    [Tags]    id:C07-05    req:C07.3    req:T24    proto:2.4.31    sec:S04
     ${user} =    Sign In
     ${sockets} =    Open Sockets Everywhere    ${user}
     Deactivate Account    ${user}

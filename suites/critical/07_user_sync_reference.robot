@@ -16,7 +16,7 @@ Test Tags           critical    p0    needs:db.auth    needs:db.main    needs:re
 
 *** Test Cases ***
 A Sign-up Through The Provider Makes One User With One Id In Both Databases
-    [Tags]    id:C07-01    req:C07.1    needs:oauth.provider
+    [Tags]    id:C07-01    req:C07.1    proto:2.6.01    needs:oauth.provider
     A Person Known To The Provider
     Sign In Through The Provider
     Auth Holds One User Named    ${PERSON.email}
@@ -39,7 +39,7 @@ A Replica That Hangs Holds Up No Change Of A User
     [Teardown]    Run Keywords    Both Replicas Answer    AND    Undo Outages
 
 Changes Made While Backend Was Dead Arrive When It Is Back
-    [Tags]    id:C07-07    req:C07.2    req:C07.3    needs:control.kill    needs:ws
+    [Tags]    id:C07-07    req:C07.2    req:C07.3    proto:2.6.07    needs:control.kill    needs:ws
     Three People Online
     Kill Service    backend-1
     Kill Service    backend-2
@@ -50,7 +50,7 @@ Changes Made While Backend Was Dead Arrive When It Is Back
     All Changes Have Arrived
 
 Changes Made While The Sync Path Was Cut Survive The Death Of Auth And A Flush Of Redis
-    [Tags]    id:C07-08    req:C07.2    req:C07.3    needs:control.kill    needs:net.faults    needs:redis    needs:ws
+    [Tags]    id:C07-08    req:C07.2    req:C07.3    proto:2.6.07    needs:control.kill    needs:net.faults    needs:redis    needs:ws
     Three People Online
     Cut Connection    auth->backend
     They Change In Auth And A Newcomer Signs Up
@@ -63,7 +63,7 @@ Changes Made While The Sync Path Was Cut Survive The Death Of Auth And A Flush O
     All Changes Have Arrived
 
 Changes Made While Redis Was Dead Arrive At Once And Are Not Forgotten When It Is Back
-    [Tags]    id:C07-09    req:C07.2    req:C07.3    needs:control.kill    needs:redis    needs:ws
+    [Tags]    id:C07-09    req:C07.2    req:C07.3    proto:4.112    needs:control.kill    needs:redis    needs:ws
     Three People Online
     Kill Service    redis
     They Change In Auth And A Newcomer Signs Up
@@ -74,7 +74,7 @@ Changes Made While Redis Was Dead Arrive At Once And Are Not Forgotten When It I
     All Changes Have Arrived
 
 Of A Crowd That Changes In An Outage Nobody Is Orphaned In Either Database
-    [Tags]    id:C07-10    req:C07.3    needs:control.kill    needs:net.faults    needs:session.admin
+    [Tags]    id:C07-10    req:C07.3    proto:2.6.01    proto:2.6.05    needs:control.kill    needs:net.faults    needs:session.admin
     ${crowd} =    Create Load Users    30
     Wait Until The Outbox Is Empty
     Cut Connection    auth->backend
@@ -87,7 +87,7 @@ Of A Crowd That Changes In An Outage Nobody Is Orphaned In Either Database
     Both Tables Are Equal Row By Row
 
 Deliveries In The Wrong Order End In The Newest State And Are Told Once
-    [Tags]    id:C07-11    req:C07.4    needs:net.faults    needs:ws
+    [Tags]    id:C07-11    req:C07.4    proto:3.3.01    needs:net.faults    needs:ws
     A User With Three Undelivered Updates
     Delivery Should Be Applied    backend    ${EVENTS}[2]
     Delivery Should Be Stale    backend-2    ${EVENTS}[0]
@@ -100,7 +100,7 @@ Deliveries In The Wrong Order End In The Newest State And Are Told Once
     The Socket Was Told Only Of    ${EVENTS}[2]
 
 No Event After A Deletion Brings The User Back
-    [Tags]    id:C07-12    req:C07.4    needs:net.faults
+    [Tags]    id:C07-12    req:C07.4    proto:3.3.02    needs:net.faults
     A User With Three Undelivered Updates
     Delete At    auth    /users/me    ${ACCESS_TOKEN}
     ${all} =    Events In The Outbox    ${USER.id}

@@ -12,22 +12,22 @@ Test Tags           critical    portable    p1
 
 *** Test Cases ***
 Exactly The Quota Passes And Answers Count It Down
-    [Tags]    id:C08-01    req:C08.1    req:C08.3    sec:R01    sec:R02
+    [Tags]    id:C08-01    req:C08.1    req:C08.3    proto:3.2.13    proto:3.2.16    sec:R01    sec:R02
     Every Endpoint Should Hold Quota
 
 A Socket That Ignores The Warning Is Closed
-    [Tags]    id:C08-05    req:C08.2    sec:R04
+    [Tags]    id:C08-05    req:C08.2    proto:4.73    proto:4.76    proto:4.109    sec:R04
     Open Two Devices Of New User
     Flooding Socket Should Be Closed    ${PHONE}    ${ROOM}
     Send Message    ${LAPTOP}    ${ROOM}    from another device
     Message Should Arrive    ${LAPTOP}    from another device    ${ROOM}
 
 A Refusal Says When It Ends And Ends Then
-    [Tags]    id:C08-06    req:C08.2    req:C08.3    sec:R02    sec:R04    sec:R06
+    [Tags]    id:C08-06    req:C08.2    req:C08.3    proto:3.2.01    proto:3.2.17    sec:R02    sec:R04    sec:R06
     Refusal Should End As Told
 
 A Warned Socket Goes On After The Time It Was Told
-    [Tags]    id:C08-11    req:C08.2    sec:R04    sec:R06
+    [Tags]    id:C08-11    req:C08.2    proto:4.73    sec:R04    sec:R06
     Open Two Devices Of New User
     ${seconds} =    Flooding Socket Should Be Warned    ${PHONE}    ${ROOM}
     Wait As Told    ${seconds}
@@ -36,7 +36,7 @@ A Warned Socket Goes On After The Time It Was Told
     Socket Should Be Open    ${PHONE}
 
 Failed Sign-ins Are Throttled By Account And Address
-    [Tags]    id:C08-07    req:C08.1    req:C08.3    sec:R05
+    [Tags]    id:C08-07    req:C08.1    req:C08.3    proto:3.2.09    proto:3.2.10    sec:R05
     Failed Sign Ins Should Be Throttled
 
 A Flood Is Throttled And Harms No Other User

@@ -11,7 +11,7 @@ Test Tags           critical    portable    p1
 
 *** Test Cases ***
 A Restart Closes Sockets As Declared And Takes Nothing
-    [Tags]    id:C09-01    req:C09.1    req:T26
+    [Tags]    id:C09-01    req:C09.1    req:T26    proto:4.101    proto:R3.01
     ${endpoints} =    Get Socket Endpoints
     Send From Device At    ${endpoints}[0]
     Restart Instance    ${endpoints}[0]
@@ -20,7 +20,7 @@ A Restart Closes Sockets As Declared And Takes Nothing
     Device Should Find Everything    ${endpoints}[-1]
 
 A Killed Instance Takes Nothing
-    [Tags]    id:C09-02    req:C09.1    req:S02
+    [Tags]    id:C09-02    req:C09.1    req:S02    proto:R3.01
     ${endpoints} =    Get Replicas
     Send From Device At    ${endpoints}[0]
     Kill Instance    ${endpoints}[0]
@@ -42,7 +42,7 @@ A Device Receives What It Missed While An Instance Died
     Device Should Find Everything    ${endpoints}[0]    one    two
 
 Rolling Restarts Fail No Request And Lose No Message
-    [Tags]    id:C09-04    req:C09.2
+    [Tags]    id:C09-04    req:C09.2    proto:5.43    proto:R2.10
     ${way} =    Get Gentlest Restart
     Start Chats And Watch Endpoints    20
     Restart Each Instance    ${way}
@@ -55,7 +55,7 @@ Rolling Restarts Fail No Request And Lose No Message
     Chat History Should Be As Promised
 
 Stored Data Are The Same After Every Instance Ended
-    [Tags]    id:C09-05    req:C09.3
+    [Tags]    id:C09-05    req:C09.3    proto:R3.02
     ${endpoints} =    Get Socket Endpoints
     Send From Device At    ${endpoints}[-1]
     ${other} =    Sign In

@@ -10,7 +10,7 @@ Test Tags           portable    critical    p1
 
 *** Test Cases ***
 Five Tabs Chat In Five Rooms And Nothing Crosses Over
-    [Tags]    id:C10-01    req:C10.1
+    [Tags]    id:C10-01    req:C10.1    proto:4.43
     ${user} =    Sign In
     VAR    @{tabs}    ${user}    ${user}    ${user}    ${user}    ${user}
     ${rooms} =    Create Rooms    ${tabs}
@@ -21,7 +21,7 @@ Five Tabs Chat In Five Rooms And Nothing Crosses Over
     Chat History Should Be As Promised
 
 A New Room Is Listed On Every Device
-    [Tags]    id:C10-03    req:C10.2    req:C03.2
+    [Tags]    id:C10-03    req:C10.2    req:C03.2    proto:3.1.07
     ${phone} =    Sign In    device=phone
     ${laptop} =    Sign In    ${phone}    device=laptop
     ${other} =    Sign In

@@ -26,7 +26,7 @@ A Tab Keeps A State And Replaces Only Itself
     Tabs Should Still Be Open    tab-1    tab-3    tab-4    tab-5
 
 Profile Preferences And Conversations Are The Same In Every Tab
-    [Tags]    id:C10-09    req:C10.2    needs:db.main
+    [Tags]    id:C10-09    req:C10.2    proto:4.63    needs:db.main
     Sign In A New User
     Open Five Tabs
     Preferences Changed In One Tab Are In All
@@ -34,7 +34,7 @@ Profile Preferences And Conversations Are The Same In Every Tab
     A Conversation Begun In One Tab Is Listed In All
 
 What One Device Changes The Other Sees In Time
-    [Tags]    id:C10-10    req:C10.3
+    [Tags]    id:C10-10    req:C10.3    proto:4.63
     Two Devices Of One User
     Forget Latencies    C10 seen on the other device
     Everything Crosses    browser    phone
@@ -44,7 +44,7 @@ What One Device Changes The Other Sees In Time
     Latencies Should Hold    C10 seen on the other device    p50
 
 The First Of Two Conflicting Writes Wins
-    [Tags]    id:C10-06    req:C10.4    needs:db.main
+    [Tags]    id:C10-06    req:C10.4    proto:3.1.05    proto:3.1.20    proto:R4.12    needs:db.main
     Two Devices Of One User
     Preferences Conflict    winner=browser    loser=phone
     Preferences Conflict    winner=phone    loser=browser
@@ -53,7 +53,7 @@ The First Of Two Conflicting Writes Wins
     Conversation Names Conflict    winner=browser    loser=phone
 
 A Write That Names No Version Is Refused
-    [Tags]    id:C10-07    req:C10.4
+    [Tags]    id:C10-07    req:C10.4    proto:3.1.04    proto:3.1.19
     Sign In A New User
     ${response} =    Put At    frontend    /api/preferences    ${{ {'theme': 'dark'} }}    ${ACCESS_TOKEN}    status=428
     Answer Should Be A Problem    ${response}    precondition_required
@@ -61,7 +61,7 @@ A Write That Names No Version Is Refused
     Should Be Equal    ${{ ($etag, $document) }}    ${{ ('"0"', {}) }}    the refused write left something
 
 One Of Twenty Parallel Writers Wins
-    [Tags]    id:C10-08    req:C10.4    needs:db.main
+    [Tags]    id:C10-08    req:C10.4    proto:3.1.20    proto:R4.12    needs:db.main
     Two Devices Of One User
     Repeat Keyword    5 times    Twenty Writers Race
     Versions Heard Should Be    browser    1    2    3    4    5

@@ -17,7 +17,7 @@ Sign Out Ends Access
     Access Should End    ${user}    sign_out
 
 Sign Out Ends The Refresh Token
-    [Tags]    id:T24-02
+    [Tags]    id:T24-02    proto:2.4.17
     ${user} =    Sign In
     Sign Out    ${user}
     Refresh Should End    ${user}    sign_out
@@ -95,7 +95,7 @@ Deletion Ends Sessions And Refuses Sign-in
     Sign In Should Be Refused    ${user}
 
 Sessions Are Listed Until They End
-    [Tags]    id:T24-11
+    [Tags]    id:T24-11    proto:2.4.33
     ${phone} =    Sign In    device=phone
     ${laptop} =    Sign In    ${phone}    device=laptop
     VAR    @{both}    ${phone}    ${laptop}

@@ -31,7 +31,7 @@ The History Holds Every Message In Order
     History Should Be    ${USER}    ${ROOM}    ${texts}
 
 A Message Sent By Request Reaches Every Device
-    [Tags]    id:T25-04
+    [Tags]    id:T25-04    proto:3.1.15
     Open Two Devices
     Send Message By Request    ${USER}    ${ROOM}    by request
     Message Should Arrive    ${PHONE}    by request    ${ROOM}    ${USER}

@@ -13,7 +13,7 @@ Test Tags           security    p0    req:X03    needs:session.admin    needs:db
 
 *** Test Cases ***
 No Service Door Opens Without The Service Credential
-    [Tags]    id:SE-01    needs:replicas.2
+    [Tags]    id:SE-01    proto:1.39    needs:replicas.2
     [Template]    No Service Door Opens With
     no credential    ${None}    token_missing
     a user's access token    ${ACCESS_TOKEN}
@@ -23,7 +23,7 @@ No Service Door Opens Without The Service Credential
     one sign more than the credential    ${{ robot.api.types.Secret($SERVICE_TOKEN.value + 'x') }}
 
 What A Refused Caller Asked For Is Not Done
-    [Tags]    id:SE-02    needs:redis    needs:replicas.2
+    [Tags]    id:SE-02    proto:1.39    needs:redis    needs:replicas.2
     ${before} =    Auth User Row    ${USER.id}
     No Service Door Opens With    a user's access token    ${ACCESS_TOKEN}
     ${after} =    Auth User Row    ${USER.id}
@@ -38,7 +38,7 @@ A Missing Service Credential Is Asked For In The Standard Words
     Service Refuses The Token    auth    /admin/users/${USER.id}    ${ACCESS_TOKEN}    token_invalid
 
 Nobody Introspects Without The Credential And Nothing But A Living Session's Access Token Is Active
-    [Tags]    id:SE-04    sec:O09    needs:jwt.signing_key
+    [Tags]    id:SE-04    proto:1.04    proto:2.4.24    sec:O09    needs:jwt.signing_key
     Introspection Says    ${ACCESS_TOKEN}    ${True}
     ${expired} =    Forge From My Token    expired
     Introspection Says    ${expired}    ${False}

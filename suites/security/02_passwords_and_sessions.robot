@@ -11,7 +11,7 @@ Test Tags           security    portable    p0    req:X03
 
 *** Test Cases ***
 A Refused Sign-in Does Not Show Whether An Account Exists
-    [Tags]    id:SE-06    req:T20    sec:R05
+    [Tags]    id:SE-06    req:T20    proto:2.4.04    sec:R05
     ${user} =    Sign In
     ${wrong} =    Forget Password    ${user}
     ${shortened} =    Shorten Password    ${user}
@@ -21,7 +21,7 @@ A Refused Sign-in Does Not Show Whether An Account Exists
     User Should Be Able To Sign In    ${user}
 
 A Password Is Not Changed Without The Old One
-    [Tags]    id:SE-07    req:T24    sec:S05
+    [Tags]    id:SE-07    req:T24    proto:2.4.32    sec:S05
     ${user}    ${phone} =    Sign In On Two Devices
     ${wrong} =    Forget Password    ${user}
     ${tried} =    Change Password Should Be Refused    ${wrong}
@@ -43,7 +43,7 @@ A New Password Replaces The Old And Ends Other Sessions
     User Should Be Able To Sign In    ${changed}
 
 Users End Their Own Sessions And No Others
-    [Tags]    id:SE-10    req:T24    sec:S08
+    [Tags]    id:SE-10    req:T24    proto:2.4.34    sec:S08
     ${user}    ${phone} =    Sign In On Two Devices
     ${other} =    Sign In
     Others Should Not End Session    ${phone}    ${other}
@@ -62,7 +62,7 @@ A Forged Token Ends No Session
     Described Stores Should Hold Session    ${user}
 
 Users Take No Rights And No Account Of Others
-    [Tags]    id:SE-16    req:T21
+    [Tags]    id:SE-16    req:T21    proto:2.4.28    proto:2.4.29
     ${user} =    Sign In
     ${other} =    Sign Up
     Users Should Not Give Themselves Rights    ${user}

@@ -18,7 +18,7 @@ A New Password Leaves The Other Sessions Alone Where That Is Wanted
     Session Lives    ${USER}
 
 A Revoked Token Ends Its Session Whichever Of Its Tokens It Is And Garbage Ends Nothing
-    [Tags]    id:SE-11    sec:O08
+    [Tags]    id:SE-11    proto:2.4.22    sec:O08
     ${by_refresh} =    Log In Again    ${USER}
     ${by_access} =    Log In Again    ${USER}
     Revoke Garbage And A Forged Token
@@ -38,7 +38,7 @@ A Refresh Token That Was Spent Still Ends Its Session When It Is Revoked
     Session Has Ended For    ${USER}    revoked
 
 A Refresh Token Is Good For No Other Client
-    [Tags]    id:SE-14    sec:O06
+    [Tags]    id:SE-14    proto:2.2.30    proto:2.3.24    sec:O06
     VAR    &{refresh}    grant_type=refresh_token    client_id=mobile
     ${form} =    Request Body    &{refresh}    refresh_token=${REFRESH_TOKEN}
     ${response} =    Post Form To    auth    /auth/token    ${form}    status=anything

@@ -14,7 +14,7 @@ Test Tags           security    p0    req:X03    needs:oauth.provider    needs:d
 
 *** Test Cases ***
 An E-mail That The Provider Has Not Verified Makes Nobody
-    [Tags]    id:SE-17    sec:O11
+    [Tags]    id:SE-17    proto:2.2.13    sec:O11
     The Provider Knows Somebody With    email_verified=${False}
     ${url} =    Reach The Callback
     Login Ends With Error    ${url}    access_denied
@@ -28,14 +28,14 @@ A Name That No User Can Have Makes Nobody
     Auth Holds No User Named    ${PERSON.email}
 
 A Deactivated User Does Not Come In Through The Provider
-    [Tags]    id:SE-19    sec:S04
+    [Tags]    id:SE-19    proto:2.2.14    sec:S04
     Sign In Through The Provider
     Post To    auth    /users/me/deactivate    ${{ {} }}    ${ACCESS_TOKEN}    status=204
     ${url} =    Reach The Callback
     Login Ends With Error    ${url}    access_denied
 
 A One-time Code Is Kept As A Hash For A Minute And Good For Nothing After That
-    [Tags]    id:SE-20    sec:O05    needs:redis
+    [Tags]    id:SE-20    proto:2.2.20    proto:2.2.21    sec:O05    needs:redis
     ${code} =    Come Back With A Code
     VAR    ${key}    code:${{ hashlib.sha256($code.encode()).hexdigest() }}
     Redis Ttl    ${key}    validate    0 < value <= 60    message=a one-time code that nobody redeems is good for longer than a minute
@@ -46,7 +46,7 @@ A One-time Code Is Kept As A Hash For A Minute And Good For Nothing After That
     Auth Holds Sessions    ${user}[id]    0
 
 A Login Under Way Is Kept As A Hash For Five Minutes
-    [Tags]    id:SE-21    sec:O04    needs:redis
+    [Tags]    id:SE-21    proto:2.2.04    sec:O04    needs:redis
     ${url} =    Reach The Callback
     VAR    ${state}    ${{ urllib.parse.parse_qs(urllib.parse.urlsplit($url).query)['state'][0] }}
     Redis Ttl    login:${{ hashlib.sha256($state.encode()).hexdigest() }}    validate    0 < value <= 300
@@ -54,7 +54,7 @@ A Login Under Way Is Kept As A Hash For Five Minutes
     Redis Keys    *${state}*    ==    ${{ [] }}    message=Redis keeps the state itself
 
 The Login's Cookie Is Kept From Scripts, From Other Sites And From Plain Connections
-    [Tags]    id:SE-22    sec:S09
+    [Tags]    id:SE-22    proto:2.2.05    sec:S09
     ${response} =    Start A Login
     VAR    ${cookie}    ${response.headers}[Set-Cookie]
     Should Start With    ${cookie}    __Host-login-    the cookie of the login has another name

@@ -13,31 +13,31 @@ Test Tags           security    p0    portable
 
 *** Test Cases ***
 A Token Without A Genuine Signature Is Refused Everywhere
-    [Tags]    id:SE-26    req:X02    sec:J01    sec:J02    sec:J03    sec:J09
+    [Tags]    id:SE-26    req:X02    proto:2.3.05    sec:J01    sec:J02    sec:J03    sec:J09
     ${user} =    Sign In
     Every Endpoint Should Refuse Forgeries    ${user}    tampered claims    bad base64    alg None    alg NONE    alg nOnE
     ...    hs256 with public key without newline    hs256 with empty secret
 
 No Token Is Verified By A Key That It Brings
-    [Tags]    id:SE-27    req:X02    sec:J04    sec:J05
+    [Tags]    id:SE-27    req:X02    proto:2.3.08    sec:J04    sec:J05
     ${user} =    Sign In
     Every Endpoint Should Refuse Forgeries    ${user}    foreign jwk    foreign jku    foreign x5u    traversing kid    sql kid
 
 A Signed Token Is Refused Where Anything Is Wrong
     [Documentation]    The target's own key has signed each of them.
-    [Tags]    id:SE-28    req:X02    sec:J05    sec:J07    sec:J08    sec:J09
+    [Tags]    id:SE-28    req:X02    proto:2.3.06    sec:J05    sec:J07    sec:J08    sec:J09
     ${user} =    Sign In
     Every Endpoint Should Refuse Forgeries    ${user}    missing kid    missing type    missing issuer    missing audience
     ...    missing subject    missing session    missing expiry    duplicate claims
 
 A Body Larger Than Any That Is Wanted Is Refused
-    [Tags]    id:SE-30    req:X03
+    [Tags]    id:SE-30    req:X03    proto:1.06
     ${user} =    Sign In
     Oversized Requests Should Be Refused    ${user}
 
 A Signed Token Opens No Other User's Session
     [Documentation]    User and session of a token belong together, whoever signed it.
-    [Tags]    id:SE-31    req:X02
+    [Tags]    id:SE-31    req:X02    proto:2.3.14    proto:2.3.15
     ${user} =    Sign In
     ${other} =    Sign In
     ${mixed} =    Put Session In Token    ${user}    ${other}
@@ -55,5 +55,5 @@ A Good Token Is Good After Every Attack
 
 Parallel Refreshes Have One Winner And End The Family
     [Documentation]    The others are reuse: strict, so that a thief and the user cannot both go on.
-    [Tags]    id:SE-34    req:X03    req:T23    sec:O06
+    [Tags]    id:SE-34    req:X03    req:T23    proto:2.3.27    sec:O06
     Repeat Keyword    5 times    Parallel Refresh Should End Family

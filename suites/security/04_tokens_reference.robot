@@ -16,7 +16,7 @@ ${KEY_SET_REQUESTS}     http_requests_total{route="/.well-known/jwks.json"}
 *** Test Cases ***
 A Token Too Long To Be Read Is Refused Everywhere And At Once
     [Documentation]    Longer than a token may be, and shorter than what an HTTP server refuses to read.
-    [Tags]    id:SE-29    sec:J09    needs:jwt.signing_key
+    [Tags]    id:SE-29    proto:2.3.11    sec:J09    needs:jwt.signing_key
     ${long} =    Change Token    ${ACCESS_TOKEN}    filler=${{ 'A' * 6600 }}
     Service Refuses The Token    auth    /users/me    ${long}    token_invalid
     Service Refuses The Token    backend    /api/me    ${long}    token_invalid
@@ -27,7 +27,7 @@ A Token Too Long To Be Read Is Refused Everywhere And At Once
     Socket Handshake Is Refused With    401    ${long}    ${SOCKET_URL}    token_invalid
 
 Tokens Of Unknown Keys Make Backend Ask For The Keys Once A Second At Most
-    [Tags]    id:SE-33    sec:J05
+    [Tags]    id:SE-33    proto:2.3.10    sec:J05
     ${token} =    Forge From My Token    unknown kid
     ${before} =    Service Metric    auth    ${KEY_SET_REQUESTS}
     Repeat Keyword    40 times    Service Refuses The Token    backend    /api/me    ${token}    token_invalid

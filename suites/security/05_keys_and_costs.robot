@@ -9,11 +9,11 @@ Test Tags           security    portable    p1    req:X02
 
 *** Test Cases ***
 Published Keys Are Public
-    [Tags]    id:SE-36
+    [Tags]    id:SE-36    proto:2.4.25    proto:2.4.26
     ${user} =    Sign In
     Published Keys Should Be Public    ${user}
 
 The Metadata Names The Published Keys
-    [Tags]    id:SE-61
+    [Tags]    id:SE-61    proto:2.4.27
     ${user} =    Sign In
     Metadata Should Name Published Keys    ${user}

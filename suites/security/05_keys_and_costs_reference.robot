@@ -14,7 +14,7 @@ Test Tags           security    p1    needs:session.admin    needs:ws    needs:r
 
 *** Test Cases ***
 A New Signing Key Is Known Everywhere At Once And The Former One For Its Grace Alone
-    [Tags]    id:SE-35    req:X02    sec:J10
+    [Tags]    id:SE-35    req:X02    proto:2.5.24    proto:2.5.25    sec:J10
     Every Service Accepts The Token
     VAR    ${former}    ${ACCESS_TOKEN}
     The Signing Key Is Rotated    grace=${600}
@@ -28,7 +28,7 @@ A New Signing Key Is Known Everywhere At Once And The Former One For Its Grace A
 
 How Long A Refusal Takes Does Not Tell Whether The E-mail Is Known
     [Documentation]    The shortest of several tries is what the work itself takes, however busy the machine is.
-    [Tags]    id:SE-37    req:X03    sec:R05
+    [Tags]    id:SE-37    req:X03    proto:2.4.05    sec:R05
     ${wrong}    ${unknown} =    Shortest Time Of A Refused Login    8
     Should Be True    ${unknown} > ${wrong} / 3
     ...    an unknown e-mail is refused within ${unknown} ms, a wrong password within ${wrong} ms: the time tells who has an account

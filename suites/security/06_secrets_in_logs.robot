@@ -10,7 +10,7 @@ Test Tags           security    portable    p0    req:X04
 
 *** Test Cases ***
 Nothing That Signs Users In Stands In A Log
-    [Tags]    id:SE-38
+    [Tags]    id:SE-38    proto:1.42
     ${spent} =    Sign In
     ${user} =    Renew Tokens    ${spent}
     ${wrong} =    Forget Password    ${user}
@@ -20,7 +20,7 @@ Nothing That Signs Users In Stands In A Log
     Logs Should Hold No Secret Of    ${spent}    ${user}    ${wrong}
 
 A New Password Stands In No Log
-    [Tags]    id:SE-59
+    [Tags]    id:SE-59    proto:1.42
     ${user} =    Sign In
     ${changed} =    Change Password    ${user}
     User Should Be Able To Sign In    ${changed}
@@ -35,6 +35,6 @@ A Token In A Query Stands In No Log
     Logs Should Hold No Secret Of    ${user}
 
 Logs Name Every Request By Its Id
-    [Tags]    id:SE-41
+    [Tags]    id:SE-41    proto:1.27
     ${user} =    Sign In
     Every Log Should Name Requests    ${user}

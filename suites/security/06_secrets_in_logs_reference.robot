@@ -20,7 +20,7 @@ A Managed Session Leaves Its Tokens In No Log
     No Log Holds Any Of    ${session.session_token}    ${session.access_token}    ${SERVICE_TOKEN}
 
 Neither Code Nor State Nor Verifier Of A Login Stands In A Log
-    [Tags]    id:SE-39    needs:oauth.provider
+    [Tags]    id:SE-39    proto:1.42    needs:oauth.provider
     A Person Known To The Provider
     ${code} =    Come Back With A Code
     ${tokens} =    Exchange The Code    ${code}

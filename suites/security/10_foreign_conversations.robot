@@ -11,7 +11,7 @@ Test Tags           portable    security    p0    req:C02.3    req:X03
 
 *** Test Cases ***
 A Room Is Out Of Reach Of Other Users
-    [Tags]    id:SE-42    req:C10.1    req:T21    sec:W06
+    [Tags]    id:SE-42    req:C10.1    req:T21    proto:1.24    proto:3.1.08    sec:W06
     ${phone} =    Open Device    ${USER}    ${ROOM}
     Send Message    ${phone}    ${ROOM}    for its owner alone
     ${other} =    Sign In

@@ -11,26 +11,26 @@ Test Tags           security    p0    portable    req:X03
 
 *** Test Cases ***
 A Page Of Another Origin Opens No Socket
-    [Tags]    id:SE-44    req:C02.4    req:T21    sec:W01
+    [Tags]    id:SE-44    req:C02.4    req:T21    proto:4.07    sec:W01
     ${user} =    Sign In
     Foreign Origin Should Be Refused    ${user}
     Own Origin Should Open Sockets    ${user}
 
 A Query String Carries A Token Under No Name
-    [Tags]    id:SE-46    req:C02.4    sec:W02
+    [Tags]    id:SE-46    req:C02.4    proto:4.19    sec:W02
     ${user} =    Sign In
     Every Endpoint Should Refuse Token In Query    ${user}
     Logs Should Hold No Secret Of    ${user}
 
 A Wrong Kind Of Frame Closes Its Socket Only
-    [Tags]    id:SE-47    req:C02.3    sec:W07
+    [Tags]    id:SE-47    req:C02.3    proto:4.22    sec:W07
     ${user} =    Sign In
     ${other} =    Open Socket    ${user}
     Bad Frames Should Close Their Socket    ${user}
     Socket Should Be Open    ${other}
 
 A Socket Goes On With Tokens Of Its Session Only
-    [Tags]    id:SE-48    req:C02.3    req:C04.3    sec:W04
+    [Tags]    id:SE-48    req:C02.3    req:C04.3    proto:4.38    sec:W04
     ${user} =    Sign In
     ${socket} =    Open Socket    ${user}
     Socket Should Refuse Foreign Tokens    ${socket}    ${user}

@@ -12,7 +12,7 @@ Test Tags           security    p0    req:X03    needs:oauth.provider    needs:n
 
 *** Test Cases ***
 No Script And No Other Host Gets A Browser's Cookies
-    [Tags]    id:SE-49    sec:S09
+    [Tags]    id:SE-49    proto:5.07    sec:S09
     ${landed} =    A Person Signs In In A Browser
     Cookie Should Be Protected    ${LOGIN_BEGUN}    __Host-flow-    max_age=${300}
     Every Protected Cookie Is Set    ${landed}
@@ -21,7 +21,7 @@ No Script And No Other Host Gets A Browser's Cookies
     Should Not Contain    ${refreshed.text}    token    the page's scripts are shown tokens
 
 A Page Of Another Origin Cannot Act With A Browser's Cookies
-    [Tags]    id:SE-50    sec:W01    needs:ws
+    [Tags]    id:SE-50    proto:5.29    sec:W01    needs:ws
     A Person Signs In In A Browser
     Pages Elsewhere Cannot Act    ${None}    null    https://evil.example    ${{ $PUBLIC_URL.replace('https:', 'http:') }}
     ...    ${PUBLIC_URL}.evil.example    ${PUBLIC_URL}0    ${PUBLIC_URL}/    ${{ $PUBLIC_URL[:-1] }}
@@ -39,14 +39,14 @@ A Browser's Cookie Is Its Token At Every Door And A Token Of One's Own Goes Firs
     Page's Socket Sees User Id    ${other.id}    ${other.access_token}    ${BACKEND_SOCKET_URL}
 
 Tabs That Refresh At One Instant Share One Refresh
-    [Tags]    id:SE-52    req:C04.3    sec:O06
+    [Tags]    id:SE-52    req:C04.3    proto:5.21    sec:O06
     A Person Signs In In A Browser
     Tabs Refresh At One Instant    10
     Session Should Be    active, refreshed 1
     Browser Sees User Id    ${USER_ID}
 
 A Refresh That Fails Says Why And Costs The Cookies Only Where Auth Refused
-    [Tags]    id:SE-53
+    [Tags]    id:SE-53    proto:5.19
     A Person Signs In In A Browser
     Refresh Without A Cookie Is Refused
     While Auth Is Away The Cookies Stay
@@ -55,7 +55,7 @@ A Refresh That Fails Says Why And Costs The Cookies Only Where Auth Refused
     A Refused Refresh Signs The Browser Out
 
 A New Login Ends The Session That The Browser Had
-    [Tags]    id:SE-54    sec:S01    needs:ws
+    [Tags]    id:SE-54    proto:5.09    sec:S01    needs:ws
     A Person Signs In In A Browser
     VAR    ${first}    ${SESSION_ID}
     VAR    ${old_token}    ${ACCESS_TOKEN}
@@ -68,13 +68,13 @@ A New Login Ends The Session That The Browser Had
     Browser Sees User Id    ${USER_ID}
 
 A Logout Ends The Session And Removes The Cookies
-    [Tags]    id:SE-55    sec:S03    needs:ws
+    [Tags]    id:SE-55    proto:5.13    sec:S03    needs:ws
     A Person Signs In In A Browser
     The Browser Signs Out
     A Refresh Finds No Cookie
 
 A Login Ends On This Origin Whatever Was Asked For
-    [Tags]    id:SE-56    sec:O01
+    [Tags]    id:SE-56    proto:5.11    sec:O01
     [Setup]    A Person Known To The Provider
     [Template]    Login Ends At
     /chat?with=me             /chat?with=me
@@ -84,7 +84,7 @@ A Login Ends On This Origin Whatever Was Asked For
     https://evil.example/     /
 
 A Login Ends Only In The Browser That Began It, And Only Once
-    [Tags]    id:SE-57    sec:O04
+    [Tags]    id:SE-57    proto:5.05    proto:5.31    sec:O04
     A Person Known To The Provider
     Open A Fresh Browser    stranger
     ${one} =    Come Back To Frontend
@@ -95,7 +95,7 @@ A Login Ends Only In The Browser That Began It, And Only Once
     Frontend's Callback Is Refused    ${one}
 
 No Log Holds What A Login Hands Over
-    [Tags]    id:SE-58    req:X04    sec:W02    needs:control.logs
+    [Tags]    id:SE-58    req:X04    proto:5.54    sec:W02    needs:control.logs
     A Person Known To The Provider
     ${callback} =    Come Back To Frontend
     ${secrets} =    Callback Parameters    ${callback}

@@ -13,23 +13,23 @@ Test Tags           session-manager    p0    needs:db.auth    needs:redis    nee
 
 *** Test Cases ***
 A Web Session Is The Same In Every Store
-    [Tags]    id:M02-01    req:M02.1    req:M15
+    [Tags]    id:M02-01    req:M02.1    req:M15    proto:2.5.01    proto:2.5.03
     A Login Makes A Session    web    WEB
     The Manager Makes A Session    WEB    web
 
 A Mobile Session Is The Same In Every Store
-    [Tags]    id:M02-02    req:M02.2
+    [Tags]    id:M02-02    req:M02.2    proto:2.5.01    proto:2.5.03
     A Login Makes A Session    mobile    MOBILE
     A Login With A Device And A Fingerprint Keeps Both
     The Manager Makes A Session    MOBILE    mobile
 
 An Api Session Is The Same In Every Store
-    [Tags]    id:M02-03    req:M02.3
+    [Tags]    id:M02-03    req:M02.3    proto:2.5.01    proto:2.5.03
     A Login Makes A Session    api    API
     The Manager Makes A Session    API    api
 
 An Sso Session Is The Same In Every Store
-    [Tags]    id:M02-04    req:M02.4
+    [Tags]    id:M02-04    req:M02.4    proto:2.5.01    proto:2.5.03
     The Manager Makes A Session    SSO    web
 
 Nobody Gets A Session Who Does Not Exist Or Is Deactivated
@@ -63,7 +63,7 @@ A Fingerprint Is Kept As Its Hash And As Nothing Else
     Should Be Equal    ${free.record}[fingerprint]    ${None}    a session made without a fingerprint has one
 
 Twenty Parallel Logins Never Exceed The Limit And The Oldest Go First
-    [Tags]    id:M02-08    req:M02.7    sec:S07
+    [Tags]    id:M02-08    req:M02.7    proto:2.5.04    sec:S07
     Sign In A New User
     Log In At Once    20
     ${limit} =    Limit Of The Platform    session_limit

@@ -13,7 +13,7 @@ Test Tags           session-manager    p0    needs:db.auth    needs:redis    nee
 
 *** Test Cases ***
 A Live Session Is Valid And Its Record Is Told By Redis And By The Database Alike
-    [Tags]    id:M03-01    req:M03.1
+    [Tags]    id:M03-01    req:M03.1    proto:2.5.05    proto:2.5.54
     A User With A Session    device=laptop    metadata=${{ {'tab': 3} }}
     ${by_redis} =    Session Token Should Be Valid    ${SESSION}    source=redis
     Forget The Session In Redis
@@ -43,7 +43,7 @@ A Session Past Its Absolute End Is Expired However Active It Was
     Session Token Should Be Invalid    ${SESSION}    reason=expired    source=database
 
 A Revoked Session Is Invalid At Once And For The Reason That It Was Revoked
-    [Tags]    id:M03-04    req:M03.3    sec:S03
+    [Tags]    id:M03-04    req:M03.3    proto:2.5.02    proto:2.5.06    sec:S03
     A User With A Session
     Session Token Should Be Valid    ${SESSION}    source=redis
     Revoke Session    ${SESSION}    reason=stolen
@@ -76,7 +76,7 @@ What Cannot Be A Token Is Refused As A Bad Request
     Session Manager Refuses    validate    400    invalid_request    token=misnamed
 
 The Database Judges As Redis Would Have While Redis Is Dead
-    [Tags]    id:M03-08    req:M03.5    req:M15    needs:control.kill
+    [Tags]    id:M03-08    req:M03.5    req:M15    proto:2.5.05    proto:2.5.54    needs:control.kill
     Sessions That Live And Sessions That Are Over
     Kill Service    redis
     Database Should Judge The Sessions

@@ -22,7 +22,7 @@ An Activity Is Told By The Answer, The Row And Redis Alike
     Stores Should Agree On The Session
 
 The Access Count Grows By One With Each Activity And With Nothing Else
-    [Tags]    id:M04-02    req:M04.2
+    [Tags]    id:M04-02    req:M04.2    proto:2.5.10
     A User With A Session
     Access Count Should Be    0
     Each Activity Counts One    1    2    3
@@ -39,7 +39,7 @@ Of Twenty Activities At Once None Is Lost
     Access Count Should Be    20
 
 An Activity Starts The Idle Time Again
-    [Tags]    id:M04-04    req:M04.3
+    [Tags]    id:M04-04    req:M04.3    proto:2.5.27
     A User With A Session    idle_ttl=10min    absolute_ttl=1h
     Let Time Pass For The Session    8min
     Redis TTL    session:${SESSION.session_id}    <=    ${{ 2 * 60 }}
@@ -79,7 +79,7 @@ However Much It Is Used A Session Ends By Itself At Its Absolute Expiry
     Absolute Expiry Should Be The End Of All    1s
 
 An Activity Is Refused Where No Session Can Be Meant
-    [Tags]    id:M04-08    req:M04.4
+    [Tags]    id:M04-08    req:M04.4    proto:2.5.41
     ${unknown} =    Random UUID
     Session Manager Refuses    ${unknown}/activity    404    not_found
     Session Manager Refuses    no-session/activity    400    invalid_request
@@ -88,7 +88,7 @@ An Activity Is Refused Where No Session Can Be Meant
     Answer Should Challenge For A Token    ${response}
 
 What Has Ended Is Not Kept Alive By An Activity
-    [Tags]    id:M04-09    req:M04.4    extra
+    [Tags]    id:M04-09    req:M04.4    proto:2.5.43    extra
     A User With A Session    idle_ttl=10min
     ${revoked} =    Create Managed Session    ${USER_ID}
     Revoke Session    ${revoked}

@@ -24,7 +24,7 @@ A Refresh With Extension Starts The Idle Time Again
 
 A Refresh Of The Token Pair Starts The Idle Time Again
     [Documentation]    It is all that a browser or an app does for its session.
-    [Tags]    id:M05-02    req:M05.1    extra
+    [Tags]    id:M05-02    req:M05.1    proto:2.4.12    extra
     A User With A Session    idle_ttl=10min    absolute_ttl=1h
     Let Time Pass For The Session    8min
     Refresh The Tokens Of    ${SESSION}
@@ -59,7 +59,7 @@ A Refresh Without Extension Leaves The Session What It Had Left
     Session Token Should Be Invalid    ${renewed}[session_token]    expired
 
 A Refresh Puts A New Session Token In The Place Of The Old One
-    [Tags]    id:M05-05    req:M05.3
+    [Tags]    id:M05-05    req:M05.3    proto:2.5.07
     A User With A Session
     ${renewed} =    Refresh Session Token    ${SESSION}
     Session Token Should Be Invalid    ${SESSION}    not_found
@@ -96,7 +96,7 @@ A Spent Refresh Token Is Good For Nothing And Ends What Came Of It
     Should Be Equal    ${row}[revoke_reason]    refresh_reuse    the session ended for another reason
 
 A Refresh Changes The Tokens And Nothing Of The Identity
-    [Tags]    id:M05-09    req:M05.3    extra
+    [Tags]    id:M05-09    req:M05.3    proto:2.4.11    extra
     A User With A Session    type=MOBILE
     ${bystander} =    Create User
     ${next} =    Refresh The Tokens Of    ${SESSION}
@@ -108,7 +108,7 @@ A Refresh Changes The Tokens And Nothing Of The Identity
     Own Sessions Are    ${bystander}
 
 The Refresh Count Grows With Each Refresh And With Nothing Else
-    [Tags]    id:M05-10    req:M05.4
+    [Tags]    id:M05-10    req:M05.4    proto:2.5.08    proto:2.5.45
     A User With A Session
     ${first} =    Refresh Session Token    ${SESSION}    extend=True
     ${second} =    Refresh Session Token    ${first}[session_token]    extend=False
@@ -119,7 +119,7 @@ The Refresh Count Grows With Each Refresh And With Nothing Else
     Refresh Count Should Be    3
 
 A Token Of No Session Cannot Be Refreshed
-    [Tags]    id:M05-11    req:M05.5
+    [Tags]    id:M05-11    req:M05.5    proto:2.5.09    proto:2.5.41
     ${unknown} =    Random UUID
     Session Manager Refuses    refresh    404    not_found    session_token=${unknown}
     Session Manager Refuses    refresh    400    invalid_request    session_token=${EMPTY}
@@ -127,7 +127,7 @@ A Token Of No Session Cannot Be Refreshed
     Refresh Is Refused With    ${unknown}    invalid_grant
 
 A Session That Has Ended Cannot Be Refreshed
-    [Tags]    id:M05-12    req:M05.5    extra
+    [Tags]    id:M05-12    req:M05.5    proto:2.5.09    proto:2.5.42    extra
     A User With A Session    idle_ttl=10min
     ${revoked} =    Create Managed Session    ${USER_ID}
     Revoke Session    ${revoked}

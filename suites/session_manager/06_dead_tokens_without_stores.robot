@@ -111,7 +111,7 @@ What Redis Kept Through An Outage Does Not Bring An Old Token Back
 
 What Redis Kept Through An Outage Does Not Bring A Revoked Session Back
     [Documentation]    Auth alone cannot reach Redis, which forgets nothing meanwhile.
-    [Tags]    id:M06-03    req:M06.1    req:M06.4    needs:net.faults
+    [Tags]    id:M06-03    req:M06.1    req:M06.4    proto:2.5.48    needs:net.faults
     ${neighbour} =    Create Managed Session    ${USER_ID}
     Cut Connection    auth->redis
     Revoke Session    ${SESSION}    stolen

@@ -11,7 +11,7 @@ Test Tags           session-manager    p0    needs:session.admin    needs:redis 
 
 *** Test Cases ***
 A Revoked Session Is Dead At Once With Each Of Its Tokens And Its Neighbour Lives
-    [Tags]    id:M06-04    req:M06.1
+    [Tags]    id:M06-04    req:M06.1    proto:2.5.31
     A User With A Session
     ${neighbour} =    Create Managed Session    ${USER_ID}
     ${record} =    Revoke Session    ${SESSION}
@@ -24,7 +24,7 @@ A Revoked Session Is Dead At Once With Each Of Its Tokens And Its Neighbour Live
     Stores Should Agree On The Session    ${neighbour}
 
 A Logout Is The End Of A Session As Its Revocation Is
-    [Tags]    id:M06-05    req:M06.1    extra
+    [Tags]    id:M06-05    req:M06.1    proto:2.5.31    extra
     A User With A Session
     Post To    auth    /auth/logout    ${{ {} }}    ${SESSION.access_token}    status=204
     Session Token Should Be Invalid    ${SESSION}    revoked    source=database
@@ -65,7 +65,7 @@ The Reason Of A Revocation Is Kept In Every Store
     Redis Value    session:revoked:${SESSION.session_id}    ==    ${reason}
 
 The First Reason Of A Revocation Stays
-    [Tags]    id:M06-09    req:M06.2    extra
+    [Tags]    id:M06-09    req:M06.2    proto:2.5.44    extra
     A User With A Session
     Revoke Session    ${SESSION}    first
     ${before} =    Session Row    ${SESSION.session_id}
@@ -76,7 +76,7 @@ The First Reason Of A Revocation Stays
     Redis Value    session:revoked:${SESSION.session_id}    ==    first
 
 A Session That Had Expired Is Not Called Revoked Afterwards
-    [Tags]    id:M06-10    req:M06.2    extra
+    [Tags]    id:M06-10    req:M06.2    proto:2.5.44    extra
     A User With A Session    idle_ttl=10min
     Let Time Pass For The Session    11min
     ${before} =    Session Row    ${SESSION.session_id}
@@ -86,7 +86,7 @@ A Session That Had Expired Is Not Called Revoked Afterwards
     Session Token Should Be Invalid    ${SESSION}    expired
 
 The Audit Trail Tells What Befell The Session And Outlives It And Its User
-    [Tags]    id:M06-11    req:M06.3
+    [Tags]    id:M06-11    req:M06.3    proto:2.5.45    proto:2.5.46
     A User With A Session
     Refresh Session Token    ${SESSION}
     Revoke Session    ${SESSION}    a good reason
@@ -97,7 +97,7 @@ The Audit Trail Tells What Befell The Session And Outlives It And Its User
     Audit Trail Should Read    created    refreshed    revoked
 
 Both Databases And Every Service Are In Step With A Revocation
-    [Tags]    id:M06-12    req:M06.4    needs:db.main    needs:replicas.2
+    [Tags]    id:M06-12    req:M06.4    proto:2.6.01    needs:db.main    needs:replicas.2
     A User With A Session
     Session Should Be Live Everywhere    ${SESSION}    within=10s
     Revoke Session    ${SESSION}    in step
@@ -109,7 +109,7 @@ Both Databases And Every Service Are In Step With A Revocation
     Service Refuses The Token    frontend    /api/me    ${SESSION.access_token}    session_revoked
 
 All Sessions Of A User Are Revoked And Nobody Else's
-    [Tags]    id:M06-13    req:M06.5
+    [Tags]    id:M06-13    req:M06.5    proto:2.5.14
     A User With Sessions On Three Devices
     ${stranger} =    Create User
     ${revoked} =    Revoke User Sessions    ${USER_ID}    account recovery
@@ -120,7 +120,7 @@ All Sessions Of A User Are Revoked And Nobody Else's
     Session Should Be Live Everywhere    ${stranger}    places=${STORES}
 
 Sessions That Had Ended Are Not Counted Nor Changed
-    [Tags]    id:M06-14    req:M06.5    extra
+    [Tags]    id:M06-14    req:M06.5    proto:2.5.14    extra
     A User With A Session    idle_ttl=10min
     ${ended} =    Create Managed Session    ${USER_ID}
     ${alive} =    Create Managed Session    ${USER_ID}

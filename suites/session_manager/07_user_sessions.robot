@@ -22,7 +22,7 @@ A User's Sessions Are Listed With All That Is Known Of Each, Oldest First
     Current In The List Should Be    ${own}    ${MIDDLE}
 
 Whatever Redis Holds Of Them, And In Whatever Form, The List Is The Same
-    [Tags]    id:M07-03    req:M07.1    extra
+    [Tags]    id:M07-03    req:M07.1    proto:2.5.13    extra
     A User With Sessions Of Three Ages
     ${before} =    List User Sessions    ${USER_ID}
     Redis Sorted Set    user:${USER_ID}:sessions    validate    len(value) == 3
@@ -45,7 +45,7 @@ Sessions That Have Ended Are Not Listed
     List Should Name    ${listed}
 
 With Expired Ones All Are Listed With What Became Of Each
-    [Tags]    id:M07-05    req:M07.3
+    [Tags]    id:M07-05    req:M07.3    proto:2.5.40
     One Session Active, One Expired, One Revoked
     ${listed} =    List User Sessions    ${USER_ID}    include_expired=True
     List Should Name    ${listed}    ${EXPIRED}    ${REVOKED}    ${ACTIVE}
@@ -64,7 +64,7 @@ An Expired Session Is Listed As Such Before And After Its Row Was Marked
     Should Be Equal    ${after}[:3]    ${before}    sessions are listed otherwise than before the mark
 
 A User Without Sessions Has An Empty List
-    [Tags]    id:M07-07    req:M07.4
+    [Tags]    id:M07-07    req:M07.4    proto:2.5.13
     Session Of A Stranger
     A User Without A Session
     ${listed} =    List User Sessions    ${USER_ID}

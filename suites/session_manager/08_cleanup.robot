@@ -13,7 +13,7 @@ Test Tags           session-manager    p1    needs:session.admin    needs:redis 
 
 *** Test Cases ***
 Expired Sessions Lose Every Trace In Redis And Their Rows Say So
-    [Tags]    id:M08-02    req:M08.1
+    [Tags]    id:M08-02    req:M08.1    proto:2.5.15
     A User With A Living And An Expired Session    idle_ttl=1 hour
     Redis Should Hold All Of The Session    ${EXPIRED}
     Clean-up Should Count    expired=1    removed_keys=2    errors=0
@@ -25,7 +25,7 @@ Expired Sessions Lose Every Trace In Redis And Their Rows Say So
 Only What Was Really Removed Is Counted As Removed
     [Documentation]    Three have expired; of one Redis has its document and its token still, of one its token, of one only its place in the
     ...    list.
-    [Tags]    id:M08-03    req:M08.1    extra
+    [Tags]    id:M08-03    req:M08.1    proto:2.5.15    extra
     A User With A Living And An Expired Session    absolute_ttl=1 hour
     A User With A Living And An Expired Session    absolute_ttl=1 hour
     Delete Redis Keys    session:${EXPIRED.session_id}

@@ -19,7 +19,7 @@ The Active Total Counts Who Is Alive And Nobody Who Is Not
     Figures Should Be Those Of The Rows
 
 Each Type Is Counted For Itself
-    [Tags]    id:M09-02    req:M09.2
+    [Tags]    id:M09-02    req:M09.2    proto:2.5.16
     Sessions Of Each Type    WEB=1    MOBILE=2    API=3    SSO=4
     One Session Of Each Type That Was Revoked
     ${figures} =    Get Session Analytics
@@ -38,7 +38,7 @@ Where All Sessions Have Ended Nobody Is Active And The Ended Are Told
     Figures Should Be Those Of The Rows
 
 A User With Many Sessions Is One User
-    [Tags]    id:M09-05    req:M09.1    extra
+    [Tags]    id:M09-05    req:M09.1    proto:2.5.16    extra
     Three Users With Sessions    WEB    WEB    MOBILE
     ${figures} =    Get Session Analytics
     Should Be Equal As Integers    ${figures}[users]    3    users with an active session

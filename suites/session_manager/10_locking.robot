@@ -24,7 +24,7 @@ A Free Lock Is Given And Kept In Redis For Its Time Under Its Holder's Token
     Acquire Lock    ${LOCK}    ttl=1 minute
 
 A Held Lock Is Refused And Nothing Of It Changes
-    [Tags]    id:M10-02    req:M10.2
+    [Tags]    id:M10-02    req:M10.2    proto:2.5.18
     ${owner} =    Acquire Lock    ${LOCK}    ttl=1 minute
     Refusal Should Be    409 locked    Acquire Lock    ${LOCK}    ttl=1 hour
     Redis Value    lock:${LOCK}    ==    ${owner.value}    message=the lock has changed hands
@@ -36,7 +36,7 @@ Of Twenty Takers At One Instant One Gets The Lock Again And Again
     Repeat Keyword    5 times    One Of Twenty Takers Gets The Lock And Gives It Back
 
 A Lock Is Given Back By Its Holder And By Nobody Else
-    [Tags]    id:M10-04    req:M10.1    extra
+    [Tags]    id:M10-04    req:M10.1    proto:2.5.20    extra
     ${owner} =    Acquire Lock    ${LOCK}    ttl=1 minute
     ${stranger} =    Acquire Lock    another-${LOCK}    ttl=1 minute
     Refusal Should Be    409 not_owner    Release Lock    ${LOCK}    ${stranger}
@@ -46,7 +46,7 @@ A Lock Is Given Back By Its Holder And By Nobody Else
     Refusal Should Be    409 not_owner    Release Lock    ${LOCK}    ${owner}
 
 The Lock Of A Holder Who Died Is Free When Its Time Is Over And Not Before
-    [Tags]    id:M10-05    req:M10.2    extra
+    [Tags]    id:M10-05    req:M10.2    proto:2.5.20    extra
     Note The Time
     ${dead} =    Acquire Lock    ${LOCK}    ttl=1s
     ${heir} =    Lock Comes To Be Free

@@ -19,7 +19,7 @@ Test Tags           session-manager    p1    needs:session.admin    needs:redis 
 
 *** Test Cases ***
 A Migrated Session Goes On As SSO With All That It Had
-    [Tags]    id:M11-01    req:M11.1
+    [Tags]    id:M11-01    req:M11.1    proto:2.5.11
     A User With A Session    device=laptop    fingerprint=laptop    metadata=${OLD_DATA}
     ${sso} =    Migrate Session    ${SESSION}    metadata=${NEW_DATA}
     It Should Continue The Old Session    ${sso}
@@ -29,7 +29,7 @@ A Migrated Session Goes On As SSO With All That It Had
     Old Session Should Have Ended For    ${sso}
 
 With The Old Session All Its Tokens Die At Once Wherever They Are Shown
-    [Tags]    id:M11-02    req:M11.1    extra
+    [Tags]    id:M11-02    req:M11.1    proto:2.5.12    extra
     A User With A Session
     ${sso} =    Migrate Session    ${SESSION}
     Session Token Should Be Invalid    ${SESSION}    revoked
@@ -46,7 +46,7 @@ A Session That Does Not Exist Cannot Be Migrated And None Comes Of It
     Nothing Should Have Come Of    ${nobody}
 
 What Was Revoked Or Migrated Before Cannot Be Migrated
-    [Tags]    id:M11-04    req:M11.2    extra
+    [Tags]    id:M11-04    req:M11.2    proto:2.5.43    extra
     A User With A Session
     Revoke Session    ${SESSION}
     Migration Should Be Refused    session_revoked

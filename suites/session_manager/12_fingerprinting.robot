@@ -16,7 +16,7 @@ ${PHONE}        an opaque text that a phone makes
 
 *** Test Cases ***
 A Session Made With A Fingerprint Keeps Its Hash And Nothing Else Of It
-    [Tags]    id:M12-01    req:M12.1
+    [Tags]    id:M12-01    req:M12.1    proto:2.4.08
     A User With A Session    fingerprint=${LAPTOP}
     Stores Should Agree On The Session
     Stored Fingerprint Should Be A Hash
@@ -24,7 +24,7 @@ A Session Made With A Fingerprint Keeps Its Hash And Nothing Else Of It
     Session Token Should Be Valid    ${SESSION}    source=redis    fingerprint=${LAPTOP}
 
 One Device Has One Fingerprint In Whatever Order It States Its Traits
-    [Tags]    id:M12-02    req:M12.2
+    [Tags]    id:M12-02    req:M12.2    proto:2.4.09
     A User With A Session    fingerprint=${LAPTOP}
     ${reversed} =    Restated    ${LAPTOP}
     Session Token Should Be Valid    ${SESSION}    fingerprint=${reversed}
@@ -40,7 +40,7 @@ One Device Has One Fingerprint Whichever Process Of Auth It Asks
     Every Session Of The Device Has Fingerprint    ${SESSION.record}[fingerprint]    ${LAPTOP}
 
 Devices That Differ In Anything Have Different Fingerprints
-    [Tags]    id:M12-04    req:M12.3
+    [Tags]    id:M12-04    req:M12.3    proto:2.5.06    proto:2.5.33
     A User With A Session    fingerprint=${LAPTOP}
     ${others} =    Devices Like    ${LAPTOP}
     None Of These Devices Is Accepted    ${others}
@@ -48,7 +48,7 @@ Devices That Differ In Anything Have Different Fingerprints
     No Two Fingerprints Are Equal    ${LAPTOP}    ${PHONE}    @{others}
 
 A Mismatch Is Refused By Redis And By The Database And Costs The Rightful Device Nothing
-    [Tags]    id:M12-05    req:M12.3    extra    needs:control.kill
+    [Tags]    id:M12-05    req:M12.3    proto:2.5.33    extra    needs:control.kill
     A User With A Session    fingerprint=${LAPTOP}
     Only The Laptop Is Accepted    by=redis
     Kill Service    redis
@@ -57,7 +57,7 @@ A Mismatch Is Refused By Redis And By The Database And Costs The Rightful Device
     [Teardown]    Redis Is Back
 
 A Session Bound To No Device Takes Any Fingerprint From Redis And From The Database
-    [Tags]    id:M12-06    req:M12.1    extra    needs:control.kill
+    [Tags]    id:M12-06    req:M12.1    proto:2.5.34    extra    needs:control.kill
     A User With A Session
     Every Device Is Accepted    by=redis
     Kill Service    redis

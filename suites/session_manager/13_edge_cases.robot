@@ -31,7 +31,7 @@ When Redis Dies The Manager Goes On And Nothing Waits For It
     [Teardown]    Redis Is Back
 
 When Redis Comes Back With What It Knew Before Nothing That Ended Lives Again
-    [Tags]    id:M13-02    req:M13.1    extra    needs:control.pause
+    [Tags]    id:M13-02    req:M13.1    proto:2.5.47    proto:2.5.48    extra    needs:control.pause
     A Session And One To Be Ended
     Pause Service    redis
     Work Should Go On Without Redis
@@ -45,7 +45,7 @@ When Redis Comes Back With What It Knew Before Nothing That Ended Lives Again
 
 A Redis That Refuses Writes Is Not Trusted Until It Has Taken What It Missed
     [Documentation]    It answers, but can be told nothing: out of memory, read-only, or without the replicas that it must have.
-    [Tags]    id:M13-03    req:M13.1    req:M06.4    extra
+    [Tags]    id:M13-03    req:M13.1    req:M06.4    proto:2.5.53    extra
     A Session And One To Be Ended
     Configure Redis    min-replicas-to-write    1
     ${renewed} =    Refresh Session Token    ${SESSION}
@@ -59,7 +59,7 @@ A Redis That Refuses Writes Is Not Trusted Until It Has Taken What It Missed
     [Teardown]    Redis Takes Writes Again
 
 Damaged Data In Redis Is Put Aside And Reported And The Row Answers
-    [Tags]    id:M13-04    req:M13.2    needs:control.logs
+    [Tags]    id:M13-04    req:M13.2    proto:2.5.36    proto:2.5.37    needs:control.logs
     A User Without A Session
     For The Case    no JSON    Damage Should Be Put Aside    not JSON
     For The Case    half a document    Damage Should Be Put Aside    {"revision": 1, "session_id": "
@@ -71,7 +71,7 @@ Damaged Data In Redis Is Put Aside And Reported And The Row Answers
     For The Case    another's document    Another's Document Should Be Put Aside
 
 Damaged Data That No Row Replaces Is Malformed And Lets Nobody In
-    [Tags]    id:M13-05    req:M13.2    extra
+    [Tags]    id:M13-05    req:M13.2    proto:2.5.06    proto:2.5.35    extra
     A User With A Session
     ${document} =    Redis Value    session:${SESSION.session_id}
     Delete At    auth    /admin/users/${USER_ID}    ${SERVICE_TOKEN}
@@ -83,7 +83,7 @@ Damaged Data That No Row Replaces Is Malformed And Lets Nobody In
     Session Token Should Be Invalid    ${SESSION}    reason=not_found
 
 Damage That A Bearer Meets Is Reported Like Any Other
-    [Tags]    id:M13-06    req:M13.2    extra
+    [Tags]    id:M13-06    req:M13.2    proto:2.5.37    extra
     A User With A Session
     Set Redis Value    session:${SESSION.session_id}    damaged
     Get From    auth    /users/me    ${SESSION.access_token}
@@ -112,7 +112,7 @@ Metadata That No Store Can Hold Is Refused And Nothing Is Made
     Auth Holds Sessions    ${USER_ID}    0
 
 A Mebibyte Of Metadata Is Kept Whole And A Byte More Is Refused Clearly
-    [Tags]    id:M13-09    req:M13.4
+    [Tags]    id:M13-09    req:M13.4    proto:2.4.10    proto:2.5.39
     ${metadata} =    Metadata Of Bytes    ${MEBIBYTE}
     A User With A Session    metadata=${metadata}
     Metadata Should Be    ${metadata}
@@ -123,7 +123,7 @@ A Mebibyte Of Metadata Is Kept Whole And A Byte More Is Refused Clearly
     Auth Holds Sessions    ${USER_ID}    1
 
 A Migration Adds No More Metadata Than May Be Kept
-    [Tags]    id:M13-10    req:M13.4    extra
+    [Tags]    id:M13-10    req:M13.4    proto:2.4.10    proto:2.5.39    extra
     ${half} =    Metadata Of Bytes    ${MEBIBYTE // 2 + 20}    half
     A User With A Session    metadata=${half}
     ${other} =    Metadata Of Bytes    ${MEBIBYTE // 2 + 20}    other

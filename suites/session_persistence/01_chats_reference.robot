@@ -37,7 +37,7 @@ Sockets That Are Lost In Every Way Are Back Within The Budget
 A Handshake That Was Given Up Replaces Nobody Who Is Back At The Other Replica
     [Documentation]    A replica hangs, so that frontend opens sockets at the other one; then it goes on with what was given up. The chats
     ...    last longer than the two seconds after which a socket hears at the latest that it was replaced.
-    [Tags]    id:P03-02    req:P03    part:reconnection    needs:control.pause
+    [Tags]    id:P03-02    req:P03    proto:4.87    part:reconnection    needs:control.pause
     Load Users With A Conversation Each    6    assistant=${False}
     Pause Service    backend-1
     Open Chats    ${SOCKET_URL}    ${TOKENS}    ${CONVERSATIONS}    ca_file=${CA_FILE}    within=20s

@@ -12,7 +12,7 @@ Test Tags           session-persistence    portable    p0    req:P06
 
 *** Test Cases ***
 Every Endpoint Answers While Instances Are Replaced
-    [Tags]    id:P07-01    req:P07    part:graceful
+    [Tags]    id:P07-01    req:P07    proto:1.31    part:graceful
     ${watch} =    Watch Endpoints    ${USER}    every=25ms
     ${seconds} =    Restart Each Instance    replace
     Wait For Answers    ${watch}    50
@@ -20,7 +20,7 @@ Every Endpoint Answers While Instances Are Replaced
     Endpoints Should Have Been Available    ${watch}    instances are replaced
 
 A Lost Replica Costs No Request Elsewhere
-    [Tags]    id:P07-02    req:P07    part:replicas
+    [Tags]    id:P07-02    req:P07    proto:5.38    proto:5.40    part:replicas
     ${replicas} =    Get Replicas
     Endpoints Should Be Available While Restarting    replicas are stopped and killed    @{replicas}
 

@@ -10,13 +10,13 @@ Test Tags           session-sync    portable    p0    req:S01
 
 *** Test Cases ***
 A Session Is The Same At Every Endpoint And Store
-    [Tags]    id:S01-03    req:T20
+    [Tags]    id:S01-03    req:T20    proto:4.26
     ${laptop}    ${phone} =    Sign In On Two Devices
     Every Endpoint Should Know Session    ${laptop}
     Every Endpoint Should Know Session    ${phone}
 
 A Session That Ends Has Ended Everywhere
-    [Tags]    id:S01-02    part:ends    req:T24
+    [Tags]    id:S01-02    part:ends    req:T24    proto:2.5.31    proto:R4.13
     ${laptop}    ${phone} =    Sign In On Two Devices
     Every Endpoint Should Recognise User    ${laptop}
     Described Stores Should Hold Session    ${laptop}

@@ -25,7 +25,7 @@ A Session Made In Auth Has Equal Content In Every View
 What Changes In Auth Is Seen In Each Other View At Once
     [Documentation]    Three kinds of writes (a login, an end, a new name), each watched in each other view, hundreds of times; how the
     ...    latencies are spread is in the log, for each.
-    [Tags]    id:S08-01    req:S08    req:S09    part:changes
+    [Tags]    id:S08-01    req:S08    req:S09    proto:2.6.03    part:changes
     Sign In A New User
     Open A Socket
     ${done} =    Measure Session Sync    ${USER}    rounds=16    socket=socket    within=15s

@@ -23,7 +23,7 @@ A Hundred Sessions At Once Write Their States And Each Finds Its Own
 
 Of Conflicting Writes One Wins And Every View Shows It
     [Documentation]    Ten users, five writers each over one version, at both replicas and frontend, all at one instant; twice.
-    [Tags]    id:S03-01    part:conflicts
+    [Tags]    id:S03-01    proto:4.62    part:conflicts
     A Crowd Is Online    10
     Everybody's Five Writers Collide Over Version    0
     Every View Shows The Winners    1

@@ -16,7 +16,7 @@ Test Tags           session-sync    p0    req:S04    req:S07    needs:ws    need
 
 *** Test Cases ***
 Redis, The Row, The Token And The Sockets Name One Moment Of Expiry And Activity Moves It For All
-    [Tags]    id:S04-01    part:one-moment
+    [Tags]    id:S04-01    proto:2.3.19    proto:2.5.27    part:one-moment
     A User With A Session    idle_ttl=60s    absolute_ttl=300s
     A Socket Of The Session At Each Door
     Session Is Left To Live In Every View    60
@@ -26,7 +26,7 @@ Redis, The Row, The Token And The Sockets Name One Moment Of Expiry And Activity
     Session Is Left To Live In Every View    60
 
 At That Moment Redis, The Row, Backend And Every Socket End The Session
-    [Tags]    id:S04-02    part:coordinated
+    [Tags]    id:S04-02    proto:R4.13    part:coordinated
     A Session That Expires Soon Is Live Everywhere    absolute too
     Wait Until The Session Has Expired
     Wait Until Session Is Gone Everywhere    ${SESSION}    within=2s    socket=session at frontend

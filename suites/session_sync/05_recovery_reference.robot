@@ -22,7 +22,7 @@ A Session's Context Is Restored After Everything Was Killed
     Everything Is As It Was
 
 A Tab's State Is Restored And Can Be Written
-    [Tags]    id:S05-03    part:state
+    [Tags]    id:S05-03    proto:R3.03    part:state
     Settle In
     The State Can Be Written On From Version    1
     Remember What The User Sees

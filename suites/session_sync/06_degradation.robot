@@ -15,7 +15,7 @@ Test Tags           session-sync    p0    req:S06    req:S07    needs:ws    need
 
 *** Test Cases ***
 With Redis Killed Auth Is Asked, Without Auth The Token Alone Speaks, And Every Answer Says So
-    [Tags]    id:S10-01    req:S10    needs:control.kill
+    [Tags]    id:S10-01    req:S10    proto:3.1.36    proto:R3.07    needs:control.kill
     Sign In A New User
     Every Answer Says That The Session Was Found    live
     Kill Service    redis
@@ -28,7 +28,7 @@ With Redis Killed Auth Is Asked, Without Auth The Token Alone Speaks, And Every 
     Session Views Should Agree    ${USER}    within=15s
 
 A Flushed Redis Ends No Session And Revives None
-    [Tags]    id:S06-01    needs:db.auth
+    [Tags]    id:S06-01    proto:R3.04    needs:db.auth
     Sign In A New User
     Sockets At Every Door
     Somebody's Session Was Revoked

@@ -24,7 +24,7 @@ A Backend That Answers 5xx Is Left Out
     Every Answer Says That The Session Was Found    live
 
 A Cut Socket Closes For A Return That Finds Everything
-    [Tags]    id:S06-03    needs:ws.resume
+    [Tags]    id:S06-03    proto:4.102    needs:ws.resume
     Settle In
     Come Back    through frontend
     Reset Connection    frontend->backend

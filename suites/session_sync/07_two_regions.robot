@@ -19,7 +19,7 @@ Test Tags           session-sync    p1    req:S09    req:S07    needs:ws    need
 *** Test Cases ***
 What Is Said And Written In One Region Is Soon Seen In The Other
     [Documentation]    No ring goes from one to the other.
-    [Tags]    id:S09-01
+    [Tags]    id:S09-01    proto:4.95
     Settle In
     Session Should Be Found By    live    backend
     Session Should Be Found By    introspected    backend-2
@@ -30,7 +30,7 @@ What Is Said And Written In One Region Is Soon Seen In The Other
     Hear    From region to region    in the other region    within=10s
 
 A Revocation Reaches The Other Region, While The First Lives And After It Is Lost
-    [Tags]    id:S09-02    needs:control.kill
+    [Tags]    id:S09-02    proto:R3.06    needs:control.kill
     Sockets Of Two Sessions In The Other Region
     Revoke Session    ${USER}
     The Other Region Ends    ${USER}    first session

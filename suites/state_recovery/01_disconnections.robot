@@ -14,7 +14,7 @@ Test Tags           state-recovery    portable    p0
 
 *** Test Cases ***
 A Closed Device Recovers At Every Endpoint
-    [Tags]    id:R01-01    req:R01    req:R06
+    [Tags]    id:R01-01    req:R01    req:R06    proto:R2.01    proto:R2.02
     Open Two Devices With First Message
     ${endpoints} =    Get Socket Endpoints
     FOR    ${endpoint}    IN    @{endpoints}    @{endpoints}[::-1]
@@ -24,7 +24,7 @@ A Closed Device Recovers At Every Endpoint
     Nothing Should Be Lost
 
 A Reset Device Recovers At Every Endpoint
-    [Tags]    id:R01-02    req:R01    req:R06
+    [Tags]    id:R01-02    req:R01    req:R06    proto:R2.01    proto:R2.02
     Open Two Devices With First Message
     ${endpoints} =    Get Socket Endpoints
     FOR    ${endpoint}    IN    @{endpoints}    @{endpoints}[::-1]
@@ -34,7 +34,7 @@ A Reset Device Recovers At Every Endpoint
     Nothing Should Be Lost
 
 A Device In A Silent Network Recovers At Every Endpoint
-    [Tags]    id:R01-03    req:R01    req:R06
+    [Tags]    id:R01-03    req:R01    req:R06    proto:R2.03
     Open Two Devices With First Message
     ${endpoints} =    Get Socket Endpoints
     FOR    ${endpoint}    IN    @{endpoints}
@@ -58,7 +58,7 @@ An Unfinished Message Is Not Stored Before It Is Finished
     Messages Should Be Stored Once    ${again}    ${{ [$half.text] }}
 
 Unanswered Messages Are Sent Again And Stored Once
-    [Tags]    id:R07-01    req:R07
+    [Tags]    id:R07-01    req:R07    proto:R1.07
     ${phone} =    Open Device In New Room
     ${sent} =    Send Unanswered Messages    ${phone}    20
     Reset Socket    ${phone}
@@ -70,7 +70,7 @@ Unanswered Messages Are Sent Again And Stored Once
     Messages Should Be Stored Once    ${again}    ${{ $texts + $new }}
 
 Messages Under Way When The Connection Breaks Are Stored Once
-    [Tags]    id:R07-04    req:R07
+    [Tags]    id:R07-04    req:R07    proto:4.124
     ${phone} =    Open Device In New Room
     ${sent} =    Send Messages Without Waiting    ${phone}    ${ROOM}    200
     Messages Should Be Taken    ${phone}    ${{ $sent[:1] }}

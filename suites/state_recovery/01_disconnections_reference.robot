@@ -35,7 +35,7 @@ A Tab Keeps Its State However Its Connection Ends
     Nothing Was Lost On The Way    rows=21
 
 An Answer Cut Anywhere Is Whole After The Return
-    [Tags]    id:R04-01    req:R04    needs:assistant    needs:net.faults
+    [Tags]    id:R04-01    req:R04    proto:R4.02    needs:assistant    needs:net.faults
     Somebody Has A Conversation    assistant=True
     An Answer Is Measured Piece By Piece
     Nothing Else Waits For The User
@@ -43,7 +43,7 @@ An Answer Cut Anywhere Is Whole After The Return
     Nothing Was Lost On The Way    rows=${{ 2 * len($CONVERSATIONS) }}
 
 An Answer Whose Replica Dies Is Begun Again By Another
-    [Tags]    id:R04-02    req:R04    needs:assistant    needs:control.kill
+    [Tags]    id:R04-02    req:R04    proto:R4.03    needs:assistant    needs:control.kill
     A Tab In A Conversation    ${BACKEND_2_SOCKET_URL}    assistant=True
     Say    ${LONG_QUESTION}    tab
     Wait For Json    connection=tab    type=message.chunk    payload.offset=16
@@ -56,7 +56,7 @@ An Answer Whose Replica Dies Is Begun Again By Another
     Nothing Was Lost On The Way    rows=2
 
 A Commit Under Way When The Connection Breaks Counts Once
-    [Tags]    id:R07-02    req:R07
+    [Tags]    id:R07-02    req:R07    proto:R1.08
     A Tab In A Conversation
     Count What Is Stored
     Hold The Conversation In The Main Database

@@ -28,7 +28,7 @@ A Tab Within Its Queue Stays And Gets Everything
     Nothing Was Lost On The Way    90    tab    device
 
 A Tab That Does Not Keep Up Is Closed As Too Slow And Comes Back To All That It Missed
-    [Tags]    id:R06-01    req:R06
+    [Tags]    id:R06-01    req:R06    proto:4.106    proto:4.114    proto:R2.07
     A Tab And A Second Device
     Pause Reading    tab
     The Device Speaks Until The Tab Is Too Slow
@@ -39,7 +39,7 @@ A Tab That Does Not Keep Up Is Closed As Too Slow And Comes Back To All That It 
 
 A Tab That Reads No More Is Given Up And Its Next Socket Has All That It Missed
     [Documentation]    It does not even take the close frame.
-    [Tags]    id:R02-02
+    [Tags]    id:R02-02    proto:4.106    proto:4.114    proto:4.116    proto:R2.07    proto:R2.08
     A Tab And A Second Device
     Pause Reading    tab
     The Device Speaks Until The Tab Is Too Slow

@@ -12,7 +12,7 @@ Test Tags           state-recovery    p0    req:R02    needs:ws    needs:ws.resu
 
 *** Test Cases ***
 More Missed Messages Than Are Replayed Are Declared And There Over REST
-    [Tags]    id:R02-04
+    [Tags]    id:R02-04    proto:4.66    proto:R4.04
     A Tab In A Conversation
     Say    The last that was heard    tab
     Hear    The last that was heard    tab
@@ -22,7 +22,7 @@ More Missed Messages Than Are Replayed Are Declared And There Over REST
     The Rest Is There Over REST And Goes On Live
 
 A Tab That Was Away Longer Than The Window Is Told And Finds Everything Over REST
-    [Tags]    id:R02-05
+    [Tags]    id:R02-05    proto:4.67    proto:R4.05
     A Tab In A Conversation
     The Tab Leaves And That Is Written Down
     Somebody Else Says    While away    And once more
@@ -41,7 +41,7 @@ A Log That Begins Anew Is Declared And Never Replayed In Part
     The Rest Is There Over REST And Goes On Live
 
 A Position That The Log Has Not Reached Is Declared
-    [Tags]    id:R02-07
+    [Tags]    id:R02-07    proto:4.70    proto:R4.07
     A Tab In A Conversation
     Say    All there is    tab
     Hear    All there is    tab

@@ -22,7 +22,7 @@ A Hundred Missed Messages Arrive In Order And Once
     Nothing Should Be Lost
 
 More Missed Messages Than A Frame Holds Arrive In Order
-    [Tags]    id:R02-10
+    [Tags]    id:R02-10    proto:4.121    proto:R1.03
     Open Two Devices With First Message
     Close Socket    ${LAPTOP}
     Send While Laptop Is Away    1201
@@ -30,7 +30,7 @@ More Missed Messages Than A Frame Holds Arrive In Order
     Nothing Should Be Lost
 
 Messages Sent During A Replay Follow It
-    [Tags]    id:R02-11
+    [Tags]    id:R02-11    proto:4.121    proto:R1.04
     Open Two Devices With First Message
     Reset Socket    ${LAPTOP}
     Send While Laptop Is Away    5000

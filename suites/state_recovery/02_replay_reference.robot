@@ -21,7 +21,7 @@ No Replay Frame Holds More Than Declared
     Nothing Was Lost On The Way    1201    tab    device
 
 Urgent Notifications Come First And In Their Order Within One Urgency
-    [Tags]    id:R03-01    req:R03
+    [Tags]    id:R03-01    req:R03    proto:4.55    proto:4.56    proto:4.59    proto:R3.11
     A Tab In A Conversation
     Close Connection    tab
     Notifications Wait    5    9    0    5    9    1    7    9    0    5
@@ -42,7 +42,7 @@ More Notifications Than One Reading Holds All Come And Urgent Ones First
     Events Come By Urgency After The Replay
 
 What Changed Elsewhere While The Tab Was Away Is Told After It Came Back
-    [Tags]    id:R06-02    req:R06
+    [Tags]    id:R06-02    req:R06    proto:R3.10
     A Tab With Something To Lose
     Lose The Connection    tab
     Preferences Conversation And State Change Elsewhere
@@ -51,14 +51,14 @@ What Changed Elsewhere While The Tab Was Away Is Told After It Came Back
     Client And Server Are In The Same State    ${RESUMED}
 
 A Socket That Has Been Replaced Changes Nothing In The State Any More
-    [Tags]    id:R06-03    req:R06
+    [Tags]    id:R06-03    req:R06    proto:4.86    proto:R3.09
     A Tab With Something To Lose
     A Newer Socket Of The Tab Is Registered Unheard
     The Old Socket Tries To Change The State And Is Closed
     The Newer Socket Finds The State As It Was And Changes It
 
 A Used Message Id With Another Body Is Refused And The First One Stays
-    [Tags]    id:R07-03    req:R07
+    [Tags]    id:R07-03    req:R07    proto:4.31    proto:R1.09
     A Tab In A Conversation
     ${first} =    Say    The first    tab    client_msg_id=used
     Hear    The first    tab

@@ -19,17 +19,17 @@ ${LAST_NUMBER}    ${9223372036854775807}
 
 *** Test Cases ***
 A Truncated State Is Reported And Starts Clean
-    [Tags]    id:R08-01
+    [Tags]    id:R08-01    proto:4.90    proto:R4.10
     The Stored State Becomes    document = left(document, length(document) / 2)
     The Tab Comes Back To A Clean Start    version=1
 
 A State Of Another Type Is Reported And Starts Clean
-    [Tags]    id:R08-02
+    [Tags]    id:R08-02    proto:4.89    proto:4.91
     The Stored State Becomes    document = '["thread", "agents"]'    sealed=True
     The Tab Comes Back To A Clean Start    version=1
 
 Another User's State Is Reported And Never Shown
-    [Tags]    id:R08-03
+    [Tags]    id:R08-03    proto:4.89    proto:R4.11
     Another User Has A State
     The Stored State Becomes    (document, checksum) = (SELECT document, checksum FROM session_state WHERE client_id = '${OTHERS_TAB}')
     The Tab Comes Back To A Clean Start    version=1
@@ -37,7 +37,7 @@ Another User's State Is Reported And Never Shown
     The Other User Still Has His State
 
 A State Of An Unknown Version Is Reported And Starts Clean
-    [Tags]    id:R08-04
+    [Tags]    id:R08-04    proto:4.89
     The Stored State Becomes    version = 41
     The Tab Comes Back To A Clean Start    version=41
 
@@ -49,12 +49,12 @@ A State Of A Version That Cannot Be Is Reported And Starts Clean From Nothing
     The Tab Comes Back To A Clean Start    version=0
 
 A Binary State Is Reported And Starts Clean
-    [Tags]    id:R08-06
+    [Tags]    id:R08-06    proto:4.90
     The Stored State Becomes    document = chr(1) || chr(27) || chr(65533) || chr(1114109) || chr(8238) || repeat(chr(127), 1000)
     The Tab Comes Back To A Clean Start    version=1
 
 An Oversized State Is Reported And Starts Clean
-    [Tags]    id:R08-07
+    [Tags]    id:R08-07    proto:4.89    proto:4.91
     The Stored State Becomes    document = '{"thread": "' || repeat('x', 10000000) || '"}'    sealed=True
     The Tab Comes Back To A Clean Start    version=1
 

@@ -23,7 +23,7 @@ Test Tags           state-recovery    p0    needs:ws    needs:ws.resume    needs
 
 *** Test Cases ***
 Five Devices Of One User Recover Together And Hold The Same
-    [Tags]    id:R05-01    req:R05    needs:control.kill
+    [Tags]    id:R05-01    req:R05    proto:R1.06    needs:control.kill
     Clients Are Online    1    devices=5
     Kill Service    backend-1
     Drop Connections
@@ -42,14 +42,14 @@ Of Two Sockets That Claim One Session One Wins And The Other Is Told
     Repeat Keyword    5 times    One Of So Many Resumptions Wins    2
 
 Of Ten Sockets That Claim One Session One Wins And Nine Are Told
-    [Tags]    id:R05-03    req:R05
+    [Tags]    id:R05-03    req:R05    proto:4.107
     A Tab With Something To Lose
     Close Connection    tab
     Repeat Keyword    2 times    One Of So Many Handshakes Wins    10
     Repeat Keyword    2 times    One Of So Many Resumptions Wins    10
 
 What The Services Count Of Recoveries Is What The Clients Saw
-    [Tags]    id:R09-01    req:R09
+    [Tags]    id:R09-01    req:R09    proto:R5.03
     Clients Are Online    12
     Drop Connections
     Messages Wait For Everybody    7
@@ -59,7 +59,7 @@ What The Services Count Of Recoveries Is What The Clients Saw
     Telemetry Agrees With What The Clients Saw    recovered=5    epoch_changed=4    unknown_client=3
 
 Fifty Clients With A Hundred Messages Each Come Back At Once Within The Budget
-    [Tags]    id:R10-01    req:R10    req:R09
+    [Tags]    id:R10-01    req:R10    req:R09    proto:R5.01
     Clients Are Online    50
     Drop Connections
     Messages Wait For Everybody    100
@@ -72,7 +72,7 @@ Fifty Clients With A Hundred Messages Each Come Back At Once Within The Budget
     Nothing Was Lost On The Way    ${{ 50 * 102 }}    @{BACK}
 
 Recoveries Of Fifty Clients Leave Nothing Behind
-    [Tags]    id:R10-02    req:R10    needs:control.kill
+    [Tags]    id:R10-02    req:R10    proto:R5.02    needs:control.kill
     Clients Are Online    50
     Fifty Come And Go    2 times
     What The Services Hold Is Noted
