@@ -237,6 +237,27 @@ class RedisLibrary:
         copy: RedisCopy = self._ask(copies.take, connection)
         return copy
 
+    @keyword(tags=("getter",))
+    def get_redis_keys_holding(self, *texts: str, connection: str = DEFAULT) -> list[str]:
+        """Keys of which the name or the value holds any of ``texts``, in any case, in order."""
+        if not texts or not all(texts):
+            raise ValueError("nothing to look for")
+        found: list[str] = self._ask(lambda client: copies.holding(client, texts), connection)
+        return found
+
+    @keyword(tags=("assertion",))
+    def redis_should_hold_copy(self, copy: RedisCopy, *free: str, connection: str = DEFAULT) -> None:
+        """Passes when the database has the keys of ``copy``, each with its value and moment of expiry, and no other.
+
+        ``free`` are patterns of keys that may change, come and go, as for ``KEYS``. The failure names each key. A copy
+        without a key outside of ``free`` fails: nothing would be proved.
+        """
+        if not copies.differences(copy, RedisCopy({}), free):
+            raise AssertionError("there is nothing to compare: the copy of Redis holds no key")
+        now: RedisCopy = self._ask(copies.take, connection)
+        if found := copies.differences(copy, now, free):
+            raise AssertionError(f"Redis holds something else: {listed(found)}")
+
     @keyword(tags=("writing",))
     def restore_redis_copy(self, copy: RedisCopy, connection: str = DEFAULT) -> None:
         """Takes the database back in time, in one step and without a broken connection: it holds what ``copy`` holds.

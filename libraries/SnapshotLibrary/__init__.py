@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 import psycopg
@@ -26,8 +26,8 @@ class Snapshot:
 
     url: str
     tables: Mapping[str, Rows]
-    digests: Mapping[str, str]
-    """By table: SHA-256 of all its rows as PostgreSQL stores them, in the order of their keys."""
+    digests: Mapping[str, Mapping[str, str]]
+    """By table and column: SHA-256 of all its values as PostgreSQL stores them, in the order of the rows' keys."""
 
     def __str__(self) -> str:
         return ", ".join(f"{len(rows)} rows of {table}" for table, rows in self.tables.items())
@@ -42,8 +42,32 @@ class SnapshotLibrary:
     | Rows Should Have Survived    ${before}    conversations.last_seq
 
     Rows are found again by their primary key. Every column counts, unless it is named as free to change. A snapshot has
-    a digest of each table, too, for what must be the same bit for bit.
+    a digest of each column, too, for what must be the same bit for bit.
     """
+
+    @keyword
+    def take_snapshot_of_every_table(
+        self,
+        url: str,
+        left_out: Mapping[str, str] | None = None,
+        may_be_empty: Mapping[str, str] | None = None,
+    ) -> Snapshot:
+        """Every row of every table of the database's schema ``public``, read in one transaction.
+
+        ``left_out`` and ``may_be_empty`` say why, by table; each must name a table that is there, so that a list does
+        not outlive what it speaks of. Fails where any other table has no row: nothing would be proved of it.
+        """
+        left_out, may_be_empty = left_out or {}, may_be_empty or {}
+        reasoned = {**left_out, **may_be_empty}
+        if silent := [table for table, reason in reasoned.items() if not reason.strip()]:
+            raise ValueError(f"no reason is given for {', '.join(silent)}")
+        tables = _catalogue(present(url))
+        if unknown := sorted(reasoned.keys() - set(tables)):
+            raise ValueError(f"the database has no table {', '.join(unknown)}, but {', '.join(tables)}")
+        snapshot = _read(url, [table for table in tables if table not in left_out])
+        _require_rows(snapshot, may_be_empty)
+        logger.info(f"{snapshot}; left out: {dict(left_out)}")
+        return snapshot
 
     @keyword
     def take_snapshot(self, url: str, *tables: str) -> Snapshot:
@@ -51,8 +75,7 @@ class SnapshotLibrary:
         if not tables:
             raise ValueError("no tables: nothing would be proved")
         snapshot = _read(present(url), tables)
-        if empty := [table for table, rows in snapshot.tables.items() if not rows]:
-            raise AssertionError(f"there is nothing to compare: no rows in {', '.join(empty)}")
+        _require_rows(snapshot)
         logger.info(str(snapshot))
         return snapshot
 
@@ -70,28 +93,63 @@ class SnapshotLibrary:
         self._compare(snapshot, free, new_rows=True)
 
     @keyword
-    def tables_should_be_bit_for_bit_as_before(self, snapshot: Snapshot) -> None:
-        """Passes when each table has the digest that it had: the same rows, and the same bytes in every column.
+    def tables_should_be_bit_for_bit_as_before(self, snapshot: Snapshot, *free: str) -> None:
+        """Passes when each column has the digest that it had: the same rows, and the same bytes in every one of them.
 
-        The digest is the SHA-256 of the table's rows in PostgreSQL's binary form, in the order of their keys. The
-        failure names the tables, and what has changed as far as it can be read.
+        ``free`` are columns that may change, as ``table.column``. A digest is the SHA-256 of the column's values in
+        PostgreSQL's binary form, in the order of the rows' keys. The failure names tables and columns, and what has
+        changed as far as it can be read.
         """
         now = _read(snapshot.url, list(snapshot.tables))
-        other = [table for table, digest in snapshot.digests.items() if now.digests[table] != digest]
-        if other:
-            what = _shown(_changes(snapshot, now, (), new_rows=True)) or "every value reads as it did"
+        if other := _other_digests(snapshot, now, free):
+            what = _shown(_changes(snapshot, now, free, new_rows=True)) or "every value reads as it did"
             raise AssertionError(masking.mask(f"the digest is another for {', '.join(other)}: {what}"))
         logger.info(f"bit for bit as before: {snapshot}")
 
+    @keyword
+    def get_columns_holding(self, url: str, *texts: str) -> list[str]:
+        """Columns of the database, as ``table.column`` in order, of which a value holds any of ``texts``, in any case.
+
+        Every column of every table of the schema ``public`` is read as text; bytes are read as hexadecimal digits.
+        """
+        wanted = [text.lower() for text in texts]
+        if not wanted or not all(wanted):
+            raise ValueError("nothing to look for")
+        snapshot = _read(present(url), _catalogue(url))
+        found = {
+            f"{table}.{column}"
+            for table, rows in snapshot.tables.items()
+            for row in rows.values()
+            for column, value in row.items()
+            if value is not None and any(text in value.lower() for text in wanted)
+        }
+        return sorted(found)
+
     @staticmethod
-    def _compare(snapshot: Snapshot, free: Sequence[str], *, new_rows: bool) -> None:
+    def _compare(snapshot: Snapshot, free: Collection[str], *, new_rows: bool) -> None:
         now = _read(snapshot.url, list(snapshot.tables))
         if found := _shown(_changes(snapshot, now, free, new_rows=new_rows)):
             raise AssertionError(masking.mask(found))
         logger.info(f"unchanged: {snapshot}")
 
 
-def _changes(before: Snapshot, now: Snapshot, free: Sequence[str], *, new_rows: bool) -> list[str]:
+def _require_rows(snapshot: Snapshot, may_be_empty: Collection[str] = ()) -> None:
+    empty = [table for table, rows in snapshot.tables.items() if not rows and table not in may_be_empty]
+    if empty:
+        raise AssertionError(f"there is nothing to compare: no rows in {', '.join(empty)}")
+
+
+def _other_digests(before: Snapshot, now: Snapshot, free: Collection[str]) -> list[str]:
+    """Each table with the columns whose digest is another, as ``users (email, name)``."""
+    found = {
+        table: [name for name, digest in columns.items() if digest != now.digests[table].get(name)]
+        for table, columns in before.digests.items()
+    }
+    wrong = {table: [name for name in names if f"{table}.{name}" not in free] for table, names in found.items()}
+    return [f"{table} ({', '.join(names)})" for table, names in wrong.items() if names]
+
+
+def _changes(before: Snapshot, now: Snapshot, free: Collection[str], *, new_rows: bool) -> list[str]:
     return [
         line
         for table, rows in before.tables.items()
@@ -108,7 +166,13 @@ def _read(url: str, tables: Sequence[str]) -> Snapshot:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         keys = {table: _key(connection, table) for table in tables}
         rows = {table: _rows(connection, table, key) for table, key in keys.items()}
-        return Snapshot(url, rows, {table: _digest(connection, table, key) for table, key in keys.items()})
+        return Snapshot(url, rows, {table: _digests(connection, table, key) for table, key in keys.items()})
+
+
+def _catalogue(url: str) -> list[str]:
+    with psycopg.connect(url) as connection:
+        rows = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY tablename")
+        return [str(row[0]) for row in rows]
 
 
 def _key(connection: psycopg.Connection[tuple[object, ...]], table: str) -> list[str]:
@@ -125,11 +189,22 @@ def _key(connection: psycopg.Connection[tuple[object, ...]], table: str) -> list
     return keys
 
 
-def _digest(connection: psycopg.Connection[tuple[object, ...]], table: str, key: Sequence[str]) -> str:
+def _digests(connection: psycopg.Connection[tuple[object, ...]], table: str, key: Sequence[str]) -> Mapping[str, str]:
+    columns = connection.execute(
+        "SELECT attname FROM pg_attribute WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped"
+        " ORDER BY attnum",
+        [table],
+    )
+    return {str(row[0]): _digest(connection, table, str(row[0]), key) for row in columns.fetchall()}
+
+
+def _digest(connection: psycopg.Connection[tuple[object, ...]], table: str, column: str, key: Sequence[str]) -> str:
     order = sql.SQL(", ").join(map(sql.Identifier, key))
-    rows = sql.SQL("COPY (SELECT * FROM {} ORDER BY {}) TO STDOUT (FORMAT binary)").format(sql.Identifier(table), order)
+    values = sql.SQL("COPY (SELECT {} FROM {} ORDER BY {}) TO STDOUT (FORMAT binary)").format(
+        sql.Identifier(column), sql.Identifier(table), order
+    )
     digest = hashlib.sha256()
-    with connection.cursor().copy(rows) as copy:
+    with connection.cursor().copy(values) as copy:
         for piece in copy:
             digest.update(piece)
     return digest.hexdigest()
@@ -143,4 +218,4 @@ def _rows(connection: psycopg.Connection[tuple[object, ...]], table: str, key: S
 
 
 def _text(value: object) -> str | None:
-    return None if value is None else str(value)
+    return value.hex() if isinstance(value, bytes) else None if value is None else str(value)

@@ -40,6 +40,11 @@ async def add(
     return ids
 
 
+async def forget_user(connection: Connection, user_id: str) -> None:
+    """Remove what was or is to be delivered of the user's own data; the deletion that follows makes all of it stale."""
+    await connection.execute("DELETE FROM outbox WHERE user_id = %s AND type LIKE 'user.%%'", (user_id,))
+
+
 async def summary(database: Database, moment: datetime) -> dict[str, Any]:
     """How much waits, how much went, and for how many seconds the oldest has waited."""
     row = await database.first(

@@ -144,12 +144,13 @@ class Users:
         return user
 
     async def delete(self, user_id: str) -> None:
-        """Remove the user with identities, sessions and tokens; the audit trail of the sessions stays."""
+        """Remove the user with identities, sessions, tokens and sync events; the audit trail of the sessions stays."""
         async with self._database.transaction() as connection:
             user = await self._locked(connection, user_id)
             ended = await self._sessions.end_all(connection, user_id, "user_deleted")
             await connection.execute("DELETE FROM auth_users WHERE id = %s", (user_id,))
-            last = user.record() | {"version": user.version + 1}
+            await outbox.forget_user(connection, user_id)
+            last = {"id": user_id, "version": user.version + 1}
             await outbox.add(connection, "user.deleted", [(user_id, last)], now())
         await self._sessions.forget(ended)
 

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+import redis
 from assertionengine import AssertionOperator
 from lockstep import masking, target
 from RedisLibrary import NotRedisError, RedisAwayError, RedisLibrary
@@ -111,3 +112,50 @@ def test_a_database_goes_back_to_a_copy_with_all_that_expires(make_redis: MakeRe
     assert library.redis_value("kept") == "before"
     assert 0 < library.redis_ttl("kept") <= 60
     assert str(copy) == "a copy of 1 keys"
+
+
+def test_a_copy_is_compared_key_by_key_with_what_expires_when(make_redis: MakeRedis) -> None:
+    server, library = make_redis(), RedisLibrary()
+    library.connect_to_redis(server.url)
+    with pytest.raises(AssertionError, match="nothing to compare"):
+        library.redis_should_hold_copy(library.get_redis_copy())
+    for name in ("kept", "gone", "other", "later", "free:1"):
+        library.set_redis_value(name, "before", timedelta(minutes=1))
+    copy = library.get_redis_copy()
+    library.redis_should_hold_copy(copy)
+    library.delete_redis_keys("gone")
+    library.set_redis_value("other", "after", timedelta(minutes=1))
+    library.set_redis_value("later", "before", timedelta(minutes=2))
+    library.set_redis_value("new", "after", timedelta(minutes=1))
+    library.delete_redis_keys("free:*")
+    with pytest.raises(AssertionError) as failure:
+        library.redis_should_hold_copy(copy, "free:*")
+    text = str(failure.value)
+    for part in ("gone is gone", "other has another value", "later expires at ", "new is new"):
+        assert part in text
+    assert "kept" not in text
+    assert "free:1" not in text
+
+
+def test_keys_are_found_by_what_they_hold_whatever_their_type(make_redis: MakeRedis) -> None:
+    server, library = make_redis(), RedisLibrary()
+    library.connect_to_redis(server.url)
+    with redis.Redis.from_url(server.url) as client:
+        client.set("text", "of Ada@Example.org")
+        client.hset("hash", "mail", "ada@example.org")
+        client.rpush("list", "x", "ada@example.org")
+        client.sadd("set", "ada@example.org")
+        client.zadd("zset", {"ada@example.org": 1})
+        client.set("of:ada@example.org", "1")
+        client.set("text:bytes", b"\xff\xfe")
+    assert library.get_redis_keys_holding("ada@example.org") == [
+        "hash",
+        "list",
+        "of:ada@example.org",
+        "set",
+        "text",
+        "zset",
+    ]
+    assert library.get_redis_keys_holding("bob") == []
+    with pytest.raises(ValueError, match="nothing to look for"):
+        library.get_redis_keys_holding()

@@ -84,19 +84,19 @@ Tables Are The Same Bit For Bit
     Tables Should Be Bit For Bit As Before    ${before}
 
 A Change Is Another Digest
-    [Documentation]    FAIL the digest is another for people: 1 changes: people 2: name was 'Bo' and is 'Bob'
+    [Documentation]    FAIL the digest is another for people (name): 1 changes: people 2: name was 'Bo' and is 'Bob'
     ${before} =    Take Snapshot    ${URL}    people    places
     Execute Sql String    UPDATE people SET name = 'Bob' WHERE id = 2
     Tables Should Be Bit For Bit As Before    ${before}
 
 A New Row Is Another Digest
-    [Documentation]    FAIL the digest is another for places: 1 changes: places IS/3 is new
+    [Documentation]    FAIL the digest is another for places (country, number, name): 1 changes: places IS/3 is new
     ${before} =    Take Snapshot    ${URL}    people    places
     Execute Sql String    INSERT INTO places VALUES ('IS', 3, 'Hof')
     Tables Should Be Bit For Bit As Before    ${before}
 
 Bits That Read Alike Are Another Digest
-    [Documentation]    FAIL the digest is another for numbers: every value reads as it did
+    [Documentation]    FAIL the digest is another for numbers (document): every value reads as it did
     Execute Sql String    CREATE TABLE numbers AS SELECT 1 AS id, jsonb '{"n": 1.0}' AS document
     Execute Sql String    ALTER TABLE numbers ADD PRIMARY KEY (id)
     ${before} =    Take Snapshot    ${URL}    numbers
@@ -120,6 +120,58 @@ A Table Without A Key Cannot Be Compared
 A Missing Table Is An Error
     [Documentation]    FAIL UndefinedTable: relation "nowhere" does not exist*
     Take Snapshot    ${URL}    nowhere
+
+Every Table Is Taken
+    [Documentation]    FAIL the digest is another for people (seen): 1 changes: people 1: seen was 'yesterday' and is 'today'
+    ${before} =    Take Snapshot Of Every Table    ${URL}
+    Execute Sql String    UPDATE people SET seen = 'today' WHERE id = 1
+    Tables Should Be Bit For Bit As Before    ${before}
+
+A Table Is Left Out For A Reason
+    [Documentation]    PASS
+    ${before} =    Take Snapshot Of Every Table    ${URL}    ${{ {'people': 'they come and go'} }}
+    Execute Sql String    DELETE FROM people
+    Tables Should Be Bit For Bit As Before    ${before}
+
+A Table Without Rows Proves Nothing
+    [Documentation]    FAIL there is nothing to compare: no rows in people
+    Execute Sql String    DELETE FROM people
+    Take Snapshot Of Every Table    ${URL}
+
+An Empty Table Must Stay Empty
+    [Documentation]    FAIL the digest is another for people (id, name, seen): 1 changes: people 3 is new
+    Execute Sql String    DELETE FROM people
+    ${before} =    Take Snapshot Of Every Table    ${URL}    may_be_empty=${{ {'people': 'nobody has come yet'} }}
+    Execute Sql String    INSERT INTO people VALUES (3, 'Cleo', NULL)
+    Tables Should Be Bit For Bit As Before    ${before}
+
+A Reason For No Table Is An Error
+    [Documentation]    FAIL ValueError: the database has no table plants, but people, places
+    Take Snapshot Of Every Table    ${URL}    ${{ {'plants': 'they grow'} }}
+
+A Table Is Not Left Out Without A Reason
+    [Documentation]    FAIL ValueError: no reason is given for people
+    Take Snapshot Of Every Table    ${URL}    ${{ {'people': ' '} }}
+
+A Free Column May Have Other Bytes
+    [Documentation]    FAIL the digest is another for people (name): 1 changes: people 1: name was 'Ada' and is 'Eve'
+    ${before} =    Take Snapshot Of Every Table    ${URL}
+    Execute Sql String    UPDATE people SET seen = 'today', name = 'Eve' WHERE id = 1
+    Tables Should Be Bit For Bit As Before    ${before}    people.seen
+
+Columns That Hold A Text Are Named
+    [Documentation]    PASS
+    ${found} =    Get Columns Holding    ${URL}    vik    yesterday
+    Should Be Equal    ${found}    ${{ ['people.seen', 'places.name'] }}
+    ${found} =    Get Columns Holding    ${URL}    Reykjavik
+    Should Be Empty    ${found}
+
+Bytes Are Looked Through As Digits
+    [Documentation]    PASS
+    Execute Sql String    CREATE TABLE numbers (id int PRIMARY KEY, hash bytea)
+    Execute Sql String    INSERT INTO numbers VALUES (1, '\\xbeef01')
+    ${found} =    Get Columns Holding    ${URL}    beef01
+    Should Be Equal    ${found}    ${{ ['numbers.hash'] }}
 
 
 *** Keywords ***
