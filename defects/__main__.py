@@ -2,6 +2,7 @@
 
 Without names each test that must catch any defect is proved with one, with ``--all`` with every one of the catalogue.
 What an interrupted proof has judged is not judged again, unless something has changed. Named defects are always run.
+A blind round (``--round N``) has defects of which nobody says who notices: the likely tests are asked, then all.
 A defect whose test was UNKNOWN is neither caught nor missed: it is tried once more, alone, at the end.
 Exit code: 0 all caught, 1 not, 2 wrong usage, 3 nothing is worse than not judged, 130 interrupted (128 + the signal).
 """
@@ -16,7 +17,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from defects import badge, catalogue, sampling
+from defects import badge, blind, catalogue, sampling
 from defects.catalogue import ROOT, CatalogueError, Defect
 from defects.journal import Journal, digest
 from defects.lanes import Lanes
@@ -40,6 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     chosen = _parser().parse_args(given)
     if chosen.badge:
         return _publish(chosen.results / "prove.json")
+    if chosen.rounds:
+        blind.write_page()
+        return WELL
+    if chosen.round:
+        return _round(chosen)
     try:
         defects = catalogue.select(catalogue.read(), chosen.ids)
         for defect in defects:
@@ -76,11 +82,26 @@ def _parser() -> Parser:
     )
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="judge each so many times (1)")
     parser.add_argument("--fresh", action="store_true", help="judge again what an earlier proof has judged")
+    parser.add_argument(
+        "--round", type=int, metavar="N", help="try the blind round defects/rounds/N.yaml, or go on with it"
+    )
+    parser.add_argument("--rounds", action="store_true", help="only write defects/rounds.md, from what is known")
+    parser.add_argument(
+        "--within", type=float, default=60.0, metavar="S", help="of a round: seconds of likely tests for each (60)"
+    )
     parser.add_argument("--check", action="store_true", help="only check that every defect still applies")
     parser.add_argument("--publish", action="store_true", help="at the end, sum up the proof in the README")
     parser.add_argument("--badge", action="store_true", help="only sum up the last proof in the README")
     parser.add_argument("--results", type=Path, default=ROOT / "results", help="where results go (results/)")
     return parser
+
+
+def _round(chosen: argparse.Namespace) -> int:
+    try:
+        return blind.conduct(chosen.round, chosen.results.resolve(), chosen.jobs, chosen.within)
+    except CatalogueError as error:
+        print(f"prove: {error}", file=sys.stderr)
+        return 2
 
 
 def _scope(chosen: argparse.Namespace) -> Scope:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
@@ -40,6 +40,18 @@ class Change:
         if count != 1:
             raise CatalogueError(f"{self.file}: the text to change stands there {count} times, not once: {self.find!r}")
         return text.replace(self.find, self.replace)
+
+
+class Changed(Protocol):
+    """What can be made in a copy: something with a name that is a number of changes."""
+
+    @property
+    def id(self) -> str:
+        """How it is called."""
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """What is changed, in this order."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +92,7 @@ def read(folder: Path = FOLDER) -> list[Defect]:
     """Every defect of the catalogue, by id; raises CatalogueError for a bad or doubled entry."""
     defects: dict[str, Defect] = {}
     for path in sorted(folder.glob("*.yaml")):
-        for entry in _entries(path):
+        for entry in read_entries(path):
             defect = _defect(entry, path.name)
             if defect.id in defects:
                 raise CatalogueError(f"{path.name}: {defect.id} is there twice")
@@ -126,7 +138,8 @@ def one_each(defects: Sequence[Defect]) -> list[Defect]:
     return sorted(chosen, key=lambda defect: defect.id)
 
 
-def _entries(path: Path) -> list[dict[str, Any]]:
+def read_entries(path: Path) -> list[dict[str, Any]]:
+    """The entries of a file as they are written; raises CatalogueError where it is no list of them."""
     try:
         entries = yaml.load(path.read_text(encoding="utf-8"), _LOADER)  # noqa: S506 - both are safe
     except yaml.YAMLError as error:
@@ -146,14 +159,14 @@ def _defect(entry: dict[str, Any], file: str) -> Defect:
     return Defect(
         id=name,
         title=entry["title"],
-        breaks=tuple(_listed(entry["breaks"])),
+        breaks=tuple(listed(entry["breaks"])),
         origin=entry["origin"],
-        changes=tuple(Change(**change) for change in _listed(entry["change"])),
-        caught_by=tuple(_listed(entry["caught_by"])),
+        changes=tuple(Change(**change) for change in listed(entry["change"])),
+        caught_by=tuple(listed(entry["caught_by"])),
         diagnosis=entry["diagnosis"],
         suite=entry.get("suite", "suites"),
         kind=_kind(entry.get("kind"), f"{file}: {name}"),
-        also=tuple(_listed(entry.get("also", []))),
+        also=tuple(listed(entry.get("also", []))),
         sample=entry.get("sample", ""),
         uncrowded=entry.get("uncrowded", False),
         target=entry.get("target", ""),
@@ -167,13 +180,14 @@ def _kind(word: str | None, where: str) -> Kind | None:
         raise CatalogueError(f"{where} is of kind {word!r}; kinds are: {', '.join(Kind)}") from None
 
 
-def _listed(value: Any) -> list[Any]:
+def listed(value: Any) -> list[Any]:
+    """A value that may be one or a list, as a list."""
     return value if isinstance(value, list) else [value]
 
 
 def check(defect: Defect, root: Path = ROOT) -> None:
     """Raises CatalogueError when the defect no longer applies to the code, or names a test that is not there."""
-    _changed_files(defect, root)
+    applied(defect, root)
     try:
         known = tests_by_id.read(*tests_by_id.of_project(root))
         tests = [
@@ -186,18 +200,19 @@ def check(defect: Defect, root: Path = ROOT) -> None:
             raise CatalogueError(f"{defect.id}: the test {test.id} is in {test.suite}, not in {defect.suite}")
 
 
-def apply(defect: Defect, target: Path, root: Path = ROOT) -> None:
+def apply(defect: Changed, target: Path, root: Path = ROOT) -> None:
     """Copy ``services/`` into ``target`` with the defect's changes made; the original is not touched.
 
     What is compiled goes along, so that a copy starts as fast as the original, except for what changes.
     """
-    changed = _changed_files(defect, root)
+    changed = applied(defect, root)
     copies.copy(root, target)
     for file, text in changed.items():
         copies.change(target, file, text)
 
 
-def _changed_files(defect: Defect, root: Path) -> dict[str, str]:
+def applied(defect: Changed, root: Path) -> dict[str, str]:
+    """The changed files and their texts; raises CatalogueError where a change does not fit."""
     texts: dict[str, str] = {}
     for change in defect.changes:
         if not change.file.startswith("services/"):

@@ -8,6 +8,7 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -93,32 +94,61 @@ class Bench:
         with tempfile.TemporaryDirectory(prefix="lockstep-defect-") as copy:
             apply(defect, Path(copy), Path(self._original.name))
             said = self._run(defect, sample, folder, Path(copy))
-        verdicts = _verdicts(folder / "output.xml")
-        judgement = Judgement(Outcome.NOT_RUN, said) if verdicts is None else judge(defect, verdicts, sample)
+        found = verdicts(folder / "output.xml")
+        judgement = Judgement(Outcome.NOT_RUN, said) if found is None else judge(defect, found, sample)
         proof = Proof(judgement, time.monotonic() - began)
         if proof.caught:
             shutil.rmtree(folder, ignore_errors=True)
-        elif verdicts is not None:
+        elif found is not None:
             self._write_log(folder)
         return proof
 
     def _run(self, defect: Defect, sample: str, folder: Path, copy: Path) -> str:
         """Run the tests against ``copy``; the end of what robot said."""
+        tests = (*defect.caught_by, *([sample] if sample else []))
+        return self.robot(tests, [ROOT / defect.suite], folder, copy, target=defect.target)
+
+    @property
+    def closed(self) -> bool:
+        """Whether every run was ended."""
+        return self._closed
+
+    @property
+    def unchanged(self) -> Path:
+        """The copy of the services that nothing is wrong with."""
+        return Path(self._original.name)
+
+    def robot(
+        self,
+        tests: Iterable[str],
+        suites: Iterable[Path],
+        folder: Path,
+        copy: Path,
+        *,
+        target: str = "",
+        stop: bool = False,
+        limit: float = TIME_LIMIT,
+    ) -> str:
+        """Run the tests with these ids against ``copy``, for ``limit`` seconds at most; the end of what robot said.
+
+        ``output.xml`` is in ``folder``; with ``stop`` the first that fails is the last that runs.
+        """
         options = ["--output", "output.xml", "--log", "NONE", "--report", "NONE", "--outputdir", str(folder)]
-        for name in (*defect.caught_by, *([sample] if sample else [])):
+        options += ["--exitonfailure"] if stop else []
+        for name in tests:
             options += ["--include", f"{tests_by_id.PREFIX}{name}"]
         env = environment(
             {**self._environment, "LOCKSTEP_SERVICES": str(copy.resolve()), "LOCKSTEP_RUN_DIR": str(folder)}
         )
         env.pop("LOCKSTEP_HOST", None)
-        if defect.target:
-            env["LOCKSTEP_TARGET"] = defect.target
+        if target:
+            env["LOCKSTEP_TARGET"] = target
         with self._starting:
             if self._closed:
                 return "not begun: the proof was ended"
             # In a session of its own: Ctrl-C is for the runner, which ends this in order.
             robot = subprocess.Popen(
-                [sys.executable, "-S", "-m", "launcher.robot", *options, str(ROOT / defect.suite)],
+                [sys.executable, "-S", "-m", "launcher.robot", *options, *map(str, suites)],
                 cwd=ROOT,
                 env=env,
                 stdin=subprocess.DEVNULL,
@@ -129,11 +159,11 @@ class Bench:
             )
             self._robots.add(robot)
         try:
-            said, _ = robot.communicate(timeout=TIME_LIMIT)
+            said, _ = robot.communicate(timeout=limit)
         except subprocess.TimeoutExpired:
             robot.kill()
             robot.communicate()
-            return f"not done after {TIME_LIMIT} s"
+            return f"not done after {limit:.0f} s"
         finally:
             with self._starting:
                 self._robots.discard(robot)
@@ -153,7 +183,7 @@ def _services(folder: Path) -> ForkServer:
     return ForkServer("defects.preload", folder, environment({}))
 
 
-def _verdicts(output: Path) -> dict[str, Verdict] | None:
+def verdicts(output: Path) -> dict[str, Verdict] | None:
     """What each test came to, by its id; None where robot wrote nothing that can be read."""
     try:
         suite = ExecutionResult(str(output), include_keywords=False).suite

@@ -40,16 +40,16 @@ A Reconnection With The Same Token Continues The Session
 
 Missed Messages Are Replayed After The Reconnection
     [Tags]    id:C02-04    req:C02.2    proto:4.33    proto:4.64
-    Sign In At Room
-    ${endpoints} =    Get Socket Endpoints
-    ${phone} =    Open Device    ${USER}    ${ROOM}    ${endpoints}[0]
-    ${before} =    Send Messages    ${phone}    ${ROOM}    1    prefix=before
-    Device Should Have Received    ${phone}    ${before}    ${ROOM}
-    Reset Socket    ${phone}
-    ${other} =    Open Device    ${USER}    ${ROOM}    ${endpoints}[-1]
-    ${missed} =    Send Messages    ${other}    ${ROOM}    3    prefix=missed
-    ${again} =    Reconnect Socket    ${phone}    ${ROOM}    ${endpoints}[-1]
-    Device Should Have Received    ${again}    ${{ [*$before, *$missed] }}    ${ROOM}    away=${missed}
+    Missed Messages Should Be Replayed    3
+
+A Single Missed Message Is Replayed
+    [Tags]    id:C02-17    req:C02.2    proto:4.64
+    Missed Messages Should Be Replayed    1
+
+The Last Message Of A Long Replay Is Replayed
+    [Documentation]    Servers replay in frames of so many messages; what is left for the last frame may be one message.
+    [Tags]    id:C02-18    req:C02.2    proto:4.64
+    Missed Messages Should Be Replayed    501
 
 A Frame That Claims Another Sender Changes Nothing
     [Tags]    id:C02-05    req:C02.3    proto:4.42    sec:W06
@@ -145,3 +145,20 @@ A Good Token Still Works After A Refusal
     ${broken} =    Tamper With Token    ${user}
     Every Endpoint Should Refuse Socket    ${broken}    invalid
     Every Endpoint Should Open Socket For User    ${user}
+
+
+*** Keywords ***
+Missed Messages Should Be Replayed
+    [Documentation]    A device that was away while so many messages were sent at another endpoint has them all, once and in order,
+    ...    after it is back there.
+    [Arguments]    ${count: int}
+    Sign In At Room
+    ${endpoints} =    Get Socket Endpoints
+    ${phone} =    Open Device    ${USER}    ${ROOM}    ${endpoints}[0]
+    ${before} =    Send Messages    ${phone}    ${ROOM}    1    prefix=before
+    Device Should Have Received    ${phone}    ${before}    ${ROOM}
+    Reset Socket    ${phone}
+    ${other} =    Open Device    ${USER}    ${ROOM}    ${endpoints}[-1]
+    ${missed} =    Send Messages    ${other}    ${ROOM}    ${count}    prefix=missed
+    ${again} =    Reconnect Socket    ${phone}    ${ROOM}    ${endpoints}[-1]
+    Device Should Have Received    ${again}    ${{ [*$before, *$missed] }}    ${ROOM}    away=${missed}

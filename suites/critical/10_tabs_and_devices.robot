@@ -42,6 +42,18 @@ A Message Is Seen On Every Device In Time
     VAR    @{all}    @{devices}    ${laptop}
     Messages Should Cross In Time    ${all}    ${ROOM}
 
+Every Tab Of A Room Receives A Message
+    [Documentation]    Three tabs at each endpoint, and the message comes from one of them.
+    [Tags]    id:C10-11    req:C10.2
+    Sign In At Room
+    VAR    @{tabs}    @{EMPTY}
+    FOR    ${_}    IN RANGE    3
+        ${more} =    Open Devices Everywhere    ${USER}    ${ROOM}
+        VAR    @{tabs}    @{tabs}    @{more}
+    END
+    Send Message    ${tabs}[0]    ${ROOM}    to every tab
+    Every Device Should Receive    ${tabs}    to every tab    ${ROOM}    ${USER}
+
 Signing Out One Device Leaves The Other In
     [Tags]    id:C10-05    req:C10.3
     Sign In At Room

@@ -125,9 +125,9 @@ def test_without_a_proof_there_is_nothing_to_publish(tmp_path: Path, capsys: pyt
 
 
 def test_what_robot_did_not_write_is_no_verdict(tmp_path: Path) -> None:
-    assert running._verdicts(tmp_path / "output.xml") is None
+    assert running.verdicts(tmp_path / "output.xml") is None
     (tmp_path / "output.xml").write_text("<robot")
-    assert running._verdicts(tmp_path / "output.xml") is None
+    assert running.verdicts(tmp_path / "output.xml") is None
 
 
 def test_what_could_not_be_judged_is_neither_caught_nor_missed(

@@ -1,0 +1,107 @@
+"""Which test notices a defect of which nobody has said so: tests are run until one is red, and that one is doubted.
+
+A red test counts only where it is red alone as well, and green without the defect.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lockstep.causes import reason
+
+from defects.judge import Verdict
+from defects.likely import Asked
+from defects.running import Bench, verdicts
+
+_SHOWN = 300
+_BESIDE = 60.0
+_TIMES = 4.0
+
+
+@dataclass(frozen=True)
+class Noticed:
+    """The first test that noticed: its id, its name, and what it said."""
+
+    test: str
+    name: str
+    words: str
+
+
+@dataclass
+class Asking:
+    """What asking some tests came to: how many ran, which could not be judged, which were red by themselves."""
+
+    noticed: Noticed | None = None
+    ran: int = 0
+    unknown: list[str] = field(default_factory=list)
+    noise: list[str] = field(default_factory=list)
+    problem: str = ""
+
+
+class EndedError(Exception):
+    """The bench was closed while tests ran: nothing is known."""
+
+
+class Questioner:
+    """Asks tests about changed copies; remembers which of them are green without a change."""
+
+    def __init__(self, bench: Bench, seconds: Mapping[str, float]) -> None:
+        """``seconds`` are those that tests take, by id."""
+        self._bench = bench
+        self._seconds = seconds
+        self._sound: dict[str, bool] = {}
+        self._looking = threading.Lock()
+
+    def ask(self, copy: Path, tests: Sequence[Asked], *, stop: bool = True) -> Asking:
+        """Run ``tests`` against ``copy`` in their order, to the first that truly notices."""
+        found = Asking()
+        left = list(tests)
+        while left and not found.noticed:
+            told, said = self.run(copy, left, stop=stop)
+            if told is None:
+                found.problem = said or "robot wrote no result"
+                return found
+            red = [key for key, verdict in told.items() if verdict.status == "FAIL"]
+            first = red[0] if red else None
+            done = list(told)[: list(told).index(first) + 1] if first else [test.id for test in left]
+            found.ran += sum(told[key].status == "PASS" for key in done if key in told) + bool(first)
+            if first:
+                self._doubt(copy, next(test for test in left if test.id == first), told[first], found)
+            left = [test for test in left if test.id not in done]
+        return found
+
+    def _doubt(self, copy: Path, test: Asked, verdict: Verdict, found: Asking) -> None:
+        alone, _ = self.run(copy, [test])
+        again = (alone or {}).get(test.id)
+        if again is None or again.unknown:
+            found.unknown.append(test.id)
+        elif again.failed and self.sound(test):
+            said = again if verdict.unknown else verdict
+            found.noticed = Noticed(test.id, verdict.name, reason(said.message, _SHOWN))
+        else:
+            found.noise.append(test.id)
+
+    def sound(self, test: Asked) -> bool:
+        """Whether the test passes on the unchanged services; looked at once."""
+        with self._looking:
+            known = self._sound.get(test.id)
+        if known is None:
+            told, _ = self.run(self._bench.unchanged, [test])
+            known = told is not None and told[test.id].status == "PASS"
+            with self._looking:
+                self._sound[test.id] = known
+        return known
+
+    def run(self, copy: Path, tests: Sequence[Asked], *, stop: bool = False) -> tuple[dict[str, Verdict] | None, str]:
+        """The verdicts of ``tests`` by id, in the order in which they ran, and the end of what robot said."""
+        suites = list(dict.fromkeys(test.suite for test in tests))
+        limit = _BESIDE + _TIMES * sum(self._seconds.get(test.id, 2.0) for test in tests) + 10 * len(suites)
+        with tempfile.TemporaryDirectory(prefix="run-", dir=self._bench.results) as folder:
+            said = self._bench.robot([test.id for test in tests], suites, Path(folder), copy, stop=stop, limit=limit)
+            if self._bench.closed:
+                raise EndedError
+            return verdicts(Path(folder) / "output.xml"), said
