@@ -49,7 +49,9 @@ def asked(root: Path = ROOT) -> list[Asked]:
     found: list[Asked] = []
     for test in TestSuite.from_file_system(root / "suites").all_tests:
         if key := tests_by_id.of_tags(test.tags):
-            tags = (tag.removeprefix(sentences.PREFIX) for tag in map(str, test.tags) if tag.startswith(sentences.PREFIX))
+            tags = (
+                tag.removeprefix(sentences.PREFIX) for tag in map(str, test.tags) if tag.startswith(sentences.PREFIX)
+            )
             proved = [said[tag].text for tag in tags if tag in said]
             found.append(Asked(key, Path(test.source), Counter(_words(" ".join([_text(test), *proved])))))
     return found

@@ -43,12 +43,12 @@ Missed Messages Are Replayed After The Reconnection
     Missed Messages Should Be Replayed    3
 
 A Single Missed Message Is Replayed
-    [Tags]    id:C02-17    req:C02.2    proto:4.64
+    [Tags]    id:C02-17    req:C02.2    proto:4.121
     Missed Messages Should Be Replayed    1
 
 The Last Message Of A Long Replay Is Replayed
     [Documentation]    Servers replay in frames of so many messages; what is left for the last frame may be one message.
-    [Tags]    id:C02-18    req:C02.2    proto:4.64
+    [Tags]    id:C02-18    req:C02.2    proto:4.121
     Missed Messages Should Be Replayed    501
 
 A Frame That Claims Another Sender Changes Nothing

@@ -44,7 +44,7 @@ A Message Is Seen On Every Device In Time
 
 Every Tab Of A Room Receives A Message
     [Documentation]    Three tabs at each endpoint, and the message comes from one of them.
-    [Tags]    id:C10-11    req:C10.2
+    [Tags]    id:C10-11    req:C10.2    proto:4.43
     Sign In At Room
     VAR    @{tabs}    @{EMPTY}
     FOR    ${_}    IN RANGE    3
