@@ -1,7 +1,7 @@
 """``./run prove --round N``: a blind round is tried; what is caught, by which test, in which words, and what is missed.
 
-Each defect first meets the tests that are most likely to notice it. Those that none of these notices meet all tests of
-their areas together, in one copy; each test that is red then is asked about each of them alone. Two of them that hide
+Each defect first meets the tests that are most likely to notice it. Those that none of these notices meet all that
+should notice together, in one copy; each test that is red then is asked about each of them alone. Two of them that hide
 each other would count as missed.
 """
 
@@ -9,18 +9,15 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
-import shutil
-import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from robot.api import ExecutionResult
 from robot.errors import DataError
@@ -33,14 +30,13 @@ from defects.likely import Asked
 from defects.noticing import Asking, EndedError, Questioner
 from defects.report import commit
 from defects.rounds import Blind
-from defects.running import Bench, verdicts
+from defects.running import Bench
 from launcher import interrupts, tests_by_id
 from launcher.verdicts import NOT_JUDGED, NOT_WELL, WELL
-from launcher.workers import environment
 
 _NOT_STARTED = ("did not start", "could not be loaded")
 _TRIES = 3
-_PROCESSES_PER_CORE = 2
+_Item = TypeVar("_Item")
 
 
 @dataclass
@@ -48,15 +44,18 @@ class State:
     """What is known of a round beside its first results, so that it goes on where it was interrupted.
 
     ``asked`` are the likely tests that a defect has met, by its id, ``unknown`` those of them that could not be judged;
-    ``red`` are the tests that were red with defects together, by their ids joined, ``unjudged`` those that could not be
-    judged with them.
+    ``red`` are the tests that were red with defects together, by their ids joined and by suite, and those that were red
+    again ("" in the place of the suite); ``unjudged`` are those that could not be judged with them.
+    ``sound`` are tests that are green on the unchanged services, ``red_anyway`` those that are not, and say nothing.
     """
 
     path: Path
     asked: dict[str, list[str]] = field(default_factory=dict)
     unknown: dict[str, list[str]] = field(default_factory=dict)
-    red: dict[str, list[str]] = field(default_factory=dict)
+    red: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     unjudged: dict[str, list[str]] = field(default_factory=dict)
+    sound: list[str] = field(default_factory=list)
+    red_anyway: list[str] = field(default_factory=list)
 
     @classmethod
     def read(cls, path: Path) -> State:
@@ -66,7 +65,8 @@ class State:
 
     def write(self) -> None:
         """All of it."""
-        known = {"asked": self.asked, "unknown": self.unknown, "red": self.red, "unjudged": self.unjudged}
+        known = asdict(self)
+        del known["path"]
         self.path.write_text(json.dumps(known, indent=1), "utf-8")
 
 
@@ -102,6 +102,7 @@ class Round:
             [one for one in self._open() if self._state.unknown.get(one.id)], self._once_more, alone=True
         )
         self._together()
+        self._control()
         outcomes = {result.outcome for result in self._firsts.results.values()}
         self._tell(f"caught at first try: {rate(list(self._firsts.results.values()))}")
         if First.MISSED in outcomes:
@@ -111,9 +112,10 @@ class Round:
     def _open(self) -> list[Blind]:
         return [one for one in self._blinds if one.id not in self._firsts.results and one.id not in self._unfit]
 
-    def _side_by_side(self, blinds: Sequence[Blind], work: Callable[[Blind], None], *, alone: bool = False) -> None:
-        lanes = Lanes(1 if alone else self._jobs)
-        left = list(reversed(blinds))
+    def _side_by_side(self, items: Sequence[_Item], work: Callable[[_Item], None], *, alone: bool = False) -> None:
+        jobs = 1 if alone else self._jobs
+        lanes = Lanes(jobs, sure=jobs)
+        left = list(reversed(items))
         running: set[Future[None]] = set()
         with ThreadPoolExecutor(lanes.most) as pool:
             try:
@@ -129,7 +131,7 @@ class Round:
 
     def _likely(self, blind: Blind) -> None:
         began = time.monotonic()
-        tests = likely.within(likely.ordered(blind, self._tests, self._catalogue), self._seconds, self._within)
+        tests = likely.within(self._concerned(blind), self._seconds, self._within)
         with self._copy(blind) as copy:
             found = self._questioner.ask(copy, tests)
         if not self._caught(blind, found, began):
@@ -155,34 +157,69 @@ class Round:
         while left:
             group, rest = rounds.together(left, ROOT)
             members = [one for one in left if one not in rest]
-            key = next((known for known in self._state.red if set(known.split("+")) >= {m.id for m in members}), "")
-            if not key:
-                key = group.id
-                self._tell(f"{len(members)} together meet every test: {key}")
-                self._state.red[key], self._state.unjudged[key] = self._red(group, members)
-                self._state.write()
-            red, unjudged = self._state.red[key], self._state.unjudged[key]
+            known = (key for key in self._state.red if set(key.split("+")) >= {one.id for one in members})
+            key = next(known, group.id)
+            red, unjudged = self._red(group, key, members)
             self._tell(f"red with them: {', '.join(red) or 'none'}; not judged: {', '.join(unjudged) or 'none'}")
             self._side_by_side(members, partial(self._alone, red, unjudged))
             left = rest
 
-    def _red(self, group: Blind, members: Sequence[Blind]) -> tuple[list[str], list[str]]:
+    def _red(self, group: Blind, key: str, members: Sequence[Blind]) -> tuple[list[str], list[str]]:
         """The tests that are red with all ``members`` at once, twice, and those that could not be judged."""
-        areas = sorted({area for member in members for area in member.areas or ["all"]})
-        red: list[str] = []
+        seen = self._state.red.setdefault(key, {})
+        if key in self._state.unjudged:
+            return seen[""], self._state.unjudged[key]
+        wanted = {test.id for one in members for test in self._concerned(one)}
+        wanted = {key for key in wanted if not all(key in self._state.asked[one.id] for one in members)}
+        suites = {str(test.suite.relative_to(ROOT)): test.suite for test in self._tests if test.id in wanted}
+        open_suites = [name for name in suites if name not in seen]
+        self._tell(
+            f"{len(members)} together meet {len(wanted)} tests, {len(open_suites)} suites of {len(suites)}: {key}"
+        )
         with self._copy(group) as copy:
-            left = everything(copy, ["all"] if "all" in areas else areas, self._bench.results / "together")
+
+            def meet(name: str) -> None:
+                tests = [test for test in self._tests if test.id in wanted and test.suite == suites[name]]
+                told, _ = self._questioner.run(copy, tests)
+                seen[name] = [test.id for test in tests if not told or told[test.id].status == "FAIL"]
+                self._state.write()
+
+            self._side_by_side(open_suites, meet)
+            left = sorted(test for name in suites for test in seen[name])
+            red: list[str] = []
             for _ in range(_TRIES):
                 self._tell(f"red or not judged: {', '.join(left) or 'none'}")
                 told = self._questioner.run(copy, self._named(left))[0] if left else {}
-                red += [key for key in left if told and key in told and told[key].failed]
-                left = [key for key in left if not told or key not in told or told[key].unknown]
+                red += [test for test in left if told and test in told and told[test].failed]
+                left = [test for test in left if not told or test not in told or told[test].unknown]
+        seen[""], self._state.unjudged[key] = red, left
+        self._state.write()
         return red, left
+
+    def _control(self) -> None:
+        """Take back what was caught by tests that are red without a defect, too: it is to be tried again."""
+        catching = {one.test for one in self._firsts.results.values()} - {"", *self._state.sound}
+        if not catching:
+            return
+        self._tell(f"{len(catching)} tests that caught something meet the unchanged services")
+        unsound = self._questioner.unsound(self._named(sorted(catching)))
+        self._state.sound += sorted(catching - set(unsound))
+        self._state.red_anyway += unsound
+        self._state.write()
+        for key in self._firsts.take_back(unsound):
+            self._tell(f"{key}  not judged: its test is red without it")
+
+    def _ordered(self, blind: Blind) -> list[Asked]:
+        order = likely.ordered(blind, self._tests, self._catalogue)
+        return [test for test in order if test.id not in self._state.red_anyway]
+
+    def _concerned(self, blind: Blind) -> list[Asked]:
+        concerned = likely.concerned(blind, self._tests, self._catalogue)
+        return [test for test in concerned if test.id not in self._state.red_anyway]
 
     def _alone(self, red: Sequence[str], unjudged: Sequence[str], blind: Blind) -> None:
         began = time.monotonic()
-        order = likely.ordered(blind, self._tests, self._catalogue)
-        tests = likely.within([test for test in order if test.id in red], self._seconds, float("inf"))
+        tests = likely.within([test for test in self._ordered(blind) if test.id in red], self._seconds, float("inf"))
         found = Asking()
         if tests:
             with self._copy(blind) as copy:
@@ -192,8 +229,9 @@ class Round:
         if found.problem or found.unknown:
             self._tell(f"{blind.id}  not judged: {found.problem or ', '.join(found.unknown)}  {blind.title}")
             return
-        met = len([test for test in self._tests if not blind.areas or test.area in blind.areas])
-        self._keep(blind, Result(First.MISSED, ran=met - len(unjudged), unjudged=tuple(unjudged)), began)
+        met = {test.id for test in self._concerned(blind)}
+        lost = tuple(test for test in unjudged if test in met)
+        self._keep(blind, Result(First.MISSED, ran=len(met) - len(lost), unjudged=lost), began)
 
     def _caught(self, blind: Blind, found: Asking, began: float) -> bool:
         noticed = found.noticed
@@ -222,37 +260,6 @@ class Round:
         with tempfile.TemporaryDirectory(prefix="lockstep-blind-") as place:
             apply(blind, Path(place), self._bench.unchanged)
             yield Path(place)
-
-
-def everything(copy: Path, areas: Sequence[str], folder: Path) -> list[str]:
-    """The ids of the tests of these areas that are red on a platform made of ``copy``, or could not be judged."""
-    shutil.rmtree(folder, ignore_errors=True)
-    process = subprocess.Popen(
-        [
-            str(ROOT / "run"),
-            *areas,
-            "--processes",
-            str(_PROCESSES_PER_CORE * (os.cpu_count() or 1)),
-            "--results",
-            str(folder),
-        ],
-        cwd=ROOT,
-        env=environment({"LOCKSTEP_SERVICES": str(copy.resolve())}),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        process.wait()
-    except BaseException:
-        process.terminate()
-        process.wait()
-        raise
-    found = verdicts(folder / "output.xml")
-    if found is None:
-        raise CatalogueError(f"the run of every test wrote no result that can be read ({folder})")
-    return sorted(key for key, verdict in found.items() if verdict.status == "FAIL")
 
 
 def measured(output: Path) -> dict[str, float]:

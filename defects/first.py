@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -55,7 +55,7 @@ class Result:
 
 
 class Firsts:
-    """The first results of one round; each is written as soon as it is there, and never again."""
+    """The first results of one round; each is written as soon as it is there, and stays."""
 
     def __init__(self, number: int, folder: Path = FOLDER) -> None:
         """Read what is there."""
@@ -71,6 +71,18 @@ class Firsts:
         if key in self.results:
             return
         self.results[key] = result
+        self._write()
+
+    def take_back(self, tests: Collection[str]) -> list[str]:
+        """Forget what was caught by ``tests``, which prove nothing; the ids of those defects."""
+        gone = [key for key, one in self.results.items() if one.test in tests]
+        for key in gone:
+            del self.results[key]
+        if gone:
+            self._write()
+        return gone
+
+    def _write(self) -> None:
         document = {key: asdict(one) for key, one in sorted(self.results.items())}
         temporary = self._path.with_suffix(f".{os.getpid()}")
         temporary.write_text(json.dumps(document, indent=1, ensure_ascii=False) + "\n", "utf-8")

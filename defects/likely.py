@@ -25,17 +25,20 @@ from launcher import sentences, tests_by_id
 _USUAL = 2.0
 _SAME_FUNCTION = 0.6
 _SAME_FILE = 0.1
+_ANYHOW = 40
+_SECTION = re.compile(r"R?\d+(?:\.\d+)?")
 _WORD = re.compile(r"[a-z0-9]+")
 _ENDINGS = re.compile(r"(ing|ed|es|s|e)$")
 
 
 @dataclass(frozen=True)
 class Asked:
-    """A test that may notice: its id, its suite, its words."""
+    """A test that may notice: its id, its suite, its words, and the sections of which it proves a sentence."""
 
     id: str
     suite: Path
     words: Counter[str] = field(hash=False)
+    sections: frozenset[str] = frozenset()
 
     @property
     def area(self) -> str:
@@ -49,11 +52,10 @@ def asked(root: Path = ROOT) -> list[Asked]:
     found: list[Asked] = []
     for test in TestSuite.from_file_system(root / "suites").all_tests:
         if key := tests_by_id.of_tags(test.tags):
-            tags = (
-                tag.removeprefix(sentences.PREFIX) for tag in map(str, test.tags) if tag.startswith(sentences.PREFIX)
-            )
-            proved = [said[tag].text for tag in tags if tag in said]
-            found.append(Asked(key, Path(test.source), Counter(_words(" ".join([_text(test), *proved])))))
+            proved = [said[name] for tag in map(str, test.tags) if (name := tag.removeprefix(sentences.PREFIX)) in said]
+            words = Counter(_words(" ".join([_text(test), *(one.text for one in proved)])))
+            sections = frozenset(one.id.rpartition(".")[0] for one in proved)
+            found.append(Asked(key, Path(test.source), words, sections))
     return found
 
 
@@ -68,6 +70,24 @@ def ordered(blind: Blind, tests: Sequence[Asked], catalogue: Iterable[Defect], r
     alike = _likeness(Counter(_words(blind.words)), tests)
     able = [test for test in tests if not blind.areas or test.area in blind.areas]
     return sorted(able, key=lambda test: (-(near[test.id] + alike[test.id]), test.id))
+
+
+def concerned(blind: Blind, tests: Sequence[Asked], catalogue: Sequence[Defect], root: Path = ROOT) -> list[Asked]:
+    """Those that should notice, the likeliest first: all of its areas where some are named.
+
+    Else those that prove a sentence of the sections that its own begins with (``2.5:``), those that must catch a defect
+    in a file that it changes, and the likeliest in any case.
+    """
+    order = ordered(blind, tests, catalogue, root)
+    if blind.areas:
+        return order
+    named = set(_SECTION.findall(blind.breaks.partition(":")[0]))
+    files = {change.file for change in blind.changes}
+    near = {
+        key for defect in catalogue if files & {change.file for change in defect.changes} for key in defect.caught_by
+    }
+    near |= {test.id for test in order[:_ANYHOW]}
+    return [test for test in order if test.id in near or named & test.sections]
 
 
 def within(tests: Sequence[Asked], seconds: Mapping[str, float], limit: float) -> list[Asked]:

@@ -1,12 +1,12 @@
 """Which test notices a defect of which nobody has said so: tests are run until one is red, and that one is doubted.
 
 A red test counts only where it is red alone as well, and green without the defect.
+Whether it is that is looked at for many at once (`Questioner.unsound`).
 """
 
 from __future__ import annotations
 
 import tempfile
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -47,14 +47,12 @@ class EndedError(Exception):
 
 
 class Questioner:
-    """Asks tests about changed copies; remembers which of them are green without a change."""
+    """Asks tests about changed copies."""
 
     def __init__(self, bench: Bench, seconds: Mapping[str, float]) -> None:
         """``seconds`` are those that tests take, by id."""
         self._bench = bench
         self._seconds = seconds
-        self._sound: dict[str, bool] = {}
-        self._looking = threading.Lock()
 
     def ask(self, copy: Path, tests: Sequence[Asked], *, stop: bool = True) -> Asking:
         """Run ``tests`` against ``copy`` in their order, to the first that truly notices."""
@@ -79,22 +77,18 @@ class Questioner:
         again = (alone or {}).get(test.id)
         if again is None or again.unknown:
             found.unknown.append(test.id)
-        elif again.failed and self.sound(test):
+        elif again.failed:
             said = again if verdict.unknown else verdict
             found.noticed = Noticed(test.id, verdict.name, reason(said.message, _SHOWN))
         else:
             found.noise.append(test.id)
 
-    def sound(self, test: Asked) -> bool:
-        """Whether the test passes on the unchanged services; looked at once."""
-        with self._looking:
-            known = self._sound.get(test.id)
-        if known is None:
-            told, _ = self.run(self._bench.unchanged, [test])
-            known = told is not None and told[test.id].status == "PASS"
-            with self._looking:
-                self._sound[test.id] = known
-        return known
+    def unsound(self, tests: Sequence[Asked]) -> list[str]:
+        """The ids of those that are red on the unchanged services as well, together and alone."""
+        told, _ = self.run(self._bench.unchanged, tests)
+        red = [test for test in tests if not told or test.id not in told or told[test.id].status == "FAIL"]
+        alone = ((test, self.run(self._bench.unchanged, [test])[0]) for test in red)
+        return [test.id for test, again in alone if not again or again[test.id].status == "FAIL"]
 
     def run(self, copy: Path, tests: Sequence[Asked], *, stop: bool = False) -> tuple[dict[str, Verdict] | None, str]:
         """The verdicts of ``tests`` by id, in the order in which they ran, and the end of what robot said."""
