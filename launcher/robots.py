@@ -34,6 +34,9 @@ _IMPORTED = (
     "uvloop",
 )
 
+_PREPARED = ("BuiltIn", "Collections", "DatabaseLibrary", "OperatingSystem", "RequestsLibrary", "String")
+"""Libraries of others whose keywords are found out before the fork, as those of our own are."""
+
 
 class Robots(forking.ForkServer):
     """The launcher's side: started while the tests are planned, ended with the run."""
@@ -44,10 +47,18 @@ class Robots(forking.ForkServer):
 
 
 def _import() -> None:
-    for name in (*_IMPORTED, *(module.name for module in pkgutil.iter_modules([str(LIBRARIES)]))):
+    ours = [module.name for module in pkgutil.iter_modules([str(LIBRARIES)])]
+    for name in (*_IMPORTED, *ours):
         # What cannot be imported is for the suite that needs it to say.
         with contextlib.suppress(Exception):
             importlib.import_module(name)
+    from launcher.prepared import Prepared
+
+    prepared = Prepared()
+    for name in (*_PREPARED, *ours):
+        with contextlib.suppress(Exception):
+            prepared.prepare(name)
+    prepared.install()
     gc.collect()
     gc.freeze()
 

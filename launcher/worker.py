@@ -24,6 +24,7 @@ STAND_INS = "planned"
 PLAN = "plan.json"
 _STAND_IN = "*** Test Cases ***\nIt Stands For A Suite\n    No Operation\n"
 _NUMBER = re.compile(r"--suite \w+\.(\d+)")
+_SEEING = ("--parseinclude=", "--parser=", "--prerunmodifier=")
 _OURS = ["--listener=launcher.progress.Progress"]
 
 
@@ -53,7 +54,19 @@ def arguments(asked: Sequence[str], plan: Mapping[str, Any]) -> list[str]:
     options = [line for line in lines if line.startswith("--") and not line.startswith("--suite ")]
     of_pabot = [line.replace(" ", "=", 1) for line in options]
     selection = f"--prerunmodifier=launcher.selection.Selection:{int(number)}"
-    return [*plan["args"], *asked[:at], *of_pabot, *_OURS, selection, *plan["sources"]]
+    return [*plan["args"], *asked[:at], *of_pabot, *_OURS, *_alone(plan, int(number)), selection, *plan["sources"]]
+
+
+def _alone(plan: Mapping[str, Any], number: int) -> list[str]:
+    """Has Robot parse no other file of the folder that is run: each robot would parse all of them.
+
+    Not where the user's own code sees what was parsed, nor of several sources, none of which may be empty.
+    """
+    place, sources = plan["suites"][number]["place"], plan["sources"]
+    if not place or len(sources) != 1 or any(arg.startswith(_SEEING) for arg in plan["args"]):
+        return []
+    file = re.sub(r"([*?[])", r"[\1]", place[-1][1] or "")
+    return [f"--parseinclude={file}"] if file else []
 
 
 def _read(path: str) -> str:

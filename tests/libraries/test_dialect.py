@@ -145,7 +145,8 @@ def test_every_dialect_of_the_project_can_be_read(name: str, monkeypatch: pytest
         ("credential: {}", "credential: unknown entry; did you mean credentials?"),
         ("name: x\nname: y", "target.yaml:5: name is there twice"),
         ("headers: {A: '${LOCKSTEP_NOT_SET}'}", "headers.A: the environment variable LOCKSTEP_NOT_SET is not set"),
-        ("headers: {A: [}", "target.yaml:4: not YAML"),
+        ("headers: {A: [}", "target.yaml:4: not YAML: expected the node content, but found '}'"),
+        ("headers: {A: *b}", "target.yaml:4: not YAML: found undefined alias 'b'"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_is_said_with_its_place(text: str, said: str) -> None:

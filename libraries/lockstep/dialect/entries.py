@@ -67,7 +67,7 @@ class Place:
         )
 
 
-class _Loader(yaml.SafeLoader):
+class _PlainLoader(yaml.SafeLoader):
     """As YAML 1.2 has it, but for ``yes`` and ``no``: ``on`` and ``12:30`` and dates are texts, and so is each name."""
 
     yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {}  # type: ignore[misc]
@@ -80,15 +80,24 @@ for _tag, _form, _first in (
     ("float", r"[-+]?\d+\.\d+(?:[eE][-+]?\d+)?", "-+0123456789."),
     ("merge", r"<<", "<"),
 ):
-    _Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_form})$"), list(_first))
+    _PlainLoader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", re.compile(f"^(?:{_form})$"), list(_first))
+
+_SAFE: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-def _texts_as_names(loader: _Loader, node: yaml.MappingNode) -> dict[str, Any]:
+class _Loader(_SAFE):  # type: ignore[misc]
+    """The same in C, where PyYAML was built with it: every robot reads a dialect."""
+
+    yaml_implicit_resolvers = _PlainLoader.yaml_implicit_resolvers
+
+
+def _texts_as_names(loader: Any, node: yaml.MappingNode) -> dict[str, Any]:
     loader.flatten_mapping(node)
     return {key.value: loader.construct_object(value, deep=True) for key, value in node.value}
 
 
-_Loader.add_constructor("tag:yaml.org,2002:map", _texts_as_names)
+for _kind in (_PlainLoader, _Loader):
+    _kind.add_constructor("tag:yaml.org,2002:map", _texts_as_names)
 
 
 def read_file(path: Path) -> tuple[Any, Place]:
@@ -115,7 +124,7 @@ def read_text(text: str, file: str) -> tuple[Any, Place]:
         loader = _Loader(text)
         root = loader.get_single_node()
     except (yaml.YAMLError, ValueError) as error:
-        raise _no_yaml(error, file) from error
+        raise _no_yaml(_explained(error, text), file) from error
     if root is None:
         return None, Place(Source(file))
     # Building what it holds mixes the entries of merged mappings into its nodes.
@@ -127,6 +136,15 @@ def read_text(text: str, file: str) -> tuple[Any, Place]:
     environment: dict[Names, tuple[tuple[str, str], ...]] = {}
     source = Source(file, lines, environment)
     return _filled(entries, Place(source), environment), Place(source)
+
+
+def _explained(error: Exception, text: str) -> Exception:
+    """What the parser in Python says of ``text``: it names what it met, and the one in C does not."""
+    try:
+        _PlainLoader(text).get_single_node()
+    except (yaml.YAMLError, ValueError) as plain:
+        return plain
+    return error
 
 
 def _no_yaml(error: Exception, file: str) -> DialectError:
