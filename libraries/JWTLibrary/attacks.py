@@ -305,6 +305,14 @@ ATTACKS: Mapping[str, Attack] = {
             _named(audience="other-api"),
             needs.claim("audience"),
         ),
+        Attack(
+            "other audiences",
+            "J07",
+            "aud is a list of two other services (RFC 7519 §4.1.3)",
+            _REQUIRED,
+            _named(audience=["other-api", "another-api"]),
+            needs.claim("audience"),
+        ),
         *(
             Attack(
                 f"missing {name}",

@@ -68,6 +68,20 @@ class Guessing:
         return len(guesses)
 
 
+def has_secret(token: str) -> bool:
+    """Whether a secret signed ``token``, by its own word (HS256, HS384 or HS512)."""
+    return str(tokens.read(token).header.get("alg")) in LENGTHS
+
+
+def signed_with_common_secrets(token: str) -> list[str]:
+    """``token`` signed again by HS256, once with each of the common secrets."""
+    read = tokens.read(token)
+    header = tokens.encode(tokens.to_json({**read.header, "alg": "HS256"}))
+    message = f"{header}.{read.raw_claims}"
+    keys = [SecretKey(word.encode(), "HS256") for word in WORDS]
+    return [f"{message}.{tokens.encode(key.sign(message.encode()))}" for key in keys]
+
+
 def _check_length(key: SecretKey, text: str) -> None:
     if not tokens.was_signed_by(text, key):
         raise ValueError("the secret given did not sign the token, so nothing would be said of the right one")

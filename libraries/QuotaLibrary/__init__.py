@@ -21,9 +21,10 @@ from robot.api.types import Secret
 
 from QuotaLibrary import judge
 from QuotaLibrary.asking import Answer, Asker
-from QuotaLibrary.flooding import Flood, Party
+from QuotaLibrary.flooding import Flood, Party, SocketParty
 from QuotaLibrary.form import Fields, Form
 from QuotaLibrary.judging import Judging, fail_where
+from QuotaLibrary.sockets import Attack, SocketAttacker
 
 __version__ = "1.0.0"
 
@@ -109,14 +110,29 @@ class QuotaLibrary(Judging):
         served. So is an innocent, who asks ``answers`` times, once ``every`` so long, from when each attacker has been
         refused for the first time, or from half of ``at_most``; before he is served no attacker ends. Returns the
         answers of each attacker and those of each innocent. After ``at_most`` they give up.
+
+        An attacker with an ``attack`` opens sockets: ``HANDSHAKES`` (one after the other), ``MESSAGES`` (each sends
+        ``frame`` 200 times without waiting, ``$ID`` in it is a new UUID each time) or ``SLOW_READER`` (64 times, and
+        nothing of the answers is read). Its answers have the status of a refused handshake, 101 for a socket, 429 for
+        one that was closed for abuse (4029).
         """
+
+        def attacker(one: Mapping[str, Any]) -> Party | SocketParty:
+            if "attack" not in one:
+                return party(one)
+            headers = test_identity.headers()
+            if one.get("token") is not None:
+                headers["Authorization"] = f"Bearer {masking.reveal(present(one['token']))}"
+            kind, frame = Attack[one["attack"]], one.get("frame", "")
+            sockets = SocketAttacker(kind, headers, one.get("source"), one.get("ca_file", ca_file), frame)
+            return SocketParty([*map(present, one["urls"])], sockets, one.get("refusals", refusals))
 
         def party(one: Mapping[str, Any]) -> Party:
             asker = self._asker(one.get("token"), one.get("source"), None, one.get("ca_file", ca_file))
             return Party([*map(present, one["urls"])], asker, one.get("refusals", refusals))
 
         flood = Flood(answers, every.total_seconds(), at_most.total_seconds())
-        return flood.run([party(one) for one in attackers], [party(one) for one in innocents])
+        return flood.run([attacker(one) for one in attackers], [party(one) for one in innocents])
 
     @keyword(tags=("asking",))
     def ask_until_it_is_refused(

@@ -11,6 +11,7 @@ from threading import Event, Semaphore
 from robot.api import logger
 
 from QuotaLibrary.asking import Answer, Asker
+from QuotaLibrary.sockets import SocketAttacker
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,15 @@ class Party:
 
     urls: Sequence[str]
     asker: Asker
+    refusals: int = 0
+
+
+@dataclass(frozen=True)
+class SocketParty:
+    """Somebody who opens sockets at ``urls`` in turn, until each has refused ``refusals`` of them."""
+
+    urls: Sequence[str]
+    asker: SocketAttacker
     refusals: int = 0
 
 
@@ -36,7 +46,7 @@ class Flood:
     at_most: float
 
     def run(
-        self, attackers: Sequence[Party], innocents: Sequence[Party]
+        self, attackers: Sequence[Party | SocketParty], innocents: Sequence[Party]
     ) -> tuple[list[list[Answer]], list[list[Answer]]]:
         """The answers of each attacker, and those of each innocent."""
         if not attackers:

@@ -177,10 +177,11 @@ def unharmed(
     factor: float,
     floor: float,
     waiting: Waiting,
+    ceiling: float = math.inf,
 ) -> str:
     """What is wrong unless all answers are 200, and a percentile of the times ``meanwhile`` is at most ``factor`` times
     the highest of those ``otherwise``, or ``floor`` seconds where that is more. ``waiting`` tells for which share
-    of the time the machine was away.
+    of the time the machine was away. Beyond ``ceiling`` seconds everything was so slow that likeness proves nothing.
     """
     counts = [len(answers) for answers in (meanwhile, *otherwise)]
     if len(counts) < 2 or min(counts) < FEWEST:
@@ -194,6 +195,8 @@ def unharmed(
     )
     allowed = max(factor * max(was), floor)
     verdict = waiting.judge(became, allowed)
+    if verdict == "PASS" and became > ceiling:
+        return f"{UNKNOWN}p{percent:g} is {became:.1f} s, and as slow where nobody floods: {waiting}"
     if verdict == "PASS":
         return ""
     times = f"is {became * 1000:.1f} ms and otherwise {max(was) * 1000:.1f} ms"

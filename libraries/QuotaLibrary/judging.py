@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from datetime import timedelta
@@ -106,21 +107,24 @@ class Judging:
         *yardsticks: Sequence[Sequence[Answer]],
         percent: float = 90,
         factor: float = 3,
-        floor: timedelta = timedelta(milliseconds=800),
+        floor: timedelta = timedelta(milliseconds=50),
+        ceiling: timedelta | None = None,
     ) -> None:
         """Passes when a flood's ``innocents`` were answered 200 only, and about as fast as the slowest yardstick.
 
         A yardstick are the answers that as many innocents get where nobody floods and as many others ask what is no
         quota's matter: best at the same time at another platform, since the machine is then as slow for both. A
         percentile of all times may be ``factor`` times the yardstick's; what is below ``floor`` is fine in any case. Of
-        a hundred answers the 99th percentile would be the accident of one of them.
+        a hundred answers the 99th percentile would be the accident of one of them. No verdict is given beyond
+        ``ceiling``: where the yardstick is so slow, too, no slowness of the platform could be seen.
         """
         meanwhile, *otherwise = (
             [answer for answers in some for answer in answers] for some in (innocents, *yardsticks)
         )
         logger.info(f"{judge.times(meanwhile)}; yardstick: {'; '.join(map(judge.times, otherwise))}")
         waiting = machine.test_waiting()
-        fail_where(judge.unharmed(meanwhile, otherwise, percent, factor, floor.total_seconds(), waiting))
+        most = ceiling.total_seconds() if ceiling else math.inf
+        fail_where(judge.unharmed(meanwhile, otherwise, percent, factor, floor.total_seconds(), waiting, most))
 
 
 def fail_where(wrong: str) -> None:

@@ -23,6 +23,8 @@ from .tokens import Tokens
 _ROWS = ("J01", "J02", "J03", "J04", "J05")
 """Rows of the checklist whose forgeries need no key of the target, and are no larger than a genuine token."""
 
+_AT_ONCE = 20
+
 
 class Forging(Base):
     """Forged tokens are refused, whatever was done to them."""
@@ -60,6 +62,28 @@ class Forging(Base):
             for attack, forged, reason in forgeries:
                 self._is_refused(attack, forged, reason, sockets_only=False)
         self._recogniser.every_endpoint_should_recognise_user(session)
+
+    @word("token", "assertion")
+    def common_secrets_should_sign_no_token(self, session: Session) -> None:
+        """Passes when no word out of tutorials, templates and lists of passwords signs a token that is taken.
+
+        Where a secret signs the target's tokens, the words are tried on the token of ``session``, and nothing is sent.
+        Otherwise each word signs a token by HS256, and all of them are sent to all endpoints, some at a time. NA where
+        tokens are opaque.
+        """
+        from JWTLibrary import guessing
+
+        self._facts()
+        genuine = str(session.access)
+        if guessing.has_secret(genuine):
+            self._jwt_library().token_secret_should_not_be_weak(genuine)
+            return
+        forgeries = [
+            ("a common word as secret", self._with_token(session, text), "invalid")
+            for text in guessing.signed_with_common_secrets(genuine)
+        ]
+        for start in range(0, len(forgeries), _AT_ONCE):
+            self._refused_at_once(forgeries[start : start + _AT_ONCE])
 
     @word("token")
     def put_session_in_token(self, session: Session, other: Session | None = None) -> Session:

@@ -149,7 +149,8 @@ A Request Names Its Host Once
     END
 
 A Handshake That Breaks The Rules Is Refused
-    [Tags]    id:CT-64    req:X03    proto:4.09    proto:4.10    proto:4.11    sec:W07    needs:ws    needs:control.logs
+    [Tags]    id:CT-64    req:X03    proto:4.09    proto:4.10    proto:4.11    sec:W03    sec:W07    needs:ws
+    ...       needs:control.logs
     FOR    ${url}    IN    ${BACKEND_URL}    ${PUBLIC_URL}
         ${reply} =    Send Handshake    ${url}    Sec-WebSocket-Version: 12    Sec-WebSocket-Key: ${KEY}
         Should Be Equal    ${{ ($reply.status, $reply.headers.get('sec-websocket-version')) }}    ${{ (426, '13') }}
@@ -181,3 +182,25 @@ Logins Under Way Fill No Browser
     Flow Cookies Should Be At Most    5
     Browser Should Sign In
     Flow Cookies Should Be At Most    5
+
+Fragments Without End Close Their Socket And Harm No Other User
+    [Documentation]    A message that never ends is too large once its parts are, however small each of them is.
+    [Tags]    id:CT-140    req:X03    req:C08.4    sec:W07    needs:ws
+    Open Socket Of Other User
+    FOR    ${url}    IN    ${BACKEND_SOCKET_URL}    ${SOCKET_URL}
+        Open A Socket    flood    url=${url}
+        Send Raw Bytes    ${{ $FIRST_FRAGMENT + $NEXT_FRAGMENT * 70000 }}    flood
+        Connection Should Be Closed    flood    code=1009    within=10s
+        Other User Should Be Answered
+    END
+
+Pings Without A Pause Harm No Other User
+    [Tags]    id:CT-141    req:X03    req:C08.4    sec:W07    needs:ws
+    Open Socket Of Other User
+    FOR    ${url}    IN    ${BACKEND_SOCKET_URL}    ${SOCKET_URL}
+        Open A Socket    flood    url=${url}
+        Send Raw Bytes    ${{ $PING * 20000 }}    flood
+        Other User Should Be Answered
+        Ask The Socket    flood    whoami    me
+        Close Connection    flood
+    END

@@ -81,6 +81,16 @@ A Code Is Good For One Exchange And Its Reuse Ends The Session
     Session Row Should Be    ${tokens}[session_id]    revoked
     Service Refuses The Token    backend    /api/me    ${tokens}[access_token]    session_revoked
 
+Two Exchanges Of A Code At Once Leave No Session
+    [Documentation]    One of them may win for a moment; the other is reuse, which ends the session that was made.
+    [Tags]    id:C01-18    req:C01.3    proto:2.2.26    proto:2.2.27    sec:O02
+    FOR    ${_}    IN RANGE    5
+        ${code} =    Come Back With A Code
+        ${tokens} =    Exchange Code Twice At Once    ${code}
+        IF    $tokens    Session Row Should Be    ${tokens}[session_id]    revoked
+        IF    $tokens    Service Refuses The Token    backend    /api/me    ${tokens}[access_token]    session_revoked
+    END
+
 A Code Is Good Only With Its Verifier, Client And Redirect URI
     [Tags]    id:C01-10    req:C01.3    proto:2.2.24    sec:O03    sec:O05
     [Template]    Exchange With A Change Is Refused

@@ -43,3 +43,11 @@ Flooding Addresses Are Throttled And Harm No User
     Innocents Should Wait No Longer Here Than There
     Flood Should Be Throttled    ${floods}    ${ADDRESS_LIMIT}    ${WINDOW}s    @{OPEN_DOORS}
     Everybody Is Served Again    ${attackers}    ${floods}
+
+Flooding Sockets Are Throttled And Harm No User
+    [Documentation]    As `Flooding Addresses Are Throttled And Harm No User`, by handshakes, messages and answers that nobody reads.
+    [Tags]    id:C08-12    req:C08.4    sec:R04    sec:W07    needs:ws    robot:continue-on-failure
+    ${attackers} =    Get Socket Attackers
+    ${floods} =    Flood Here And Crowd There    ${attackers}
+    Innocents Should Wait No Longer Here Than There
+    Socket Flood Should Be Throttled    ${floods}

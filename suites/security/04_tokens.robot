@@ -30,6 +30,19 @@ A Signed Token Is Refused Where Anything Is Wrong
     Every Endpoint Should Refuse Forgeries    ${user}    missing kid    missing type    missing issuer    missing audience
     ...    missing subject    missing session    missing expiry    duplicate claims
 
+A Signed Token With An Odd Key Id Or Expiry Is Refused
+    [Documentation]    The target's own key has signed each of them; what is written where a text or number belongs is something else.
+    [Tags]    id:SE-64    req:X02    proto:2.3.10    sec:J05    sec:J06    sec:J07
+    ${user} =    Sign In
+    Every Endpoint Should Refuse Forgeries    ${user}    null kid    list kid    numeric kid    text expiry    nan expiry
+    ...    infinite expiry    huge expiry    other audiences
+
+No Common Word Signs A Token
+    [Tags]    id:SE-65    req:X02    proto:2.3.05    sec:J03    sec:J11
+    ${user} =    Sign In
+    Common Secrets Should Sign No Token    ${user}
+    Every Endpoint Should Recognise User    ${user}
+
 A Body Larger Than Any That Is Wanted Is Refused
     [Tags]    id:SE-30    req:X03    proto:1.06
     ${user} =    Sign In

@@ -34,3 +34,56 @@ Tokens Of Unknown Keys Make Backend Ask For The Keys Once A Second At Most
     ${after} =    Service Metric    auth    ${KEY_SET_REQUESTS}
     Should Be True    ${after} - ${before} < 20
     ...    40 tokens of unknown keys made the replicas ask auth for its keys ${{ int($after - $before) }} times
+
+Clocks May Differ By Two Seconds And No More
+    [Documentation]    A token that begins, or was made, 1.5 s from now is good; one of 4 s from now is refused while more than two are left.
+    [Tags]    id:SE-66    proto:2.3.03    sec:J06    needs:jwt.signing_key
+    FOR    ${claim}    IN    nbf    iat
+        ${token} =    Make Token Of Later    ${claim}    1.5
+        Every Endpoint Should Answer Token    ${token}
+        Every Endpoint Should Refuse Token Of Later    ${claim}    4
+    END
+
+A List Of Audiences Is Refused
+    [Documentation]    Even where the own one is on it: what is meant for others too may be shown here by them.
+    [Tags]    id:SE-67    proto:2.3.40    sec:J07    needs:jwt.signing_key
+    ${token} =    Change Token    ${ACCESS_TOKEN}    aud=${{ [$AUDIENCE, 'partner-api'] }}
+    Every Service Refuses The Token    ${token}    token_invalid
+
+
+*** Keywords ***
+Make Token Of Later
+    [Documentation]    The current token, honestly signed, whose ``nbf`` or ``iat`` lies so many seconds ahead.
+    [Arguments]    ${claim}    ${seconds: float}
+    VAR    &{change}    ${claim}=${{ time.time() + $seconds }}
+    ${token} =    Change Token    ${ACCESS_TOKEN}    &{change}
+    RETURN    ${token}
+
+Every Endpoint Should Answer Token
+    [Documentation]    Auth, both replicas and frontend answer 200 at one instant.
+    [Arguments]    ${token}
+    ${statuses} =    Get Statuses Everywhere    ${token}
+    Should Be Equal    ${statuses}    ${{ [200] * 4 }}    a token that begins 1.5 s ahead is answered otherwise than one of now
+
+Every Endpoint Should Refuse Token Of Later
+    [Documentation]    Auth, both replicas and frontend refuse a token of so many seconds ahead while it is more than two; no verdict where
+    ...    the answers came later than that.
+    [Arguments]    ${claim}    ${seconds: float}
+    ${token} =    Make Token Of Later    ${claim}    ${seconds}
+    VAR    ${until}    ${{ time.time() + $seconds - 2.1 }}
+    ${statuses} =    Get Statuses Everywhere    ${token}
+    IF    $statuses == [401] * 4    RETURN
+    IF    time.time() > $until    Give No Verdict    the answers came when the token had begun: ${statuses}
+    Fail    a token whose ${claim} is ${seconds} s ahead is answered with ${statuses}
+
+Get Statuses Everywhere
+    [Documentation]    The statuses of auth, both replicas and frontend for a token, asked at one instant.
+    [Arguments]    ${token}
+    VAR    @{urls}    ${AUTH_URL}/users/me    ${BACKEND_URL}/api/me    ${BACKEND_2_URL}/api/me    ${PUBLIC_URL}/api/me
+    VAR    @{requests}    @{EMPTY}
+    FOR    ${url}    IN    @{urls}
+        VAR    &{request}    url=${url}    token=${token}
+        VAR    @{requests}    @{requests}    ${request}
+    END
+    ${replies} =    Send At Once    ${requests}    ca_file=${CA_FILE}
+    RETURN    ${{ [reply.status for reply in $replies] }}

@@ -329,3 +329,10 @@ def test_a_dead_door_is_a_failure_and_not_a_pass() -> None:
     tried, _ = library.flood([{"urls": ["http://127.0.0.1:9/"]}], 1, at_most=timedelta(milliseconds=50))
     with pytest.raises(AssertionError, match="requests failed, the first"):
         library.flood_should_be_throttled(tried, LIMIT, timedelta(seconds=1))
+
+
+def test_what_is_as_slow_without_a_flood_is_not_judged_beyond_a_ceiling() -> None:
+    slow = innocent(*[1.0] * 10)
+    wrong = judge.unharmed(slow, [slow], 90, 3, 0.05, Waiting(1.0, 0.0), 0.8)
+    assert wrong.startswith("UNKNOWN: p90 is 1.0 s, and as slow where nobody floods")
+    assert judge.unharmed(slow, [slow], 90, 3, 0.05, Waiting(1.0, 0.0), 2.0) == ""
