@@ -183,7 +183,7 @@ Logins Under Way Fill No Browser
     Browser Should Sign In
     Flow Cookies Should Be At Most    5
 
-Fragments Without End Close Their Socket And Harm No Other User
+Endless Fragments Close Their Socket And Harm No Other User
     [Documentation]    A message that never ends is too large once its parts are, however small each of them is.
     [Tags]    id:CT-140    req:X03    req:C08.4    sec:W07    needs:ws
     Open Socket Of Other User
