@@ -126,6 +126,16 @@ class Judging:
         most = ceiling.total_seconds() if ceiling else math.inf
         fail_where(judge.unharmed(meanwhile, otherwise, percent, factor, floor.total_seconds(), waiting, most))
 
+    @keyword(tags=("flood", "assertion"))
+    def flood_should_be_refused_at(self, url: str, answers: Sequence[Answer]) -> None:
+        """Passes when ``url`` refused any of a flood's requests or sockets for its quota.
+
+        It is UNKNOWN where the machine was away for half of the test: the flood was slower than the quota.
+        """
+        statuses = sorted({str(answer.status) for answer in answers if answer.url == url})
+        if "429" not in statuses:
+            machine.missed(f"{url} refused nothing of a flood: it answered {', '.join(statuses) or 'nothing'}")
+
 
 def fail_where(wrong: str) -> None:
     """Fail with what is ``wrong``, unless it is ""."""

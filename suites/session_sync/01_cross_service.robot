@@ -16,7 +16,7 @@ A Session Is The Same At Every Endpoint And Store
     Every Endpoint Should Know Session    ${phone}
 
 A Session That Ends Has Ended Everywhere
-    [Tags]    id:S01-02    part:ends    req:T24    proto:2.5.31    proto:R4.13
+    [Tags]    id:S01-02    part:backend    part:redis    part:socket    req:T24    proto:2.5.31    proto:R4.13
     ${laptop}    ${phone} =    Sign In On Two Devices
     Every Endpoint Should Recognise User    ${laptop}
     Described Stores Should Hold Session    ${laptop}

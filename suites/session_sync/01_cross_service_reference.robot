@@ -13,19 +13,31 @@ Test Tags           session-sync    p0    req:S01    req:S07    needs:ws    need
 
 
 *** Test Cases ***
-A Session Made In Auth Has Equal Content In Every View
-    [Tags]    id:S01-01    part:content    needs:db.auth    needs:db.main    needs:redis
-    Sign In A New User
-    Every View Shows The Session At Each Door    ${USER}
-    ${phone} =    Log In Again    ${USER}    client_id=mobile    device=phone
-    Every View Shows The Session At Each Door    ${phone}
-    ${managed} =    Create Managed Session    ${USER.id}    type=SSO    metadata=${{ {'tenant': 'Åre ✈'} }}    device=kiosk
-    Every View Shows The Session At Each Door    ${managed}
+A Session Made In Auth Has Equal Content In Backend
+    [Tags]    id:S01-01    part:backend    needs:db.auth    needs:db.main
+    Sign In With Sessions Of Each Kind
+    FOR    ${session}    IN    @{SESSIONS}
+        Places Should Show Session As Auth Does    ${session}    main db    backend-1    backend-2
+    END
+
+A Session Made In Auth Has Equal Content In Redis
+    [Tags]    id:S01-04    part:redis    needs:db.auth    needs:redis
+    Sign In With Sessions Of Each Kind
+    FOR    ${session}    IN    @{SESSIONS}
+        Places Should Show Session As Auth Does    ${session}    redis    redis ttl    redis index
+    END
+
+A Session Made In Auth Has Equal Content On Sockets
+    [Tags]    id:S01-05    part:socket    needs:db.auth
+    Sign In With Sessions Of Each Kind
+    FOR    ${session}    IN    @{SESSIONS}
+        Sockets Should Show Session As Auth Does    ${session}
+    END
 
 What Changes In Auth Is Seen In Each Other View At Once
     [Documentation]    Three kinds of writes (a login, an end, a new name), each watched in each other view, hundreds of times; how the
     ...    latencies are spread is in the log, for each.
-    [Tags]    id:S08-01    req:S08    req:S09    proto:2.6.03    part:changes
+    [Tags]    id:S08-01    req:S08    req:S09    proto:2.6.03    part:backend    part:redis    part:socket
     Sign In A New User
     Open A Socket
     ${done} =    Measure Session Sync    ${USER}    rounds=16    socket=socket    within=15s

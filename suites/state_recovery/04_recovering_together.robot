@@ -59,12 +59,13 @@ What The Services Count Of Recoveries Is What The Clients Saw
     Telemetry Agrees With What The Clients Saw    recovered=5    epoch_changed=4    unknown_client=3
 
 Fifty Clients With A Hundred Messages Each Come Back At Once Within The Budget
-    [Tags]    id:R10-01    req:R10    req:R09    proto:R5.01
+    [Tags]    id:R10-01    req:R10    part:recovery    req:R09    proto:R5.01
     Clients Are Online    50
     Drop Connections
     Messages Wait For Everybody    100
     Telemetry Is Read
     Everybody Comes Back At Once
+    Record Recovery On Sheet    100
     Everybody Has Recovered    100
     The Recovery Was Within Its Budget
     Telemetry Agrees With What The Clients Saw    recovered=50
@@ -72,7 +73,7 @@ Fifty Clients With A Hundred Messages Each Come Back At Once Within The Budget
     Nothing Was Lost On The Way    ${{ 50 * 102 }}    @{BACK}
 
 Recoveries Of Fifty Clients Leave Nothing Behind
-    [Tags]    id:R10-02    req:R10    proto:R5.02    needs:control.kill
+    [Tags]    id:R10-02    req:R10    part:resources    proto:R5.02    needs:control.kill
     Clients Are Online    50
     Fifty Come And Go    2 times
     What The Services Hold Is Noted
@@ -158,6 +159,20 @@ Everybody Comes Back At Once
     VAR    ${SECONDS}    ${seconds}    scope=TEST
     VAR    @{RESUMED}    @{{ [frames[0].json['payload'] for frames in $resumed.values()] }}    scope=TEST
     Record Everybody
+
+Record Recovery On Sheet
+    [Documentation]    How long it took, how many of the messages that waited for each client came, and how many had no error.
+    [Arguments]    ${count: int}
+    Record Figure    R10 fifty clients recovered    ${SECONDS}    s
+    Record Figure    R10 messages replayed    ${{ sum(resumed['replayed'] for resumed in $RESUMED) }}
+    Record Figure    R10 messages missed    ${{ $count * len($BACK) }}
+    VAR    ${well}    ${0}
+    FOR    ${alias}    IN    @{BACK}
+        ${errors} =    Frame Count    where=type=error    connection=${alias}
+        IF    not $errors    VAR    ${well}    ${well + 1}
+    END
+    Record Figure    R10 clients without an error    ${well}
+    Record Figure    R10 clients    ${{ len($BACK) }}
 
 Everybody Has Recovered
     [Documentation]    Each stream is recovered with so many messages; nobody was told of an error, and every socket is open.
@@ -334,7 +349,8 @@ The Services Hold No More Than They Did
     ...    what its pool of at most eight connections to PostgreSQL may have grown by: 50 sockets have come and gone at each.
     Nobody Is Connected
     FOR    ${replica}    ${files}    IN    &{HELD_BY_SERVICES}
-        Service Metric    ${replica}    process_open_fds    <=    ${files + 10}    within=10s
+        ${left} =    Service Metric    ${replica}    process_open_fds    <=    ${files + 10}    within=10s
+        Record Figure    R10 open files left at a replica    ${left - files}
     END
 
 Memory Growth Is Within Its Budget
@@ -342,5 +358,6 @@ Memory Growth Is Within Its Budget
     [Arguments]    ${seen}
     FOR    ${replica}    ${memory}    IN    &{seen}
         Log    ${replica}: ${memory}
+        Record Figure    R10 growth of a replica    ${memory.growth}    MB
         Value Should Be Within Budget    R10 memory growth of backend    ${memory.growth}
     END
