@@ -126,7 +126,7 @@ class Judging:
         most = ceiling.total_seconds() if ceiling else math.inf
         fail_where(judge.unharmed(meanwhile, otherwise, percent, factor, floor.total_seconds(), waiting, most))
 
-    @keyword(tags=("flood", "assertion"))
+    @keyword(tags=("assertion",))
     def flood_should_be_refused_at(self, url: str, answers: Sequence[Answer]) -> None:
         """Passes when ``url`` refused any of a flood's requests or sockets for its quota.
 

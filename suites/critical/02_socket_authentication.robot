@@ -49,7 +49,7 @@ A Single Missed Message Is Replayed
 The Last Message Of A Long Replay Is Replayed
     [Documentation]    Servers replay in frames of so many messages; what is left for the last frame may be one message.
     [Tags]    id:C02-18    req:C02.2    proto:4.121
-    Missed Messages Should Be Replayed    501
+    Missed Messages Should Be Replayed    ${{ 500 + 1 }}
 
 A Frame That Claims Another Sender Changes Nothing
     [Tags]    id:C02-05    req:C02.3    proto:4.42    sec:W06
