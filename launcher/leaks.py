@@ -24,7 +24,7 @@ _LENGTH = 6
 _PIECE = re.compile(rf"[A-Za-z0-9_-]{{{_LENGTH},}}")
 _READABLE = re.compile(rb"[\x20-\x7e]{8}")
 _BLOB = re.compile(r"[A-Za-z0-9+/_-]{20,}")
-_TOKEN = re.compile(r"\b(ey[A-K][A-Za-z0-9_-]{6,})\.ey[A-K][A-Za-z0-9_-]+\.[A-Za-z0-9_-]{16,}")
+_TOKEN = re.compile(r"(ey(?<!\wey)[A-K][A-Za-z0-9_-]{6,})\.ey[A-K][A-Za-z0-9_-]+\.[A-Za-z0-9_-]{16,}")
 
 
 class Issued:
@@ -99,10 +99,10 @@ class _Wanted:
     def _possible(self, text: str) -> set[str]:
         known = self._by_piece
         pieces = {
-            run[start : start + _LENGTH]
+            piece
             for run in set(_PIECE.findall(text))
             for start in range(len(run) - _LENGTH + 1)
-            if run[start : start + _LENGTH] in known
+            if (piece := run[start : start + _LENGTH]) in known
         }
         return {form for piece in (*pieces, "") for form in known.get(piece, ())}
 
