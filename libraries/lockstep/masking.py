@@ -226,7 +226,8 @@ class MaskingListener:
     ROBOT_LISTENER_API_VERSION = 3
     ROBOT_LISTENER_PRIORITY: float = -1000
 
-    # What was masked last by a listener of this place, and the last clean text, by whichever.
+    # What was masked last by a listener of this place, at its start and since, and the last clean text, by whichever.
+    _begun: ClassVar[list[Any]] = [None]
     _last: ClassVar[list[Any]] = [None]
     _clean: ClassVar[str] = ""
 
@@ -244,29 +245,31 @@ class MaskingListener:
         self._last[0] = masked
         return True
 
+    def _begins(self, result: Any) -> bool:
+        if result is self._begun[0]:
+            return False
+        self._begun[0] = result
+        return True
+
     def start_keyword(self, data: Any, result: Any) -> None:
-        if result.args:
-            result.args = tuple(_masked_value(value) for value in result.args)
+        if self._begins(result):
+            _mask_arguments(result)
 
     def end_keyword(self, data: Any, result: Any) -> None:
         if not self._is_new(result):
             return
-        self.start_keyword(data, result)
+        _mask_arguments(result)
         if result.message:
             result.message = _masked_message(result.message)
 
     def start_body_item(self, data: Any, result: Any) -> None:
-        for name in ("value", "values"):
-            found = getattr(result, name, None)
-            if isinstance(found, tuple | list):
-                setattr(result, name, tuple(_masked_value(value) for value in found))
-        if isinstance(result, ForIteration):
-            result.assign = {name: mask(str(value)) for name, value in result.assign.items()}
+        if self._begins(result):
+            _mask_values(result)
 
     def end_body_item(self, data: Any, result: Any) -> None:
         if not self._is_new(result):
             return
-        self.start_body_item(data, result)
+        _mask_values(result)
         if result.message:
             result.message = _masked_message(result.message)
 
@@ -275,6 +278,20 @@ class MaskingListener:
 
     def end_suite(self, data: Any, result: Any) -> None:
         result.message = mask(result.message)
+
+
+def _mask_arguments(result: Any) -> None:
+    if result.args:
+        result.args = tuple(_masked_value(value) for value in result.args)
+
+
+def _mask_values(result: Any) -> None:
+    for name in ("value", "values"):
+        found = getattr(result, name, None)
+        if isinstance(found, tuple | list):
+            setattr(result, name, tuple(_masked_value(value) for value in found))
+    if isinstance(result, ForIteration):
+        result.assign = {name: mask(str(value)) for name, value in result.assign.items()}
 
 
 def _masked_value(value: Any) -> Any:
@@ -287,6 +304,7 @@ class FirstListener(MaskingListener):
     """Comes before every other listener."""
 
     ROBOT_LISTENER_PRIORITY = float("inf")
+    _begun: ClassVar[list[Any]] = [None]
     _last: ClassVar[list[Any]] = [None]
 
 
