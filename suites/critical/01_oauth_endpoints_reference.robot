@@ -87,8 +87,10 @@ Two Exchanges Of A Code At Once Leave No Session
     FOR    ${_}    IN RANGE    5
         ${code} =    Come Back With A Code
         ${tokens} =    Exchange Code Twice At Once    ${code}
-        IF    $tokens    Session Row Should Be    ${tokens}[session_id]    revoked
-        IF    $tokens    Service Refuses The Token    backend    /api/me    ${tokens}[access_token]    session_revoked
+        IF    $tokens
+            Session Row Should Be    ${tokens}[session_id]    revoked
+            Service Refuses The Token    backend    /api/me    ${tokens}[access_token]    session_revoked
+        END
     END
 
 A Code Is Good Only With Its Verifier, Client And Redirect URI

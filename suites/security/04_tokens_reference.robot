@@ -36,7 +36,7 @@ Tokens Of Unknown Keys Make Backend Ask For The Keys Once A Second At Most
     ...    40 tokens of unknown keys made the replicas ask auth for its keys ${{ int($after - $before) }} times
 
 Clocks May Differ By Two Seconds And No More
-    [Documentation]    A token that begins, or was made, 1.5 s from now is good; one of 4 s from now is refused while more than two are left.
+    [Documentation]    A token that begins, or was made, 1.5 s from now is good; one of 4 s is refused while more than two are left.
     [Tags]    id:SE-66    proto:2.3.03    sec:J06    needs:jwt.signing_key
     FOR    ${claim}    IN    nbf    iat
         ${token} =    Make Token Of Later    ${claim}    1.5
