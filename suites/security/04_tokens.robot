@@ -30,7 +30,7 @@ A Signed Token Is Refused Where Anything Is Wrong
     Every Endpoint Should Refuse Forgeries    ${user}    missing kid    missing type    missing issuer    missing audience
     ...    missing subject    missing session    missing expiry    duplicate claims
 
-A Signed Token With Odd Key Id Or Times Is Refused
+Signed Tokens With Odd Key Ids Or Times Are Refused
     [Documentation]    The target's own key has signed each of them; what is written where a text or number belongs is something else.
     [Tags]    id:SE-64    req:X02    proto:2.3.10    sec:J05    sec:J06    sec:J07
     ${user} =    Sign In
