@@ -74,7 +74,7 @@ The Loser Of A State Conflict Is Told The Version To Write Over Next
     Loser Of A State Conflict Is Told    0
 
 A Client That A Socket Has Left By Resume Is Free For Whoever Opens It Next
-    [Tags]    id:CT-12    req:R05    req:R10    proto:4.79
+    [Tags]    id:CT-12    req:R05    req:R10    proto:4.78    proto:4.79
     Sign In A New User
     ${left} =    Random UUID
     ${taken} =    Random UUID

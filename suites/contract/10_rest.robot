@@ -42,7 +42,7 @@ A Deleted Conversation Is Gone From Every Device, Door And Table
     Delete At    backend-2    /api/conversations/${CONVERSATION}    ${ACCESS_TOKEN}    status=404
 
 What Waits For A User Is Listed By Urgency Until It Is Acknowledged
-    [Tags]    id:CT-31    req:R03    proto:3.1.29    proto:3.1.31    proto:3.1.32    needs:ws
+    [Tags]    id:CT-31    req:R03    proto:3.1.29    proto:3.1.31    proto:3.1.32    proto:3.1.34    needs:ws
     Somebody Whom Backend Knows
     Notify    first
     Notify    second    0

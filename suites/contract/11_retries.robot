@@ -30,13 +30,13 @@ A Half-open Breaker Lets One Question Through However Many Wait
     A Half-open Breaker Asks Auth Once A Trial
 
 A Replica That Starts While Auth Is Away Says So And Blames No Token
-    [Tags]    id:CT-40    req:C06.2    proto:2.3.17    needs:control.restart    needs:ws
+    [Tags]    id:CT-40    req:C06.2    proto:2.3.17    proto:4.14    needs:control.restart    needs:ws
     A Replica Starts Without Auth
     It Says That Auth Is Away
     It Takes The Token As Soon As Auth Is Back
 
 A Replica That Starts Deletes What Nobody Can Ask For Any More
-    [Tags]    id:CT-41    req:S04    proto:3.3.03    needs:control.restart    needs:ws
+    [Tags]    id:CT-41    req:S04    proto:3.3.03    proto:3.3.04    proto:3.3.05    needs:control.restart    needs:ws
     Old And New Are Stored
     Restart Service    backend-2
     Only The New Is Left

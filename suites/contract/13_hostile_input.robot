@@ -81,7 +81,7 @@ Every Service Refuses What Is No JSON
     {"a": -1e400}
 
 A Body In Another Encoding Is Refused
-    [Tags]    id:CT-56    req:X03    proto:1.11
+    [Tags]    id:CT-56    req:X03    proto:0.04    proto:1.11
     [Template]    Body Should Be Refused
     PUT    ${BACKEND_URL}/api/preferences    ${{ '{"a": 1}'.encode('utf-16') }}
     PUT    ${PUBLIC_URL}/api/preferences    ${{ codecs.BOM_UTF8 + b'{"a": 1}' }}
@@ -95,7 +95,7 @@ A Cookie That No Server Sets Counts As None
     Answer Should Be A Problem    ${answer}    invalid_state
 
 If-Match Is Read As The Standard Has It
-    [Tags]    id:CT-58    req:C10.4    proto:3.1.23    proto:3.1.25    proto:3.1.26
+    [Tags]    id:CT-58    req:C10.4    proto:3.1.23    proto:3.1.24    proto:3.1.25    proto:3.1.26
     [Setup]    Sign In With Preferences
     Writes Of Preferences Should Be Answered    412    "01"    W/"1"    "2", "3"    "a,b"
     Writes Of Preferences Should Be Answered    400    1    "1    *, "1"    ${EMPTY}
@@ -121,7 +121,7 @@ A Conversation Is Not Deleted Over Another Version
 Heads Have One Limit At Every Service
     [Documentation]    A line that never ends, many fields, a long path: 431 and the end of the connection. What is smaller is read, also
     ...    in sockets' handshakes.
-    [Tags]    id:CT-61    req:X03    req:C08.4    proto:1.16    proto:1.17    proto:4.13    sec:J09    needs:ws
+    [Tags]    id:CT-61    req:X03    req:C08.4    proto:1.16    proto:1.17    proto:1.18    proto:4.13    sec:J09    needs:ws
     FOR    ${url}    IN    ${AUTH_URL}    ${BACKEND_URL}    ${PUBLIC_URL}    ${PROVIDER_URL}
         Large Heads Should Be Refused    ${url}    /health
     END
@@ -131,7 +131,7 @@ Heads Have One Limit At Every Service
     Large Cookies Should Be Read    ${PUBLIC_URL}
 
 A Refused Method Is Answered With Those Allowed
-    [Tags]    id:CT-62    req:C01.3    req:X03    proto:1.08
+    [Tags]    id:CT-62    req:C01.3    req:X03    proto:1.07    proto:1.08
     [Template]    Allowed Methods Should Be
     ${BACKEND_URL}    PATCH    /api/preferences    GET, PUT
     ${BACKEND_URL}    PUT    /api/conversations    GET, POST
@@ -176,7 +176,7 @@ A Path With A Slash Too Many Is Unknown
 
 Logins Under Way Fill No Browser
     [Documentation]    Each leaves a cookie; the oldest are removed, and the newest still ends well.
-    [Tags]    id:CT-66    req:X03    req:C03.1    sec:O04    needs:ws    needs:oauth.provider
+    [Tags]    id:CT-66    req:X03    req:C03.1    proto:5.06    proto:5.49    sec:O04    needs:ws    needs:oauth.provider
     A Person Known To The Provider
     Start Logins In The Browser    40
     Flow Cookies Should Be At Most    5

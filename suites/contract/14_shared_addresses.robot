@@ -28,7 +28,7 @@ A Revoked Session Takes Nothing From Its Address
     ${PUBLIC_URL}/api/me
 
 A Forged Token Takes Nothing From Its Address
-    [Tags]    id:CT-69    proto:3.2.06    proto:3.2.08    sec:R03
+    [Tags]    id:CT-69    proto:3.2.06    proto:3.2.07    proto:3.2.08    sec:R03
     Ask And Be Refused    13    ${BACKEND_URL}/api/me    eyJhbGciOiJFUzI1NiJ9.e30.AAAA
     Unaffected User Should Be Served
 

@@ -10,7 +10,7 @@ Test Tags           contract    p0    req:C04.3    req:M05.3    needs:db.auth
 
 *** Test Cases ***
 A Refresh Repeated Under Its Key Has The Same Successor
-    [Tags]    id:CT-70    proto:2.3.29    proto:2.3.30    sec:O06    needs:control.kill
+    [Tags]    id:CT-70    proto:2.3.29    proto:2.3.30    proto:2.3.31    proto:2.3.34    sec:O06    needs:control.kill
     [Setup]    Use Policy    strict
     ${successor} =    Refresh Should Give    ${REFRESH_TOKEN}    ${KEY}
     Refresh Should Give    ${REFRESH_TOKEN}    ${KEY}    successor=${successor}
@@ -54,7 +54,7 @@ A Browser Whose Answer Was Lost Stays Signed In
     Browser Should Refresh When It Tries Again
 
 Another Tab And Another Frontend Process Get The Same Tokens
-    [Tags]    id:CT-76    req:C09.2    needs:control.restart
+    [Tags]    id:CT-76    req:C09.2    proto:5.23    needs:control.restart
     [Setup]    Use Policy In A Browser
     Refresh In Two Tabs While Frontend Is Replaced
 

@@ -17,7 +17,7 @@ Answers Keep Their Order When Two Replicas Owe Them
     Answers Should Be In Order
 
 Answers Keep Their Order While Replicas Stand Still
-    [Tags]    id:CT-82    proto:4.52    needs:control.pause
+    [Tags]    id:CT-82    proto:4.52    proto:4.53    needs:control.pause
     Open A Socket At Each Replica
     Send Questions Alternately    24
     Pause Replicas In Turn    8

@@ -30,7 +30,7 @@ A Redis That Went Back Revives No Revoked Session
     Get From    auth    /users/me    ${ACCESS_TOKEN}
 
 A Redis That Went Back Revives No Replaced Session Token
-    [Tags]    id:CT-46    sec:S01
+    [Tags]    id:CT-46    proto:2.5.50    sec:S01
     ${copy} =    Get Redis Copy
     ${renewed} =    Refresh Session Token    ${ENDED}
     Restore Redis Copy    ${copy}

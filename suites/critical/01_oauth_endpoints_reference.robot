@@ -101,7 +101,7 @@ A Code Is Good Only With Its Verifier, Client And Redirect URI
     redirect_uri=${PUBLIC_URL}/kiosk/callback
 
 A Denial At The Provider Ends In Access Denied And Makes Nobody
-    [Tags]    id:C01-11    req:C01.3    proto:2.2.12
+    [Tags]    id:C01-11    req:C01.3    proto:2.2.11    proto:2.2.12
     ${url} =    Reach The Callback    decision=deny
     Login Ends With Error    ${url}    access_denied
     Auth Holds No User Named    ${PERSON.email}
@@ -117,7 +117,7 @@ A Failing Provider Ends In An Error And A Later Login Works
     Auth Holds One User Named    ${PERSON.email}
 
 An ID Token That Is Not Meant For This Login Is Refused
-    [Tags]    id:C01-13    req:C01.3    proto:2.2.15    sec:O10
+    [Tags]    id:C01-13    req:C01.3    proto:2.2.15    proto:2.2.16    sec:O10
     [Template]    ID Token With A Change Is Refused
     nonce    another-nonce
     aud    another-client

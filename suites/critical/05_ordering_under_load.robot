@@ -42,7 +42,7 @@ Nothing Is Acknowledged Before It Is Stored
     Chat History Should Be As Promised
 
 A Burst Slows Another User At Most Tenfold
-    [Tags]    id:C05-04    req:C05.3
+    [Tags]    id:C05-04    req:C05.3    proto:4.119
     Open Chats For Users    2    at_one_endpoint=yes
     Burst Should Not Slow Other Chat    chat-0    other=chat-1
 

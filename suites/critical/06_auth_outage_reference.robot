@@ -30,7 +30,7 @@ Provider Logins Fail Fast While Auth Is Away
 
 The Circuit Breaker Opens, Tries And Closes
     [Documentation]    Without Redis every request needs auth's word. Auth is first slow, then it fails.
-    [Tags]    id:C06-03    req:C06.3    proto:3.1.38    needs:net.faults
+    [Tags]    id:C06-03    req:C06.3    proto:1.34    proto:1.35    proto:3.1.38    needs:net.faults
     Ask Backend For What Only Auth Knows
     Breaker Is Closed
     Auth Answers Too Slowly

@@ -64,7 +64,7 @@ Changes Made While The Sync Path Was Cut Survive The Death Of Auth And A Flush O
     All Changes Have Arrived
 
 Changes Made While Redis Was Dead Arrive At Once And Are Not Forgotten When It Is Back
-    [Tags]    id:C07-09    req:C07.2    req:C07.3    proto:4.112    needs:control.kill    needs:redis    needs:ws
+    [Tags]    id:C07-09    req:C07.2    req:C07.3    proto:4.105    proto:4.112    needs:control.kill    needs:redis    needs:ws
     Three People Online
     Kill Service    redis
     They Change In Auth And A Newcomer Signs Up
@@ -88,7 +88,7 @@ Of A Crowd That Changes In An Outage Nobody Is Orphaned In Either Database
     Both Tables Are Equal Row By Row
 
 Deliveries In The Wrong Order End In The Newest State And Are Told Once
-    [Tags]    id:C07-11    req:C07.4    proto:3.3.01    needs:net.faults    needs:ws
+    [Tags]    id:C07-11    req:C07.4    proto:2.6.09    proto:3.3.01    needs:net.faults    needs:ws
     A User With Three Undelivered Updates
     Delivery Should Be Applied    backend    ${EVENTS}[2]
     Delivery Should Be Stale    backend-2    ${EVENTS}[0]
@@ -114,7 +114,7 @@ No Event After A Deletion Brings The User Back
     No Trace Is Left In Userbase    ${USER.id}
 
 Everything Delivered Again In Any Order Changes Nothing
-    [Tags]    id:C07-13    req:C07.4    needs:session.admin
+    [Tags]    id:C07-13    req:C07.4    proto:2.6.09    needs:session.admin
     ${crowd} =    Create Load Users    20
     ${before} =    Events In The Outbox
     Everybody Is Changed At Once    ${crowd}

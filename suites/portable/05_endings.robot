@@ -23,7 +23,7 @@ Sign Out Ends The Refresh Token
     Refresh Should End    ${user}    sign_out
 
 Sign Out Ends Open Sockets
-    [Tags]    id:T24-03
+    [Tags]    id:T24-03    proto:4.111
     ${user} =    Sign In
     ${sockets} =    Open Sockets Everywhere    ${user}
     Sign Out    ${user}

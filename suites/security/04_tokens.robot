@@ -13,7 +13,7 @@ Test Tags           security    p0    portable
 
 *** Test Cases ***
 A Token Without A Genuine Signature Is Refused Everywhere
-    [Tags]    id:SE-26    req:X02    proto:2.3.05    sec:J01    sec:J02    sec:J03    sec:J09
+    [Tags]    id:SE-26    req:X02    proto:2.3.05    proto:2.3.12    sec:J01    sec:J02    sec:J03    sec:J09
     ${user} =    Sign In
     Every Endpoint Should Refuse Forgeries    ${user}    tampered claims    bad base64    alg None    alg NONE    alg nOnE
     ...    hs256 with public key without newline    hs256 with empty secret
@@ -60,7 +60,7 @@ A Signed Token Opens No Other User's Session
     Every Endpoint Should Recognise User    ${user}
 
 A Good Token Is Good After Every Attack
-    [Tags]    id:SE-32    req:X02    req:T21
+    [Tags]    id:SE-32    req:X02    req:T21    proto:2.3.09
     ${user} =    Sign In
     Every Endpoint Should Refuse Forged Tokens    ${user}    at_once=True
     Every Endpoint Should Open Socket For User    ${user}
@@ -68,5 +68,5 @@ A Good Token Is Good After Every Attack
 
 Parallel Refreshes Have One Winner And End The Family
     [Documentation]    The others are reuse: strict, so that a thief and the user cannot both go on.
-    [Tags]    id:SE-34    req:X03    req:T23    proto:2.3.27    sec:O06
+    [Tags]    id:SE-34    req:X03    req:T23    proto:2.3.27    proto:2.3.28    sec:O06
     Repeat Keyword    5 times    Parallel Refresh Should End Family

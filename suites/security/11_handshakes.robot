@@ -23,14 +23,14 @@ A Query String Carries A Token Under No Name
     Logs Should Hold No Secret Of    ${user}
 
 A Wrong Kind Of Frame Closes Its Socket Only
-    [Tags]    id:SE-47    req:C02.3    proto:4.22    sec:W07
+    [Tags]    id:SE-47    req:C02.3    proto:4.20    proto:4.22    sec:W07
     ${user} =    Sign In
     ${other} =    Open Socket    ${user}
     Bad Frames Should Close Their Socket    ${user}
     Socket Should Be Open    ${other}
 
 A Socket Goes On With Tokens Of Its Session Only
-    [Tags]    id:SE-48    req:C02.3    req:C04.3    proto:4.38    sec:W04
+    [Tags]    id:SE-48    req:C02.3    req:C04.3    proto:4.38    proto:4.39    sec:W04
     ${user} =    Sign In
     ${socket} =    Open Socket    ${user}
     Socket Should Refuse Foreign Tokens    ${socket}    ${user}

@@ -12,7 +12,7 @@ Test Tags           security    p0    req:X03    needs:oauth.provider    needs:n
 
 *** Test Cases ***
 No Script And No Other Host Gets A Browser's Cookies
-    [Tags]    id:SE-49    proto:5.07    sec:S09
+    [Tags]    id:SE-49    proto:5.04    proto:5.07    proto:5.08    proto:5.15    proto:5.16    sec:S09
     ${landed} =    A Person Signs In In A Browser
     Cookie Should Be Protected    ${LOGIN_BEGUN}    __Host-flow-    max_age=${300}
     Every Protected Cookie Is Set    ${landed}
@@ -21,7 +21,7 @@ No Script And No Other Host Gets A Browser's Cookies
     Should Not Contain    ${refreshed.text}    token    the page's scripts are shown tokens
 
 A Page Of Another Origin Cannot Act With A Browser's Cookies
-    [Tags]    id:SE-50    proto:5.29    sec:W01    needs:ws
+    [Tags]    id:SE-50    proto:5.29    proto:5.30    sec:W01    needs:ws
     A Person Signs In In A Browser
     Pages Elsewhere Cannot Act    ${None}    null    https://evil.example    ${{ $PUBLIC_URL.replace('https:', 'http:') }}
     ...    ${PUBLIC_URL}.evil.example    ${PUBLIC_URL}0    ${PUBLIC_URL}/    ${{ $PUBLIC_URL[:-1] }}
@@ -29,7 +29,7 @@ A Page Of Another Origin Cannot Act With A Browser's Cookies
     Own Page Can Act
 
 A Browser's Cookie Is Its Token At Every Door And A Token Of One's Own Goes First
-    [Tags]    id:SE-51    needs:ws
+    [Tags]    id:SE-51    proto:5.28    needs:ws
     A Person Signs In In A Browser
     Browser Sees User Id    ${USER_ID}
     Page's Socket Sees User Id    ${USER_ID}
@@ -46,7 +46,7 @@ Tabs That Refresh At One Instant Share One Refresh
     Browser Sees User Id    ${USER_ID}
 
 A Refresh That Fails Says Why And Costs The Cookies Only Where Auth Refused
-    [Tags]    id:SE-53    proto:5.19
+    [Tags]    id:SE-53    proto:5.17    proto:5.18    proto:5.19    proto:5.20
     A Person Signs In In A Browser
     Refresh Without A Cookie Is Refused
     While Auth Is Away The Cookies Stay
@@ -68,13 +68,13 @@ A New Login Ends The Session That The Browser Had
     Browser Sees User Id    ${USER_ID}
 
 A Logout Ends The Session And Removes The Cookies
-    [Tags]    id:SE-55    proto:5.13    sec:S03    needs:ws
+    [Tags]    id:SE-55    proto:5.12    proto:5.13    proto:5.14    sec:S03    needs:ws
     A Person Signs In In A Browser
     The Browser Signs Out
     A Refresh Finds No Cookie
 
 A Login Ends On This Origin Whatever Was Asked For
-    [Tags]    id:SE-56    proto:5.11    sec:O01
+    [Tags]    id:SE-56    proto:5.10    proto:5.11    sec:O01
     [Setup]    A Person Known To The Provider
     [Template]    Login Ends At
     /chat?with=me             /chat?with=me

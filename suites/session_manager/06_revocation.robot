@@ -144,7 +144,7 @@ All Sessions But The Current One Are Revoked
     Everything Can Be Done With    ${current}
 
 A User Ends All His Other Sessions And Stays Signed In
-    [Tags]    id:M06-16    req:M06.6    extra
+    [Tags]    id:M06-16    req:M06.6    proto:2.4.35    extra
     A User With Sessions On Three Devices
     VAR    ${current}    ${SESSIONS}[2]
     ${response} =    Post To    auth    /auth/sessions/revoke-others    ${{ {} }}    ${current.access_token}

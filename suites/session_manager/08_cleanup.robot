@@ -93,7 +93,7 @@ Without Its Database A Clean-up Is Refused And The Next One Does It All
     [Teardown]    Database Is Back
 
 A Damaged List In Redis Is Put Aside And Keeps Nobody's Traces There
-    [Tags]    id:M08-10    req:M08.2    extra
+    [Tags]    id:M08-10    req:M08.2    proto:2.5.38    extra
     A User With A Living And An Expired Session    idle_ttl=1 hour
     A User With A Living And An Expired Session    idle_ttl=1 hour
     Set Redis Value    user:${USER_ID}:sessions    no list

@@ -14,7 +14,7 @@ Test Tags           session-manager    p1    needs:session.admin    needs:redis
 
 *** Test Cases ***
 A Free Lock Is Given And Kept In Redis For Its Time Under Its Holder's Token
-    [Tags]    id:M10-01    req:M10.1
+    [Tags]    id:M10-01    req:M10.1    proto:2.5.30
     ${owner} =    Acquire Lock    ${LOCK}    ttl=1 minute
     Redis Value    lock:${LOCK}    ==    ${owner.value}
     Redis Should Keep The Lock For    50s    60s

@@ -14,7 +14,7 @@ Test Tags           session-sync    p0    req:S06    req:S07    needs:ws    need
 
 *** Test Cases ***
 A Backend That Answers 5xx Is Left Out
-    [Tags]    id:S10-03    req:S10    needs:db.main
+    [Tags]    id:S10-03    req:S10    proto:5.44    proto:5.45    needs:db.main
     Sign In A New User
     Cut Connection    backend-1->postgres
     Retries Through Frontend Are Served    5    tries=2

@@ -43,7 +43,7 @@ An Answer Cut Anywhere Is Whole After The Return
     Nothing Was Lost On The Way    rows=${{ 2 * len($CONVERSATIONS) }}
 
 An Answer Whose Replica Dies Is Begun Again By Another
-    [Tags]    id:R04-02    req:R04    proto:R4.03    needs:assistant    needs:control.kill
+    [Tags]    id:R04-02    req:R04    proto:4.48    proto:R4.03    needs:assistant    needs:control.kill
     A Tab In A Conversation    ${BACKEND_2_SOCKET_URL}    assistant=True
     Say    ${LONG_QUESTION}    tab
     Wait For Json    connection=tab    type=message.chunk    payload.offset=16

@@ -11,7 +11,7 @@ Test Tags           state-recovery    portable    p0    req:R01    req:R06
 
 *** Test Cases ***
 A Killed Instance Costs A Device Nothing
-    [Tags]    id:R01-04
+    [Tags]    id:R01-04    proto:R2.04
     Kill Instance    ${SECOND}
     Socket Should Be Lost    ${LAPTOP}
     Laptop Should Recover    ${FIRST}
@@ -24,7 +24,7 @@ A Killed Instance Costs A Device Nothing
     Nothing Should Be Lost
 
 A Restarted Instance Costs A Device Nothing
-    [Tags]    id:R01-05
+    [Tags]    id:R01-05    proto:R2.05
     Restart Instance    ${SECOND}
     Socket Should Close For Restart    ${LAPTOP}
     Laptop Should Recover    ${SECOND}
@@ -34,7 +34,7 @@ A Restarted Instance Costs A Device Nothing
     Nothing Should Be Lost
 
 A Device Recovers When Both Ends Are Lost At Once
-    [Tags]    id:R01-06
+    [Tags]    id:R01-06    proto:R2.06
     Reset Network    ${LAPTOP}
     Socket Should Be Lost    ${LAPTOP}
     Laptop Should Recover    ${SECOND}

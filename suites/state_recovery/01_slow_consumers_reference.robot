@@ -39,7 +39,7 @@ A Tab That Does Not Keep Up Is Closed As Too Slow And Comes Back To All That It 
 
 A Tab That Reads No More Is Given Up And Its Next Socket Has All That It Missed
     [Documentation]    It does not even take the close frame.
-    [Tags]    id:R02-02    proto:4.106    proto:4.114    proto:4.116    proto:R2.07    proto:R2.08
+    [Tags]    id:R02-02    proto:4.106    proto:4.114    proto:4.116    proto:4.117    proto:R2.07    proto:R2.08
     A Tab And A Second Device
     Pause Reading    tab
     The Device Speaks Until The Tab Is Too Slow
@@ -49,7 +49,7 @@ A Tab That Reads No More Is Given Up And Its Next Socket Has All That It Missed
     Nothing Was Lost On The Way    ${SAID}    tab    device
 
 A Tab Too Slow For More Than Is Replayed Is Told So And Has The Rest Over REST
-    [Tags]    id:R02-03
+    [Tags]    id:R02-03    proto:R2.09
     A Tab And A Second Device
     Pause Reading    tab
     The Device Speaks Until The Tab Is Too Slow

@@ -31,7 +31,7 @@ A Tab That Was Away Longer Than The Window Is Told And Finds Everything Over RES
     The Rest Is There Over REST And Goes On Live
 
 A Log That Begins Anew Is Declared And Never Replayed In Part
-    [Tags]    id:R02-06
+    [Tags]    id:R02-06    proto:4.65    proto:R4.06
     A Tab In A Conversation
     Say    Of the old log    tab
     Hear    Of the old log    tab
@@ -41,7 +41,7 @@ A Log That Begins Anew Is Declared And Never Replayed In Part
     The Rest Is There Over REST And Goes On Live
 
 A Position That The Log Has Not Reached Is Declared
-    [Tags]    id:R02-07    proto:4.70    proto:R4.07
+    [Tags]    id:R02-07    proto:4.70    proto:4.125    proto:R4.07
     A Tab In A Conversation
     Say    All there is    tab
     Hear    All there is    tab
@@ -51,7 +51,7 @@ A Position That The Log Has Not Reached Is Declared
     The Rest Is There Over REST And Goes On Live
 
 What Was Deleted Meanwhile Is Declared And The Other Conversation Is Not Replayed In Part
-    [Tags]    id:R02-08
+    [Tags]    id:R02-08    proto:R4.08
     A Tab And A Second Device    in_conversations=2
     The Tab Leaves And That Is Written Down
     Somebody Else Says    While away    And once more

@@ -11,7 +11,7 @@ Test Tags           state-recovery    portable    p0    req:R02
 
 *** Test Cases ***
 A Hundred Missed Messages Arrive In Order And Once
-    [Tags]    id:R02-09
+    [Tags]    id:R02-09    proto:R1.02
     Open Two Devices With First Message
     Close Socket    ${LAPTOP}
     Send While Laptop Is Away    100
@@ -39,7 +39,7 @@ Messages Sent During A Replay Follow It
     Nothing Should Be Lost
 
 Missed Messages Of Several Rooms Keep Their Order
-    [Tags]    id:R02-12
+    [Tags]    id:R02-12    proto:R1.05
     Sign In At Room
     ${rooms} =    Create Rooms For User    5
     ${laptop} =    Open Device In Rooms    ${rooms}

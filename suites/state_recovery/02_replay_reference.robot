@@ -12,7 +12,7 @@ Test Tags           state-recovery    p0    needs:ws    needs:ws.resume    needs
 
 *** Test Cases ***
 No Replay Frame Holds More Than Declared
-    [Tags]    id:R02-13    req:R02
+    [Tags]    id:R02-13    req:R02    proto:4.45
     A Tab And A Second Device
     Close Connection    tab
     The Device Says    1201

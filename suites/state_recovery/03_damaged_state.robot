@@ -42,7 +42,7 @@ A State Of An Unknown Version Is Reported And Starts Clean
     The Tab Comes Back To A Clean Start    version=41
 
 A State Of A Version That Cannot Be Is Reported And Starts Clean From Nothing
-    [Tags]    id:R08-05
+    [Tags]    id:R08-05    proto:4.92
     The Stored State Becomes    version = -1    sealed=True
     The Tab Comes Back To A Clean Start    version=0
     The Stored State Becomes    version = ${LAST_NUMBER}    sealed=True

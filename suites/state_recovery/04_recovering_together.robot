@@ -35,7 +35,7 @@ Five Devices Of One User Recover Together And Hold The Same
     Nothing Was Lost On The Way    52    @{BACK}
 
 Of Two Sockets That Claim One Session One Wins And The Other Is Told
-    [Tags]    id:R05-02    req:R05
+    [Tags]    id:R05-02    req:R05    proto:R3.08
     A Tab With Something To Lose
     Close Connection    tab
     Repeat Keyword    5 times    One Of So Many Handshakes Wins    2

@@ -1,0 +1,142 @@
+*** Settings ***
+Documentation       What auth promises of its single endpoints: statuses, members, words of refusals, and what its stores keep.
+...                 Sources: RFC 6749 §5, RFC 7009 §2.2, RFC 7638, RFC 9068 §2; docs/protocol.md §1 and §2.1 to §2.5.
+Resource            promises.resource
+Suite Setup         Use The Shared Platform
+Suite Teardown      Leave The Platform
+Test Setup          Sign In A New User
+Test Teardown       Close All Connections
+Test Tags           contract    p1
+
+
+*** Test Cases ***
+Instants Have One Form At Every Service
+    [Tags]    id:CT-120    req:X03    proto:0.01
+    ${own} =    Get From    auth    /users/me    ${ACCESS_TOKEN}
+    ${sessions} =    Get From    auth    /auth/sessions    ${ACCESS_TOKEN}
+    ${me} =    Get From    backend    /api/me    ${ACCESS_TOKEN}
+    ${made} =    Post To    backend    /api/conversations    ${{ {'title': 'When'} }}    ${ACCESS_TOKEN}    status=201
+    FOR    ${response}    IN    ${own}    ${sessions}    ${me}    ${made}
+        Instants Should Have One Form    ${response}
+    END
+
+Ids Are Written In Lower Case
+    [Tags]    id:CT-121    req:X03    proto:0.03    needs:ws
+    Start A Conversation
+    ${client} =    Random UUID
+    ${welcome} =    Open A Socket    url=${BACKEND_SOCKET_URL}    client_id=${client.upper()}
+    Should Be Equal    ${welcome}[client_id]    ${client}    the client's id in the welcome
+    ${subscribed} =    Subscribe    conversation=${CONVERSATION.upper()}
+    Should Be Equal    ${subscribed}[conversation_id]    ${CONVERSATION}    the conversation's id in the answer
+
+OAuth Endpoints Refuse In The Words Of OAuth
+    [Tags]    id:CT-122    req:X03    proto:1.03    proto:2.2.31    sec:O07
+    [Template]    OAuth Endpoint Should Refuse
+    invalid_request    /auth/token    client_id=web
+    invalid_request    /auth/revoke    client_id=web
+    invalid_request    /auth/introspect    client_id=web
+    unsupported_grant_type    /auth/token    grant_type=client_credentials    client_id=web
+
+Each Way To Tokens Has One Answer
+    [Tags]    id:CT-123    req:C04.3    proto:2.2.29    proto:2.2.32    proto:2.4.03
+    ${response} =    Log In At Auth
+    Token Answer Should Be Whole    a login    ${response}
+    ${body} =    Request Body    refresh_token=${REFRESH_TOKEN}
+    ${response} =    Ask For    POST    ${AUTH_URL}/auth/refresh    ${body}    token=${None}
+    Token Answer Should Be Whole    a refresh    ${response}
+    VAR    ${REFRESH_TOKEN}    ${response.json()}[refresh_token]    scope=TEST
+    ${response} =    Spend Refresh Token As Grant
+    Token Answer Should Be Whole    a refresh as a grant    ${response}
+    Should Be Equal    ${response.json()}[session_id]    ${USER.session_id}    a refresh as a grant makes another session
+    Should Be True    $response.json()['refresh_token'] != $REFRESH_TOKEN    a refresh as a grant gives the spent token back
+
+A Sign-up Makes One User Of An E-mail
+    [Tags]    id:CT-124    req:X03    proto:2.4.01    proto:2.4.02
+    ${response} =    Sign Up At Auth    201    new-${USER.email}    eight888
+    Members Should Be    the answer to a sign-up    ${response.json()}    user
+    Should Be Equal    ${response.json()}[user][email]    new-${USER.email}    the e-mail of the new user
+    Sign Up At Auth    409    ${USER.email}    another password    email_taken
+    Sign Up At Auth    400    short-${USER.email}    seven77    invalid_request
+    Sign Up At Auth    400    long-${USER.email}    ${{ 'x' * 201 }}    invalid_request
+
+A Login Keeps To The Bounds Of Its Members
+    [Tags]    id:CT-125    req:X03    proto:2.4.06    proto:2.4.07
+    ${longest} =    Log In At Auth    device=${{ 'd' * 200 }}
+    Should Be Equal As Integers    ${longest.status_code}    200    a login of a device of 200 characters
+    ${longer} =    Log In At Auth    device=${{ 'd' * 201 }}
+    Should Be Equal As Integers    ${longer.status_code}    400    a login of a device of 201 characters
+    Request Should Be Answered    204    POST    ${AUTH_URL}/users/me/deactivate
+    ${refused} =    Log In At Auth
+    Should Be Equal As Integers    ${refused.status_code}    403    a login of a deactivated user
+    Answer Should Be A Problem    ${refused}    account_disabled
+
+Endings Are Answered Without A Body
+    [Tags]    id:CT-127    req:C04.3    proto:2.4.16    proto:2.4.21    proto:2.4.23    proto:2.4.30
+    Post Form To    auth    /auth/revoke    ${{ {'token': 'no.such.token'} }}    status=200
+    Post Form To    auth    /auth/revoke    ${{ {'token': $REFRESH_TOKEN.value} }}    status=200
+    Post Form To    auth    /auth/revoke    ${{ {'token': $REFRESH_TOKEN.value} }}    status=200
+    Sign In A New User
+    VAR    &{change}    old=${USER.password.value}    new=another good password
+    Request Should Be Answered    204    POST    ${AUTH_URL}/users/me/password    ${change}
+    Request Should Be Answered    204    POST    ${AUTH_URL}/auth/logout
+    Sign In A New User
+    Request Should Be Answered    204    DELETE    ${AUTH_URL}/users/me
+
+Each Client Gets What Is Declared For It
+    [Tags]    id:CT-129    req:C01.2    proto:2.1.03    proto:2.1.04    proto:2.1.05    proto:2.1.06    proto:2.1.07    proto:2.2.22
+    ...       proto:2.2.23    needs:oauth.provider    needs:db.auth
+    [Template]    Client Should Get What Is Declared
+    web    ${PUBLIC_URL}/login/callback    WEB    lockstep-api    access_ttl    session_idle    session_absolute
+    mobile    lockstep://login/callback    MOBILE    lockstep-api    access_ttl    session_idle    session_absolute
+    api    ${PUBLIC_URL}/api-client/callback    API    lockstep-api    access_ttl    session_idle    session_absolute
+    kiosk    ${PUBLIC_URL}/kiosk/callback    WEB    lockstep-api    short_access_ttl    short_session_idle    short_session_absolute
+    partner    ${PUBLIC_URL}/partner/callback    API    partner-api    access_ttl    session_idle    session_absolute
+
+Each Login Is A Transaction Of Its Own
+    [Tags]    id:CT-130    req:C01.1    proto:2.2.03    proto:2.2.06    sec:O04    needs:oauth.provider    needs:redis
+    [Setup]    A Person Known To The Provider
+    Login At Provider Should Be Its Own
+    ${response} =    Start A Login
+    Cookie Of Login Should Be Kept As Hash    ${response}
+
+A Code Is Spent By A Wrong Presentation
+    [Tags]    id:CT-131    req:C01.3    proto:2.2.25    sec:O05    needs:oauth.provider
+    [Setup]    A Person Known To The Provider
+    ${code} =    Come Back With A Code
+    Exchange Is Refused    ${code}    code_verifier=not-the-verifier-that-belongs-to-this-login-attempt
+    Exchange Is Refused    ${code}
+
+Keys And Refresh Tokens Have Their Declared Form
+    [Tags]    id:CT-132    req:X02    proto:2.3.21    proto:2.3.22    proto:2.3.23    sec:J01    needs:db.auth
+    ${published} =    Get From    auth    /.well-known/jwks.json
+    FOR    ${key}    IN    @{published.json()}[keys]
+        VAR    ${members}    ${{ {'crv': $key['crv'], 'kty': $key['kty'], 'x': $key['x'], 'y': $key['y']} }}
+        VAR    ${canonical}    ${{ json.dumps($members, separators=(',', ':')) }}
+        VAR    ${thumbprint}    ${{ base64.urlsafe_b64encode(hashlib.sha256($canonical.encode()).digest()).rstrip(b'=').decode() }}
+        Should Be Equal    ${key}[kid]    ${thumbprint}    the id of a key is not its RFC 7638 thumbprint
+    END
+    Should Match Regexp    ${REFRESH_TOKEN.value}    ^[A-Za-z0-9_-]{43}$    a refresh token that is not 256 bits, URL-safe
+    Read Refresh Token Row    ${REFRESH_TOKEN}
+
+Locks Batches And The Outbox Answer As Declared
+    [Tags]    id:CT-135    req:M10.1    proto:2.5.17    proto:2.5.18    proto:2.5.19    proto:2.5.21    proto:2.5.26
+    ...       needs:session.admin
+    VAR    ${lock}    ${AUTH_URL}/admin/locks/${USER.id}
+    VAR    ${batch}    ${AUTH_URL}/admin/users/batch
+    ${taken} =    Request Should Be Answered    201    POST    ${lock}    ${{ {'ttl': 60} }}    ${SERVICE_TOKEN}
+    Members Should Be    a lock    ${taken.json()}    owner
+    Request Should Be Answered    409    POST    ${lock}    ${{ {'ttl': 60} }}    ${SERVICE_TOKEN}    code=locked
+    Request Should Be Answered    204    DELETE    ${lock}    ${taken.json()}    ${SERVICE_TOKEN}
+    ${made} =    Request Should Be Answered    200    POST    ${batch}    ${{ {'count': 2, 'prefix': 'pair'} }}    ${SERVICE_TOKEN}
+    Members Should Be    a user of a batch    ${made.json()}[users][1]    id    email    name    access_token    refresh_token
+    ...    session_id
+    ${outbox} =    Get From    auth    /admin/outbox    ${SERVICE_TOKEN}
+    Members Should Be    the outbox    ${outbox.json()}    pending    delivered    oldest_pending_age
+
+A Batch Of Users Has No Password And One Transaction
+    [Tags]    id:CT-128    req:C05.1    proto:2.5.22    needs:session.admin    needs:db.auth
+    ${made} =    Post To    auth    /admin/users/batch    ${{ {'count': 3, 'prefix': 'three'} }}    ${SERVICE_TOKEN}
+    VAR    ${ids}    ${{ [user['id'] for user in $made.json()['users']] }}
+    ${rows} =    Query    SELECT count(*), count(password_hash), count(DISTINCT xmin::text) FROM auth_users WHERE id = ANY(%s::uuid[])
+    ...    alias=auth    parameters=${{ [$ids] }}
+    Should Be Equal    ${{ list($rows[0]) }}    ${{ [3, 0, 1] }}    users of a batch, those with a password, and transactions

@@ -1,0 +1,89 @@
+*** Settings ***
+Documentation       What is answered while a neighbour is away, stands still or breaks off, and what an internal error tells.
+...                 Sources: RFC 9110 §9.2.2 and §15.6.4, RFC 9457; docs/protocol.md §1, §2.2, §3.3 and §5.
+Resource            promised_stores.resource
+Suite Setup         Use A Private Platform    backends=2    proxies=auth->backend,backend->auth,frontend->backend-1
+Suite Teardown      Leave The Platform
+Test Setup          Sign In A New User
+Test Teardown       Run Keywords    Heal All    AND    Close All Connections
+Test Tags           contract    p1    needs:replicas.2    needs:net.faults    needs:db.main
+
+
+*** Test Cases ***
+A Login Ends Though Backend Is Out Of Reach
+    [Tags]    id:CT-190    req:C07.3    proto:2.2.34    proto:3.3.06    needs:oauth.provider
+    [Setup]    A Person Known To The Provider
+    Cut Connection    auth->backend
+    Sign In Through The Provider
+    Check Row Count    SELECT 1 FROM userbase WHERE id = '${USER_ID}'    ==    0    alias=main
+    ${me} =    Get From    backend    /api/me    ${ACCESS_TOKEN}
+    Should Be Equal    ${{ [$me.json()['id'], $me.json()['email']] }}    ${{ [$USER_ID, $PERSON.email] }}    who backend says the user is
+    Check Row Count    SELECT 1 FROM userbase WHERE id = '${USER_ID}'    ==    1    alias=main
+
+An Unknown User Without Auth Is A Problem Of Auth
+    [Tags]    id:CT-191    req:C06.1    proto:1.25    proto:1.26    proto:3.3.07
+    Get From    backend    /api/me    ${ACCESS_TOKEN}
+    Cut Connection    auth->backend
+    Sign In A New User
+    Cut Connection    backend->auth
+    ${response} =    Get From    backend    /api/me    ${ACCESS_TOKEN}    status=anything
+    Should Be Equal As Integers    ${response.status_code}    503    the status of a user of whom backend cannot ask
+    Answer Should Be A Problem    ${response}    auth_unavailable
+    Should Be True    int($response.headers['Retry-After']) >= 1    no Retry-After
+
+An Answer That Breaks Off Is Asked For Again
+    [Tags]    id:CT-192    req:P07    proto:1.37    proto:5.39
+    Get From    frontend    /api/me    ${ACCESS_TOKEN}
+    ${before} =    Service Metric    frontend    frontend_repeated_total{service="backend"}
+    Add Toxic    frontend->backend-1    limit_data    bytes=100    name=broken
+    ${replies}    ${_} =    Get Replies Through Frontend    20    GET    /api/me
+    Statuses Should Be Among    requests while a replica breaks off    ${replies}    200
+    ${bodies} =    Evaluate    {reply.json['id'] for reply in $replies}
+    Should Be Equal    ${bodies}    ${{ {$USER.id} }}    answers of a replica that breaks off
+    ${after} =    Service Metric    frontend    frontend_repeated_total{service="backend"}
+    Should Be True    ${after} > ${before}    no repetition was counted
+
+A Silent Replica Holds Up Nobody For Long
+    [Documentation]    It takes connections and answers nothing: what may be repeated is answered by the other, all else 503.
+    [Tags]    id:CT-193    req:P07    proto:5.46    needs:control.pause
+    Get From    frontend    /api/me    ${ACCESS_TOKEN}
+    Pause Service    backend-1
+    ${replies}    ${seconds} =    Get Replies Through Frontend    10    GET    /api/me
+    Statuses Should Be Among    requests while a replica is silent    ${replies}    200
+    Should Be True    ${seconds} < 10    requests waited ${seconds} s for a replica that answers nobody
+    Resume Service    backend-1
+    Wait Until Keyword Passes    20s    Get From    backend    /api/me    ${ACCESS_TOKEN}
+    [Teardown]    Run Keywords    Run Keyword And Ignore Error    Resume Service    backend-1    AND    Close All Connections
+
+An Internal Error Shows Nothing Of Its Cause
+    [Tags]    id:CT-194    req:X03    proto:1.02    proto:1.44    needs:control.logs
+    ${request} =    Random UUID
+    Get From    backend    /api/preferences    ${ACCESS_TOKEN}
+    Execute Sql String    ALTER TABLE preferences RENAME TO hidden    alias=main
+    ${response} =    Ask For    GET    ${BACKEND_URL}/api/preferences    X-Request-Id=${request}
+    Execute Sql String    ALTER TABLE hidden RENAME TO preferences    alias=main
+    Log    ${response.status_code} ${response.text}
+    Should Be True    ${response.status_code} >= 500    what a table that is gone is answered with
+    Should Not Contain Any    ${response.text}    Traceback    psycopg    SELECT    preferences"    File
+    ${lines} =    Read Lines Of Log    backend-1    ${request}
+    Should Contain    ${{ [line['level'] for line in $lines] }}    error    levels of the log lines of an internal error
+
+A Write To A Silent Replica Is Not Repeated
+    [Tags]    id:CT-195    req:P07    proto:5.47    needs:control.pause
+    Get From    frontend    /api/me    ${ACCESS_TOKEN}
+    Pause Service    backend-1
+    ${replies}    ${seconds} =    Get Replies Through Frontend    10    POST    /api/conversations    ${{ {'title': 'Once'} }}
+    Resume Service    backend-1
+    Statuses Should Be Among    writes while a replica is silent    ${replies}    201    backend_unavailable
+    Should Be True    ${seconds} < 10    writes waited ${seconds} s for a replica that answers nobody
+    Wait Until Keyword Passes    20s    Get From    backend    /api/me    ${ACCESS_TOKEN}
+    [Teardown]    Run Keywords    Run Keyword And Ignore Error    Resume Service    backend-1    AND    Close All Connections
+
+An Internal Error Closes Its Socket With 1011
+    [Tags]    id:CT-199    req:X03    proto:4.100    needs:ws
+    Open A Socket    url=${BACKEND_SOCKET_URL}
+    Execute Sql String    ALTER TABLE session_state RENAME TO hidden    alias=main
+    Send Text    {"type": "state.get", "payload": {}}    socket
+    Open Socket Was Closed With    1011    within=10s
+    [Teardown]    Run Keywords    Execute Sql String    ALTER TABLE hidden RENAME TO session_state    alias=main
+    ...    AND    Close All Connections
