@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +13,7 @@ import yaml
 
 from tests.launcher.launching import ROOT
 
+NIGHT = ["./run all --random", ".ci/baseline", "./run coverage", "./run bench"]
 WORKFLOWS = ROOT / ".github" / "workflows"
 
 
@@ -29,16 +33,50 @@ def test_github_proves_each_change_and_each_night() -> None:
     assert {"push", "pull_request"} <= set(workflow("suites.yml")[True])
     assert workflow("nightly.yml")[True]["schedule"]
     assert commands("suites.yml") == [".ci/run"]
-    assert commands("nightly.yml") == [".ci/run", "./run all --random", "./run bench"]
+    assert commands("nightly.yml") == [".ci/run", *NIGHT]
 
 
 @pytest.mark.req("H14")
 def test_a_part_of_the_night_that_fails_keeps_no_other_from_running() -> None:
     (job,) = workflow("nightly.yml")["jobs"].values()
-    later = [step for step in job["steps"] if step.get("run", "").startswith("./run")]
+    later = [step for step in job["steps"] if step.get("run") in NIGHT]
+    assert [step["run"] for step in later] == NIGHT
     assert {step["if"] for step in later} == {"${{ !cancelled() }}"}
     jenkins = (ROOT / "Jenkinsfile").read_text("utf-8")
-    assert jenkins.count("catchError(") == jenkins.count("script { notifying(") == 3
+    assert jenkins.count("catchError(") == jenkins.count("script { notifying(") == 1 + len(NIGHT)
+    assert re.findall(r"notifying\('([^']+)'\)", jenkins) == [".ci/run", *NIGHT]
+
+
+@pytest.mark.req("H14")
+@pytest.mark.parametrize(
+    ("kept", "slower", "asked", "code"),
+    [
+        (False, 0, ["save all"], 0),
+        (True, 0, ["compare all", "save all"], 0),
+        (True, 1, ["compare all"], 1),
+    ],
+)
+def test_a_night_is_compared_with_those_before_and_kept_unless_it_is_slower(
+    tmp_path: Path, kept: bool, slower: int, asked: list[str], code: int
+) -> None:
+    (tmp_path / ".ci").mkdir()
+    shutil.copy2(ROOT / ".ci" / "baseline", tmp_path / ".ci" / "baseline")
+    run = tmp_path / "run"
+    run.write_text(f'#!/bin/sh\necho "$2 $3" >> asked\n[ "$2" = save ] || exit {slower}\n')
+    run.chmod(0o755)
+    if kept:
+        (tmp_path / "baselines").mkdir()
+        (tmp_path / "baselines" / "all.json").write_text("{}")
+    ended = subprocess.run([tmp_path / ".ci" / "baseline"], check=False)
+    assert (ended.returncode, (tmp_path / "asked").read_text().splitlines()) == (code, asked)
+
+
+@pytest.mark.req("H14")
+def test_baselines_outlive_the_night() -> None:
+    (job,) = workflow("nightly.yml")["jobs"].values()
+    (cache,) = [step["with"] for step in job["steps"] if step.get("uses", "").startswith("actions/cache")]
+    assert cache["path"] == "baselines"
+    assert cache["key"].startswith(cache["restore-keys"])
 
 
 @pytest.mark.req("H14")
@@ -64,7 +102,7 @@ def test_every_package_is_pinned(name: str) -> None:
 def test_ci_installs_what_the_run_installs() -> None:
     """CI only calls ``./run``, which installs the two pinned lists, on a Python that the image has, too."""
     for path in WORKFLOWS.glob("*.yml"):
-        assert all(command.startswith((".ci/run", "./run ")) for command in commands(path.name))
+        assert all(command.startswith((".ci/", "./run ")) for command in commands(path.name))
     image = re.search(r"^FROM python:(\d+\.\d+)\.", (ROOT / "deploy" / "Dockerfile").read_text(), re.MULTILINE)
     assert image is not None
     assert image[1] in workflow("suites.yml")["jobs"]["test"]["strategy"]["matrix"]["python"]
