@@ -28,6 +28,8 @@ _MODULES = {
 _CONDUCTED = {"test": "launcher.proof", "lint": "launcher.lint", "coverage": "launcher.coverage"}
 # These are run beside, each in a process of its own.
 _PACKAGES = {"prove": "defects", "mutate": "mutation"}
+_WITH_PARTS = ("bench", "target")
+"""Of these a part says by itself what it does: ``./run target check --help``."""
 COMMANDS = (*_MODULES, *_CONDUCTED, *_PACKAGES, "bench")
 # These judge nothing, so their failures are for whoever typed them.
 _UNJUDGED = ("up", "target", "list", "docs")
@@ -80,7 +82,7 @@ def _help(words: Sequence[str]) -> int:
 
     name, rest = words[0], [*words[1:], "--help"]
     try:
-        if helping.has(name) and (name != "bench" or helping.asked(rest[:1])):
+        if helping.has(name) and (name not in _WITH_PARTS or helping.asked(rest[:1])):
             say(helping.text(name))
         elif name in COMMANDS:
             return _run(name, rest).code

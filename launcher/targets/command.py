@@ -1,15 +1,4 @@
-"""``./run target``: platforms, each described by a dialect, and those of other makers that start on this machine.
-
-check X                       try a dialect on its target, word by word: what works, and which line is wrong
-new NAME [--like Y]           write a dialect to fill in
-report X [--record]           the findings of the last run on it, for whoever owns the platform
-list                          the targets that there are, and which are installed and up
-boot NAME                     install its packages (once) and start it; Ctrl-C ends it
-boot NAME --detach            the same, but it goes on until: stop NAME
-stop NAME                     end it; nothing is left but its packages
-control NAME VERB INSTANCE    start, stop, kill, pause, resume or restart a process or store of it, or show
-                                its logs
-"""
+"""``./run target``: platforms, each described by a dialect; ``launcher/help/target.txt`` says what it does."""
 
 from __future__ import annotations
 
@@ -35,7 +24,7 @@ _SHOWN_FACTS = ("URL",)
 def main(argv: Sequence[str]) -> int:
     """Do what the first word says; raises ``LaunchError`` where it says nothing known."""
     if not argv or helping.asked(argv[:1]):
-        say((__doc__ or "").strip())
+        say(helping.text("target"))
         return 0 if argv else 2
     if argv[0] not in COMMANDS:
         raise LaunchError(

@@ -29,7 +29,8 @@ def project(tmp_path: Path) -> Path:
     shutil.copy(ROOT / "run", folder)
     (folder / "requirements.txt").write_text("# nothing\n")
     (folder / "launcher").mkdir()
-    shutil.copy(ROOT / "launcher" / "notify.sh", folder / "launcher")
+    for name in ("notify.sh", "help.sh"):
+        shutil.copy(ROOT / "launcher" / name, folder / "launcher")
     (folder / "launcher" / "__init__.py").touch()
     (folder / "launcher" / "__main__.py").write_text(
         "import sys\nprint('launched', sys.argv[1:], sys.version_info[0])\n"
@@ -81,7 +82,7 @@ def test_it_installs_once_and_then_works_from_anywhere(project: Path, tmp_path: 
     assert roots == [str(project / "libraries"), str(project / "resources")]
 
     (project / "requirements.txt").write_text("# something else\n")
-    assert "Installing requirements.txt" in run(project).stderr
+    assert "Installing requirements.txt" in run(project, "list").stderr
     assert run(project).stderr == ""
 
     (project / "requirements-dev.txt").write_text("# more\n")
@@ -92,6 +93,37 @@ def test_it_installs_once_and_then_works_from_anywhere(project: Path, tmp_path: 
     assert run(project, "lint").stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        ([], 2, "{run}"),
+        (["--help"], 0, "{run}"),
+        (["help"], 0, "{run}"),
+        (["target", "--help"], 0, "{target}"),
+        (["target", "check", "-h"], 0, "{target}"),
+        (["help", "test"], 0, "{test}"),
+        (["critical", "--seed", "5", "--HELP"], 0, "{area}"),
+        (["soak", "--help"], 0, "Its options: ./run soak --help, once Lockstep is installed"),
+        (["mutate", "--help"], 0, "small changes that nobody thought of"),
+        (["critcal", "--help"], 2, "There is no command, area or suite critcal."),
+    ],
+)
+def test_help_needs_no_installation(project: Path, bare_path: Path, words: list[str], code: int, said: str) -> None:
+    for name in ("grep", "cat"):
+        (bare_path / name).unlink(missing_ok=True)
+        (bare_path / name).symlink_to(str(shutil.which(name)))
+    shutil.copytree(ROOT / "launcher" / "help", project / "launcher" / "help")
+    (project / "suites" / "critical").mkdir(parents=True)
+    (project / "requirements.txt").write_text("no-such-package-at-all==1\n")
+    done = run(project, *words, PATH=str(bare_path))
+    assert done.returncode == code, done.stderr
+    if said.startswith("{"):
+        assert done.stdout == (ROOT / "launcher" / "help" / f"{said[1:-1]}.txt").read_text("utf-8")
+    else:
+        assert said in done.stdout + done.stderr
+    assert not (project / ".venv").exists()
+
+
 def test_two_at_once_both_work(project: Path) -> None:
     with ThreadPoolExecutor(2) as pool:
         both = list(pool.map(lambda word: run(project, word), ("one", "two")))
@@ -100,7 +132,7 @@ def test_two_at_once_both_work(project: Path) -> None:
 
 
 def test_no_python_is_said_clearly(project: Path, bare_path: Path) -> None:
-    done = run(project, PATH=str(bare_path))
+    done = run(project, "list", PATH=str(bare_path))
     assert done.returncode == 2
     assert "Python 3.11 or newer is needed, and none was found on PATH." in done.stderr
     assert "LOCKSTEP_PYTHON=" in done.stderr
@@ -108,7 +140,7 @@ def test_no_python_is_said_clearly(project: Path, bare_path: Path) -> None:
 
 def test_an_old_python_is_named_with_its_version(project: Path, bare_path: Path) -> None:
     fake_python(bare_path, ["python3", "python"])
-    done = run(project, PATH=str(bare_path))
+    done = run(project, "list", PATH=str(bare_path))
     assert done.returncode == 2
     assert "Python 3.11 or newer is needed; found only" in done.stderr
     assert "(Python 3.9.2)" in done.stderr
@@ -117,12 +149,12 @@ def test_an_old_python_is_named_with_its_version(project: Path, bare_path: Path)
 
 def test_a_failed_installation_says_what_to_do_and_is_tried_again(project: Path) -> None:
     (project / "requirements.txt").write_text("no-such-package-at-all==1\n")
-    done = run(project)
+    done = run(project, "list")
     assert done.returncode == 2
     assert "Installing requirements.txt failed" in done.stderr
     assert "PIP_INDEX_URL" in done.stderr
     (project / "requirements.txt").write_text("# nothing\n")
-    assert run(project).returncode == 0
+    assert run(project, "list").returncode == 0
 
 
 # --- what cannot be set up notifies
@@ -185,11 +217,11 @@ def test_no_python_notifies_too(project: Path, bare_path: Path, webhook: Receive
 def test_a_webhook_that_refuses_is_a_warning_that_keeps_its_secret(broken: Path, webhook: Receiver) -> None:
     webhook.status = 500
     for url in (webhook.url, "http://127.0.0.1:9/services/hidden-key", "file:///hidden-key"):
-        done = run(broken, LOCKSTEP_WEBHOOK=url)
+        done = run(broken, "list", LOCKSTEP_WEBHOOK=url)
         assert done.returncode == 2
         assert "Not notified: " in done.stderr
         assert "hidden-key" not in done.stderr
-    done = run(broken, LOCKSTEP_WEBHOOK=webhook.url, LOCKSTEP_WEBHOOK_KIND="fax")
+    done = run(broken, "list", LOCKSTEP_WEBHOOK=webhook.url, LOCKSTEP_WEBHOOK_KIND="fax")
     assert "LOCKSTEP_WEBHOOK_KIND is 'fax'; there are slack and pagerduty" in done.stderr
     assert len(webhook.bodies) == 1
 
