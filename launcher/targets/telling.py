@@ -6,7 +6,7 @@ import ast
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cache
 from typing import Any
@@ -32,6 +32,9 @@ _RESPONSE = re.compile(
     r"[A-Z]+ Response : url=\S+ .*?status=(?P<status>\d+).*?headers=(?P<headers>\{.*?\}) *\n *body=(?P<body>.*)",
     re.DOTALL,
 )
+_FRAME = re.compile(r"FRAME Sent : url=(?P<url>\S+) *\n *frame=(?P<frame>.*)", re.DOTALL)
+_CAME = re.compile(r"FRAME Received : url=\S+ *\n *how=(?P<how>.*?) *\n *frame=(?P<frame>.*)", re.DOTALL)
+_BY_FRAME = "FRAME"
 _UNASKED = ("user-agent", "accept-encoding", "accept", "connection", "content-length", "x-test-id", "host")
 _SUBJECTS = {
     "the spent refresh token": "reuse",
@@ -53,7 +56,7 @@ _SOCKET_WORDS = {
 
 @dataclass(frozen=True)
 class Exchange:
-    """One request with its answer, as the log has them."""
+    """One request with its answer, as the log has them; or a word's frame on a socket of its own (``FRAME``)."""
 
     at: datetime
     method: str
@@ -223,10 +226,12 @@ def _take(message: Any, exchanges: list[Exchange]) -> None:
         plain = "" if body == "None" else _literal(body)
         exchanges.append(Exchange(message.timestamp, asked["method"], asked["url"], _mapping(asked["headers"]), plain))
     elif (came := _RESPONSE.match(text)) and exchanges:
-        last = exchanges[-1]
-        exchanges[-1] = Exchange(
-            last.at, last.method, last.url, last.headers, last.body, came["status"], " ".join(came["body"].split())
-        )
+        answer = " ".join(came["body"].split())
+        exchanges[-1] = replace(exchanges[-1], status=came["status"], answer=answer)
+    elif sent := _FRAME.match(text):
+        exchanges.append(Exchange(message.timestamp, _BY_FRAME, sent["url"], {}, sent["frame"].strip()))
+    elif (came := _CAME.match(text)) and exchanges:
+        exchanges[-1] = replace(exchanges[-1], status=came["how"], answer=came["frame"].strip())
 
 
 def _literal(text: str) -> str:
@@ -259,9 +264,16 @@ def _evidence(steps: Sequence[Step]) -> list[str]:
             again = f"  ({count} times, last at {last:%H:%M:%S.%f}"[:-3] + ")" if count > 1 else ""
             line = f"{exchange.at:%H:%M:%S.%f}"[:-3] + f"    {exchange.method} {exchange.url}  {exchange.status}{again}"
             lines.append(line)
+            if exchange.method == _BY_FRAME:
+                lines.append(f"                > {_short(exchange.body)}")
             if exchange.answer:
-                lines.append(f"                {exchange.answer[:_WIDE]}{'…' if len(exchange.answer) > _WIDE else ''}")
+                mark = "< " if exchange.method == _BY_FRAME else ""
+                lines.append(f"                {mark}{_short(exchange.answer)}")
     return lines
+
+
+def _short(text: str) -> str:
+    return f"{text[:_WIDE]}{'…' if len(text) > _WIDE else ''}"
 
 
 def _grouped(exchanges: Sequence[Exchange]) -> Iterator[tuple[Exchange, int, datetime]]:
@@ -287,7 +299,13 @@ def _repetition(steps: Sequence[Step], platform: Platform) -> list[str]:
             continue
         lines.append(f"# {step.name}" + (f": {' '.join(step.args)}" if step.args else ""))
         for exchange, count, _ in _grouped(step.exchanges):
-            lines += [f"{_curl(exchange)}    # {exchange.status}{f', {count} times' if count > 1 else ''}"]
+            times = f", {count} times" if count > 1 else ""
+            if exchange.method == _BY_FRAME:
+                lines.append(f"websocat {_quoted(_MASKED.sub(_variable('TOKEN'), exchange.url))}{_handshake(platform)}")
+                lines += _first_frame(platform, exchange)
+                lines.append(f"#   > {_plain(_without_secrets(exchange.body))}    # {exchange.status}{times}")
+            else:
+                lines += [f"{_curl(exchange)}    # {exchange.status}{times}"]
             lines += [f"#   {text}" for text in _kept(exchange, platform)]
         lines += frames
     used = sorted({name for line in lines for name in re.findall(r"\$([A-Z]+)", line) if not line.startswith("#")})
@@ -345,6 +363,9 @@ def _kept(exchange: Exchange, platform: Platform) -> Iterator[str]:
     """What the dialect reads of an answer, so that whoever repeats it knows what a variable stands for."""
     dialect = platform.dialect
     path = re.sub(r"^https?://[^/]+", "", exchange.url).partition("?")[0]
+    if exchange.method == _BY_FRAME and dialect is not None:
+        yield from _kept_of_frame(exchange, dialect)
+        return
     for steps in dialect.operations.values() if dialect else ():
         for step in steps:
             template = step.path.partition("?")[0]
@@ -358,6 +379,54 @@ def _kept(exchange: Exchange, platform: Platform) -> Iterator[str]:
                 if reads:
                     yield f"of the answer: {', '.join(reads)}"
                 return
+
+
+def _kept_of_frame(exchange: Exchange, dialect: Dialect) -> Iterator[str]:
+    """What the dialect reads of the answer to a word's frame."""
+    if (steps := _sending(exchange, dialect)) and (frame := dialect.frame(steps[0])) and frame.read:
+        yield f"of the answer: {', '.join(f'{name} is {path}' for name, path in frame.read.items())}"
+
+
+def _sending(exchange: Exchange, dialect: Dialect) -> Sequence[Any]:
+    """The step that sends the frame of an exchange, in a list; empty where none is known."""
+    try:
+        sent = json.loads(exchange.body)
+    except ValueError:
+        return ()
+    steps = [step for known in dialect.operations.values() for step in known]
+    steps += [step for endpoint in dialect.endpoints.values() for step in endpoint.who]
+    return [step for step in steps if (frame := dialect.frame(step)) and _fits(frame.send, sent)][:1]
+
+
+def _fits(template: Any, sent: Any) -> bool:
+    """Whether a frame may have been made from a template."""
+    if isinstance(template, dict):
+        known = sent if isinstance(sent, dict) else {}
+        return isinstance(sent, dict) and all(
+            _fits(entry, known.get(name)) for name, entry in template.items() if "?}" not in str(entry)
+        )
+    if isinstance(template, list):
+        return (
+            isinstance(sent, list)
+            and len(sent) == len(template)
+            and all(_fits(*pair) for pair in zip(template, sent, strict=True))
+        )
+    return template == sent or (isinstance(template, str) and "{" in template and sent is not None)
+
+
+def _first_frame(platform: Platform, exchange: Exchange) -> list[str]:
+    """The frame that shows whose the socket is, before that of a word that is done as the user."""
+    dialect = platform.dialect
+    if dialect is None or dialect.socket is None or dialect.socket.authentication != "frame":
+        return []
+    steps = _sending(exchange, dialect)
+    if steps and steps[0].role == "none":
+        return []
+    return [f"#   > {_plain(_shell(json.dumps(dialect.socket.out['authenticate'].send)))}"]
+
+
+def _handshake(platform: Platform) -> str:
+    return _credential(platform.dialect) if platform.dialect else ""
 
 
 def _frames(step: Step, platform: Platform) -> list[str]:

@@ -9,6 +9,7 @@ from lockstep.dialect import find as find_dialect
 from lockstep.dialect import load as load_dialect
 
 from . import profile
+from .offer import PRIVATE
 from .profile import Profile, ProfileError
 
 _CAPABILITIES = {
@@ -59,12 +60,25 @@ def made_from(dialect: Dialect) -> Profile:
     if control.compose_file:
         facts |= {"compose_file": control.compose_file, "project": control.project}
     verbs = set(control.commands) if control.adapter == "commands" else set(_VERBS[control.adapter])
+    offered = tuple(name for name, needed in _CAPABILITIES.items() if verbs.issuperset(needed))
     return Profile(
         path=dialect.path,
         name=dialect.name,
         kind="external",
-        capabilities=tuple(name for name, needed in _CAPABILITIES.items() if verbs.issuperset(needed)),
+        capabilities=offered,
+        not_offered={
+            name: _lacking(name, dialect)
+            for name in profile.known_capabilities()
+            if name not in offered and name != PRIVATE
+        },
         endpoints={"address": next(iter(dialect.endpoints.values())).url},
         control=facts,
         limits=dict(dialect.limits),
     )
+
+
+def _lacking(capability: str, dialect: Dialect) -> str:
+    """Why a target does not offer a capability: which entry of its dialect would give it, or that none does."""
+    if capability in _CAPABILITIES:
+        return f"not described in {dialect.path}: control, with the verbs {' and '.join(_CAPABILITIES[capability])}"
+    return "no entry of a dialect gives it: such a test proves the reference platform's own contract (docs/protocol.md)"

@@ -135,8 +135,8 @@ class Asking(Base):
     def every_operation_should_ask_for_token(self, session: Session) -> None:
         """Does each word that is a user's own without a token: passes when each is refused as ``unauthenticated``.
 
-        Asked are the words of ``operations`` whose steps are requests as the user, and who am I at each endpoint. What
-        they are about (room, session) is there and is the user's own.
+        Asked are the words of ``operations`` whose steps are requests or frames as the user, and who am I at each
+        endpoint. What they are about (room, session) is there and is the user's own.
         """
         assert isinstance(self, Signing)
         assert isinstance(self, Recognising)
@@ -159,8 +159,8 @@ class Asking(Base):
         return self.stage.needed("room", session).read.get("room") if self.stage.dialect.knows("room") else "none"
 
     def _is_of_user(self, name: str) -> bool:
-        """Whether a word is done as the user by requests alone, and shows the user by an access token."""
+        """Whether a word is done as the user by requests and frames, and shows the user by an access token."""
         dialect = self.stage.dialect
         return dialect.knows(name) and name not in _WITHOUT_TOKEN and name not in dialect.methods and all(
-            step.kind == "request" and step.role == "user" for step in dialect.steps(name)
+            step.kind in ("request", "frame") and step.role == "user" for step in dialect.steps(name)
         )  # fmt: skip

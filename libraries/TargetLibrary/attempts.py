@@ -70,7 +70,8 @@ class Attempts(Base):
         Returns the account with the password that was tried. NA where the old one is not asked for.
         """
         self.must_be_ours(session, "change_password")
-        if "{password}" not in str([step.body for step in self.stage.dialect.steps("change_password")]):
+        dialect = self.stage.dialect
+        if not dialect.sends(dialect.steps("change_password"), "password"):
             raise self.stage.dialect.missing("operations.change_password.password", "the old password is not asked for")
         password = made_up()["secret"]
         masking.register(password)

@@ -266,13 +266,15 @@ class Background(Base):
         self.chatting.clear()
 
     @word("message", "assertion")
-    def chat_history_should_be_as_promised(self) -> None:
+    def chat_history_should_be_as_promised(self, stored: bool = False) -> None:
         """Passes when nothing that the chats sent was lost, doubled, reordered, leaked or changed, as is promised.
 
         Judged is the recorded history of all sockets of the chats, which have settled before, and of the stored
-        messages, where the target has a word for them (``operations.history``). ``promises.delivery`` says what counts:
-        ``order``, ``loss`` and ``repeats``.
+        messages, where the target has a word for them (``operations.history``); NA without it where ``stored`` says
+        that the test is about them. ``promises.delivery`` says what counts: ``order``, ``loss`` and ``repeats``.
         """
+        if stored and not self.stage.dialect.knows(_HISTORY):
+            raise self.stage.dialect.missing("operations.history")
         library = history_library()
         if library is None:
             raise RuntimeError("HistoryLibrary, which records and judges, is not imported")

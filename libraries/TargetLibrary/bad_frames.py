@@ -29,25 +29,21 @@ class BadFrames(Base):
     def invalid_frames_should_be_refused(self, socket: str) -> None:
         """Sends frames that break the target's form: passes when each is refused, and the socket ends as declared.
 
-        The frame is ``socket.out.invalid``. With ``limits.invalid_frames`` that one of them closes the socket, with a
-        code of ``socket.closes.policy``, and those before do not, however many frames of an unknown kind
-        (``socket.out.unknown``) come between them. Without a limit one is either answered or closes the socket so.
+        The frame is ``socket.out.invalid``. That one of ``limits.invalid_frames`` closes the socket, with a code of
+        ``socket.closes.policy``, and those before do not, however many frames of an unknown kind
+        (``socket.out.unknown``) come between them. NA without that limit.
         """
         found = self.socket(socket)
-        facts, limits = found.line.facts, self.stage.dialect.limits
+        facts = found.line.facts
         found.line.frame("invalid")
-        most = int(limits.get("invalid_frames", 1))
+        most = int(self.stage.dialect.limit("invalid_frames"))
         for number in range(1, most):
             self._is_answered(found, "invalid", f"invalid frame {number} of {most}")
             if "unknown" in facts.out:
                 self._is_answered(found, "unknown", "a frame of an unknown kind")
             self._must_be_served(found, f"{number} of {most} invalid frames")
-        if "invalid_frames" in limits or not self._is_answered(found, "invalid", "an invalid frame", may_close=True):
-            if "invalid_frames" in limits:
-                self._is_answered(found, "invalid", f"invalid frame {most} of {most}")
-            self._is_closed(found, "policy", f"{most} invalid frames")
-        else:
-            self._must_be_served(found, "an invalid frame")
+        self._is_answered(found, "invalid", f"invalid frame {most} of {most}")
+        self._is_closed(found, "policy", f"{most} invalid frames")
 
     @word("socket", "assertion")
     def unknown_frame_should_leave_socket_open(self, socket: str) -> None:
@@ -56,12 +52,11 @@ class BadFrames(Base):
         self._is_answered(found, "unknown", "a frame of an unknown kind")
         self._must_be_served(found, "a frame of an unknown kind")
 
-    def _is_answered(self, found: Socket, name: str, what: str, may_close: bool = False) -> bool:
-        """Whether a bad frame was answered as described; a close in place of it is for the caller where it may be."""
+    def _is_answered(self, found: Socket, name: str, what: str) -> None:
+        """A bad frame is answered as described."""
         opened = found.play(found.line.asking(name, room=found.line.read.get("room", NOWHERE), text="", key=""))
-        if not opened.ok and not (may_close and found.connection.closing is not None):
+        if not opened.ok:
             raise AssertionError(f"{found.alias}: {what} was not answered as described: {mask(opened.why)}")
-        return opened.ok
 
     def _must_be_served(self, found: Socket, after: str) -> None:
         assert isinstance(self, Sockets)

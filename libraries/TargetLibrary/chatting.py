@@ -49,9 +49,9 @@ class Chatting(Base):
 
     @word("message")
     def leave_room(self, socket: str, room: Any) -> None:
-        """Unsubscribes a socket from a conversation."""
+        """Unsubscribes a socket from a conversation; the frame may name what the answer to ``subscribe`` has said."""
         found = self.socket(socket)
-        opened = found.play(found.line.asking("unsubscribe", room=room))
+        opened = found.play(found.line.asking("unsubscribe", **{**found.notes(room), "room": room}))
         if not opened.ok:
             raise AssertionError(f"{socket} cannot leave the conversation: {mask(opened.why)}")
 

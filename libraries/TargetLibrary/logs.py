@@ -8,16 +8,20 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from lockstep.dialect import NotDescribed, Outcome, Session
+from lockstep import target
+from lockstep.dialect import Answer, Line, NotDescribed, Outcome, Session
 from lockstep.dialect.sensitive import is_secret
 from lockstep.dialect.steps import Step
 from lockstep.masking import mask
 from lockstep.unknown import within
 from lockstep.waiting import wait_until
 from robot.api import logger
+from robot.libraries.BuiltIn import BuiltIn
+from WebSocketLibrary.keywords.opening import HandshakeFailedError
 
 from .base import Base
 from .described import word
+from .sockets import NOWHERE
 from .stage import platform_library
 
 _LOGGED = timedelta(seconds=10)
@@ -54,6 +58,8 @@ class Logs(Base):
         for endpoint, instance in self._logging():
             mark = str(uuid.uuid4())
             outcome = self._asked(endpoint, {"mark": mark}, {header: mark} if header else {}, session)
+            if in_answers and outcome.answer is None and outcome.ok:
+                raise NotDescribed(f"endpoints.{endpoint}.who", "what is asked there is no request, and has no answer")
             if in_answers and header and (outcome.answer is None or outcome.answer.header(header) != mark):
                 raise AssertionError(
                     f"{endpoint} answers by another id than the request was given: {mask(outcome.why)}"
@@ -123,14 +129,34 @@ class Logs(Base):
     ) -> Outcome:
         """Who am I, without a credential, with this in the query and headers."""
 
+        who = self.stage.dialect.endpoint(endpoint).who
+        if any(step.kind == "frame" for step in who):
+            return self._shaken(endpoint, query, headers)
+
         def changed(step: Step) -> Step:
             if step.kind != "request":
                 raise NotDescribed(f"endpoints.{endpoint}.who", "what is asked there is no request")
             return replace(step, role="none", query={**step.query, **query}, headers={**step.headers, **headers})
 
-        steps = tuple(map(changed, self.stage.dialect.endpoint(endpoint).who))
+        steps = tuple(map(changed, who))
         known = session.without("access") if session else Session()
         return self.stage.driver.drive(self.stage.speaker.take(steps, known, endpoint, {}))
+
+    def _shaken(self, endpoint: str, query: Mapping[str, Any], headers: Mapping[str, str]) -> Outcome:
+        """A handshake of nobody with this in the query and headers: what is asked by frames has no other request."""
+        line = Line(self.stage.speaker, endpoint, None, room=NOWHERE, query={name: str(query[name]) for name in query})
+        shake = line.handshake()
+        library: Any = BuiltIn().get_library_instance("WebSocketLibrary")
+        ca_file = target.current().ca_file if target.in_use() and shake.url.startswith("wss") else None
+        try:
+            alias = library.open_connection(
+                shake.url, headers={**shake.headers, **headers}, subprotocols=list(shake.subprotocols), ca_file=ca_file
+            )
+        except HandshakeFailedError as error:
+            came = error.answer
+            return Outcome(Session(), ok=False, why=str(error), answer=_answer(came) if came else None)
+        library.close_connection(alias)
+        return Outcome(Session())
 
     def _logging(self) -> list[tuple[str, str]]:
         """The endpoints that name who serves them, with the instance."""
@@ -148,3 +174,7 @@ class Logs(Base):
         if platform is None:
             raise self.stage.dialect.missing("control", "PlatformLibrary, which reads logs, is not imported")
         return platform
+
+
+def _answer(came: Any) -> Answer:
+    return Answer(came.status, tuple(came.headers.items()), came.body.encode())

@@ -61,9 +61,10 @@ class Profiles(Base):
 
     def _changes(self, name: str) -> bool:
         """Whether a change of the profile sends this value."""
-        if self.stage.dialect.knows("change_profile") and "change_profile" in self.stage.dialect.methods:
+        dialect = self.stage.dialect
+        if dialect.knows("change_profile") and "change_profile" in dialect.methods:
             return name == "name"
-        return any(f"{{{name}}}" in str(step.body) for step in self.stage.dialect.steps("change_profile"))
+        return dialect.sends(dialect.steps("change_profile"), name)
 
     @word("endpoint", "assertion")
     def every_endpoint_should_show_user(self, session: Session) -> None:
@@ -85,7 +86,7 @@ class Profiles(Base):
             verdicts.weaker(f"changes may need {promise.value:g} s, as declared", promise.reference)
 
     def _reads_more(self, endpoint: str) -> bool:
-        return any(set(step.read) - {"user"} for step in self.stage.dialect.endpoint(endpoint).who)
+        return bool(self.stage.dialect.read_by(self.stage.dialect.endpoint(endpoint).who) - {"user"})
 
     def _seen_wrong(self, endpoint: str, session: Session) -> str:
         outcome = self.stage.who(endpoint, session)
@@ -95,14 +96,19 @@ class Profiles(Base):
     def open_sockets_should_follow_change(self, sockets: Sequence[str], session: Session) -> None:
         """Passes when each open socket is sent what was changed of its user, and answers so when asked who that is.
 
-        The first counts where ``socket.in.profile`` is described, the second where ``who_am_i`` reads a name or e-mail.
+        The first counts where ``socket.in.profile`` is described, the second where ``who_am_i`` reads a name or e-mail;
+        NA where neither is.
         """
+        facts = self.stage.dialect.needed_socket()
+        asked = facts.out.get("who_am_i")
+        shows = asked is not None and bool(set(asked.read or ()).intersection(_CHANGED))
+        if "profile" not in facts.events and not shows:
+            raise self.stage.dialect.missing("socket.in.profile")
         for alias in sockets:
             found = self.socket(alias)
-            if "profile" in found.line.facts.events:
+            if "profile" in facts.events:
                 self._is_told(found, session)
-            asked = found.line.facts.out.get("who_am_i")
-            if asked is not None and set(asked.read or ()) - {"user"}:
+            if shows:
                 opened = found.play(found.line.asking("who_am_i"))
                 if wrong := unlike(opened.read, session) if opened.ok else opened.why:
                     raise AssertionError(f"{alias} does not show {session!r} as changed: {mask(wrong)}")

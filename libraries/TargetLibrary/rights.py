@@ -9,6 +9,7 @@ from typing import Any
 
 from lockstep.dialect import NotDescribed, Outcome, Session
 from lockstep.dialect.performing import claims
+from lockstep.dialect.steps import Step
 from lockstep.masking import mask
 from robot.api import logger
 
@@ -51,7 +52,7 @@ class Rights(Base):
         showing = [
             name
             for name in self.stage.endpoints
-            if any("role" in step.read for step in self.stage.dialect.endpoint(name).who)
+            if "role" in self.stage.dialect.read_by(self.stage.dialect.endpoint(name).who)
         ]
         taken = [name for name in roles.takes if self.stage.dialect.knows(name)]
         if not showing and not taken:
@@ -135,18 +136,31 @@ class Rights(Base):
         outcome = self._tried(steps, session, role)
         if outcome.ok:
             raise AssertionError(f"{session!r} could change their own role as an administrator does")
-        if outcome.answer is None or outcome.answer.status is None or outcome.answer.status >= 500:
+        status = outcome.answer.status if outcome.answer else None
+        if not outcome.refused and (status is None or status >= 500):
             raise AssertionError(f"the change of the own role was not refused, but: {mask(outcome.why)}")
         if self.stage.dialect.knows("change_profile") and "change_profile" in self.stage.dialect.operations:
-            rights = steps[-1].body if isinstance(steps[-1].body, dict) else {}
-            profile = tuple(
-                replace(step, role="user", body={**rights, **step.body}) if isinstance(step.body, dict) else step
-                for step in self.stage.dialect.steps("change_profile")
-            )
+            rights = self._sent(steps[-1])
+            profile = tuple(self._with_rights(step, rights) for step in self.stage.dialect.steps("change_profile"))
             self._tried(profile, session, role)
         for name, shown in before.items():
             if (now := self._shown(name, session)) != shown:
                 raise AssertionError(f"a user has given themselves rights: {name} shows {now}, and showed {shown}")
+
+    def _sent(self, step: Step) -> dict[str, Any]:
+        """The mapping that a step sends, in its body or frame; empty where it sends something else."""
+        frame = self.stage.dialect.frame(step)
+        sent = frame.send if frame else step.body
+        return sent if isinstance(sent, dict) else {}
+
+    def _with_rights(self, step: Step, rights: dict[str, Any]) -> Step:
+        """A step of a profile's change that sends the rights of another one, too."""
+        if not (sent := self._sent(step)):
+            return step
+        frame = self.stage.dialect.frame(step)
+        if frame:
+            return replace(step, role="user", frame=replace(frame, send={**rights, **sent}))
+        return replace(step, role="user", body={**rights, **sent})
 
     def _tried(self, steps: Any, session: Session, role: str) -> Outcome:
         assert isinstance(self, Profiles)

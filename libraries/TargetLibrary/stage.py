@@ -39,6 +39,7 @@ from lockstep.dialect.templates import fields
 from robot.libraries.BuiltIn import BuiltIn
 from WebSocketLibrary.keywords.opening import HandshakeFailedError
 
+from . import frames
 from .breaking import Breaking
 from .network import Network
 from .socket import Socket
@@ -335,7 +336,10 @@ class Stage:
             opened = socket.opened
             if not opened.ok:
                 return FrameAnswer(opened.frame, False, opened.refused, opened.why)
-            done = socket.play(socket.line.asking(asked.frame, **asked.values))
+            outgoing = socket.line.outgoing(asked.frame, **asked.values)
+            done = socket.play(socket.line.asking(outgoing))
+            register([outgoing.frame, done.frame])
+            frames.log(socket.line.handshake().url, outgoing.frame, done)
             return FrameAnswer(done.frame, done.ok, done.refused, done.why)
         finally:
             socket.drop()

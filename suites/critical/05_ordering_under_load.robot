@@ -27,7 +27,7 @@ A Burst Of A Thousand Messages Is Stored In Order
     Burst Should Settle
     Acknowledgements Should Be In Order
     Chats Should Have Gone On
-    Chat History Should Be As Promised
+    Chat History Should Be As Promised    stored=yes
 
 Nothing Is Acknowledged Before It Is Stored
     [Tags]    id:C05-03    req:C05.2    proto:4.30    proto:R1.01

@@ -14,6 +14,7 @@ from robot.api import ExecutionResult
 from tests.foreign.cookie_server import forum
 from tests.foreign.frame_server import chat
 from tests.foreign.graphql_server import graphql_chat
+from tests.foreign.hub_server import hub
 from tests.foreign.socketio_server import socketio_chat
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,20 +33,28 @@ def served(name: str, *faults: str) -> Iterator[dict[str, str]]:
     elif name == "frames":
         with chat(*faults) as other:
             yield {"CHAT_URL": other.url}
+    elif name == "hub":
+        with hub(*faults) as home:
+            yield {"HUB_URL": home.url, "HUB_LOG": str(home.log), "HUB_CHIEF": home.chief}
     else:
         with _ROOMS[name](*faults) as rooms:
             yield {"ROOMS_URL": rooms.url}
 
 
 def run(
-    folder: Path, name: str, variables: Mapping[str, str], *options: str, suites: Path = SUITES
+    folder: Path,
+    name: str,
+    variables: Mapping[str, str],
+    *options: str,
+    suites: Path = SUITES,
+    dialect: Path | None = None,
 ) -> dict[str, tuple[str, str]]:
     """Verdict and message of each portable test on that platform, by id; plain robot, as anybody would."""
     paths = os.pathsep.join(str(ROOT / part) for part in ("libraries", "resources"))
     known = {key: value for key, value in os.environ.items() if not key.startswith("LOCKSTEP_")}
     done = subprocess.run(
         [sys.executable, "-m", "robot", "--outputdir", str(folder), "--variable",
-         f"TARGET:{FOREIGN / name / 'target.yaml'}", *options, str(suites)],
+         f"TARGET:{dialect or FOREIGN / name / 'target.yaml'}", *options, str(suites)],
         env={**known, "PYTHONPATH": paths, **variables}, capture_output=True, text=True, timeout=200, check=False,
     )  # fmt: skip
     assert (folder / "output.xml").exists(), done.stdout + done.stderr

@@ -17,6 +17,7 @@ from lockstep.dialect.promises import Promises
 from launcher.targets import telling
 from tests.foreign.cookie_server import forum
 from tests.foreign.frame_server import chat
+from tests.foreign.hub_server import hub
 from tests.foreign.running import FOREIGN
 from tests.launcher.launching import command, launcher_environment
 from tests.launcher.office import CHIEF, DIALECT, office
@@ -108,6 +109,30 @@ def test_without_a_run_on_that_target_it_is_said_what_makes_one(reported: Report
     assert (code, "./run portable --target embedded" in said) == (2, True)
     code, said = launched("target", "report", "embedded", "--results", reported.results)
     assert (code, f"its runs are on {FOREIGN / 'cookie' / 'target.yaml'}" in said) == (2, True)
+
+
+def test_words_done_by_frames_are_evidence_and_repetition(tmp_path: Path) -> None:
+    target = FOREIGN / "hub" / "target.yaml"
+    with hub("serves ended") as server:
+        facts = {"HUB_URL": server.url, "HUB_LOG": str(server.log), "HUB_CHIEF": server.chief}
+        launched("T24-03", "--target", target, "--results", tmp_path, **facts)
+        code, text = launched("target", "report", target, "--results", tmp_path, **facts)
+        secrets = [known["password"] for known in server.users.values()] + list(server.visits)
+    assert "## 1. FAIL" in text, text
+    assert code == 0
+    address = f"ws{server.url.removeprefix('http')}/api"
+    _, evidence, _, lines = text.split("```")[:4]
+    assert re.search(
+        rf"    FRAME {address}  answered\n +> \{{\"type\": \"login\", .*\n +< \{{.*\"success\": true", evidence
+    )
+    assert f'websocat "{address}"\n#   > {{"type": "login", ' in lines
+    assert '"password": "$PASSWORD"}    # answered\n#   of the answer: access is result.access' in lines
+    assert (
+        f'websocat "{address}"\n#   > {{"type": "auth", "id": "$CALL", "access": "$ACCESS"}}\n#   > {{"type": "logout"'
+        in lines
+    )
+    assert [secret for secret in secrets if secret in text] == []
+    subprocess.run(["bash", "-n"], input=lines.removeprefix("bash"), text=True, check=True)
 
 
 def test_a_broken_promise_names_its_standard(tmp_path: Path) -> None:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import importlib.util
 import inspect
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from lockstep.dialect.entries import Entries, Place, mapped, read_file, read_text, secrets_by_name, shown, text
 from lockstep.dialect.errors import DialectError, NotDescribed, nearest
+from lockstep.dialect.frames import FrameOut
 from lockstep.dialect.parts import (
     Accounts,
     Administrator,
@@ -28,6 +29,7 @@ from lockstep.dialect.promises import Promises
 from lockstep.dialect.refusals import CLASSES, Alternatives, alternatives
 from lockstep.dialect.socket import OUT, Socket
 from lockstep.dialect.steps import WORDS, Step, StepReader
+from lockstep.dialect.templates import fields
 
 VERSION = 1
 FILE, METHODS_FILE = "target.yaml", "dialect.py"
@@ -97,6 +99,22 @@ class Dialect:
         if word in self.absent or word not in self.operations:
             raise self.missing(f"operations.{word}")
         return self.operations[word]
+
+    def frame(self, step: Step) -> FrameOut | None:
+        """The frame that a step sends, one of ``socket.out`` where it is named so; None where it sends none."""
+        if isinstance(step.frame, str):
+            return self.socket.out.get(step.frame) if self.socket else None
+        return step.frame
+
+    def sends(self, steps: Iterable[Step], name: str) -> bool:
+        """Whether a body or frame of these steps has a place for the value ``name``."""
+        sent = [frame.send if (frame := self.frame(step)) else step.body for step in steps]
+        return any(name in fields(template, optional=True) for template in sent)
+
+    def read_by(self, steps: Iterable[Step]) -> frozenset[str]:
+        """The names of what these steps read, of answers and frames, and of what they give."""
+        frames = {name for step in steps if (frame := self.frame(step)) for name in frame.read or ()}
+        return frozenset({name for step in steps for name in (*step.read, *step.given)} | frames)
 
     def endpoint(self, name: str = "") -> Endpoint:
         """An endpoint, the first one where no name is given; raises ``NotDescribed``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -213,9 +213,9 @@ class Line:
 
     # --- frames
 
-    def asking(self, word: str | FrameOut, **arguments: Any) -> Exchange:
+    def asking(self, word: str | FrameOut | Outgoing, **arguments: Any) -> Exchange:
         """A frame is sent and its answer waited for, where the dialect has one for it."""
-        outgoing = self.outgoing(word, **arguments)
+        outgoing = word if isinstance(word, Outgoing) else self.outgoing(word, **arguments)
         yield Send(outgoing.content)
         if not outgoing.out.answer:
             return Opened(True, {})
@@ -224,6 +224,24 @@ class Line:
             lambda found: bool(self.judged(outgoing, found)), outgoing.out.within, f"answer to {name}"
         )  # fmt: skip
         return self.came_of(outgoing, frame, name)
+
+    def probing(self, word: str, **arguments: Any) -> Exchange:
+        """As `asking`; refused is only what ``socket.ended`` has, by which a target refuses what has ended."""
+        outgoing = self.outgoing(word, **arguments)
+
+        def has_ended(frame: Any) -> bool:
+            named = self.call_of(frame)
+            ours = outgoing.call is None or named is None or named == outgoing.call
+            return ours and any(known.hold(frame, outgoing.values) for known in self.facts.ended)
+
+        yield Send(outgoing.content)
+        frame = yield Await(
+            lambda found: has_ended(found) or bool(self.judged(outgoing, found)), outgoing.out.within,
+            f"answer to {word}",
+        )  # fmt: skip
+        if not isinstance(frame, Gone) and has_ended(frame):
+            return Opened(False, {}, frame, refused=True, why=f"{word} was refused: {frame}")
+        return replace(self.came_of(outgoing, frame, word), refused=False)
 
     def came_of(self, outgoing: Outgoing, frame: Any, name: str) -> Opened:
         """How it came out, by the frame that was waited for."""

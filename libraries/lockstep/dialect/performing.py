@@ -176,16 +176,20 @@ class Speaker:
         values = self.values(session, arguments)
         answer: FrameAnswer = yield FrameCall(frame, speaking, values, endpoint)
         read: dict[str, Any] = {}
+        items: list[dict[str, Any]] | None = []
         missing = ""
         if answer.ok:
             read, missing = read_frame(frame, answer.frame)
+            items = listed_in(answer.frame, step)
+            if items is None:
+                missing = missing or f"list at {step.each}"
         why = answer.why or (f"the answer to a frame has no {missing}" if missing else "")
         found: tuple[str, ...] = ()
         if not answer.ok:
             refusals = self.dialect.refusals
             found = classes(refusals, answer.answer) if answer.answer else classes_of_frame(refusals, answer.frame)
         return Outcome(
-            session.with_values(read), read, (), answer.answer, None, answer.ok and not missing,
+            session.with_values(read), read, tuple(items or ()), answer.answer, None, answer.ok and not missing,
             answer.refused or bool(found), found, why,
         )  # fmt: skip
 
@@ -339,23 +343,11 @@ class _Exchange:
             refused = own if step.refused else bool(found)
             return Outcome(session, {}, (), answer, self._last, False, refused, found, why)
         read, missing = read_values(step.read, answer, {**self.values, **session.values})
-        items = self._items(answer)
+        items = listed_in(answer.json, step)
         if items is None:
             missing = missing or f"list at {step.each}"
         why = f"{self._last} was answered with {answer}, where there is no {missing}" if missing else ""
         return Outcome(session.with_values(read), read, tuple(items or ()), answer, self._last, not missing, why=why)
-
-    def _items(self, answer: Answer) -> list[dict[str, Any]] | None:
-        if self._step.each is None:
-            return []
-        found = look_up(answer.json, self._step.each)
-        if not isinstance(found, list):
-            return None
-        paths = self._step.items
-        return [
-            {name: value for name, path in paths.items() if (value := look_up(answer.json, path, item)) is not MISSING}
-            for item in found
-        ]
 
     def _sent(self, method: str, url: str, body: bytes | None, kind: str | None) -> Part:
         step = self._step
@@ -423,6 +415,20 @@ def encoded(kind: str, body: Any) -> tuple[str, bytes]:
 
 def _with_header(request: Request, name: str, value: str) -> Request:
     return replace(request, headers={**request.headers, name: value})
+
+
+def listed_in(answer: Any, step: Step) -> list[dict[str, Any]] | None:
+    """The items of a step's list in an answer or frame; None where there should be a list and is none."""
+    if step.each is None:
+        return []
+    found = look_up(answer, step.each)
+    if not isinstance(found, list):
+        return None
+    paths = step.items
+    return [
+        {name: value for name, path in paths.items() if (value := look_up(answer, path, item)) is not MISSING}
+        for item in found
+    ]
 
 
 def _data(answer: Answer) -> Any:

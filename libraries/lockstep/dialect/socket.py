@@ -19,6 +19,8 @@ OUT = (
     "authenticate", "subscribe", "unsubscribe", "send", "ping", "who_am_i", "resume", "reauthenticate", "send_as",
     "unknown", "invalid", "keep",
 )  # fmt: skip
+PROBES = ("who_am_i", "ping", "send")
+"""Frames of ``out`` by which it is seen whether an open socket is served still."""
 RESUMES = ("url", "connect", "frame", "subscription", "none")
 REFUSALS = ("handshake", "close", "authentication", "subscription", "silence")
 CLOSES = (
@@ -111,6 +113,7 @@ class Socket:
     events: Mapping[str, tuple[EventRule, ...]] = field(default_factory=dict)
     heartbeat: tuple[Heartbeat, ...] = ()
     gapless: bool = False
+    ended: tuple[Conditions, ...] = ()
     refused: Mapping[str, SocketRefusal] = field(default_factory=dict)
     resume: str = "none"
     closes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
@@ -134,6 +137,7 @@ class Socket:
             entries.take("in", _in, {}),
             entries.take("heartbeat", listed(Heartbeat.from_yaml), ()),
             entries.take("gapless", flag, False),
+            entries.take("ended", listed(Conditions.read), ()),
             entries.take("refused", _refused, {}),
             entries.take("resume", one_of(*RESUMES), "none"),
             entries.take("closes", _closes, {}),
@@ -167,6 +171,8 @@ def _check(found: Socket) -> None:
             FRAMINGS[found.framing].encode(out.send)
         except ValueError as error:
             raise out.place.at("send").wrong(str(error)) from error
+    if found.ended and not any(found.out[name].answer for name in PROBES if name in found.out):
+        raise found.place.at("ended").wrong(f"nothing shows it: out has none of {', '.join(PROBES)} with an answer")
     if found.gapless and not any("position" in rule.read for rules in found.events.values() for rule in rules):
         raise found.place.at("gapless").wrong("no event says a position: in.message.read.position is missing")
 

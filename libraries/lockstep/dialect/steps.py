@@ -156,7 +156,10 @@ class StepReader:
             raise place.wrong(f"a step needs one of {', '.join(METHODS)}, page, frame, command or given")
         role = entries.take("as", one_of(*ROLES), self.role)
         if kind == "frame":
-            found = Step(place, "frame", role, frame=_frame(entries))
+            found = Step(
+                place, "frame", role, frame=_frame(entries), each=entries.take("each", json_path, None),
+                items=_items(entries),
+            )  # fmt: skip
         elif kind == "given":
             found = Step(place, "given", role, given=entries.take("given", mapped(anything)))
         elif kind == "command":

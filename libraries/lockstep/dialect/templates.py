@@ -46,17 +46,18 @@ def fill_url(template: str, values: Mapping[str, Any], place: Place) -> str:
     return _FIELD.sub(replace, template)
 
 
-def fields(template: Any) -> Iterator[str]:
-    """The names that ``template`` needs; optional ones are left out."""
+def fields(template: Any, *, optional: bool = False) -> Iterator[str]:
+    """The names that ``template`` needs; with ``optional`` those that it only may have, too."""
     if isinstance(template, Mapping):
         for name, entry in template.items():
-            yield from fields(name)
-            yield from fields(entry)
+            yield from fields(name, optional=optional)
+            yield from fields(entry, optional=optional)
     elif isinstance(template, list | tuple):
         for entry in template:
-            yield from fields(entry)
+            yield from fields(entry, optional=optional)
     elif isinstance(template, str):
-        yield from (match["name"] for match in _FIELD.finditer(template) if match["name"] and not match["optional"])
+        found = (match for match in _FIELD.finditer(template) if match["name"])
+        yield from (match["name"] for match in found if optional or not match["optional"])
 
 
 def step_into(data: Any, part: str) -> Any:
