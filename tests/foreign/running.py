@@ -35,7 +35,7 @@ def served(name: str, *faults: str) -> Iterator[dict[str, str]]:
             yield {"CHAT_URL": other.url}
     elif name == "hub":
         with hub(*faults) as home:
-            yield {"HUB_URL": home.url, "HUB_LOG": str(home.log), "HUB_CHIEF": home.chief}
+            yield {"HUB_URL": home.url, "HUB_LOGS": str(home.log.parent), "HUB_CHIEF": home.chief}
     else:
         with _ROOMS[name](*faults) as rooms:
             yield {"ROOMS_URL": rooms.url}

@@ -114,7 +114,7 @@ def test_without_a_run_on_that_target_it_is_said_what_makes_one(reported: Report
 def test_words_done_by_frames_are_evidence_and_repetition(tmp_path: Path) -> None:
     target = FOREIGN / "hub" / "target.yaml"
     with hub("serves ended") as server:
-        facts = {"HUB_URL": server.url, "HUB_LOG": str(server.log), "HUB_CHIEF": server.chief}
+        facts = {"HUB_URL": server.url, "HUB_LOGS": str(server.log.parent), "HUB_CHIEF": server.chief}
         launched("T24-03", "--target", target, "--results", tmp_path, **facts)
         code, text = launched("target", "report", target, "--results", tmp_path, **facts)
         secrets = [known["password"] for known in server.users.values()] + list(server.visits)

@@ -140,9 +140,9 @@ def test_every_promise_stands_in_the_page_with_its_default() -> None:
         for subject, usual in subjects.items():
             if not any(f"{subject}: {text}" in default for text in shown(usual)):
                 wrong.append(f"ends.{word}.{subject}: {usual}")
-    usual = outage.Outage()
+    default_outage = outage.Outage()
     for name in ("of", "sign_in", "noticed", "answered", "waits", "back", "existing", "unknown"):
-        value = getattr(usual, name)
+        value = getattr(default_outage, name)
         value = getattr(value, "everywhere", value)
         rows = [line for line in LINES if line.startswith("|") and f"`outage.{name}`" in line.split("|")[1]]
         if not rows or not any(text and f"`{text}`" in rows[0].split("|")[2] for text in shown(value)):
