@@ -58,7 +58,7 @@ CHANGED: Mapping[str, tuple[Any, str, str]] = {
     "roles.reduced": ("member", "T27-01", FAIL),
     "roles.takes": (["history"], "T27-02", NA),
     "logs.request_id": ("X-Wrong", "SE-38", FAIL),
-    "limits.short_access_ttl": ("20s", "T22-01", FAIL),
+    "limits.short_access_ttl": ("20s", "C04-09", FAIL),
     "limits.invalid_frames": (2, "C02-09", FAIL),
     "control.commands.logs": (["true"], "SE-38", FAIL),
     "promises.refresh.reuse": ("ends_family", "T23-02", FAIL),
