@@ -64,7 +64,7 @@ Changes Made While The Sync Path Was Cut Survive The Death Of Auth And A Flush O
     All Changes Have Arrived
 
 Changes Made While Redis Was Dead Arrive At Once And Are Not Forgotten When It Is Back
-    [Tags]    id:C07-09    req:C07.2    req:C07.3    proto:4.105    proto:4.112    needs:control.kill    needs:redis    needs:ws
+    [Tags]    id:C07-09    req:C07.2    req:C07.3    proto:4.112    needs:control.kill    needs:redis    needs:ws
     Three People Online
     Kill Service    redis
     They Change In Auth And A Newcomer Signs Up
