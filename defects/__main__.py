@@ -87,7 +87,7 @@ def _parser() -> Parser:
     )
     parser.add_argument("--rounds", action="store_true", help="only write defects/rounds.md, from what is known")
     parser.add_argument(
-        "--within", type=float, default=60.0, metavar="S", help="of a round: seconds of likely tests for each (60)"
+        "--likely", type=int, default=20, metavar="N", help="of a round: so many likely tests for each at first (20)"
     )
     parser.add_argument("--check", action="store_true", help="only check that every defect still applies")
     parser.add_argument("--publish", action="store_true", help="at the end, sum up the proof in the README")
@@ -98,7 +98,7 @@ def _parser() -> Parser:
 
 def _round(chosen: argparse.Namespace) -> int:
     try:
-        return blind.conduct(chosen.round, chosen.results.resolve(), chosen.jobs, chosen.within)
+        return blind.conduct(chosen.round, chosen.results.resolve(), chosen.jobs, chosen.likely)
     except CatalogueError as error:
         print(f"prove: {error}", file=sys.stderr)
         return 2

@@ -19,9 +19,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from robot.api import ExecutionResult
-from robot.errors import DataError
-
 from defects import catalogue, likely, rounds
 from defects.catalogue import ROOT, CatalogueError, Defect, apply
 from defects.first import PAGE, First, Firsts, Result, page, rate
@@ -31,7 +28,7 @@ from defects.noticing import Asking, EndedError, Questioner
 from defects.report import commit
 from defects.rounds import Blind
 from defects.running import Bench
-from launcher import interrupts, tests_by_id
+from launcher import interrupts
 from launcher.verdicts import NOT_JUDGED, NOT_WELL, WELL
 
 _NOT_STARTED = ("did not start", "could not be loaded")
@@ -73,18 +70,17 @@ class State:
 class Round:
     """One round on one bench."""
 
-    def __init__(self, number: int, bench: Bench, jobs: int, within: float, tell: Callable[[str], None]) -> None:
-        """``within`` are the seconds of likely tests that each defect meets alone."""
+    def __init__(self, number: int, bench: Bench, jobs: int, tests: int, tell: Callable[[str], None]) -> None:
+        """Each defect meets so many likely ``tests`` alone."""
         self._bench = bench
         self._jobs = jobs
-        self._within = within
+        self._likely_tests = tests
         self._tell = tell
         self._blinds = rounds.read(number)
         self._firsts = Firsts(number)
         self._state = State.read(bench.results / f"round-{number}.json")
         self._tests = likely.asked()
-        self._seconds = measured(ROOT / "results" / "output.xml")
-        self._questioner = Questioner(bench, self._seconds)
+        self._questioner = Questioner(bench)
         self._catalogue = catalogue.read()
         self._commit = commit()
         self._unfit: set[str] = set()
@@ -113,8 +109,7 @@ class Round:
         return [one for one in self._blinds if one.id not in self._firsts.results and one.id not in self._unfit]
 
     def _side_by_side(self, items: Sequence[_Item], work: Callable[[_Item], None], *, alone: bool = False) -> None:
-        jobs = 1 if alone else self._jobs
-        lanes = Lanes(jobs, sure=jobs)
+        lanes = Lanes(1 if alone else self._jobs)
         left = list(reversed(items))
         running: set[Future[None]] = set()
         with ThreadPoolExecutor(lanes.most) as pool:
@@ -131,7 +126,7 @@ class Round:
 
     def _likely(self, blind: Blind) -> None:
         began = time.monotonic()
-        tests = likely.within(self._concerned(blind), self._seconds, self._within)
+        tests = likely.by_suite(self._concerned(blind)[: self._likely_tests])
         with self._copy(blind) as copy:
             found = self._questioner.ask(copy, tests)
         if not self._caught(blind, found, began):
@@ -219,15 +214,15 @@ class Round:
 
     def _alone(self, red: Sequence[str], unjudged: Sequence[str], blind: Blind) -> None:
         began = time.monotonic()
-        tests = likely.within([test for test in self._ordered(blind) if test.id in red], self._seconds, float("inf"))
+        tests = likely.by_suite([test for test in self._ordered(blind) if test.id in red])
         found = Asking()
         if tests:
             with self._copy(blind) as copy:
                 found = self._questioner.ask(copy, tests)
         if self._caught(blind, found, began):
             return
-        if found.problem or found.unknown:
-            self._tell(f"{blind.id}  not judged: {found.problem or ', '.join(found.unknown)}  {blind.title}")
+        if found.unknown:
+            self._tell(f"{blind.id}  not judged: {', '.join(found.unknown)} {found.problem}  {blind.title}")
             return
         met = {test.id for test in self._concerned(blind)}
         lost = tuple(test for test in unjudged if test in met)
@@ -262,32 +257,16 @@ class Round:
             yield Path(place)
 
 
-def measured(output: Path) -> dict[str, float]:
-    """Seconds of each test by its id, and what each suite takes beside its tests by its path; {} without a run."""
-    try:
-        whole = ExecutionResult(str(output), include_keywords=False).suite
-    except (DataError, OSError):
-        return {}
-    found: dict[str, float] = {}
-    for test in whole.all_tests:
-        if key := tests_by_id.of_tags(test.tags):
-            found[key] = test.elapsed_time.total_seconds()
-            suite = test.parent
-            inside = sum(other.elapsed_time.total_seconds() for other in suite.tests)
-            found[str(suite.source)] = max(suite.elapsed_time.total_seconds() - inside, 0.0)
-    return found
-
-
 def write_page(defects: Sequence[Defect] | None = None) -> None:
     """``defects/rounds.md`` from what is known."""
     PAGE.write_text(page(defects if defects is not None else catalogue.read()), "utf-8")
 
 
-def conduct(number: int, results: Path, jobs: int, within: float) -> int:
+def conduct(number: int, results: Path, jobs: int, tests: int) -> int:
     """Try the round, or go on with it; the exit code of the command."""
     with Bench(results / "prove") as bench:
         try:
-            return Round(number, bench, jobs, within, lambda line: print(line, flush=True)).go_on()
+            return Round(number, bench, jobs, tests, lambda line: print(line, flush=True)).go_on()
         except (KeyboardInterrupt, EndedError):
             print(f"interrupted; ./run prove --round {number} goes on from here", flush=True)
             return interrupts.exit_code()

@@ -22,7 +22,6 @@ from defects.catalogue import ROOT, Change, Defect
 from defects.rounds import Blind
 from launcher import sentences, tests_by_id
 
-_USUAL = 2.0
 _SAME_FUNCTION = 0.6
 _SAME_FILE = 0.1
 _ANYHOW = 40
@@ -90,20 +89,12 @@ def concerned(blind: Blind, tests: Sequence[Asked], catalogue: Sequence[Defect],
     return [test for test in order if test.id in near or named & test.sections]
 
 
-def within(tests: Sequence[Asked], seconds: Mapping[str, float], limit: float) -> list[Asked]:
-    """The first ``tests`` for which there is time, those of one suite together, the suites in order of their first.
-
-    ``seconds`` are those of each test by its id, and what a suite takes beside its tests by its path.
-    """
-    fit: defaultdict[Path, list[Asked]] = defaultdict(list)
-    passed = 0.0
+def by_suite(tests: Sequence[Asked]) -> list[Asked]:
+    """Those of one suite together, the suites in order of their first."""
+    of_suite: defaultdict[Path, list[Asked]] = defaultdict(list)
     for test in tests:
-        more = seconds.get(test.id, _USUAL) + (0 if test.suite in fit else seconds.get(str(test.suite), _USUAL))
-        if fit and passed + more > limit:
-            continue
-        passed += more
-        fit[test.suite].append(test)
-    return [test for of_suite in fit.values() for test in of_suite]
+        of_suite[test.suite].append(test)
+    return [test for together in of_suite.values() for test in together]
 
 
 def _nearness(places: Iterable[tuple[str, str]], other: tuple[str, str]) -> float:

@@ -131,10 +131,10 @@ class Bench:
     ) -> str:
         """Run the tests with these ids against ``copy``, for ``limit`` seconds at most; the end of what robot said.
 
-        ``output.xml`` is in ``folder``; with ``stop`` the first that fails is the last that runs.
+        ``output.xml`` is in ``folder``; with ``stop`` the first that finds something wrong is the last that runs.
         """
         options = ["--output", "output.xml", "--log", "NONE", "--report", "NONE", "--outputdir", str(folder)]
-        options += ["--exitonfailure"] if stop else []
+        options += ["--listener", "defects.stopping.Stopping"] if stop else []
         for name in tests:
             options += ["--include", f"{tests_by_id.PREFIX}{name}"]
         env = environment(

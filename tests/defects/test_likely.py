@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from defects.catalogue import ROOT, Change
-from defects.likely import Asked, asked, ordered, within
+from defects.likely import Asked, asked, by_suite, concerned, ordered
 from defects.rounds import Blind
 from tests.defects.entries import DEFECT
 
@@ -62,11 +62,19 @@ def test_only_the_areas_that_are_named_are_asked(root: Path) -> None:
     assert ids(ordered(blind("a flood", "a = 1", ("security",)), TESTS, [], root)) == ["T-04"]
 
 
-def test_what_fits_is_asked_suite_by_suite() -> None:
+def test_tests_of_one_suite_are_asked_together() -> None:
     order = [TESTS[0], TESTS[3], TESTS[1], TESTS[2]]
-    seconds = {"T-01": 1.0, "T-02": 30.0, "T-03": 2.0, "T-04": 1.0} | {str(one.suite): 1.0 for one in TESTS}
-    assert ids(within(order, seconds, 10.0)) == ["T-01", "T-03", "T-04"]
-    assert ids(within(order, seconds, 0.5)) == ["T-01"]
+    assert ids(by_suite(order)) == ["T-01", "T-02", "T-03", "T-04"]
+
+
+def test_those_are_concerned_that_prove_the_section_or_catch_something_in_the_file(root: Path) -> None:
+    others = [_asked(f"Z-{n:02}", "security/b.robot") for n in range(60)]
+    proving = Asked("Y-01", ROOT / "suites" / "security" / "b.robot", Counter(), frozenset({"2.5"}))
+    near = replace(DEFECT, changes=(Change("services/a.py", "return b", "x"),), caught_by=("Z-59",))
+    one = replace(blind("", "a = 1"), breaks="2.5: a sentence")
+    found = ids(concerned(one, [*others, proving], [near], root))
+    assert {"Y-01", "Z-59"} <= set(found)
+    assert len(found) < len(others)
 
 
 def test_the_project_has_tests_to_ask() -> None:
