@@ -83,7 +83,7 @@ def test_a_robot_that_says_nothing_is_a_problem_of_its_test_alone(bench: Bench, 
     asked = [*asked_of(tmp_path, "X-05"), Asked("X-98", tmp_path / "none.robot", Counter())]
     found = Questioner(bench).ask(bench.unchanged, asked)
     assert (found.unknown, found.ran) == (["X-98"], 1)
-    assert "none.robot' does not exist" in found.problem
+    assert "to execute does not exist" in found.problem
     found = Questioner(bench).ask(copy, list(reversed(asked)))
     assert found.noticed is not None
     assert found.noticed.test == "X-05"
