@@ -32,7 +32,7 @@ An Unknown User Without Auth Is A Problem Of Auth
     Should Be True    int($response.headers['Retry-After']) >= 1    no Retry-After
 
 An Answer That Breaks Off Is Asked For Again
-    [Tags]    id:CT-192    req:P07    proto:1.37    proto:5.39
+    [Tags]    id:CT-192    req:P07    proto:1.37
     Get From    frontend    /api/me    ${ACCESS_TOKEN}
     ${before} =    Service Metric    frontend    frontend_repeated_total{service="backend"}
     Add Toxic    frontend->backend-1    limit_data    bytes=100    name=broken
