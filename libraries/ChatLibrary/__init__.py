@@ -164,8 +164,8 @@ class ChatLibrary:
         """Passes when no handshake was refused, every stream was resumed, nothing was answered with an error, and
         sockets were closed with codes out of ``closes`` only.
 
-        ``refused``: handshakes may be, since meanwhile nobody was there to take them. The absences are recorded as
-        latencies of BudgetLibrary, by the name ``latency``.
+        ``refused``: handshakes may get no answer, 502 or 503, since meanwhile nobody was there to take them.
+        The absences are recorded as latencies of BudgetLibrary, by the name ``latency``.
         """
         self._must_be_open()
         report = self.chat_report()

@@ -24,6 +24,8 @@ FIRST_PAUSE, LONGEST_PAUSE = 0.02, 1.0
 HANDSHAKE = timedelta(seconds=30)
 MAX_FRAME = 64 << 20
 NORMAL, LOST = 1000, 1006
+NOBODY_THERE = (502, 503)
+"""How a gateway answers a handshake while nobody is there to take it (RFC 9110 §15.6.3, §15.6.4)."""
 _FINAL = ("expired", "revoked", "replaced", "throttled", "policy")
 _PASSING = ("restart", "resume", "slow")
 
@@ -44,10 +46,14 @@ def slow_codes(facts: SocketFacts) -> frozenset[int]:
 
 @dataclass
 class Incidents:
-    """What befell a client: the code of each close, each refused handshake, the seconds of each absence."""
+    """What befell a client: the code of each close, each refused handshake, the seconds of each absence.
+
+    ``rejections`` are those of the refusals that say more than that nobody is there: any status but 502 and 503.
+    """
 
     closes: list[int] = field(default_factory=list)
     refusals: list[str] = field(default_factory=list)
+    rejections: list[str] = field(default_factory=list)
     absences: list[float] = field(default_factory=list)
 
 
@@ -165,6 +171,8 @@ class ChatClient:
             await open_one(connection, HANDSHAKE, MAX_FRAME)
         except HandshakeFailedError as error:
             self.incidents.refusals.append(str(error))
+            if error.answer is not None and error.answer.status not in NOBODY_THERE:
+                self.incidents.rejections.append(str(error))
             return False
         self._connection = connection
         story = self._story(self.state.name, line)

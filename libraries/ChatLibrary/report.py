@@ -23,6 +23,7 @@ class ChatReport:
     closes: dict[int, int]
     absences: tuple[float, ...]
     refusals: tuple[str, ...]
+    rejections: tuple[str, ...]
     unrecovered: tuple[str, ...]
     errors: tuple[str, ...]
     troubles: tuple[str, ...]
@@ -45,6 +46,7 @@ class ChatReport:
             closes=dict(Counter(code for client in known for code in client.incidents.closes)),
             absences=tuple(seconds for client in known for seconds in client.incidents.absences),
             refusals=named([(client.state.name, client.incidents.refusals) for client in known]),
+            rejections=named([(client.state.name, client.incidents.rejections) for client in known]),
             unrecovered=named([(client.state.name, client.state.unrecovered) for client in known]),
             errors=named([(client.state.name, client.state.errors) for client in known]),
             troubles=named([(client.state.name, [client.trouble] if client.trouble else []) for client in known]),
@@ -62,13 +64,15 @@ class ChatReport:
 
 def flaws(report: ChatReport, codes: Sequence[int], *, refused: bool = False) -> list[str]:
     """What clients of a platform that restarts as it should must not see: other close codes than ``codes``, handshakes
-    refused (unless they may be ``refused``), streams that could not be resumed, errors.
+    refused, streams that could not be resumed, errors.
+
+    Handshakes that may be ``refused`` get no answer, 502 or 503: any other status speaks of the client.
     """
     found = [
         f"{count} sockets closed with {code}" for code, count in sorted(report.closes.items()) if code not in codes
     ]
     for name, texts in (
-        ("handshakes refused", () if refused else report.refusals),
+        ("handshakes refused", report.rejections if refused else report.refusals),
         ("streams not resumed", report.unrecovered),
         ("errors", report.errors),
         ("clients gave up", report.troubles),

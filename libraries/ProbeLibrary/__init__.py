@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from http.cookiejar import CookieJar
-from typing import Any
+from typing import Any, Literal
 
 from lockstep import machine, verdicts
 from lockstep.applicability import present
@@ -22,6 +22,7 @@ from robot.api.types import Secret
 from ProbeLibrary import jars, raw, volley
 from ProbeLibrary.credentials import Credentials
 from ProbeLibrary.expecting import Expected, Told
+from ProbeLibrary.holding import HeldReply, HeldRequest
 from ProbeLibrary.judge import Report, judge_times
 from ProbeLibrary.probing import Probe
 from ProbeLibrary.raw import RawReply
@@ -47,7 +48,7 @@ class ProbeLibrary(Credentials):
     (``2xx``), a dictionary, or a list of any of these. A dictionary has one or more of ``status``, ``location`` (a
     regular expression), ``header`` (a name, or names with regular expressions), and ``code_at`` (a dotted path into the
     JSON) with ``codes``; all of it has to be so. An answer that is described as both refuses. Where nothing is told,
-    whatever is below 500 is good.
+    whatever is below 400 is good: 401, 403, 404 and 429 to a good credential are failures.
 
     | VAR    &{expired}    status=401    code_at=errors.0.extensions.code    codes=TOKEN_EXPIRED
     | Start Probe    shop    https://shop.test/api/me    token=${TOKEN}    good=200    refused=${expired}
@@ -78,6 +79,8 @@ class ProbeLibrary(Credentials):
         headers: Mapping[str, Any] | None = None,
         json: Any = None,
         form: Mapping[str, Any] | None = None,
+        hold: timedelta = timedelta(0),
+        carry: str | None = None,
     ) -> None:
         """Starts to get ``url`` every ``every``, one request at a time, until `Stop Probe`.
 
@@ -86,12 +89,19 @@ class ProbeLibrary(Credentials):
 
         All requests use one connection; one that the server closes just as the next request is sent is no failure, as
         for a browser: it is sent once more. What must not be sent twice (POST, PATCH; RFC 9110 §9.2.2) goes on a new
-        connection each time.
+        connection each time. What was sent twice is ``resent`` in the report.
+
+        ``hold`` sends as slow clients do, each request on a connection of its own and never twice: the connection is
+        open for so long before a part of the request is sent, and as long again before the rest; the part ends within
+        the head and within the body in turn. ``carry`` is a member of the JSON that each request takes from the answer
+        before it, such as ``refresh_token``.
         """
         if name in self._probes:
             raise AssertionError(f"probe {name!r} is running already")
         request = Request.made(url, method, token, credential, headers, NOTHING if json is None else json, form)
-        self._probes[name] = Probe(request, every.total_seconds(), Expected.read(good, refused), ca_file, source)
+        pace, pause = every.total_seconds(), hold.total_seconds()
+        expected = Expected.read(good, refused)
+        self._probes[name] = Probe(request, pace, expected, ca_file, source, hold=pause, carry=carry)
 
     @keyword
     def mark_probes(self) -> None:
@@ -146,6 +156,11 @@ class ProbeLibrary(Credentials):
         return report
 
     @keyword
+    def stop_probes(self) -> dict[str, Report]:
+        """Stops every probe; returns the report of each, as of `Stop Probe`, by its name."""
+        return {name: self.stop_probe(name) for name in list(self._probes)}
+
+    @keyword
     def stop_all_probes(self) -> None:
         """Stops every probe; for a teardown."""
         for name in list(self._probes):
@@ -155,7 +170,7 @@ class ProbeLibrary(Credentials):
     def availability_should_be_at_least(self, report: Report, percent: float) -> None:
         """Passes when at least ``percent`` of the answers were good; shows the first that were not.
 
-        Good is what the probe was told, and where it was told nothing, whatever is below 500. See `Answers`.
+        Good is what the probe was told, and where it was told nothing, whatever is below 400. See `Answers`.
         """
         if not report.answers:
             raise Unknown(f"the probe of {report.url} has no answers")
@@ -178,6 +193,17 @@ class ProbeLibrary(Credentials):
             raise AssertionError(
                 f"{report.url} gave {len(wrong)} of {len(report.answers)} answers that are not "
                 f"{' or '.join(map(str, (status, *others)))}: {report.describe(wrong)}"
+            )
+
+    @keyword
+    def no_request_should_have_been_sent_twice(self, report: Report) -> None:
+        """Passes when the server closed no connection under a request that was on its way to it."""
+        if not report.answers:
+            raise Unknown(f"the probe of {report.url} has no answers")
+        if report.resent:
+            raise AssertionError(
+                f"{len(report.resent)} of {len(report.answers)} requests to {report.url} had to be sent twice, since "
+                f"their connection was closed: {report.describe(report.resent)}"
             )
 
     @keyword
@@ -232,6 +258,39 @@ class ProbeLibrary(Credentials):
                 jars.take_over(request.jar, request.url, reply.set_cookies)
         logger.info(volley.summary(replies))
         return replies
+
+    @keyword
+    def hold_request(
+        self,
+        url: str,
+        part: Literal["half head", "head", "half body"] = "half head",
+        finish: bool = True,
+        method: str = "GET",
+        token: str | Secret | None = None,
+        ca_file: str | None = None,
+        json: Any = None,
+        within: timedelta = timedelta(seconds=20),
+    ) -> HeldRequest:
+        """Sends a ``part`` of a request now, and the rest once its server has begun to leave; returns the request.
+
+        That it leaves is seen by an idle connection beside it, which a server that ends closes first (RFC 9112 §9.6).
+        ``head`` is all but the body, ``half body`` all but the last byte. With ``finish=False`` the rest never comes.
+
+        | ${held} =     Hold Request    ${URL}/orders    half body    method=POST    json=${order}
+        | Stop Service    shop
+        | ${reply} =    Get Held Reply    ${held}
+        """
+        request = Request.made(url, method, token, json=NOTHING if json is None else json)
+        return HeldRequest(request, part, finish=finish, ca_file=ca_file, patience=within.total_seconds())
+
+    @keyword
+    def get_held_reply(self, held: HeldRequest) -> HeldReply:
+        """What came of `Hold Request`: ``status`` (None where nothing came; ``error`` says why), ``headers`` (names in
+        lower case), ``code`` (of a problem), ``seconds`` since the server began to leave.
+        """
+        reply = held.reply()
+        logger.info(f"{held.name}: {reply}")
+        return reply
 
     @keyword
     def send_bytes(

@@ -21,7 +21,7 @@ EXPIRED: Mapping[str, Any] = {"status": 401, "code_at": "code", "codes": ["token
 
 @dataclass(frozen=True)
 class Expected:
-    """How answers are told apart. Where no ``good`` ones are described, all below 500 are that do not refuse."""
+    """How answers are told apart. Where no ``good`` ones are described, all below 400 are that do not refuse."""
 
     good: tuple[Refusal, ...] = ()
     refused: tuple[Refusal, ...] = ()
@@ -37,7 +37,7 @@ class Expected:
             return "refused"
         if self.good:
             return "good" if any(one.fits(answer) for one in self.good) else "other"
-        return "good" if answer.status is not None and answer.status < 500 else "other"
+        return "good" if answer.status is not None and answer.status < 400 else "other"
 
     @property
     def code_at(self) -> str | None:

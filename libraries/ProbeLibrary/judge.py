@@ -28,6 +28,8 @@ class Answer:
     status: int | None
     detail: str = ""
     kind: str | None = None
+    resent: bool = False
+    """Whether the request was sent a second time, since the kept connection was closed as it was sent."""
 
     def __str__(self) -> str:
         return f"{self.status or 'no answer'} {self.detail}".strip()
@@ -44,10 +46,10 @@ class Answer:
 
     @property
     def failed(self) -> bool:
-        """Not good, or where the probe was not told what is: no answer, or a server error."""
+        """Not good, or where the probe was not told what is: no answer, or an error of client or server."""
         if self.kind is not None:
             return self.kind != "good"
-        return self.status is None or self.status >= 500
+        return self.status is None or self.status >= 400
 
     @property
     def refused(self) -> bool:
@@ -72,6 +74,11 @@ class Report:
     def refusals(self) -> list[Answer]:
         """The answers that refuse, as the probe was told what a refusal is."""
         return [answer for answer in self.answers if answer.refused]
+
+    @property
+    def resent(self) -> list[Answer]:
+        """The answers to requests that were sent twice."""
+        return [answer for answer in self.answers if answer.resent]
 
     @property
     def availability(self) -> float:
@@ -118,6 +125,7 @@ class Report:
         statuses = sorted({str(answer.status or "no answer") for answer in self.answers})
         return (
             f"{self.url}: {len(self.answers)} answers ({', '.join(statuses)}), available {self.availability:.3f} %, "
+            f"{len(self.resent)} sent twice, "
             f"p50 {self.percentile(50) * 1000:.1f} ms, p99 {self.percentile(99) * 1000:.1f} ms"
         )
 

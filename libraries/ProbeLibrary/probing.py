@@ -35,6 +35,8 @@ class Probe:
         ca_file: str | None = None,
         source: str | None = None,
         news: threading.Condition | None = None,
+        hold: float = 0.0,
+        carry: str | None = None,
     ) -> None:
         self.url = request.url
         self.answers: list[Answer] = []
@@ -43,6 +45,7 @@ class Probe:
         self._source = source
         self._ca_file = ca_file
         self._every = every
+        self._hold, self._carry = hold, carry
         self._news = news or threading.Condition()
         self._ended = threading.Event()
         self._marks: list[float] = []
@@ -75,7 +78,7 @@ class Probe:
         self._marks.append(instant)
 
     def _run(self) -> None:
-        with closing(_UserAgent(self._request, self._ca_file, self._source)) as agent:
+        with closing(self._agent()) as agent:
             due = time.monotonic()
             while not self._ended.wait(max(0.0, due - time.monotonic())):
                 due = max(due + self._every, time.monotonic())
@@ -84,15 +87,22 @@ class Probe:
                     self.answers.append(answer)
                     self._news.notify_all()
 
+    def _agent(self) -> _UserAgent:
+        if self._hold:
+            return _SlowAgent(self._request, self._ca_file, self._source, self._hold)
+        return _UserAgent(self._request, self._ca_file, self._source)
+
     def _ask(self, agent: _UserAgent) -> Answer:
         sent, began = time.time(), time.monotonic()
         try:
             seen = agent.ask()
         except (OSError, HTTPException) as error:
-            return Answer(sent, time.monotonic() - began, None, reasons.of(error), "other")
+            return Answer(sent, time.monotonic() - began, None, reasons.of(error), "other", agent.resent)
         taken = time.monotonic() - began
         kind = self._expected.kind(seen)
-        return Answer(sent, taken, seen.status, _detail(seen, kind, self._expected.code_at), kind)
+        if self._carry and kind == "good" and seen.json is not MISSING:
+            agent.request = agent.request.carrying(self._carry, look_up(seen.json, self._carry))
+        return Answer(sent, taken, seen.status, _detail(seen, kind, self._expected.code_at), kind, agent.resent)
 
 
 class _UserAgent:
@@ -104,13 +114,16 @@ class _UserAgent:
     """
 
     def __init__(self, request: Request, ca_file: str | None, source: str | None) -> None:
-        self._request = request
+        self.request = request
+        self.resent = False
+        """Whether the last request was sent twice."""
         self._connection = connection_to(request.url, TIMEOUT, ca_file, source)
         self._has_served = False
 
     def ask(self) -> Seen:
         """What came; `OSError` or `HTTPException` where nothing did."""
-        if self._request.method not in SAFE_TO_REPEAT:
+        self.resent = False
+        if self.request.method not in SAFE_TO_REPEAT:
             self.close()
             return self._ask()
         try:
@@ -118,11 +131,11 @@ class _UserAgent:
         except (ConnectionResetError, BrokenPipeError):  # http.client's RemoteDisconnected is a reset
             if not self._has_served:
                 raise
-            self._has_served = False
+            self._has_served, self.resent = False, True
             return self._ask()
 
     def _ask(self) -> Seen:
-        request: Any = self._request
+        request: Any = self.request
         try:
             self._connection.request(request.method, request.target, request.body, dict(request.headers))
             response = self._connection.getresponse()
@@ -137,6 +150,41 @@ class _UserAgent:
     def close(self) -> None:
         """Closes the connection."""
         self._connection.close()
+
+
+class _SlowAgent(_UserAgent):
+    """Has a new connection for each request, waits on it, sends a part of the request, waits again, sends the rest.
+
+    The part is half of the head and half of the body in turn, where there is a body. Nothing is sent twice.
+    """
+
+    def __init__(self, request: Request, ca_file: str | None, source: str | None, hold: float) -> None:
+        super().__init__(request, ca_file, source)
+        self._hold = hold
+        self._splits_head = False
+
+    def ask(self) -> Seen:
+        """What came; `OSError` or `HTTPException` where nothing did."""
+        self.close()
+        request, connection = self.request, self._connection
+        self._splits_head = not self._splits_head or not request.body
+        try:
+            connection.connect()
+            for part in self._parts():
+                time.sleep(self._hold)
+                connection.sock.sendall(part)
+            response = connection.response_class(connection.sock, method=request.method)
+            response.begin()
+            body = response.read()
+        finally:
+            self.close()
+        headers = tuple((name.lower(), value) for name, value in response.getheaders())
+        return Seen(response.status, headers, body, request.url)
+
+    def _parts(self) -> tuple[bytes, bytes]:
+        head, body = self.request.head(), self.request.body or b""
+        cut = len(head) // 2 if self._splits_head else len(head) + len(body) // 2
+        return (head + body)[:cut], (head + body)[cut:]
 
 
 def _detail(seen: Seen, kind: str, code_at: str | None) -> str:

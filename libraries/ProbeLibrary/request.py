@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from http.cookiejar import CookieJar
 from typing import Any
 from urllib.parse import urlencode, urlsplit
@@ -93,6 +93,22 @@ class Request:
         parts = urlsplit(self.url)
         return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
+    def head(self) -> bytes:
+        """Request line and fields as they are sent (RFC 9112 §2.1)."""
+        fields = {"Host": urlsplit(self.url).netloc, **self.headers}
+        if self.body is not None:
+            fields["Content-Length"] = str(len(self.body))
+        lines = [f"{self.method} {self.target} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items())]
+        return "".join(f"{line}\r\n" for line in (*lines, "")).encode("latin-1")
+
+    def carrying(self, member: str, value: Any) -> Request:
+        """The same request with another value for a member of its JSON; ``ValueError`` where it has no such body."""
+        document = json.loads(self.body or b"null")
+        if not isinstance(document, dict) or member not in document:
+            raise ValueError(f"the request has no JSON with a member {member!r} that could be carried on")
+        masking.register(str(value))
+        return replace(self, body=json.dumps({**document, member: value}).encode())
+
 
 def carried(credential: str, token: str) -> tuple[str, str]:
     """The name and value of the header that carries ``token``; ``ValueError`` that shows neither of the two."""
@@ -104,12 +120,19 @@ def carried(credential: str, token: str) -> tuple[str, str]:
 
 def _body(document: Any, form: Mapping[str, Any] | None) -> bytes | None:
     if form is None:
-        return None if document is NOTHING else json.dumps(document).encode()
+        return None if document is NOTHING else json.dumps(document, default=_open).encode()
     if document is not NOTHING:
         raise ValueError("a request has one body: give json or form, not both")
     if not isinstance(form, Mapping):
         raise ValueError(f"a form is a dictionary of its fields, not {type(form).__name__}")  # noqa: TRY004
     return urlencode([(name, _plain(value)) for name, values in form.items() for value in _several(values)]).encode()
+
+
+def _open(value: Any) -> Any:
+    """A secret as JSON has it; ``TypeError`` for anything else that is none."""
+    if isinstance(value, Secret):
+        return masking.reveal(value)
+    raise TypeError(f"{type(value).__name__} is no JSON")
 
 
 def _plain(value: Any) -> str:

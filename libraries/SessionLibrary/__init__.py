@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from lockstep import latencies, masking
+from lockstep.dialect.performing import claims
 from lockstep.listeners import LISTENERS
 from lockstep.target import Descriptor
 from lockstep.unknown import Unknown
@@ -128,8 +129,9 @@ class SessionLibrary(Syncing):
     ) -> dict[str, float]:
         """Passes as soon as every place has ended ``session``; returns place → seconds until it was seen there.
 
-        A place that cannot be asked is no proof and keeps the wait going. ``main db`` and ``redis index`` learn of a
-        revocation only; of an expired session they need not. Fails where no place has ever known the session: a
+        A place that cannot be asked is no proof and keeps the wait going, and so does one that calls the token expired
+        before its ``exp``; after it such a place tells nothing and is left out. ``main db`` and ``redis index`` learn
+        of a revocation only; of an expired session they need not. Fails where no place has ever known the session: a
         misspelled id is gone everywhere, too.
         """
         identity = Identity.of(session, access_token)
@@ -148,7 +150,7 @@ class SessionLibrary(Syncing):
                     known.update([place] if seen[place].knew else [])
                     if seen[place].gone:
                         gone[place] = time.monotonic() - began
-            left = [place for place in asked if place not in gone and not self._may_stay(place, seen)]
+            left = [place for place in asked if place not in gone and not self._may_stay(place, seen, identity)]
             return (
                 f"session {identity.session_id} is not gone: " + _states(seen[place] for place in left) if left else ""
             )
@@ -158,6 +160,10 @@ class SessionLibrary(Syncing):
             raise AssertionError(
                 f"no place has ever known session {identity.session_id}, so that it is gone proves nothing: "
                 + _states(seen.values())
+            )
+        if not gone:
+            raise AssertionError(
+                f"no place can tell whether session {identity.session_id} has ended: {_states(seen.values())}"
             )
         for place, took in gone.items():
             latencies.record(f"session end in {place}", took)
@@ -232,7 +238,9 @@ class SessionLibrary(Syncing):
         return places.ask(place, question, identity)
 
     @staticmethod
-    def _may_stay(place: str, seen: Mapping[str, View]) -> bool:
+    def _may_stay(place: str, seen: Mapping[str, View], identity: Identity) -> bool:
+        if seen[place].live is None and seen[place].refused:
+            return _has_expired(identity.access_token)
         expired = any(view.facts.get("status") == "expired" for view in seen.values())
         return place in UNTIL_REVOKED and expired and not seen[place].error
 
@@ -260,3 +268,9 @@ def _states(views: Any) -> str:
         state = view.error or {True: "live", False: "gone", None: "does not tell"}[view.live]
         words.append(f"{view.place}: {state}" + (f" ({view.note})" if view.note else ""))
     return "; ".join(words)
+
+
+def _has_expired(token: str | None) -> bool:
+    """Whether the ``exp`` of an access token is over (RFC 7519 §4.1.4); one without is not."""
+    expiry = claims(token).get("exp") if token else None
+    return isinstance(expiry, int | float) and expiry <= time.time()

@@ -21,7 +21,7 @@ from SessionLibrary.views import View, normalised
 
 TIMEOUT = 5.0
 INTERNAL = ("revision", "token_hash", "idle_ttl", "id")
-ENDED = ("session_revoked", "session_expired", "token_expired")
+ENDED = ("session_revoked", "session_expired")
 USER_FACTS = ("email", "name", "roles", "plan", "status", "version")
 SESSION_ROW = "SELECT * FROM sessions WHERE id = %s"
 USER_ROW = "SELECT id::text, email, name, roles, plan, status, version FROM userbase WHERE id = %s"

@@ -37,8 +37,8 @@ class View:
 
     @property
     def gone(self) -> bool:
-        """Whether the session has ended for this place."""
-        return not self.error and (self.live is False or self.refused)
+        """Whether the session has ended for this place; that its token has expired does not say so."""
+        return not self.error and self.live is False
 
     def stated(self) -> dict[str, Any]:
         """All that takes part in a comparison."""

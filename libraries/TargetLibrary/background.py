@@ -244,7 +244,7 @@ class Background(Base):
         ``closes`` names reasons of ``socket.closes`` for which a socket may have been closed (``restart``), separated
         by commas; ``lost`` is an end without a close frame (1006). A restart may close with any code where that is
         declared (``promises.restart.sockets``).
-        ``refused=yes``: handshakes may have been refused, since meanwhile nobody was there to take them.
+        ``refused=yes``: handshakes may have got no answer, 502 or 503, since meanwhile nobody was there to take them.
         """
         facts = self.stage.dialect.needed_socket()
         named = [name.strip() for name in closes.split(",") if name.strip()]

@@ -36,15 +36,16 @@ class Forging(Base):
         The names are those of JWTLibrary. One that would show nothing with this token, such as a missing claim that it
         never had, is left out. NA where that leaves none, where tokens are opaque, or where an attack needs the signing
         key of the target (``token.signing_key`` or ``token.key``) and the dialect names none.
+
+        What a forged header points to (``jku``, ``x5u``) is a listener on this machine that serves the attacker's keys:
+        nobody may ask it for them.
         """
-        for attack, forged, reason in self._forgeries(session, attacks):
-            self._is_refused(attack, forged, reason, sockets_only=False)
+        self._refuse_each(session, attacks, sockets_only=False)
 
     @word("token", "assertion")
     def every_endpoint_should_refuse_socket_for_forgeries(self, session: Session, *attacks: str) -> None:
         """As `Every Endpoint Should Refuse Forgeries`, of sockets alone."""
-        for attack, forged, reason in self._forgeries(session, attacks):
-            self._is_refused(attack, forged, reason, sockets_only=True)
+        self._refuse_each(session, attacks, sockets_only=True)
 
     @word("token", "assertion")
     def every_endpoint_should_refuse_forged_tokens(self, session: Session, at_once: bool = False) -> None:
@@ -55,12 +56,12 @@ class Forging(Base):
         """
         library = self._jwt_library()
         attacks = [name for row in _ROWS for name in library.list_attacks(needs_key=False, row=row)]
-        forgeries = self._forgeries(session, attacks, with_key=False)
         if at_once:
-            self._refused_at_once(forgeries)
+            with self._listener(library) as listener:
+                self._refused_at_once(self._forgeries(session, attacks, library, listener.url, with_key=False))
+                _nobody_may_have_asked(listener, "one of these attacks")
         else:
-            for attack, forged, reason in forgeries:
-                self._is_refused(attack, forged, reason, sockets_only=False)
+            self._refuse_each(session, attacks, sockets_only=False, with_key=False)
         self._recogniser.every_endpoint_should_recognise_user(session)
 
     @word("token", "assertion")
@@ -132,11 +133,17 @@ class Forging(Base):
         key = self._fact("signing_key")
         return {"key": key} if key not in (None, "", "None") else {}
 
+    @staticmethod
+    def _listener(library: Any) -> Any:
+        from JWTLibrary.listening import KeyListener
+
+        return KeyListener(library.get_attacker_jwks())
+
     def _forgeries(
-        self, session: Session, attacks: Sequence[str], with_key: bool = True
+        self, session: Session, attacks: Sequence[str], library: Any, url: str, with_key: bool = True
     ) -> list[tuple[str, Session, str]]:
         """Each attack with the forged session and the reason for which that has to be refused."""
-        library, names, genuine = self._jwt_library(), self._names(), str(session.access)
+        names, genuine = self._names(), str(session.access)
         possible = library.list_attacks(token=genuine, claims=names)
         published = self._fact("keys")
         chosen = [name for name in attacks if name in possible and (published or "public key" not in name)]
@@ -151,7 +158,9 @@ class Forging(Base):
         assert isinstance(self, Tokens)
         found = []
         for name in chosen:
-            text = library.forge_token(genuine, name, jwks=published, ca_file=self._ca_file, claims=names, **key)
+            text = library.forge_token(
+                genuine, name, jwks=published, url=url, ca_file=self._ca_file, claims=names, **key
+            )
             found.append((name, self._with_token(session, text), "expired" if name == "expired" else "invalid"))
         return found
 
@@ -166,6 +175,14 @@ class Forging(Base):
     def _recogniser(self) -> Recognising:
         assert isinstance(self, Recognising)
         return self
+
+    def _refuse_each(self, session: Session, attacks: Sequence[str], sockets_only: bool, with_key: bool = True) -> None:
+        """Each forgery is refused, one after the other, and nobody has asked the attacker for keys."""
+        library = self._jwt_library()
+        with self._listener(library) as listener:
+            for attack, forged, reason in self._forgeries(session, attacks, library, listener.url, with_key):
+                self._is_refused(attack, forged, reason, sockets_only)
+                _nobody_may_have_asked(listener, attack)
 
     def _is_refused(self, attack: str, forged: Session, reason: str, sockets_only: bool) -> None:
         assert isinstance(self, Sockets)
@@ -192,3 +209,10 @@ class Forging(Base):
                 raise AssertionError(f"{attack}: {name} should refuse the token as {reason}, but answered with a user")
             if wrong := self._recogniser.not_refused_as(outcome, self._recogniser.expected_refusal(reason)):
                 raise AssertionError(f"{attack}: {name} {wrong}")
+
+
+def _nobody_may_have_asked(listener: Any, attack: str) -> None:
+    if listener.asked:
+        raise AssertionError(
+            f"{attack}: the target asked the attacker's address {listener.url} for keys: {', '.join(listener.asked)}"
+        )

@@ -150,6 +150,11 @@ class Watching(Base):
         _record(own, f"{while_}: {report.url}")
         logger.info(f"{report.summary()}; {len(own)} of its answers while it missed something")
         failed = [answer for answer in rest if answer.failed]
+        if turned_away := [answer for answer in failed if answer.status is not None and 400 <= answer.status < 500]:
+            # A share may be lost with whoever served it; nobody with a good token may be turned away.
+            raise AssertionError(
+                f"{report.url} turned a good token away while {while_}: {mask(report.describe(turned_away))}"
+            )
         if rest and 100 * (1 - len(failed) / len(rest)) < share:
             raise AssertionError(
                 f"{report.url} answered {100 * (1 - len(failed) / len(rest)):.3f} % of {len(rest)} requests while "

@@ -1,6 +1,7 @@
 """Leaving without being missed: a server that drains before it ends, for a successor on the same listening socket.
 
-SIGTERM ends a server as soon as what it is answering is answered. SIGQUIT drains it (the two signals mean the same to
+SIGTERM ends a server as soon as what it is answering is answered, and what has been sent in part: the rest of it has a
+few seconds to come, and is then answered with 503. SIGQUIT drains it (the two signals mean the same to
 nginx): it takes no new connections, closes sockets with 1012, and goes on for a while to answer what comes on the
 connections that it has, each answer saying ``Connection: close``. Idle ones are closed at the end of it, so that hardly
 any request meets a closed door.
@@ -21,7 +22,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.protocol import State
 
-from services.common import heads
+from services.common import heads, problems
 from services.common.problems import Problem
 
 # What has been read as HTTP is handed on to be read as a handshake: by one limit, not by two.
@@ -35,6 +36,8 @@ DRAIN = 15
 """Seconds that a draining server has to answer what it is asked; its successor serves meanwhile, so nobody waits."""
 PATIENCE = 3.0
 """Seconds in which the peer of a socket that has ended may take what was written to it."""
+REST = 2.5
+"""Seconds that the rest of a request has to come once its server is to end; less than uvicorn waits for tasks."""
 _TICK = 0.02
 _TOO_EARLY = "frames were sent before the answer to the handshake"
 _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
@@ -43,7 +46,10 @@ _RESET_ON_CLOSE = struct.pack("ii", 1, 0)
 class DrainingProtocol(HttpToolsProtocol):
     """HTTP that keeps no connection once its process is draining, and reads no more of a head than any may have."""
 
+    service = ""
     draining = False
+    _leaves = False
+    _begun = False
     _reads_head = True
     _head = 0
     _unfinished = 0
@@ -79,6 +85,8 @@ class DrainingProtocol(HttpToolsProtocol):
             return
         if sent_along:
             self._refuse(heads.malformed(_TOO_EARLY))
+        elif self._leaves:
+            self._refuse(problems.unavailable(self.service))
         else:
             self.handle_websocket_upgrade()
 
@@ -112,6 +120,7 @@ class DrainingProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
+        self._begun = True
         self._reads_head, self._head, self._unfinished = True, 0, 0
 
     def on_url(self, url: bytes) -> None:
@@ -124,13 +133,26 @@ class DrainingProtocol(HttpToolsProtocol):
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
-        self._reads_head = False
+        self._begun = self._reads_head = False
         self._fault = self._found_fault()
         if self._fault is not None:
             raise ValueError(self._fault.code)
         super().on_headers_complete()
-        if self.draining and self.cycle is not None:
+        if (self.draining or self._leaves) and self.cycle is not None:
             self.cycle.keep_alive = False
+
+    def shutdown(self) -> None:
+        self._leaves = True
+        if self._begun and not self.answering:
+            # Half a head is here: its peer cannot know whether what it sends is acted upon, unless it is answered.
+            return
+        super().shutdown()
+
+    def give_up(self, *, answers: bool) -> None:
+        """Answer with 503 what was sent in part; with ``answers`` what waits for its answer too."""
+        waits = self.answering and not self.cycle.response_started and (answers or self.cycle.more_body)
+        if self._fault is None and (self._begun or waits):
+            self._refuse(problems.unavailable(self.service))
 
     def _found_fault(self) -> Problem | None:
         if self._head > heads.MAX_HEAD:
@@ -246,6 +268,7 @@ class DrainingServer(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Drain first where that was asked for; nobody is waited for who does not take leave."""
         leaving = asyncio.create_task(self._cut_the_silent())
+        answering = asyncio.create_task(self._answer_the_slow())
         if self._drains:
             self.config.timeout_graceful_shutdown = DRAIN
             DrainingProtocol.draining = True
@@ -254,6 +277,14 @@ class DrainingServer(uvicorn.Server):
             await self._linger()
         await super().shutdown(sockets)
         leaving.cancel()
+        answering.cancel()
+
+    async def _answer_the_slow(self) -> None:
+        """Whoever has sent a part of a request, and not the rest in ``REST`` seconds, is told that nobody takes it."""
+        await asyncio.sleep(REST)
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, DrainingProtocol):
+                connection.give_up(answers=not self._drains)
 
     async def _cut_the_silent(self) -> None:
         """TLS ends when both sides said so, and an idle client does not look: cut what was closed and is sent out."""

@@ -34,6 +34,7 @@ def serve(name: str, listener: socket.socket | None = None) -> int:
     app = importlib.import_module(f"services.{name}.app").create_app(settings)
     if listener is None and settings.listen_fd is not None:
         listener = socket.socket(fileno=settings.listen_fd)
+    DrainingProtocol.service = name
     server = DrainingServer(
         uvicorn.Config(
             app,

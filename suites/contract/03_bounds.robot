@@ -118,7 +118,7 @@ What No Database Can Store Is Refused At Once And Takes Nobody's Message With It
     Hear    After it    tab
 
 A Revocation Ends Every Socket Though Nothing Passes From Auth To Backend
-    [Tags]    id:CT-23    req:C07.3    req:C04.3    req:S04    proto:4.112    sec:S03    needs:net.faults    needs:redis
+    [Tags]    id:CT-23    req:C07.3    req:C04.3    req:S04    proto:4.111    proto:4.112    sec:S03    needs:net.faults    needs:redis
     ...       needs:db.auth
     Sockets Of A Bulk User At Every Door
     Cut Connection    auth->backend

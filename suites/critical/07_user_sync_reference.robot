@@ -60,7 +60,7 @@ Changes Made While The Sync Path Was Cut Survive The Death Of Auth And A Flush O
     Userbase Has Heard Of Nothing Yet
     Start Service    auth
     Heal Connection    auth->backend
-    Who Is Gone Is Offline
+    Who Is Gone Is Offline    within=5s
     All Changes Have Arrived
 
 Changes Made While Redis Was Dead Arrive At Once And Are Not Forgotten When It Is Back
@@ -68,7 +68,7 @@ Changes Made While Redis Was Dead Arrive At Once And Are Not Forgotten When It I
     Three People Online
     Kill Service    redis
     They Change In Auth And A Newcomer Signs Up
-    Who Is Gone Is Offline
+    Who Is Gone Is Offline    within=2s
     Every Socket Hears Of The Update    ${RECORD}    renamed
     All Changes Have Arrived
     Start Service    redis

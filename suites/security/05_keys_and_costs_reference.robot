@@ -32,6 +32,8 @@ How Long A Refusal Takes Does Not Tell Whether The E-mail Is Known
     ${wrong}    ${unknown} =    Shortest Time Of A Refused Login    8
     Should Be True    ${unknown} > ${wrong} / 3
     ...    an unknown e-mail is refused within ${unknown} ms, a wrong password within ${wrong} ms: the time tells who has an account
+    Should Be True    ${unknown} < ${wrong} * 3
+    ...    an unknown e-mail is refused within ${unknown} ms, a wrong password within ${wrong} ms: the time tells who has no account
 
 
 *** Keywords ***

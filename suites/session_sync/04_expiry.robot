@@ -32,6 +32,17 @@ At That Moment Redis, The Row, Backend And Every Socket End The Session
     Wait Until Session Is Gone Everywhere    ${SESSION}    within=2s    socket=session at frontend
     Every Socket Was Closed At The Expiry
 
+A Good Token Of An Expired Session Is Refused
+    [Documentation]    The session ends by its row alone, before its token does, and Redis, which is up, has forgotten it.
+    [Tags]    id:S04-04    part:coordinated
+    A User With A Session    idle_ttl=60s    absolute_ttl=300s
+    Delete Redis Keys    session:${SESSION.session_id}
+    Let Time Pass For The Row    61s
+    Service Refuses The Token    backend    /api/me    ${SESSION.access_token}    session_expired
+    Service Refuses The Token    backend-2    /api/me    ${SESSION.access_token}    session_expired
+    Service Refuses The Token    frontend    /api/me    ${SESSION.access_token}    session_expired
+    Socket Refuses The Token    ${SESSION.access_token}    session_expired
+
 What Has Expired Leaves Nothing Behind
     [Tags]    id:S04-03    part:cleaned-up
     A Session That Expires Soon Is Live Everywhere

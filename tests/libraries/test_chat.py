@@ -20,7 +20,7 @@ from tests.libraries.inner import INNER, run_inner
 
 TOKEN = "k4Wz-8vQ_hTn2RbX6mLc0"
 SLOW = frozenset({1006, 4008, 4010})
-WELL = ChatReport(1, 3, 3, 0, {}, (), (), (), (), ())
+WELL = ChatReport(1, 3, 3, 0, {}, (), (), (), (), (), ())
 
 
 DIALECT = """dialect: 1
@@ -172,6 +172,11 @@ def test_every_flaw_is_found(changed: dict[str, Any], found: list[str]) -> None:
 def test_a_refused_handshake_is_no_flaw_where_nobody_was_there_to_take_it() -> None:
     report = ChatReport(**{**vars(WELL), "refusals": ("ann: refused",), "errors": ("ann: y",)})
     assert flaws(report, [], refused=True) == ["1 errors, the first: ann: y"]
+
+
+def test_a_handshake_that_was_refused_for_the_client_s_sake_is_a_flaw_at_any_time() -> None:
+    report = ChatReport(**{**vars(WELL), "refusals": ("ann: 503", "bob: 401"), "rejections": ("bob: 401",)})
+    assert flaws(report, [], refused=True) == ["1 handshakes refused, the first: bob: 401"]
 
 
 @pytest.mark.parametrize(

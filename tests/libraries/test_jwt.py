@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import jwt
 import pytest
@@ -20,6 +21,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from JWTLibrary import JWTLibrary, tokens, verification
 from JWTLibrary.attacks import ATTACKS, DEEP, GIANT
+from JWTLibrary.listening import KeyListener
 from JWTLibrary.material import Key
 from JWTLibrary.symmetric import SecretKey
 from robot.api.types import Secret
@@ -333,3 +335,15 @@ def test_attacks_that_the_reference_must_refuse_are_listed() -> None:
 
 def test_the_other_subject_may_be_a_real_one(platform: Platform) -> None:
     assert tokens.read(forge(platform, "other subject", other_user="u2")).claims["sub"] == "u2"
+
+
+def test_the_attacker_s_address_serves_the_attacker_s_keys_and_notes_who_asks(platform: Platform) -> None:
+    library = JWTLibrary()
+    with KeyListener(library.get_attacker_jwks()) as listener:
+        forged = library.forge_token(platform.token, "foreign jku", url=listener.url)
+        header = tokens.read(forged).header
+        assert (header["jku"], listener.asked) == (listener.url, [])
+        with urlopen(header["jku"]) as answer:
+            keys = json.load(answer)
+        assert jwt.decode(forged, jwt.PyJWKSet.from_dict(keys)[header["kid"]], ["ES256"], options={"verify_aud": False})
+        assert listener.asked == ["GET /keys"]

@@ -54,13 +54,13 @@ def test_every_way_to_be_wrong_is_found(answers: list[tuple[float, float, int, s
 
 def test_availability_counts_errors_and_silence() -> None:
     seen = report((0, 0.1, 200, ""), (1, 0.2, 503, "x"), (2, 0.3, None, "reset"), (3, 0.4, 404, ""))
-    assert seen.availability == 50.0
+    assert seen.availability == 25.0
     assert seen.percentile(50) == 0.2
     assert seen.percentile(99) == 0.4
     library = ProbeLibrary()
-    library.availability_should_be_at_least(seen, 50)
-    with pytest.raises(AssertionError, match=r"50.000 % of 4 requests.*503 x \(\+1.00 s\), no answer reset"):
-        library.availability_should_be_at_least(seen, 50.1)
+    library.availability_should_be_at_least(seen, 25)
+    with pytest.raises(AssertionError, match=r"25.000 % of 4 requests.*503 x \(\+1.00 s\), no answer reset.*404"):
+        library.availability_should_be_at_least(seen, 25.1)
     with pytest.raises(Unknown):
         library.availability_should_be_at_least(report(), 0)
 
@@ -68,7 +68,7 @@ def test_availability_counts_errors_and_silence() -> None:
 @pytest.mark.parametrize(
     ("answers", "seconds"),
     [
-        ([(0, 0.1, 200, ""), (1, 0.1, 404, "")], 0.0),
+        ([(0, 0.1, 200, ""), (1, 0.1, 302, "")], 0.0),
         ([(0, 0.1, 200, ""), (1, 0.1, 503, "x"), (2, 0.5, None, "reset"), (3, 0.25, 200, ""), (4, 0.1, 200, "")], 2.25),
         ([(0, 0.1, None, "x"), (1, 0.5, 200, ""), (2, 0.1, 503, "x"), (2.5, 0.25, 200, "")], 1.5),
         ([(0, 0.1, 200, ""), (1, 0.1, 503, "x")], float("inf")),

@@ -88,6 +88,14 @@ def test_an_endpoint_may_fail_only_while_its_own_instance_is_away() -> None:
         keywords.endpoints_should_have_been_available(watched(door=answers(90), other=answers()), "it is away")
 
 
+@pytest.mark.parametrize("status", [401, 403, 404, 429])
+def test_no_share_excuses_who_turns_a_good_token_away(status: int) -> None:
+    lost, refused = answers(110, count=2000), answers(110, count=2000, status=status)
+    words().endpoints_should_have_been_available(watched(door=lost, other=answers()), "it is away", 99.9)
+    with pytest.raises(AssertionError, match="door turned a good token away while it is away"):
+        words().endpoints_should_have_been_available(watched(door=refused, other=answers()), "it is away", 99.9)
+
+
 def test_who_refuses_without_a_store_has_to_say_so() -> None:
     keywords = words()
     keywords.stage.breaking.away.append(Away("postgres", "stop", 101.0, 103.0))

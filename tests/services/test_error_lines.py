@@ -321,22 +321,51 @@ def test_a_flood_of_wrong_passwords(platform: Platform) -> None:
     assert statuses == [401] * LOGIN_FAILURES + [429]
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
-def test_a_stop_cuts_an_upload_off_with_a_warning(start_service: StartService, number: signal.Signals) -> None:
+def provider_of(start_service: StartService) -> Any:
     url = "https://127.0.0.1:8443"
     client = {"PROVIDER_CLIENT_ID": "lockstep", "PROVIDER_CLIENT_SECRET": "provider-secret-of-the-tests"}
     env = {**client, "PROVIDER_URL": url, "PROVIDER_REDIRECT_URIS": f"{url}/auth/google/callback"}
-    provider = start_service("provider", env)
+    return start_service("provider", env)
+
+
+def until_closed(connection: socket.socket) -> bytes:
+    return b"".join(iter(lambda: connection.recv(1 << 16), b""))
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
+def test_a_stop_answers_an_upload_that_does_not_end(start_service: StartService, number: signal.Signals) -> None:
+    provider = provider_of(start_service)
     with closing(socket.create_connection(("127.0.0.1", provider.port), timeout=10)) as uploading:
         form = b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 100\r\nExpect: 100-continue\r\n"
         uploading.sendall(b"POST /token HTTP/1.1\r\n" + HOST + form + b"\r\n")
         assert b"100 Continue" in uploading.recv(1 << 16)
-        assert provider.process is not None
         provider.process.send_signal(number)
+        answer = until_closed(uploading).lower()
         provider.process.wait(20)
+    assert answer.startswith(b"http/1.1 503 ")
+    assert b"\r\nretry-after: 1\r\n" in answer
+    assert b"provider_unavailable" in answer
     entries = [json.loads(line) for line in provider.log().splitlines()]
-    assert [entry["level"] for entry in entries if entry.get("code") == "cut_off_by_stop"] == ["warning"] * 2
     assert [entry for entry in entries if entry["level"] in LOUD or "exception" in entry] == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGQUIT])
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_stop_answers_a_head_that_has_begun(start_service: StartService, number: signal.Signals, ends: bool) -> None:
+    provider = provider_of(start_service)
+    with closing(socket.create_connection(("127.0.0.1", provider.port), timeout=10)) as asking:
+        asking.sendall(b"GET /health HTTP/1.1\r\n" + HOST[:-2])
+        with closing(socket.create_connection(("127.0.0.1", provider.port), timeout=10)) as idle:
+            idle.sendall(b"GET /health HTTP/1.1\r\n" + HOST + b"\r\n")
+            assert b"200 OK" in idle.recv(1 << 16)
+            provider.process.send_signal(number)
+            until_closed(idle)
+        if ends:
+            asking.sendall(b"\r\n\r\n")
+        answer = until_closed(asking).lower()
+        provider.process.wait(20)
+    assert answer.startswith(b"http/1.1 200 " if ends else b"http/1.1 503 ")
+    assert b"\r\nconnection: close\r\n" in answer
 
 
 def logged_by(code: str) -> dict[str, Any]:

@@ -134,10 +134,12 @@ async def introspect(request: Request, auth: Parts) -> dict[str, Any]:
     claims, audience = verified
     try:
         await auth.sessions.require_live(claims)
+        user = await auth.users.get(claims.subject)
     except Problem as problem:
-        if problem.status != 401:
+        if problem.status not in (401, 404):
             raise
         return {"active": False}
+    # Of the user as they are now: a role that was taken away is told to nobody, whatever the token says.
     return {
         "active": True,
         "token_type": "Bearer",
@@ -147,9 +149,9 @@ async def introspect(request: Request, auth: Parts) -> dict[str, Any]:
         "iat": int(claims.issued_at),
         "aud": audience,
         "client_id": claims.client_id,
-        "email": claims.email,
-        "roles": list(claims.roles),
-        "plan": claims.plan,
+        "email": user.email,
+        "roles": list(user.roles),
+        "plan": user.plan,
     }
 
 
