@@ -9,7 +9,6 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
-from lockstep import verdicts
 from lockstep.dialect import Event, Session
 from lockstep.masking import mask
 from lockstep.unknown import Unknown
@@ -173,7 +172,7 @@ class Chatting(Base):
     def judge_messages(self, received: Sequence[Event], texts: Sequence[str], where: str, *, gapless: bool) -> None:
         """Compares what has come with what was sent, by the promises of order and repeats."""
         known = self._without_repeats(received)
-        compare([str(event.text) for event in known], list(texts), where, self._order())
+        compare([str(event.text) for event in known], list(texts), where, self.stage.messages_are_ordered())
         positions = [event.position for event in known if isinstance(event.position, int)]
         if gapless and len(positions) == len(known):
             gaps = [(a, b) for a, b in pairwise(positions) if b != a + 1]
@@ -190,12 +189,6 @@ class Chatting(Base):
         except Unknown:
             if self.stage.dialect.promises.choice("delivery.order").unbounded:
                 raise
-
-    def _order(self) -> bool:
-        promise = self.stage.dialect.promises.choice("delivery.order")
-        if promise.unbounded:
-            verdicts.unbounded("messages may come in any order, as declared")
-        return not promise.unbounded
 
     def _without_repeats(self, events: Sequence[Event]) -> list[Event]:
         promise = self.stage.dialect.promises.choice("delivery.repeats")

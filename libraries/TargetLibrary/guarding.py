@@ -116,7 +116,7 @@ class Guarding(Base):
 
         By the words that the dialect has for that (``operations.history``, ``stores.<name>.messages``); NA without.
         """
-        in_order = not self.stage.dialect.promises.choice("delivery.order").unbounded
+        in_order = self.stage.messages_are_ordered()
         looked = []
         if self.stage.dialect.knows("history"):
             for endpoint in self.stage.dialect.serving("history"):

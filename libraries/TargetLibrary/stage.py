@@ -12,7 +12,7 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
-from lockstep import issued, masking, reasons, target, test_identity
+from lockstep import issued, masking, reasons, target, test_identity, verdicts
 from lockstep.dialect import (
     Dialect,
     DialectError,
@@ -91,6 +91,16 @@ class Stage:
     def speaker(self) -> Speaker:
         """The dialect with the values of the platform."""
         return self.driver.speaker
+
+    def messages_are_ordered(self) -> bool:
+        """Whether messages have to come in order.
+
+        Where no order is promised, a check of messages judges the rest of what is promised: the running test is WEAKER.
+        """
+        promise = self.dialect.promises.choice("delivery.order")
+        if promise.unbounded:
+            verdicts.weaker("messages may come in any order, as declared", promise.reference)
+        return not promise.unbounded
 
     @property
     def dialect(self) -> Dialect:

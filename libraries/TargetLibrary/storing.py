@@ -119,7 +119,7 @@ class Storing(Base):
 
         Their order counts where one is promised.
         """
-        in_order = not self.stage.dialect.promises.choice("delivery.order").unbounded
+        in_order = self.stage.messages_are_ordered()
         for name in self.stage.stores("messages"):
             rows = self.stage.stored(name, "messages", room)
             if any("text" not in row for row in rows):
