@@ -24,6 +24,9 @@ from launcher.targets.trying import LONGEST_WAIT, OPENING, Person, Trying, as_cu
 from launcher.targets.words import Words, tampered
 
 _ARRIVES_WITHIN = 5.0
+_OWN_ARRIVES_WITHIN = 1.5
+_LEAVES = 3
+"""A message may be back before its device has gone."""
 _SHOWN_FRAMES = 4
 _NOT_FOUND = 404
 
@@ -408,11 +411,14 @@ class Chat:
                 self.ask(phone, "keep", seen, version=0, document={"check": 1})
             texts = self._messages(phone, laptop, person, room, seen)
             self._history(person, room, texts)
-            self._come_back(phone, laptop, person, room, seen)
+            came = self._come_back(phone, laptop, person, room, seen)
             if "unsubscribe" in phone.line.facts.out:
                 self.ask(phone, "unsubscribe", seen, room=room)
             self._events(phone, laptop)
             self._heartbeat(phone, laptop)
+            if not came:
+                phone.close()
+                self._come_back_alone(laptop.line, person, room, seen)
 
     def _join(self, socket: LiveSocket, room: Any, seen: list[Seen]) -> bool:
         socket.line.read["room"] = room
@@ -571,11 +577,11 @@ class Chat:
         else:
             self.findings.put(tried.finding(WORKS, "the message is gone"))
 
-    def _come_back(self, phone: LiveSocket, laptop: LiveSocket, person: Person, room: Any, seen: list[Seen]) -> None:
-        """A device goes, misses a message, and is given it when it comes back."""
+    def _come_back(self, phone: LiveSocket, laptop: LiveSocket, person: Person, room: Any, seen: list[Seen]) -> bool:
+        """A device goes, misses a message, and is given it when it comes back: false where that did not come."""
         how, out = laptop.line.facts.resume, laptop.line.facts.out
         if how == "none" or "send" not in out:
-            return
+            return True
         positions = [
             event.position for event in laptop.events if event.kind == "message" and event.position is not None
         ]
@@ -585,24 +591,23 @@ class Chat:
         laptop.close()
         text = f"check while away {uuid.uuid4().hex[:8]}"
         if not self.ask(phone, "send", seen, room=room, text=text, key=str(uuid.uuid4())).ok:
-            return
+            return True
         self.trying.marks.read("socket", "resume")
         with self._socket("socket.resume", endpoint, person.session, seen, client=client, room=room) as again:
             if again is None or not again.opened.ok:
-                return
+                return True
             if how == "frame" and not self.ask(again, "resume", seen, **held, client=client).ok:
-                return
+                return True
             if how == "subscription" and not self._join(again, room, seen):
-                return
+                return True
 
-            def look() -> Event | None:
-                return next((event for event in again.events if event.text == text), None)
-
-            if again.wait_for(look, _ARRIVES_WITHIN) is None:
+            holding: list[Any] = []
+            came = again.wait_for(partial(_with_text, again, text), _ARRIVES_WITHIN) is not None
+            if not came:
                 place = self.dialect.place.at("socket").at("resume")
                 why = f"what was missed did not come within {_ARRIVES_WITHIN:g} s"
                 suspect = Suspect(place, f"{why}: `resume: {how}`, or none?")
-                holding = [frame for frame in again.frames if text in talking.one_line(frame)]
+                holding += [frame for frame in again.frames if text in talking.one_line(frame)]
                 if holding:
                     kind = "snapshot" if how == "subscription" else "message"
                     rule = next(iter(again.line.facts.events.get(kind, ())), None)
@@ -613,6 +618,29 @@ class Chat:
                 says = f"by {how}: what was missed has come"
                 self.findings.put(Finding("socket.resume", WORKS, says, tuple(seen[-_SHOWN_FRAMES:])))
             self._events(again)
+            return came or bool(holding)
+
+    def _come_back_alone(self, line: Line, person: Person, room: Any, seen: list[Seen]) -> None:
+        """A device goes before its own message is back, with no other in the room: some keep messages only for such."""
+        how, client, endpoint = line.facts.resume, line.read["client"], line.endpoint.name
+        if how not in ("url", "connect"):
+            return
+        for _ in range(_LEAVES):
+            text = f"check while leaving {uuid.uuid4().hex[:8]}"
+            with self._socket("socket.resume", endpoint, person.session, seen, client=client, room=room) as leaving:
+                if leaving is None or not leaving.opened.ok:
+                    return
+                sent = leaving.line.outgoing("send", room=room, text=text, key=str(uuid.uuid4()))
+                leaving.send(Send(sent.content))
+            with self._socket("socket.resume", endpoint, person.session, seen, client=client, room=room) as again:
+                if again is None or not again.opened.ok:
+                    return
+                if again.wait_for(lambda: _with_text(again, text), _OWN_ARRIVES_WITHIN) is not None:
+                    says = (
+                        f"by {how}: what it missed has come where no other socket of the room was open, and only there"
+                    )
+                    self.findings.put(Finding("socket.resume", WORKS, says, tuple(seen[-_SHOWN_FRAMES:])))
+                    return
 
     def _events(self, *sockets: LiveSocket) -> None:
         """Which of the described events have come, with which of their fields."""
@@ -734,3 +762,8 @@ def _at(frame: Any, path: str) -> Any:
 
 def _paths(frame: Any) -> list[str]:
     return list(suspects.paths(frame))[:8]
+
+
+def _with_text(socket: LiveSocket, text: str) -> Event | None:
+    """The event of a socket that has this text."""
+    return next((event for event in socket.events if event.text == text), None)

@@ -217,7 +217,7 @@ class Chatting(Base):
     def history_should_be(self, session: Session, room: Any, texts: Sequence[str]) -> None:
         """Passes when the stored messages of a conversation have these texts, in this order."""
         stored = [str(item.get("text")) for item in self.get_history(session, room)]
-        compare(stored, list(texts), "in the history", self._order())
+        compare(stored, list(texts), "in the history", self.stage.messages_are_ordered())
 
     @word("message", "assertion")
     def history_should_be_refused(self, session: Session, room: Any) -> None:

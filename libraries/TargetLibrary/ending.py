@@ -40,20 +40,30 @@ class Ending(Base):
         ``after`` is the word that ended it (``sign_out``, ``revoke_session``, ``revoke_all``, ``change_password``,
         ``deactivate``, ``delete_account``), or ``expiry``.
         """
-        promise = self.stage.dialect.promises.ending(after, "access")
         since = self._since(session, after)
         lacks: list[NotDescribed] = []
         for endpoint in self.stage.endpoints:
-            at_expiry = after == "expiry" or promise.bound(endpoint).word == AT_EXPIRY
-            reason = self._recognising.expected_refusal("expired" if at_expiry else "revoked")
-            asks = partial(self._access_has_ended, endpoint, session, reason)
             try:
-                self._ends(f"access at {endpoint}", after, promise, endpoint, since, session, asks)
+                self.access_ends_at(endpoint, session, after, since)
             except NotDescribed as lacking:
                 # The other endpoints are judged nevertheless.
                 lacks.append(lacking)
         if lacks:
             raise lacks[0]
+
+    def access_ends_at(self, endpoint: str, session: Session, after: str, since: float | None = None) -> str:
+        """Waits until an endpoint refuses an access token within what is promised; returns for which reason it does.
+
+        ``since`` is when it was ended, on the monotonic clock: now, or the expiry. Raises ``NotDescribed`` for a bound
+        that is too long to wait for.
+        """
+        promise = self.stage.dialect.promises.ending(after, "access")
+        at_expiry = after == "expiry" or promise.bound(endpoint).word == AT_EXPIRY
+        cause = "expired" if at_expiry else "revoked"
+        asks = partial(self._access_has_ended, endpoint, session, self._recognising.expected_refusal(cause))
+        began = self._since(session, after) if since is None else since
+        self._ends(f"access at {endpoint}", after, promise, endpoint, began, session, asks)
+        return cause
 
     def _access_has_ended(self, endpoint: str, session: Session, reason: str) -> bool:
         outcome = self.stage.who(endpoint, session)
@@ -82,6 +92,15 @@ class Ending(Base):
             return True
 
         self._ends("the refresh token", after, promise, "", self._since(session, after), session, has_ended)
+
+    @word("promise", "assertion")
+    def described_refresh_should_end(self, session: Session, after: str) -> None:
+        """As `Refresh Should End`; where no sign-in brings a refresh token, there is none to end."""
+        promise = self.stage.dialect.promises.ending(after, "refresh")
+        if "refresh" in session.values:
+            self.refresh_should_end(session, after)
+        else:
+            logger.info(f"no refresh token is there to end {promise.bound('')} after {after}")
 
     @word("promise", "assertion")
     def socket_should_end(self, socket: str, after: str) -> None:
@@ -158,7 +177,7 @@ class Ending(Base):
         """When it began to count, on the monotonic clock: at the expiry, or now."""
         if after != "expiry":
             return time.monotonic()
-        return time.monotonic() + self.stage.expiry(session) - time.time()
+        return time.monotonic() + self.stage.latest_expiry(session) - time.time()
 
     def _ends(
         self, what: str, after: str, promise: Promise, endpoint: str, since: float, session: Session,
@@ -191,7 +210,7 @@ class Ending(Base):
         if bound.seconds is not None:
             return bound.seconds
         if bound.word == AT_EXPIRY:
-            return max(0.0, self.stage.expiry(session) - time.time()) + best
+            return max(0.0, self.stage.latest_expiry(session) - time.time()) + best
         return best
 
     def _measure(

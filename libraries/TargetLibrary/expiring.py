@@ -79,11 +79,14 @@ class Expiring(Base):
         asking = [_Asking(name, partial(self._who, driver, name, session)) for name in self.stage.endpoints]
         for thread in asking:
             thread.start()
-        threading.Event().wait(max(0.0, expiry + max(judged.values(), default=0.0) + _LONGER - time.time()))
+        latest = self.stage.latest_expiry(session)
+        threading.Event().wait(max(0.0, latest + max(judged.values(), default=0.0) + _LONGER - time.time()))
         for thread in asking:
             thread.stop()
         wrong = [
-            line for thread in asking for line in self._wrong(thread, session, expiry, judged.get(thread.endpoint))
+            line
+            for thread in asking
+            for line in self._wrong(thread, session, expiry, judged.get(thread.endpoint), latest)
         ]
         for unknown in (False, True):
             # What cannot be judged comes last.
@@ -107,11 +110,11 @@ class Expiring(Base):
     def _who(self, driver: Driver, endpoint: str, session: Session) -> Outcome:
         return driver.drive(self.stage.speaker.who(endpoint, session))
 
-    def _wrong(self, asking: _Asking, session: Session, expiry: float, bound: float | None) -> list[str]:
-        """What is wrong with the answers of one endpoint."""
+    def _wrong(self, asking: _Asking, session: Session, expiry: float, bound: float | None, latest: float) -> list[str]:
+        """What is wrong with the answers of one endpoint; the token expires between ``expiry`` and ``latest``."""
         name = asking.endpoint
         before = [one for one in asking.asked if one.answered < expiry]
-        after = [one for one in asking.asked if bound is not None and one.sent >= expiry + bound]
+        after = [one for one in asking.asked if bound is not None and one.sent >= latest + bound]
         logger.info(f"{name}: {len(before)} answers before the expiry, {len(after)} when it had to refuse")
         wrong = []
         early = next((one for one in before if not _recognised(one.outcome, session)), None)
@@ -123,7 +126,7 @@ class Expiring(Base):
         assert isinstance(self, Recognising)
         for one in after:
             if one.outcome.ok:
-                wrong.append(f"{name} honoured the token {one.sent - expiry:.3f} s after the expiry")
+                wrong.append(f"{name} honoured the token {one.sent - latest:.3f} s after the expiry")
                 break
             if other := self.not_refused_as(one.outcome, self.expected_refusal("expired")):
                 wrong.append(f"{name} {other}")

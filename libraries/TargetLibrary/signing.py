@@ -80,7 +80,10 @@ class Signing(Base):
         arguments = {"device": device} if device else {}
         began = time.time()
         session = self.stage.needed(how, Session(kept), **arguments).session
-        known: dict[str, Any] = {"signed_in_at": began, "is_short": how == "sign_in_short", **arguments}
+        took = time.time() - began
+        known: dict[str, Any] = {
+            "signed_in_at": began, "sign_in_took": took, "is_short": how == "sign_in_short", **arguments
+        }  # fmt: skip
         if "user" not in session.values:
             known["user"] = self.stage.who(self.stage.endpoints[0], session).read.get("user")
         logger.info(f"{session!r} is signed in")
@@ -90,7 +93,8 @@ class Signing(Base):
     def refresh_session(self, session: Session) -> Session:
         """The session with the next pair of tokens; the one before has what is spent now."""
         began = time.time()
-        return self.stage.needed("refresh", session).session.with_values({"signed_in_at": began})
+        session = self.stage.needed("refresh", session).session
+        return session.with_values({"signed_in_at": began, "sign_in_took": time.time() - began})
 
     @word("session")
     def renew_tokens(self, session: Session) -> Session:
@@ -204,7 +208,9 @@ def without_session(account: Session) -> Session:
     return Session({name: value for name, value in account.values.items() if name not in _OF_A_SESSION})
 
 
-_OF_A_SESSION = ("access", "refresh", "session", "device", "signed_in_at", "is_short")
+_OF_A_SESSION = (
+    "access", "refresh", "session", "device", "signed_in_at", "sign_in_took", "expires_at", "is_short"
+)  # fmt: skip
 
 
 def tampered(text: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from lockstep import machine, target
 from lockstep.dialect import Answer, Line, NotDescribed, Session
 from lockstep.dialect.line import Await, Exchange, Gone, Opened, Send
+from lockstep.dialect.promises import NEVER, Bound
 from lockstep.dialect.refusals import classes
 from lockstep.dialect.socket import SocketRefusal, handshake_refusals
 from lockstep.masking import mask
@@ -17,6 +18,7 @@ from WebSocketLibrary.keywords.opening import HandshakeFailedError
 
 from .base import Base, same
 from .described import word
+from .ending import Ending
 from .socket import Socket
 
 NOWHERE = "nowhere"
@@ -117,15 +119,35 @@ class Sockets(Base):
         """Passes when each endpoint refuses a socket of ``session`` as the dialect describes it for ``reason``.
 
         ``after`` is the word that ended the session's access, or ``expiry``: an endpoint that is declared to honour it
-        longer than recommended is not asked (``promises.ends``), and it is NA where each is.
+        longer than recommended (``promises.ends``) is asked once it has refused the token over HTTP, which it must do
+        in that time. It is NA where each may honour it for more than a minute (without ``--patient``), or for ever.
         """
         self._how_refused(reason)
         later = {name: self._honoured_longer(name, after) for name in self.stage.socket_endpoints}
-        if all(later.values()):
-            name, bound = next(iter(later.items()))
-            raise NotDescribed(f"promises.ends.{after}", f"access at {name} has a bound of {bound}")
         for endpoint in (name for name, bound in later.items() if not bound):
             self.endpoint_should_refuse_socket(endpoint, session, reason)
+        lacks: list[NotDescribed] = []
+        for endpoint, bound in later.items():
+            if bound is None or session is None:
+                continue
+            try:
+                self._endpoint_should_refuse_later(endpoint, session, after, bound)
+            except NotDescribed as lacking:
+                lacks.append(lacking)
+        if len(lacks) == len(later):
+            raise lacks[0]
+
+    def _endpoint_should_refuse_later(self, endpoint: str, session: Session, after: str, bound: Bound) -> None:
+        """Refuses sockets, too, once it refuses the token, which it may honour for so long."""
+        if bound.word == NEVER:
+            raise NotDescribed(f"promises.ends.{after}", f"access at {endpoint} has a bound of {bound}")
+        reason = self._ending.access_ends_at(endpoint, session, after)
+        self.endpoint_should_refuse_socket(endpoint, session, reason)
+
+    @property
+    def _ending(self) -> Ending:
+        assert isinstance(self, Ending)
+        return self
 
     def _how_refused(self, reason: str) -> SocketRefusal:
         """How the target refuses a socket for ``reason``; raises ``NotDescribed``."""
@@ -134,10 +156,10 @@ class Sockets(Base):
             raise self.stage.dialect.missing(f"refusals.{reason}" if how else f"socket.refused.{reason}")
         return how
 
-    def _honoured_longer(self, endpoint: str, after: str) -> str:
-        """The bound by which access ends at an endpoint, where it is longer than recommended; "" otherwise."""
+    def _honoured_longer(self, endpoint: str, after: str) -> Bound | None:
+        """The bound by which access ends at an endpoint, where it is longer than recommended; None otherwise."""
         promise = self.stage.dialect.promises.ending(after, "access") if after else None
-        return str(promise.bound(endpoint)) if promise and promise.is_weaker(endpoint) else ""
+        return promise.bound(endpoint) if promise and promise.is_weaker(endpoint) else None
 
     @word("socket", "assertion")
     def endpoint_should_refuse_socket(self, endpoint: str, session: Session | None, reason: str) -> None:

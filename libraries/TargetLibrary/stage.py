@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
@@ -283,12 +283,24 @@ class Stage:
         return look_up(self.speaker, store, kind, wanted)
 
     def expiry(self, session: Session) -> float:
-        """When the access token expires, in seconds since the epoch; raises ``NotDescribed`` where nobody knows."""
+        """When the access token expires, in seconds since the epoch; raises ``NotDescribed`` where nobody knows.
+
+        The token says it, or the answer to the sign-in; otherwise it is the earliest moment by the declared lifetime.
+        """
         claim = self.dialect.token.claims.get("expiry", "exp")
         if self.dialect.token.form == "jwt" and (known := claims(str(session.values.get("access"))).get(claim)):
             return float(known)
+        if "expires_at" in session.values:
+            return moment(session.values["expires_at"])
         name = "short_access_ttl" if session.values.get("is_short") else "access_ttl"
         return float(session.signed_in_at) + self.dialect.limit(name)
+
+    def latest_expiry(self, session: Session) -> float:
+        """As `expiry`: the latest moment, where nothing says in which moment of the sign-in the token was made."""
+        earliest = self.expiry(session)
+        told = self.dialect.token.form == "jwt" or "expires_at" in session.values
+        took = 0.0 if told else float(session.values.get("sign_in_took", 0.0))
+        return earliest + took
 
     def has_expired(self, session: Session) -> bool:
         """Whether the access token is past its expiry, as far as that is known."""
@@ -439,6 +451,14 @@ def platform_values() -> dict[str, Any]:
 def failed(word: str, outcome: Outcome) -> WordFailed:
     """What says that a word failed."""
     return WordFailed(word, replace(outcome, why=masking.mask(outcome.why)))
+
+
+def moment(value: Any) -> float:
+    """A time as a target tells it, in seconds since the epoch: such a number, or RFC 3339 (UTC without an offset)."""
+    if isinstance(value, int | float):
+        return float(value)
+    read = datetime.fromisoformat(str(value))
+    return (read if read.tzinfo else read.replace(tzinfo=UTC)).timestamp()
 
 
 def patient() -> bool:

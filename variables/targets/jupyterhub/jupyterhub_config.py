@@ -18,12 +18,15 @@ c.JupyterHub.services = [{"name": "lockstep", "api_token": os.environ["JUPYTERHU
 c.JupyterHub.load_roles = [
     {
         "name": "lockstep",
-        "scopes": ["admin:users", "admin:servers", "tokens", "access:servers", "list:services", "read:hub"],
+        "scopes": ["admin:users", "admin:servers", "groups", "tokens", "access:servers", "list:services", "read:hub"],
         "services": ["lockstep"],
     },
-    # A user may look at and end tokens of their own, as on the page "Token".
-    {"name": "user", "scopes": ["self"]},
+    # A member may use a server of their own, and look at and end tokens of their own, as on the page "Token"; a guest not the first.
+    {"name": "member", "scopes": ["self"], "groups": ["members"]},
+    {"name": "guest", "scopes": ["read:users!user", "tokens!user"], "groups": ["guests"]},
+    {"name": "user", "scopes": ["read:users:name!user"]},
 ]
+c.JupyterHub.load_groups = {"members": {"users": []}, "guests": {"users": []}}
 c.ConfigurableHTTPProxy.should_start = False
 c.ConfigurableHTTPProxy.api_url = os.environ["JUPYTERHUB_PROXY_API_URL"]
 c.DummyAuthenticator.password = os.environ["JUPYTERHUB_PASSWORD"]
