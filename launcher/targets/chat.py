@@ -635,7 +635,7 @@ class Chat:
             with self._socket("socket.resume", endpoint, person.session, seen, client=client, room=room) as again:
                 if again is None or not again.opened.ok:
                     return
-                if again.wait_for(lambda: _with_text(again, text), _OWN_ARRIVES_WITHIN) is not None:
+                if again.wait_for(partial(_with_text, again, text), _OWN_ARRIVES_WITHIN) is not None:
                     says = (
                         f"by {how}: what it missed has come where no other socket of the room was open, and only there"
                     )

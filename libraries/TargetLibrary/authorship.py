@@ -68,6 +68,8 @@ class Authorship(Base):
                 raise AssertionError(f"the sender of {text!r} is {whose}, not the user of the socket")
             if self.stage.dialect.knows("history"):
                 self.message_should_be_stored(owner, room, event)
+            elif event.sender is None:
+                raise self.stage.dialect.missing("socket.in.message.read.sender")
         logger.info(f"{text!r} arrived {len(found)} times")
 
     @word("message", "assertion")

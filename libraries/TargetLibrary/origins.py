@@ -31,6 +31,7 @@ class Origins(Base):
         """
         promise = self.stage.dialect.promises.choice("origin")
         for endpoint in self.stage.socket_endpoints:
+            self._must_open_otherwise(endpoint, session)
             for origin in self.foreign_origins():
                 answer = self._answer_to(endpoint, session, origin)
                 if answer.status == 101 and not promise.unbounded:
@@ -39,6 +40,12 @@ class Origins(Base):
                     verdicts.unbounded(f"{endpoint} opens a socket for a page of another origin")
                     break
                 self._is_foreign_origin(endpoint, origin, answer)
+
+    def _must_open_otherwise(self, endpoint: str, session: Session) -> None:
+        """The same handshake opens for the own origin, or for who is no page: otherwise a refusal shows nothing."""
+        answer = self._answer_to(endpoint, session, self._own_origin() or None)
+        if answer.status != 101:
+            raise AssertionError(f"{endpoint} opens no socket without a foreign origin either: {mask(str(answer))}")
 
     def _is_foreign_origin(self, endpoint: str, origin: str, answer: Answer) -> None:
         wanted = self.stage.dialect.refusals.get("foreign_origin", ())
@@ -75,8 +82,10 @@ class Origins(Base):
             ]  # fmt: skip
         return found
 
-    def _answer_to(self, endpoint: str, session: Session, origin: str) -> Answer:
-        line = Line(self.stage.speaker, endpoint, session, room=NOWHERE)
+    def _answer_to(self, endpoint: str, session: Session, origin: str | None) -> Answer:
+        # A room of the user's own, where the address names one.
+        room = None if "room" in session.values else NOWHERE
+        line = Line(self.stage.speaker, endpoint, session, room=room)
         shake = line.handshake()
         headers = {name: value for name, value in shake.headers.items() if name.lower() != "origin"}
         ca_file = target.current().ca_file if target.in_use() and shake.url.startswith("wss") else None

@@ -35,7 +35,9 @@ c.Authenticator.allow_all = False
 c.Authenticator.allow_existing_users = True
 c.Spawner.cmd = [os.environ["PYTHON"], "-m", "jupyterhub.singleuser"]
 c.Spawner.ip = "127.0.0.1"
-c.Spawner.args = ["--allow-root"]
+c.Spawner.args = ["--allow-root", "--KernelManager.shutdown_wait_time=1"]
+# Who deletes a user waits until the user's server has ended, also on a busy machine.
+c.JupyterHub.tornado_settings = {"slow_stop_timeout": 60}
 c.Spawner.default_url = "/lab"
 c.Spawner.http_timeout = 120
 c.Spawner.start_timeout = 120
