@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -63,6 +64,7 @@ class Breaking:
     def restore(self) -> None:
         """Gives back whatever is away, whatever the test was doing; what cannot be is an error in the log."""
         left = [known for known in self.away if known.ended is None]
+        broken = {known.instance for known in self.away}
         self.away.clear()
         for known in reversed(left):
             undo = BACK.get(known.verb, "start")
@@ -72,6 +74,32 @@ class Breaking:
                 self._wait_until_ready(known.instance)
             except Exception as error:
                 logger.error(f"{known.instance} cannot be given back: {undo} {type(error).__name__}: {error}")
+        if broken:
+            self._start_what_has_died(broken)
+
+    def _start_what_has_died(self, broken: Collection[str]) -> None:
+        """Starts instances that have ended because another one was away: a target may have nobody who does it."""
+        served = {name: self._stage.dialect.endpoint(name).instance for name in self._stage.speaker.endpoints}
+        for instance in sorted({instance for instance in served.values() if instance} - set(broken)):
+            if self._is_there(instance):
+                continue
+            logger.warn(f"{instance} has ended while {', '.join(sorted(broken))} was away, and is started again")
+            try:
+                self._stage.platform.start_service(instance)
+                self._wait_until_ready(instance)
+            except Exception as error:
+                logger.error(f"{instance} cannot be started again: {type(error).__name__}: {error}")
+
+    def _is_there(self, instance: str) -> bool:
+        """Whether somebody takes connections at each endpoint of an instance."""
+        driver = Driver(self._stage.speaker, send)
+        for endpoint in self._stage.speaker.endpoints:
+            facts = self._stage.dialect.endpoint(endpoint)
+            if facts.instance == instance and (steps := facts.ready or facts.who):
+                answer = driver.drive(self._stage.speaker.take(steps, Session(), endpoint, {})).answer
+                if answer is not None and answer.error.startswith(ConnectionRefusedError.__name__):
+                    return False
+        return True
 
     def _wait_until_ready(self, instance: str) -> None:
         ca_file = target.current().ca_file if target.in_use() else None

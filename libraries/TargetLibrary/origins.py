@@ -32,7 +32,7 @@ class Origins(Base):
         promise = self.stage.dialect.promises.choice("origin")
         for endpoint in self.stage.socket_endpoints:
             self._must_open_otherwise(endpoint, session)
-            for origin in self.foreign_origins():
+            for origin in self.foreign_origins(endpoint):
                 answer = self._answer_to(endpoint, session, origin)
                 if answer.status == 101 and not promise.unbounded:
                     raise AssertionError(f"origin {origin}: {endpoint} opens a socket for such a page")
@@ -43,7 +43,7 @@ class Origins(Base):
 
     def _must_open_otherwise(self, endpoint: str, session: Session) -> None:
         """The same handshake opens for the own origin, or for who is no page: otherwise a refusal shows nothing."""
-        answer = self._answer_to(endpoint, session, self._own_origin() or None)
+        answer = self._answer_to(endpoint, session, self._own_origin(endpoint) or None)
         if answer.status != 101:
             raise AssertionError(f"{endpoint} opens no socket without a foreign origin either: {mask(str(answer))}")
 
@@ -57,23 +57,25 @@ class Origins(Base):
     @word("socket", "assertion")
     def own_origin_should_open_sockets(self, session: Session) -> None:
         """Passes when each endpoint opens a socket for a page of the target's own origin, ``socket.origin``."""
-        origin = self._own_origin()
-        if not origin:
-            raise self.stage.dialect.missing("socket.origin")
         for endpoint in self.stage.socket_endpoints:
+            origin = self._own_origin(endpoint)
+            if not origin:
+                raise self.stage.dialect.missing("socket.origin")
             answer = self._answer_to(endpoint, session, origin)
             if answer.status != 101:
                 raise AssertionError(f"{endpoint} opens no socket for a page of {origin}, but: {mask(str(answer))}")
 
-    def _own_origin(self) -> str:
+    def _own_origin(self, endpoint: str = "") -> str:
         facts = self.stage.dialect.needed_socket()
         values = self.stage.speaker.values(Session(), {})
+        where = self.stage.dialect.endpoint(endpoint or self.stage.endpoints[0])
+        values = {**values, "base": self.stage.speaker.base(where, values)}
         return str(fill(facts.origin, values, facts.place.at("origin"))).rstrip("/") if facts.origin else ""
 
-    def foreign_origins(self) -> list[str]:
+    def foreign_origins(self, endpoint: str = "") -> list[str]:
         """One of another site, of no site, and those that begin or end as the own one does."""
         found = [FOREIGN, "null"]
-        if own := self._own_origin():
+        if own := self._own_origin(endpoint):
             parts = urlsplit(own)
             other = "http" if parts.scheme == "https" else "https"
             found += [

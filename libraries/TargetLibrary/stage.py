@@ -12,7 +12,7 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 
 import requests
-from lockstep import issued, masking, reasons, target, test_identity, verdicts
+from lockstep import issued, machine, masking, reasons, target, test_identity, verdicts
 from lockstep.dialect import (
     Dialect,
     DialectError,
@@ -239,8 +239,16 @@ class Stage:
     # --- words
 
     def needed(self, word: str, session: Session, endpoint: str = "", /, **arguments: Any) -> Outcome:
-        """A word that has to succeed; what is read and secret is masked from then on."""
-        return self.known(self.driver.needed(word, session, endpoint, **arguments))
+        """A word that has to succeed; what is read and secret is masked from then on.
+
+        There is no verdict where it has waited in vain on a busy machine.
+        """
+        try:
+            return self.known(self.driver.needed(word, session, endpoint, **arguments))
+        except WordFailed as error:
+            if not error.outcome.late:
+                raise
+            machine.missed(masking.mask(str(error)))
 
     def perform(self, word: str, session: Session, endpoint: str = "", /, **arguments: Any) -> Outcome:
         """A word, and what came of it."""

@@ -2,9 +2,9 @@
 
 ``WORD key=value key=value``, values escaped as in a query string. A token is good for three seconds, renewed by another
 one, and cannot be taken back: signing out ends the renewal only. ``faults`` are mistakes that it makes: ``any token``,
-``to all``, ``renew twice``, ``forgets``; with a room's third message ``again`` and ``again anew`` (the second time
-under another key), ``changes`` its text, ``swaps`` it with the fourth, ``hangs up`` (1011) and ``restarts`` (1012);
-``anyone enters`` and ``anyone writes`` into any room; ``stalls`` now and then over the first one.
+``no expiry`` of tokens, ``to all``, ``renew twice``, ``forgets``; with a room's third message ``again`` and ``again
+anew`` (the second time under another key), ``changes`` its text, ``swaps`` it with the fourth, ``hangs up`` (1011) and
+``restarts`` (1012); ``anyone enters`` and ``anyone writes`` into any room; ``stalls`` now and then over the first one.
 """
 
 from __future__ import annotations
@@ -109,7 +109,7 @@ class Chat:
         nick, until = self.tokens.get(given["token"], ("", 0.0))
         if not nick and "any token" in self.faults:
             nick, until = next(iter(self.words)), time.time() + 1
-        if not nick or time.time() >= until:
+        if not nick or (time.time() >= until and "no expiry" not in self.faults):
             await socket.send_str(line("ERR", re=given["n"], why="old" if nick else "token"))
             return
         self.sockets[socket]["nick"] = nick

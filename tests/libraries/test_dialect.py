@@ -390,6 +390,7 @@ def test_a_wait_that_is_over_is_no_success() -> None:
     found = speaker("operations: {room: {get: /r, until: {when: {server: <present>}, within: 0s}}}")
     _, outcome = play(found.perform("room", SIGNED_IN), answer(200, "{}"))
     assert not outcome.ok
+    assert outcome.late
     assert "did not become server = <present> in 0 s; last seen: 200, {}" in outcome.why
 
 

@@ -211,7 +211,9 @@ def test_chats_that_do_not_settle_say_that_their_tokens_have_expired(tmp_path: P
         (("again anew",), "delivery: {repeats: possible}", "weaker: messages may come more than once"),
     ],
 )
-def test_what_is_declared_is_weaker_where_the_rest_is_judged(faults: tuple[str, ...], change: str, words: str, tmp_path: Path) -> None:
+def test_what_is_declared_is_weaker_where_the_rest_is_judged(
+    faults: tuple[str, ...], change: str, words: str, tmp_path: Path
+) -> None:
     status, message = chatting(
         tmp_path, *faults, changes=(("recovery: {by: none}", f"{change}\n  recovery: {{by: none}}"),)
     )

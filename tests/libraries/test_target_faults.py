@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from lockstep.dialect import DialectError, loads
+from lockstep.dialect import DialectError, Speaker, loads
 from lockstep.dialect.keeping import Kept
 from lockstep.dialect.messages import Request
 from lockstep.unknown import Unknown
@@ -171,3 +171,18 @@ def test_what_is_away_is_given_back_in_the_reverse_order() -> None:
     breaking.restore()
     assert done == ["resume b", "start a"]
     assert breaking.away == []
+
+
+def test_what_has_died_of_a_fault_is_started(server: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Instance one serves nobody any more, two does; the store whose loss was the fault is back already."""
+    done: list[str] = []
+    dialect = loads((DIALECT % OUTAGE).replace("http://127.0.0.1:2", server[0]).replace("127.0.0.1:1", "127.0.0.1:9"))
+    platform = SimpleNamespace(start_service=lambda name: done.append(f"start {name}"))
+    stage = SimpleNamespace(platform=platform, dialect=dialect, speaker=Speaker(dialect, {}))
+    breaking = Breaking(stage)  # type: ignore[arg-type]
+    monkeypatch.setattr(breaking, "_wait_until_ready", done.append)
+    breaking.restore()
+    assert done == []
+    breaking.away.append(Away("postgres", "kill", 3.0, 4.0))
+    breaking.restore()
+    assert done == ["start one", "one"]

@@ -8,7 +8,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from lockstep.dialect import Driver, Session, Speaker, load
 from TargetLibrary import TargetLibrary
+from TargetLibrary.stage import Stage
 
 from tests.deaf import deaf
 from tests.foreign.cookie_server import forum
@@ -197,6 +199,10 @@ def test_a_page_of_another_origin_is_judged_by_what_is_declared(tmp_path: Path) 
             "promises.refresh.rotation: no: a refresh",
         ),
         ("{by: authentication}", "{by: authentication, when: {do: ERR, why: none}}", "T21-03", PASS, ""),
+        # A socket is refused once the token is, and that has its bound.
+        ("expiry: {access: 2s", "expiry: {access: 4s", "T22-02", PASS, ""),
+        ("expiry: {access: 2s", "expiry: {access: 300s", "T22-02", PASS, ""),
+        ("expiry: {access: 2s", "expiry: {access: never", "T22-02", NA, "access at chat has a bound of never"),
         (
             "{by: authentication}",
             "{by: authentication, when: {do: BYE}, within: 1s}",
@@ -218,6 +224,67 @@ def test_a_changed_fact_changes_the_verdict(
         found = run(tmp_path / "out", str(folder), variables, *included([key]))
     assert found[key][0] == verdict, found
     assert words in found[key][1]
+
+
+@pytest.mark.req("T04")
+def test_a_socket_is_refused_within_the_bound_of_the_token(tmp_path: Path) -> None:
+    """The server takes expired tokens on sockets, and has a minute or less, or longer, to refuse them."""
+    for bound, verdict, words in (("4s", FAIL, "did not become refused"), ("300s", NA, "has a bound of 300 s")):
+        folder = tmp_path / bound / "frames"
+        shutil.copytree(FOREIGN / "frames", folder)
+        text = (folder / "target.yaml").read_text("utf-8")
+        (folder / "target.yaml").write_text(text.replace("expiry: {access: 2s", f"expiry: {{access: {bound}"), "utf-8")
+        with served("frames", "no expiry") as variables:
+            found = run(tmp_path / bound / "out", str(folder), variables, *included(["T22-02"]))
+        assert found["T22-02"][0] == verdict, found
+        assert words in found["T22-02"][1]
+
+
+@pytest.mark.req("T04")
+def test_a_refused_origin_shows_nothing_where_no_socket_opens(tmp_path: Path) -> None:
+    text = (FOREIGN / "cookie" / "target.yaml").read_text("utf-8")
+    folder = tmp_path / "forum"
+    folder.mkdir()
+    assert 'socket: "{base}/live"' in text
+    changed = text.replace("origin: any", "origin: refused").replace('"{base}/live"', '"{base}/nowhere"')
+    (folder / "target.yaml").write_text(changed, "utf-8")
+    with served("cookie") as variables:
+        found = run(tmp_path, str(folder), variables, *included(["T21-09"]))
+    assert found["T21-09"][0] == FAIL, found
+    assert "forum opens no socket without a foreign origin either" in found["T21-09"][1]
+
+
+@pytest.mark.req("T04")
+@pytest.mark.parametrize(
+    ("sender", "verdict", "words"),
+    [("sender: nick, ", PASS, ""), ("", NA, "NA: socket.in.message.read.sender: not described in")],
+)
+def test_a_sender_that_nobody_reads_is_not_judged(sender: str, verdict: str, words: str, tmp_path: Path) -> None:
+    folder = tmp_path / "frames"
+    shutil.copytree(FOREIGN / "frames", folder)
+    text = (folder / "target.yaml").read_text("utf-8").replace("sender: nick, ", sender)
+    said = (
+        '    send: {send: {do: SAY, n: "{call}", room: "{room}", text: "{text}", key: "{key}"}, answer: {do: DONE}}\n'
+    )
+    assert said in text
+    claims = said.replace("send: {send:", "send_as: {send:").replace('key: "{key}"', 'key: "{key}", nick: "{sender}"')
+    (folder / "target.yaml").write_text(text.replace(said, f"{said}\n{claims}"), "utf-8")
+    suite = ROOT / "suites" / "critical" / "02_socket_authentication.robot"
+    with served("frames") as variables:
+        found = run(tmp_path / "out", str(folder), variables, *included(["C02-05"]), suites=suite)
+    assert found["C02-05"][0] == verdict, found
+    assert words in found["C02-05"][1]
+
+
+def test_an_expiry_is_known_from_the_answer_or_within_the_sign_in(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CHAT_URL", "http://127.0.0.1:9")
+    stage = Stage()
+    stage._driver = Driver(Speaker(load(FOREIGN / "frames" / "target.yaml"), {}))
+    known = {"signed_in_at": 1000.0, "sign_in_took": 2.5}
+    assert (stage.expiry(Session(known)), stage.latest_expiry(Session(known))) == (1003.0, 1005.5)
+    for told in ("1970-01-01T00:20:00Z", "1970-01-01T01:20:00+01:00", "1970-01-01T00:20:00", 1200):
+        session = Session({**known, "expires_at": told})
+        assert (stage.expiry(session), stage.latest_expiry(session)) == (1200.0, 1200.0)
 
 
 HEARTBEATS = """*** Settings ***

@@ -201,7 +201,8 @@ class Outcome:
     """What became of a word: the session after it, what was read, and the last answer.
 
     ``ok`` says whether each step was answered as the dialect expects it; ``refused`` whether the last answer is what
-    the dialect calls a refusal, ``classes`` which ones; ``why`` says in words what was wrong.
+    the dialect calls a refusal, ``classes`` which ones; ``why`` says in words what was wrong; ``late`` whether that was
+    a wait (``until``) whose time was over.
     """
 
     session: Session
@@ -213,6 +214,7 @@ class Outcome:
     refused: bool = False
     classes: tuple[str, ...] = ()
     why: str = ""
+    late: bool = False
 
 
 Talk = Generator[Action, Any, Outcome]

@@ -151,7 +151,7 @@ class Speaker:
                 return outcome
             if time.monotonic() - began >= until.within:
                 why = f"did not become {until.when} in {until.within:g} s; last seen: {answer}"
-                return replace(outcome, ok=False, why=f"{outcome.request} {why}")
+                return replace(outcome, ok=False, why=f"{outcome.request} {why}", late=True)
             yield Pause(until.every)
 
     def _command(self, step: Step, session: Session, arguments: Mapping[str, Any]) -> Talk:
@@ -517,7 +517,10 @@ class Client:
         self, method: str, path: str, *, at: str = "", role: str = "user", json: Any = None, form: Any = None,
         body: str | None = None, headers: Mapping[str, str] | None = None,
     ) -> Request:  # fmt: skip
-        """A request to a path of an endpoint, or to an address; ``role`` is ``user`` or ``none``."""
+        """A request to a path of an endpoint, or to an address.
+
+        ``role`` is ``user``, ``administrator`` (with a fixed credential) or ``none``.
+        """
         endpoint = self._speaker.dialect.endpoint(at or self._endpoint)
         values = self._speaker.values(self.session, {})
         base = self._speaker.base(endpoint, values)

@@ -39,6 +39,6 @@ c.Spawner.args = ["--allow-root", "--KernelManager.shutdown_wait_time=1"]
 # Who deletes a user waits until the user's server has ended, also on a busy machine.
 c.JupyterHub.tornado_settings = {"slow_stop_timeout": 60}
 c.Spawner.default_url = "/lab"
-c.Spawner.http_timeout = 120
-c.Spawner.start_timeout = 120
+c.Spawner.http_timeout = 300
+c.Spawner.start_timeout = 300
 c.SimpleLocalProcessSpawner.home_dir_template = f"{work}/{{username}}"
