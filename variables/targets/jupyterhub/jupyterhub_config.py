@@ -21,7 +21,7 @@ c.JupyterHub.load_roles = [
         "scopes": ["admin:users", "admin:servers", "groups", "tokens", "access:servers", "list:services", "read:hub"],
         "services": ["lockstep"],
     },
-    # A member may use a server of their own, and look at and end tokens of their own, as on the page "Token"; a guest not the first.
+    # A member may use a server of their own, and look at and end tokens of their own, as on the page "Token".
     {"name": "member", "scopes": ["self"], "groups": ["members"]},
     {"name": "guest", "scopes": ["read:users!user", "tokens!user"], "groups": ["guests"]},
     {"name": "user", "scopes": ["read:users:name!user"]},
