@@ -115,7 +115,10 @@ def _overview(folder: Path) -> list[str]:
     lines = ["| round | defects | caught at first try |", "|---|---|---|"]
     for number in rounds.numbers(folder):
         results = list(Firsts(number, folder).results.values())
-        lines.append(f"| {number} | {len(rounds.read(number, folder))} | {rate(results)} |")
+        count = len(rounds.read(number, folder))
+        # A rate of some would look better than it is: those that are caught are known first.
+        shown = f"not known: {count - len(results)} have no result yet" if len(results) < count else rate(results)
+        lines.append(f"| {number} | {count} | {shown} |")
     return lines
 
 

@@ -98,6 +98,6 @@ def test_the_page_has_first_results_and_what_is_true_since(folder: Path) -> None
     known = replace(DEFECT, id=catalogued(1, read(1, folder)[0]))
     assert known.id == "B1-01"
     lines = page([known], folder).splitlines()
-    assert "| 1 | 2 | 1 of 1 (100%) |" in lines
+    assert "| 1 | 2 | not known: 1 have no result yet |" in lines
     assert "| A01 | first | caught | C01-01 A Name | said &lt;this> | B1-01: A, B |" in lines
     assert "| A02 | second \\| with a bar | not judged yet |  |  | nobody can see it |" in lines
