@@ -99,6 +99,7 @@ def _bad_code() -> Problem:
 
 @forms.post(
     "/auth/revoke",
+    response_class=Response,
     responses={200: {"description": "the token is good for nothing now"}, **oauth.errors(400)},
     openapi_extra=oauth.form_schema("token", optional=("token_type_hint", "client_id")),
 )
