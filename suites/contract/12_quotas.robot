@@ -3,8 +3,10 @@ Documentation       Each plan has its own quota; without Redis a quota holds in 
 ...                 else they say of quotas is true, too. Sources: RFC 6585 §4 (429),
 ...                 draft-ietf-httpapi-ratelimit-headers-10; docs/protocol.md §3.2.
 Library             BudgetLibrary
+Resource            promised_stores.resource
 Resource            rest.resource
-Suite Setup         A Platform Where Each Plan Has A Quota    ${USER_LIMIT}    ${BULK_LIMIT}    ${ADDRESS_LIMIT}    ${WINDOW}
+Suite Setup         A Platform Where Each Plan Has A Quota    ${USER_LIMIT}    ${BULK_LIMIT}    ${ADDRESS_LIMIT}
+...                     ${SOCKET_LIMIT}    ${WINDOW}
 Suite Teardown      Leave The Platform
 Test Teardown       Close All Connections
 Test Tags           contract    p1    req:C08.1    needs:ratelimit    needs:replicas.2    needs:session.admin
@@ -14,6 +16,7 @@ Test Tags           contract    p1    req:C08.1    needs:ratelimit    needs:repl
 ${USER_LIMIT}           ${6}
 ${BULK_LIMIT}           ${11}
 ${ADDRESS_LIMIT}        ${30}
+${SOCKET_LIMIT}         ${4}
 ${WINDOW}               ${3}
 
 
@@ -23,6 +26,20 @@ Each Plan Has The Quota That The Capabilities Name
     Capabilities Should Tell Of Quotas    shared
     In One Window    Quota Of A User Holds At    ${BULK_LIMIT}    ${DOORS}[0]    ${DOORS}[2]    ${DOORS}[3]    plan=bulk
     In One Window    Quota Of A User Holds At    ${USER_LIMIT}    ${DOORS}[1]    ${DOORS}[3]
+
+Refusals Of A Socket Count In Their Window Alone
+    [Tags]    id:CT-206    req:C08.2    proto:4.73    proto:4.76    needs:ws
+    [Setup]    Sign In With A Conversation
+    Open A Socket    url=${BACKEND_SOCKET_URL}
+    FOR    ${number}    IN RANGE    3
+        ${answers} =    Send Messages On Socket    ${SOCKET_LIMIT + 3}    window-${number}
+        Should Be Equal    ${answers}    ${{ ['ack'] * $SOCKET_LIMIT + ['rate_limited'] * 3 }}    answers in window ${number}
+        ${warnings} =    Get Frames    connection=socket    type=warning
+        Length Should Be    ${warnings}    ${number + 1}    warnings of a socket that went over its quota in so many windows
+        ${whole} =    Promise    ${{ $warnings[-1].json['payload']['retry_after'] }}
+        Wait As Promised    ${whole}
+    END
+    Connection Should Be Open    socket
 
 Without Redis Each Process Holds The Quota And Says That It Is Alone
     [Tags]    id:CT-44    proto:3.2.20    proto:3.2.21    sec:R06    needs:control.kill    needs:redis

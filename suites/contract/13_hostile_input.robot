@@ -104,11 +104,14 @@ If-Match Is Read As The Standard Has It
 If-Match In Two Lines Is One List
     [Tags]    id:CT-59    req:C10.4    proto:3.1.23
     [Setup]    Sign In With Preferences
-    VAR    ${body}    {"theme": "two lines"}
-    VAR    @{lines}    Authorization: Bearer ${ACCESS_TOKEN.value}    If-Match: "7"    If-Match: "1"
-    ...    Connection: close    Content-Type: application/json    Content-Length: ${{ len($body) }}
-    ${reply} =    Send Head    ${BACKEND_URL}    PUT /api/preferences    @{lines}    body=${body}
-    Should Be Equal    ${reply.status}    ${200}    the second line of If-Match names the version
+    Preferences Should Be Written Over Lines    "7"    "1"
+    Preferences Should Be Written Over Lines    "2"    "7"
+
+A Body Without A Declared Length Has The Same Limit
+    [Tags]    id:CT-201    req:X03    proto:1.06
+    [Template]    Body In Chunks Should Be Too Large
+    ${BACKEND_URL}    PUT /api/preferences    If-Match: "0"
+    ${AUTH_URL}    PATCH /users/me
 
 A Conversation Is Not Deleted Over Another Version
     [Tags]    id:CT-60    req:C10.4    proto:3.1.06

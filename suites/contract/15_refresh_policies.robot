@@ -47,6 +47,12 @@ A Browser Whose Refresh Failed Stays Signed In
     Refresh While Auth Is Paused
     Browser Should Refresh When It Tries Again
 
+A Browser Stays Signed In While Auth Has No Database
+    [Tags]    id:CT-203    req:C06.4    proto:5.19    needs:net.faults
+    [Setup]    Use Policy In A Browser
+    Refresh While Auth Has No Database
+    Browser Should Refresh When It Tries Again
+
 A Browser Whose Answer Was Lost Stays Signed In
     [Tags]    id:CT-75    req:C06.4    needs:net.faults
     [Setup]    Use Policy In A Browser

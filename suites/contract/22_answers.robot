@@ -81,6 +81,20 @@ A Conversation Has Its Declared Members And Version
     Should Be Equal    ${{ [one.headers['ETag'] for one in [$made, $renamed, $read]] }}    ${{ ['"1"', '"2"', '"2"'] }}
     ...    ETags of a conversation that is made, renamed and read
 
+Messages That Their Owner Has Read Are Foreign To Others
+    [Tags]    id:CT-200    req:X02    proto:1.24
+    Start A Conversation
+    VAR    ${path}    /api/conversations/${CONVERSATION}
+    ${other} =    Create User
+    FOR    ${service}    IN    backend    backend-2
+        Get From    ${service}    ${path}    ${ACCESS_TOKEN}
+        Get From    ${service}    ${path}/messages    ${ACCESS_TOKEN}
+        Get From    ${service}    ${path}    ${other.access_token}    status=404
+        ${response} =    Get From    ${service}    ${path}/messages    ${other.access_token}    status=anything
+        Should Be Equal As Integers    ${response.status_code}    404    the status of messages of another user at ${service}
+        Answer Should Be A Problem    ${response}    not_found
+    END
+
 A Message Has Its Declared Members And Is Made Once
     [Tags]    id:CT-168    req:C09.2    proto:3.1.13    proto:3.1.15    proto:3.1.16    proto:3.1.17
     [Setup]    Sign In With A Conversation

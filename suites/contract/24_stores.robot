@@ -79,6 +79,20 @@ A Mark Of A Revoked Session Refuses It Everywhere
     Execute Sql String    ${REVOKE_BY_HAND}    alias=main    parameters=${{ [$USER.session_id, $USER.id] }}
     Backend Should Call Session Revoked
 
+A Revoked Session Refuses No Other That Asks With It
+    [Tags]    id:CT-205    req:S02    proto:3.1.40
+    ${users} =    Create Load Users    10
+    VAR    ${revoked}    ${ACCESS_TOKEN}
+    Log Out
+    VAR    ${tokens}    ${{ [$revoked] + [user.access_token for user in $users] }}
+    VAR    ${urls}    ${{ [$BACKEND_URL + '/api/me'] * 11 }}
+    VAR    ${requests}    ${{ [dict(zip(('url', 'token'), pair)) for pair in zip($urls, $tokens)] }}
+    FOR    ${_}    IN RANGE    10
+        ${replies} =    Send At Once    ${requests}
+        Should Be Equal    ${{ [reply.status for reply in $replies] }}    ${{ [401] + [200] * 10 }}
+        ...    statuses of a revoked session and of ten live ones
+    END
+
 The Outbox Names Each Change In Its Words
     [Tags]    id:CT-139    req:C07.2    proto:2.6.08    needs:session.admin
     Patch At    auth    /users/me    ${{ {'name': 'Another Name'} }}    ${ACCESS_TOKEN}

@@ -43,6 +43,17 @@ An Answer That Breaks Off Is Asked For Again
     ${after} =    Service Metric    frontend    frontend_repeated_total{service="backend"}
     Should Be True    ${after} > ${before}    no repetition was counted
 
+A Deletion Whose Answer Is Lost Is Not Repeated
+    [Tags]    id:CT-202    req:P07    proto:5.40
+    ${conversations} =    Create Conversations    6
+    ${before} =    Service Metric    frontend    frontend_repeated_total{service="backend"}
+    Add Toxic    frontend->backend-1    limit_data    bytes=10    name=broken
+    ${replies} =    Delete Conversations Through Frontend    ${conversations}
+    Heal All
+    Statuses Should Be Among    deletions while a replica breaks off    ${replies}    204    backend_unavailable
+    ${after} =    Service Metric    frontend    frontend_repeated_total{service="backend"}
+    Should Be Equal    ${after}    ${before}    deletions that were repeated
+
 A Silent Replica Holds Up Nobody For Long
     [Documentation]    It takes connections and answers nothing: what may be repeated is answered by the other, all else 503.
     [Tags]    id:CT-193    req:P07    proto:5.46    needs:control.pause
