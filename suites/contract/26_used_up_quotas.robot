@@ -31,6 +31,12 @@ A User Over Their Quota Opens No Socket
     Use Up Quota Of User    30
     Socket Handshake Is Refused With    429    url=${BACKEND_SOCKET_URL}    code=rate_limited
 
+A Key Repeats A Refresh For Its Time Only
+    [Tags]    id:CT-159    req:C04.3    proto:2.3.36    sec:O06    needs:db.auth
+    Refresh Should Give    ${REFRESH_TOKEN}    ${KEY}
+    Wait Until Token Was Used Before    ${REFRESH_TOKEN}    2
+    Refresh Should End The Family    ${REFRESH_TOKEN}    ${KEY}
+
 Services And Probes Use Up No Quota
     [Tags]    id:CT-198    proto:3.2.04
     Use Up Quota Of Address    60
@@ -41,9 +47,3 @@ Services And Probes Use Up No Quota
     Request Should Be Answered    200    GET    ${AUTH_URL}/admin/outbox    token=${SERVICE_TOKEN}
     Request Should Be Answered    200    GET    ${BACKEND_URL}/health    token=${None}
     Request Should Be Answered    200    GET    ${BACKEND_URL}/api/me
-
-A Key Repeats A Refresh For Its Time Only
-    [Tags]    id:CT-159    req:C04.3    proto:2.3.36    sec:O06    needs:db.auth
-    Refresh Should Give    ${REFRESH_TOKEN}    ${KEY}
-    Wait Until Token Was Used Before    ${REFRESH_TOKEN}    2
-    Refresh Should End The Family    ${REFRESH_TOKEN}    ${KEY}

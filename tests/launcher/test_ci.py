@@ -13,7 +13,8 @@ import yaml
 
 from tests.launcher.launching import ROOT
 
-NIGHT = ["./run all --random", ".ci/baseline", "./run coverage", "./run bench"]
+FUZZ = "./run suites/contract/19_random_inputs.robot --variable INPUTS:500"
+NIGHT = ["./run all --random", ".ci/baseline", "./run coverage", FUZZ, "./run bench"]
 WORKFLOWS = ROOT / ".github" / "workflows"
 
 

@@ -242,7 +242,7 @@ OFFLINE = {"PYTHONPATH": "", "PIP_NO_INDEX": "1", "UV_OFFLINE": "1"}
 
 def test_an_interrupted_installation_leaves_nothing_and_is_made_again(place: Place, project: Path) -> None:
     for number, group in ((TERM, False), (INT, True), (HUP, False)):
-        run = place.start([project / "run"], cwd=project, extra=OFFLINE)
+        run = place.start([project / "run", "list"], cwd=project, extra=OFFLINE)
         wait_until(lambda: place.held, "the installation")
         said = interrupt(place, run, number, group=group)
         assert run.returncode == 128 + number, said
@@ -250,18 +250,18 @@ def test_an_interrupted_installation_leaves_nothing_and_is_made_again(place: Pla
         (place.folder / "held").unlink()
     # As if the earlier installation had been whole, and the list were as it was then.
     (project / "requirements.txt").write_text("# nothing\n")
-    assert place.start([project / "run"], cwd=project, extra=OFFLINE).wait(120) == 0
+    assert place.start([project / "run", "list"], cwd=project, extra=OFFLINE).wait(120) == 0
     assert "Installing" in place.said
 
 
 def test_an_environment_that_was_half_made_is_made_again(place: Place, project: Path) -> None:
     (project / "requirements.txt").write_text("# nothing\n")
-    run = place.start([project / "run"], cwd=project, extra=OFFLINE)
+    run = place.start([project / "run", "list"], cwd=project, extra=OFFLINE)
     wait_until(lambda: (project / ".venv" / "bin" / "python").exists(), "half an environment")
     said = interrupt(place, run, INT, group=True)
     assert run.returncode == 130, said
     assert "Interrupted." in said.splitlines()
-    again = place.start([project / "run"], cwd=project, extra=OFFLINE)
+    again = place.start([project / "run", "list"], cwd=project, extra=OFFLINE)
     assert (again.wait(120), place.said.splitlines()[-1]) == (0, "launched"), place.said
 
 

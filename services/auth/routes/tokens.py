@@ -12,12 +12,14 @@ from services.auth import opaque
 from services.auth.core import Auth
 from services.auth.login_store import CodeReused
 from services.auth.models import Login, Refresh, SignedUp, SignUp, TokenResponse
+from services.auth.records import User
 from services.auth.routes import login_failures, oauth
 from services.auth.routes.caller import Parts, SignedIn, known_client, limited_by_address
 from services.auth.routes.login import s256
 from services.auth.routes.oauth import OAuthRoute
 from services.auth.session_policy import Wish
 from services.common import http, openapi
+from services.common.access_tokens import AccessToken
 from services.common.json_bodies import Router
 from services.common.problems import Problem
 
@@ -124,6 +126,16 @@ async def _session_of(auth: Auth, text: str) -> tuple[str | None, str | None]:
     return await auth.sessions.of_refresh_token(text), None
 
 
+async def _present(auth: Auth, claims: AccessToken) -> User | AccessToken:
+    """The user as they are now, so that nobody is told a role that was taken away; the token without PostgreSQL."""
+    try:
+        return await auth.users.get(claims.subject)
+    except Problem as problem:
+        if problem.code != "database_unavailable":
+            raise
+        return claims
+
+
 @forms.post("/auth/introspect", responses=oauth.errors(400, 401), openapi_extra=oauth.form_schema("token"))
 async def introspect(request: Request, auth: Parts) -> dict[str, Any]:
     """Whether an access token is good now, and what it says; for holders of the service credential."""
@@ -135,12 +147,11 @@ async def introspect(request: Request, auth: Parts) -> dict[str, Any]:
     claims, audience = verified
     try:
         await auth.sessions.require_live(claims)
-        user = await auth.users.get(claims.subject)
+        user = await _present(auth, claims)
     except Problem as problem:
         if problem.status not in (401, 404):
             raise
         return {"active": False}
-    # Of the user as they are now: a role that was taken away is told to nobody, whatever the token says.
     return {
         "active": True,
         "token_type": "Bearer",
