@@ -92,8 +92,11 @@ class Line:
             return ""
         for frame in self.sockets.get_frames(True, connection=self._alias, since=since):
             told = frame.json if isinstance(frame.json, Mapping) else {}
-            code = told.get("payload", {}).get("code")
-            if told.get("type") == "error" and code not in self.errors:
+            if told.get("type") != "error":
+                continue
+            payload = told.get("payload")
+            code = payload.get("code") if isinstance(payload, Mapping) else payload
+            if code not in self.errors:
                 return f"the error frame names {code!r}, which is none of {', '.join(self.errors)}"
         return ""
 

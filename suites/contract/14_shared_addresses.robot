@@ -44,15 +44,6 @@ A Spent Refresh Token Takes Nothing From Its Address
     Should Be Equal    ${{ $answers[-1].status }}    ${429}    the last of 13 refreshes with one token
     Unaffected User Should Be Served
 
-A Credential Of A Client's Own Hides No Address
-    [Tags]    id:CT-204    proto:5.53    sec:R03
-    VAR    &{forged}    X-Frontend-Credential=forged
-    ${answers} =    Ask    11    ${PUBLIC_URL}/api/capabilities    source=${ADDRESS}    headers=${forged}    ca_file=${CA_FILE}
-    Should Be Equal    ${{ [answer.status for answer in $answers].count(429) }}    ${1}    of 11 requests with a forged credential refused
-    ${another} =    Unused Address
-    ${answers} =    Ask    1    ${PUBLIC_URL}/api/capabilities    source=${another}    headers=${forged}    ca_file=${CA_FILE}
-    Should Be Equal    ${answers[0].status}    ${200}    a request with a forged credential from another address
-
 Requests Of Nobody Who Is Known Count For Their Address
     [Tags]    id:CT-88    proto:3.2.03    sec:R03
     ${answers} =    Ask    11    ${BACKEND_URL}/api/me    ${AUTH_URL}/auth/google    source=${ADDRESS}

@@ -38,7 +38,7 @@ Auth Answers Random Requests As Described
 Random Frames Leave A Socket Of Use
     [Tags]    id:CT-103    sec:W07    proto:1.15
     ${examples} =    Make Client Frames
-    Fuzz Frames    ${BACKEND_SOCKET_URL}    ${examples}    count=${{ int($INPUTS) * 10 }}    errors=${ERRORS}
+    Fuzz Frames    ${BACKEND_SOCKET_URL}    ${examples}    count=${{ int($INPUTS) * 25 }}    errors=${ERRORS}
     ...    token=${USER.access_token}    subprotocols=${SUBPROTOCOLS}
     Other User Should Not Be Slowed
 

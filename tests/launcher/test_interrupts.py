@@ -225,7 +225,8 @@ def project(place: Place) -> Path:
     folder = place.folder / "project"
     (folder / "launcher").mkdir(parents=True)
     shutil.copy(ROOT / "run", folder)
-    shutil.copy(ROOT / "launcher" / "notify.sh", folder / "launcher")
+    for name in ("help.sh", "notify.sh"):
+        shutil.copy(ROOT / "launcher" / name, folder / "launcher")
     (folder / "launcher" / "__main__.py").write_text("print('launched')\n")
     (folder / "requirements.txt").write_text("./endless\n")
     endless = folder / "endless"
