@@ -99,9 +99,7 @@ class Talker:
             answer = send(request, self.ca_file, TIMEOUT)
         except ValueError as error:
             answer = Answer(None, url=request.url, error=f"no address: {error}")
-        for path in self._secret_paths:
-            if isinstance(value := look_up(answer.json, path), str):
-                register_secret(value)
+        self.learn(answer.json)
         self.note(Seen(shown_request(request), shown_answer(answer), request=request, answer=answer))
         wait = answer.header("retry-after") if answer.status == 429 else None
         if wait is None or not wait.isdigit() or int(wait) > LONGEST_PAUSE:
@@ -109,6 +107,12 @@ class Talker:
         self.throttled += 1
         self.pause(int(wait) + 0.1)
         return self.request(request) if self.throttled < _MOST_THROTTLED else answer
+
+    def learn(self, data: Any) -> None:
+        """What is secret in an answer or frame, by what some word reads there, is shown nowhere from here on."""
+        for path in self._secret_paths:
+            if isinstance(value := look_up(data, path), str):
+                register_secret(value)
 
     def pause(self, seconds: float) -> None:
         """Waits; raises ``StoppedError`` where nothing more is to be sent."""
@@ -145,6 +149,8 @@ def _secret_paths(speaker: Speaker) -> Iterator[str]:
             for name, reading in step.read.items():
                 if reading.source == "json" and is_secret(name):
                     yield reading.path
+            frame = speaker.dialect.frame(step)
+            yield from (path for name, path in ((frame and frame.read) or {}).items() if is_secret(name))
 
 
 class LiveSocket:
@@ -256,8 +262,11 @@ class LiveSocket:
             self.code = closed.rcvd.code if closed.rcvd else 1006
             self._talker.note(Seen("", f"closed with {self.code}"))
             return
+        frames = self.line.decode(content)
+        for frame in frames:
+            self._talker.learn(frame)
         self._talker.note(Seen("", as_text(content)))
-        for frame in self.line.decode(content):
+        for frame in frames:
             if (answer := self.line.heartbeat(frame)) is not None:
                 self.heartbeats += 1
                 self.send(Send(answer))

@@ -368,7 +368,7 @@ class Stage:
                 return FrameAnswer(opened.frame, False, opened.refused, opened.why)
             outgoing = socket.line.outgoing(asked.frame, **asked.values)
             done = socket.play(socket.line.asking(outgoing))
-            register([outgoing.frame, done.frame])
+            register([outgoing.frame, done.frame, done.read])
             frames.log(socket.line.handshake().url, outgoing.frame, done)
             return FrameAnswer(done.frame, done.ok, done.refused, done.why)
         finally:
