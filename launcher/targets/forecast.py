@@ -15,6 +15,8 @@ from launcher.targets.vocabulary import Need, Needs, Vocabulary, normal
 
 VOCABULARY = "portable/vocabulary.resource"
 _MOST_DEPTH = 8
+_SWITCHES = {"True": "True", "False": "False"}
+"""Variables of Robot that are known before a run."""
 
 
 @dataclass
@@ -147,7 +149,7 @@ def _split(args: Sequence[str | None]) -> Iterator[Sequence[str | None]]:
 
 def _filled(arg: str, known: Mapping[str, str]) -> str | None:
     """An argument as a text; None where it has a variable that nobody knows before it runs."""
-    for name, value in known.items():
+    for name, value in {**known, **_SWITCHES}.items():
         arg = arg.replace(f"${{{name}}}", value)
     return None if "${" in arg or "@{" in arg or "&{" in arg else arg
 

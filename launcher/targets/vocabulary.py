@@ -170,7 +170,7 @@ def _is_named(arg: str | None, names: Sequence[str]) -> bool:
 def _text(node: ast.expr, known: Bindings) -> str | None:
     """The text that an expression stands for; ``*`` for a part of it that nobody knows, None where nothing is known."""
     if isinstance(node, ast.Constant):
-        return node.value if isinstance(node.value, str) else None
+        return str(node.value) if isinstance(node.value, str | bool) else None
     if isinstance(node, ast.Name):
         return known.get(node.id)
     if isinstance(node, ast.JoinedStr):
@@ -214,7 +214,7 @@ def _below(node: ast.AST, known: Bindings, certain: bool) -> Iterator[tuple[ast.
         for below in node.values[1:]:
             yield from _below(below, known, certain=False)
         return
-    attempt = isinstance(node, ast.Try) and any("NotDescribed" in ast.dump(handler) for handler in node.handlers)
+    attempt = isinstance(node, ast.Try) and any(_swallows(handler) for handler in node.handlers)
     for name, value in ast.iter_fields(node):
         if isinstance(value, list) and value and all(isinstance(below, ast.AST) for below in value):
             if isinstance(value[0], ast.stmt):
@@ -226,8 +226,26 @@ def _below(node: ast.AST, known: Bindings, certain: bool) -> Iterator[tuple[ast.
             yield from _below(value, known, certain)
 
 
+def _swallows(handler: ast.ExceptHandler) -> bool:
+    """Whether what a dialect lacks is done without there; what is kept (``lacks.append(lacking)``) is raised later."""
+    kept = handler.name is not None and any(
+        isinstance(node, ast.Call) and _called(node) == "append" and handler.name in map(_name, node.args)
+        for statement in handler.body
+        for node in ast.walk(statement)
+    )
+    return "NotDescribed" in ast.dump(handler) and not kept
+
+
+def _name(node: ast.expr) -> str | None:
+    return node.id if isinstance(node, ast.Name) else None
+
+
 def _holds(test: ast.expr, known: Bindings) -> bool | None:
-    """Whether ``name == "text"`` holds, or ``!=``; None where that is not known before it runs."""
+    """Whether ``name == "text"`` holds, ``!=``, or a switch ``name``; None where that is not known before it runs."""
+    if isinstance(test, ast.Name):
+        return {"true": True, "false": False}.get((known.get(test.id) or "").lower())
+    if isinstance(test, ast.BoolOp) and isinstance(test.op, ast.And):
+        return False if any(_holds(part, known) is False for part in test.values) else None
     if not (isinstance(test, ast.Compare) and isinstance(test.left, ast.Name)):
         return None
     given, wanted = known.get(test.left.id), _text(test.comparators[0], known)

@@ -153,7 +153,7 @@ class Forging(Base):
         if not chosen:
             raise self.stage.dialect.missing("token", f"its tokens have nothing that could be wrong: {attacks[0]}")
         key = self._signing_key() if with_key else {}
-        if not key and any(name in library.list_attacks(needs_key=True) for name in chosen):
+        if with_key and not key and any(name in library.list_attacks(needs_key=True) for name in chosen):
             raise self.stage.dialect.missing("token.signing_key")
         assert isinstance(self, Tokens)
         found = []

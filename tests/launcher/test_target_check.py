@@ -24,6 +24,7 @@ from launcher.targets.leaves import Names, dotted
 from launcher.targets.reached import Reached
 from launcher.targets.vocabulary import Vocabulary
 from tests.deaf import deaf
+from tests.foreign.frame_server import chat
 from tests.foreign.running import FOREIGN, served
 from tests.launcher.launching import command, launcher_environment, wait_until
 from tests.launcher.office import CHIEF, DIALECT, Office, office
@@ -351,6 +352,13 @@ def test_each_keyword_of_the_library_is_known_with_its_needs() -> None:
     ends = vocabulary.needs("Access Should End", [None, "sign_out"])
     assert ends.judged == {"promises.ends.sign_out.access"}
     assert frozenset({"socket.send", "operations.send"}) in vocabulary.needs("Send Message", []).needed
+    for args in ([None], [None, "at_once=True"]):
+        forged = vocabulary.needs("Every Endpoint Should Refuse Forged Tokens", args).needed
+        assert frozenset({"token"}) in forged
+        assert frozenset({"token.signing_key"}) not in forged
+    history = frozenset({"operations.history"})
+    assert history not in vocabulary.needs("Chat History Should Be As Promised", []).needed
+    assert history in vocabulary.needs("Chat History Should Be As Promised", ["stored=True"]).needed
 
 
 # --- refused, and named
@@ -362,6 +370,24 @@ def test_a_file_that_is_refused_ends_with_2_and_its_line(at_office: Office, tmp_
     line = 1 + DIALECT[: DIALECT.index("sign_out:")].count("\n")
     assert done.returncode == 2
     assert f"{path}:{line}: operations.sing_out: unknown entry; did you mean sign_out?" in done.stderr
+
+
+def test_no_secret_is_shown_of_frames_that_answer_wrong(tmp_path: Path) -> None:
+    text = (FOREIGN / "frames" / "target.yaml").read_text("utf-8")
+    refresh = text.index("  refresh:\n    as: none")
+    path = tmp_path / "target.yaml"
+    path.write_text(text[:refresh] + text[refresh:].replace("{do: TOKENS}", "{do: RENEWED}", 1), "utf-8")
+    (tmp_path / "dialect.py").write_text((FOREIGN / "frames" / "dialect.py").read_text("utf-8"), "utf-8")
+    with chat() as server:
+        done = subprocess.run(
+            command("target", "check", path),
+            env=launcher_environment(CHAT_URL=server.url, COLUMNS="400"),
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        secrets = [*server.tokens, *server.renewals]
+    said = done.stdout + done.stderr
+    assert "TOKENS re=" in said
+    assert [secret for secret in secrets if secret[:12] in said] == []
 
 
 def test_near_misses_are_named_and_help_is_there(tmp_path: Path) -> None:
