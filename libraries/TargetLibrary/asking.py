@@ -22,6 +22,8 @@ _QUERY_NAMES = ("access_token", "token", "jwt", "bearer", "authorization", "Toke
 """What a token in an address is called most often, and one of them in another case."""
 _WITHOUT_TOKEN = ("sign_up", "sign_in", "sign_in_short", "sign_in_elsewhere", "refresh", "introspect")
 """Words that need no access token of a user."""
+_SHOWING_USER = ("access", "refresh")
+"""Values that show the user where a word sends them itself: without them there is nothing to send."""
 _SPOILING = ("change_password", "change_role", "deactivate", "delete_account")
 _MUCH = 1.15
 
@@ -136,7 +138,8 @@ class Asking(Base):
         """Does each word that is a user's own without a token: passes when each is refused as ``unauthenticated``.
 
         Asked are the words of ``operations`` whose steps are requests or frames as the user, and who am I at each
-        endpoint. What they are about (room, session) is there and is the user's own.
+        endpoint. What they are about (room, session) is there and is the user's own. A word that sends a token in its
+        body or frame, as a sign-out by the refresh token does, cannot be sent without one and is left out.
         """
         assert isinstance(self, Signing)
         assert isinstance(self, Recognising)
@@ -163,4 +166,4 @@ class Asking(Base):
         dialect = self.stage.dialect
         return dialect.knows(name) and name not in _WITHOUT_TOKEN and name not in dialect.methods and all(
             step.kind in ("request", "frame") and step.role == "user" for step in dialect.steps(name)
-        )  # fmt: skip
+        ) and dialect.needs(dialect.steps(name)).isdisjoint(_SHOWING_USER)  # fmt: skip

@@ -4,7 +4,8 @@
 one, and cannot be taken back: signing out ends the renewal only. ``faults`` are mistakes that it makes: ``any token``,
 ``no expiry`` of tokens, ``to all``, ``renew twice``, ``forgets``; with a room's third message ``again`` and ``again
 anew`` (the second time under another key), ``changes`` its text, ``swaps`` it with the fourth, ``hangs up`` (1011) and
-``restarts`` (1012); ``anyone enters`` and ``anyone writes`` into any room; ``stalls`` now and then over the first one.
+``restarts`` (1012); ``anyone enters`` and ``anyone writes`` into any room, ``rooms for nobody``; ``stalls`` now and
+then over the first one.
 """
 
 from __future__ import annotations
@@ -124,8 +125,11 @@ class Chat:
         await socket.send_str(line("YOU", re=given["n"], nick=nick) if nick else line("ERR", re=given["n"], why="none"))
 
     async def on_room(self, socket: web.WebSocketResponse, given: dict[str, str]) -> None:
-        name = secrets.token_hex(4)
-        self.rooms[name] = (self.sockets[socket]["nick"], [])
+        nick, name = self.sockets[socket]["nick"], secrets.token_hex(4)
+        if nick is None and "rooms for nobody" not in self.faults:
+            await socket.send_str(line("ERR", re=given["n"], why="none"))
+            return
+        self.rooms[name] = (nick, [])
         await socket.send_str(line("ROOM", re=given["n"], room=name))
 
     async def on_enter(self, socket: web.WebSocketResponse, given: dict[str, str]) -> None:

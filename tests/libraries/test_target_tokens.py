@@ -60,6 +60,7 @@ def test_nothing_passes_on_a_deaf_target(name: str, ids: Sequence[str], suites: 
     ("name", "fault", "caught"),
     [
         ("cookie", "socket open to all", {"C02-10": "but a socket opened"}),
+        ("frames", "rooms for nobody", {"C01-05": "room should ask for a token, and was done without one"}),
         ("frames", "any token", {"C04-04": "should refuse the token as invalid"}),
         ("frames", "renew twice", {"C04-06": "the spent refresh token should be refused"}),
         ("frames", "to all", {"C02-07": "should not arrive on"}),

@@ -111,6 +111,12 @@ class Dialect:
         sent = [frame.send if (frame := self.frame(step)) else step.body for step in steps]
         return any(name in fields(template, optional=True) for template in sent)
 
+    def needs(self, steps: Iterable[Step]) -> frozenset[str]:
+        """The names of the values without which a request or frame of these steps cannot be sent."""
+        sent = [[step.path, step.query, step.headers, step.body] for step in steps]
+        sent += [[frame.send] for step in steps if (frame := self.frame(step))]
+        return frozenset(fields(sent))
+
     def read_by(self, steps: Iterable[Step]) -> frozenset[str]:
         """The names of what these steps read, of answers and frames, and of what they give."""
         frames = {name for step in steps if (frame := self.frame(step)) for name in frame.read or ()}
