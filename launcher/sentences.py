@@ -195,7 +195,7 @@ class Table:
         """The sentences with tests of which none must catch a defect that breaks them."""
         return [key for key in self._contract.sentences if key in self.tests and key not in self.defects]
 
-    def strangers(self) -> Iterator[str]:
+    def unmatched(self) -> Iterator[str]:
         """A line for each id that a test or a defect names and no page has, and for each defect that nothing joins."""
         known = self._contract.sentences
         for key, tests in self.tests.items():
@@ -210,7 +210,7 @@ class Table:
 
     def flaws(self, accepted: Mapping[str, Collection[str]]) -> list[str]:
         """All that is wrong, beside the sentences that the baseline accepts; each line says what to do."""
-        lines = [*self._contract.flaws, *self.strangers()]
+        lines = [*self._contract.flaws, *self.unmatched()]
         lacks = {"untested": "has no test", "unproved": "has tests, and no seeded defect that one of them must catch"}
         now = {"untested": self.untested(), "unproved": self.unproved()}
         owed = {

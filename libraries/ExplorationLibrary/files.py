@@ -8,10 +8,11 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+from lockstep import kept
+
 from .schedule import Schedule, Step, first_impossible
 
 FORMAT = "lockstep schedule"
-VERSION = 1
 
 
 class ScheduleFileError(ValueError):
@@ -23,23 +24,12 @@ class ScheduleFileError(ValueError):
 def write_schedule(path: Path, schedule: Schedule, seed: str, promise: str) -> None:
     """Writes ``schedule``; the seed of its search and the promise that it broke are for the reader."""
     steps = [{"do": step.do, "who": step.who, "what": step.what, "says": str(step)} for step in schedule]
-    document = {"format": FORMAT, "version": VERSION, "seed": seed, "broke": promise, "steps": steps}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    kept.write(path, FORMAT, {"seed": seed, "broke": promise, "steps": steps})
 
 
 def read_schedule(path: Path) -> Schedule:
     """The schedule of the file at ``path``; raises ``ScheduleFileError``."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ScheduleFileError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise ScheduleFileError(f"{path}: damaged: {error}") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise ScheduleFileError(f'{path}: not a schedule: it has no "format": "{FORMAT}"')
-    if document.get("version") != VERSION:
-        raise ScheduleFileError(f"{path}: version {document.get('version')!r} is not known, only {VERSION} is")
+    document = kept.read(path, FORMAT, "a schedule", ScheduleFileError)
     steps = document.get("steps")
     if not isinstance(steps, list):
         raise ScheduleFileError(f"{path}: damaged: it has no list of steps")

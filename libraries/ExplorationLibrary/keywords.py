@@ -17,6 +17,7 @@ from lockstep import masking, target
 from lockstep.applicability import not_applicable
 from lockstep.dialect import Driver, NotDescribed, Speaker, find, load
 from lockstep.dialect.accounts import Accounts
+from lockstep.drawing import temporary
 from lockstep.listeners import LISTENERS
 from lockstep.run_folder import run_folder
 from robot.api import logger
@@ -26,7 +27,7 @@ from robot.libraries.BuiltIn import BuiltIn
 from .files import read_schedule, write_schedule
 from .play import Performance
 from .schedule import STEPS, Schedule, Step, first_impossible, numbered, steps_of
-from .searching import Failure, Memory, Play, Tally, Verdict, search, temporary
+from .searching import Failure, Memory, Play, Tally, Verdict, search
 from .stage import ReferenceStage, Stage, carry, lacking
 
 _A_MINUTE = timedelta(minutes=1)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from lockstep.drawing import drawing, number
 from lockstep.unknown import Unknown
 
 from .schedule import BEGINNING, STEPS, Schedule, Step, after, numbered, only_possible, possible
@@ -173,38 +171,12 @@ def _shorten(memory: Memory) -> None:
             size = size if memory.smallest is not before and size == 1 else size // 2
 
 
-def number(text: str) -> int:
-    """A seed for Hypothesis."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])
-
-
 def _run(memory: Memory, count: int, seed: int, steps: Sequence[Step]) -> None:
-    # Imported here: it costs half a second, and most users of this folder want a name or a page of documentation.
-    import hypothesis
-    from hypothesis import HealthCheck, Phase, Verbosity
-    from hypothesis.configuration import set_hypothesis_home_dir
-    from hypothesis.stateful import run_state_machine_as_test
+    with drawing(count, stateful_step_count=DRAWS) as settings:
+        import hypothesis
+        from hypothesis.stateful import run_state_machine_as_test
 
-    settings = hypothesis.settings(
-        max_examples=count,
-        stateful_step_count=DRAWS,
-        deadline=None,
-        database=None,
-        derandomize=False,
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-        phases=(Phase.generate, Phase.shrink),
-        print_blob=False,
-        verbosity=Verbosity.quiet,
-    )
-    with temporary("hypothesis-") as home:
-        set_hypothesis_home_dir(home)
         run_state_machine_as_test(hypothesis.seed(seed)(_machine(memory, steps)), settings=settings)
-
-
-def temporary(prefix: str) -> tempfile.TemporaryDirectory[str]:
-    """A folder for as long as a block lasts; in that of the run, if there is one, since a robot may be killed."""
-    return tempfile.TemporaryDirectory(prefix=prefix, dir=os.environ.get("LOCKSTEP_RUN_DIR"))
 
 
 def _machine(memory: Memory, steps: Sequence[Step]) -> Any:

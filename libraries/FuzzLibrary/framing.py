@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lockstep.unknown import Unknown
 from robot.libraries.BuiltIn import BuiltIn
 
-from FuzzLibrary.kept import Input
+from FuzzLibrary.files import Input
 from FuzzLibrary.mutating import broken
 
 FAULTY_CLOSES: Mapping[int | None, str] = {

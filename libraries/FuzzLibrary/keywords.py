@@ -16,8 +16,8 @@ from robot.api import logger
 from robot.api.deco import keyword, library
 from robot.api.types import Secret
 
+from FuzzLibrary.files import Input, read_input, write_input
 from FuzzLibrary.framing import Line, frames
-from FuzzLibrary.kept import Input, read_input, write_input
 from FuzzLibrary.requesting import Caller, operations
 from FuzzLibrary.searching import Found, search
 

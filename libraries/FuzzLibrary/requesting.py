@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -13,7 +14,7 @@ import requests
 from hypothesis import strategies as st
 from lockstep import masking
 
-from FuzzLibrary.kept import Input
+from FuzzLibrary.files import Input
 from FuzzLibrary.mutating import broken
 
 TIMEOUT = 30.0
@@ -62,13 +63,16 @@ class Caller:
         self._session.cookies.clear()
         return self._session.send(prepared, timeout=TIMEOUT, allow_redirects=False)
 
-    def fault(self, found: Input) -> str:
-        """What is wrong with the answer to ``found`` and with what is stored after it; "" where nothing is."""
+    def fault(self, found: Input, undescribed: Callable[[requests.Response], str] = lambda _: "") -> str:
+        """What is wrong with the answer to ``found`` and with what is stored after it; "" where nothing is.
+
+        ``undescribed`` says what of the answer is not as it is described.
+        """
         try:
             answer = self.send(found)
         except requests.RequestException as error:
             return f"no answer: {masking.mask(str(error))}"
-        return _of_server(answer) or self.unreadable(answer, found)
+        return _of_server(answer) or undescribed(answer) or self.unreadable(answer, found)
 
     def unreadable(self, answer: requests.Response, found: Input) -> str:
         """What of the addresses to read back cannot be read after a request that was accepted."""
@@ -132,11 +136,7 @@ class Operation:
     def fault(self, drawn: tuple[Any, Input]) -> str:
         """What is wrong with the answer to ``drawn``, by the description too; "" where nothing is."""
         case, found = drawn
-        try:
-            answer = self._caller.send(found)
-        except requests.RequestException as error:
-            return f"no answer: {masking.mask(str(error))}"
-        return _of_server(answer) or _undescribed(case, answer) or self._caller.unreadable(answer, found)
+        return self._caller.fault(found, partial(_undescribed, case))
 
     def _make_known(self, case: Any) -> None:
         known = self._caller.known

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
-import tempfile
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
+
+from lockstep.drawing import drawing, number
 
 T = TypeVar("T")
 
@@ -39,11 +38,6 @@ def search(inputs: Any, judge: Callable[[T], str], count: int, seed: str, patien
 
     What fails is made smaller for ``patience`` seconds at most. The same seed draws the same inputs.
     """
-    # Imported here: it costs half a second, and most users of this folder want a name or a page of documentation.
-    import hypothesis
-    from hypothesis import HealthCheck, Phase, Verbosity
-    from hypothesis.configuration import set_hypothesis_home_dir
-
     found: Found[T] | None = None
     failed_at = 0.0
     unjudged: Exception | None = None
@@ -62,27 +56,13 @@ def search(inputs: Any, judge: Callable[[T], str], count: int, seed: str, patien
             found = Found(drawn, fault)
             raise WrongAnswer
 
-    settings = hypothesis.settings(
-        max_examples=count,
-        deadline=None,
-        database=None,
-        report_multiple_bugs=False,
-        suppress_health_check=list(HealthCheck),
-        phases=(Phase.generate, Phase.shrink),
-        print_blob=False,
-        verbosity=Verbosity.quiet,
-    )
-    test: Any = hypothesis.seed(number(seed))(settings(hypothesis.given(inputs)(judged)))  # type: ignore[no-untyped-call]
-    with tempfile.TemporaryDirectory(prefix="hypothesis-", dir=os.environ.get("LOCKSTEP_RUN_DIR")) as home:
-        set_hypothesis_home_dir(home)
+    with drawing(count) as settings:
+        import hypothesis
+
+        test: Any = hypothesis.seed(number(seed))(settings(hypothesis.given(inputs)(judged)))  # type: ignore[no-untyped-call]
         # What fails may pass when it is sent again: it was found all the same.
         with suppress(WrongAnswer, Enough, Unjudged, hypothesis.errors.Flaky):
             test()
     if unjudged:
         raise unjudged
     return found
-
-
-def number(text: str) -> int:
-    """A seed for Hypothesis."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8])

@@ -40,7 +40,7 @@ Flooding Addresses Are Throttled And Harm No User
     [Tags]    id:C08-10    req:C08.4    proto:3.2.03    proto:3.2.19    sec:R04    robot:continue-on-failure
     ${attackers} =    Attackers    0    3
     ${floods} =    Flood Here And Crowd There    ${attackers}
-    Innocents Should Wait No Longer Here Than There
+    Other Users Should Wait No Longer
     Flood Should Be Throttled    ${floods}    ${ADDRESS_LIMIT}    ${WINDOW}s    @{OPEN_DOORS}
     Everybody Is Served Again    ${attackers}    ${floods}
 
@@ -49,5 +49,5 @@ Flooding Sockets Are Throttled And Harm No User
     [Tags]    id:C08-12    req:C08.4    sec:R04    sec:W07    needs:ws    robot:continue-on-failure
     ${attackers} =    Get Socket Attackers
     ${floods} =    Flood Here And Crowd There    ${attackers}
-    Innocents Should Wait No Longer Here Than There
+    Other Users Should Wait No Longer
     Socket Flood Should Be Throttled    ${floods}

@@ -115,7 +115,7 @@ def test_the_baseline_only_shrinks() -> None:
     ],
 )
 def test_an_id_that_names_nothing_or_joins_nothing_is_told(defect: Defect, tag: str, line: str) -> None:
-    found = list(table(defect, C01_01=["proto:1.01"], C01_02=[tag]).strangers())
+    found = list(table(defect, C01_01=["proto:1.01"], C01_02=[tag]).unmatched())
     assert len(found) == 1
     assert line in found[0]
 

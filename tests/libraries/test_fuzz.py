@@ -227,26 +227,11 @@ def test_what_is_stored_and_cannot_be_read_is_told(tmp_path: Path, boxes: tuple[
     kept = tmp_path / "kept"
     write_input(kept / "endless.json", Input(b'{"size": 1e400}', "PUT", "/box/{id}"), "seed", "fault")
     write_input(kept / "whole.json", Input(b'{"size": 1}', "PUT", "/box/{id}"), "seed", "fault")
-    status, message = fuzz(
-        tmp_path,
-        url,
-        "Send Kept Inputs",
-        str(kept),
-        url,
-        "known=${{ {'id': 'a'} }}",
-        f"read_back=${{{{ ['{url}/box'] }}}}",
-    )
+    sent = "Send Kept Inputs", str(kept), url, "known=${{ {'id': 'a'} }}", f"read_back=${{{{ ['{url}/box'] }}}}"
+    status, message = fuzz(tmp_path, url, *sent)
     assert status == "PASS", message
     write_input(kept / "none.json", Input(b'{"size": Infinity}', "PUT", "/box/{id}"), "seed", "fault")
-    status, message = fuzz(
-        tmp_path,
-        url,
-        "Send Kept Inputs",
-        str(kept),
-        url,
-        "known=${{ {'id': 'a'} }}",
-        f"read_back=${{{{ ['{url}/box'] }}}}",
-    )
+    status, message = fuzz(tmp_path, url, *sent)
     assert status == "FAIL"
     assert message.startswith(f"stored, and {url}/box cannot be read any more: it is no JSON")
     assert "none.json" in message

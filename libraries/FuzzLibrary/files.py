@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lockstep import kept
+
 FORMAT = "lockstep input"
-VERSION = 1
 
 
 class InputFileError(ValueError):
@@ -68,23 +68,12 @@ def write_input(path: Path, found: Input, seed: str, fault: str) -> None:
     if found.body.isascii() or _is_text(found.body):
         body = {"text": found.body.decode()}
     request = {"method": found.method, "path": found.path, "headers": dict(found.headers)} if found.method else {}
-    document = {"format": FORMAT, "version": VERSION, "seed": seed, "fault": fault, **request, "body": body}
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(document, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    kept.write(path, FORMAT, {"seed": seed, "fault": fault, **request, "body": body})
 
 
 def read_input(path: Path) -> Input:
     """The input in the file at ``path``; raises ``InputFileError``."""
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputFileError(f"{path}: cannot be read: {error.strerror}") from error
-    except ValueError as error:
-        raise InputFileError(f"{path}: damaged: {error}") from error
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        raise InputFileError(f'{path}: not an input: it has no "format": "{FORMAT}"')
-    if document.get("version") != VERSION:
-        raise InputFileError(f"{path}: version {document.get('version')!r} is not known, only {VERSION} is")
+    document = kept.read(path, FORMAT, "an input", InputFileError)
     try:
         return _input(document)
     except (KeyError, TypeError, ValueError, AttributeError) as error:
