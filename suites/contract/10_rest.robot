@@ -88,6 +88,7 @@ Frontend Forwards Nothing But What Is The Users' And Only Where The Path Has One
     ...    /control/requests    /apiadmin/outbox
     Frontend Answers    400    invalid_request    /auth/../admin/outbox    /auth/%2e%2e/admin/outbox    /auth/..%2fadmin/outbox
     ...    /auth//admin/outbox    /auth/%252e%252e/admin/outbox    /users/..%5cadmin/outbox    /api/./me    /api/%2fme
+    ...    /api/me%2f    /api/conversations%2F00000000-0000-4000-8000-000000000000    /auth/sessions%2fall    /users/me%2fpassword
 
 A Deleted User Leaves Nothing Behind
     [Tags]    id:CT-36    req:C07.3    needs:ws    needs:db.main    needs:assistant

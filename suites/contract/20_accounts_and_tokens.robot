@@ -82,6 +82,15 @@ Endings Are Answered Without A Body
     Sign In A New User
     Request Should Be Answered    204    DELETE    ${AUTH_URL}/users/me
 
+Tokens Of Every Client Are Introspected And Revoked
+    [Tags]    id:CT-208    req:C04.1    proto:2.4.22    proto:2.4.24    sec:O08
+    [Template]    Token Of Client Should Be Known And End
+    web        lockstep-api
+    mobile     lockstep-api
+    api        lockstep-api
+    kiosk      lockstep-api
+    partner    partner-api
+
 Each Client Gets What Is Declared For It
     [Tags]    id:CT-129    req:C01.2    proto:2.1.03    proto:2.1.04    proto:2.1.05    proto:2.1.06    proto:2.1.07    proto:2.2.22
     ...       proto:2.2.23    needs:oauth.provider    needs:db.auth

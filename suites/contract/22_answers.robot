@@ -81,6 +81,14 @@ A Conversation Has Its Declared Members And Version
     Should Be Equal    ${{ [one.headers['ETag'] for one in [$made, $renamed, $read]] }}    ${{ ['"1"', '"2"', '"2"'] }}
     ...    ETags of a conversation that is made, renamed and read
 
+Paths That Nobody Serves Make No Time Series
+    [Documentation]    Whoever asks for a hundred random paths makes no line in the metrics.
+    [Tags]    id:CT-207    req:X03    proto:1.50    sec:R06
+    [Template]    Random Paths Should Make No Time Series
+    ${AUTH_URL}
+    ${BACKEND_URL}
+    ${BACKEND_2_URL}
+
 Messages That Their Owner Has Read Are Foreign To Others
     [Tags]    id:CT-200    req:X02    proto:1.24
     Start A Conversation

@@ -18,6 +18,14 @@ A Token Without A Genuine Signature Is Refused Everywhere
     Every Endpoint Should Refuse Forgeries    ${user}    tampered claims    bad base64    alg None    alg NONE    alg nOnE
     ...    hs256 with public key without newline    hs256 with empty secret
 
+A Token That Was Taken Is Refused With Another Signature
+    [Documentation]    What an instance remembers of a token that it has verified is good for that token alone.
+    [Tags]    id:SE-91    req:X02    proto:2.3.05    sec:J01
+    ${user} =    Sign In
+    Every Endpoint Should Recognise User    ${user}
+    Every Endpoint Should Refuse Forgeries    ${user}    flipped signature bit    empty signature    tampered claims
+    Every Endpoint Should Recognise User    ${user}
+
 No Token Is Verified By A Key That It Brings
     [Tags]    id:SE-27    req:X02    proto:2.3.08    sec:J04    sec:J05
     ${user} =    Sign In

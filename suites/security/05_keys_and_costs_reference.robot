@@ -4,6 +4,7 @@ Documentation       Signing keys change while everybody goes on: the new key is 
 ...                 Sources: RFC 7517 §4.5 (kid), RFC 8725 §3.10 (keys by kid), OWASP ASVS 5.0 11.2.2 (keys can be replaced) and 6.3.8
 ...                 (no telling which users exist); docs/protocol.md §2.3 to §2.5.
 Library             BudgetLibrary
+Resource            oauth.resource
 Resource            security.resource
 Suite Setup         Use A Private Platform    backends=2    PASSWORD_PASSES=6    PASSWORD_MEMORY_KIB=19456
 Suite Teardown      Leave The Platform
@@ -25,6 +26,15 @@ A New Signing Key Is Known Everywhere At Once And The Former One For Its Grace A
     The Key Comes To Be Forgotten Everywhere    ${ACCESS_TOKEN}
     Every Service Still Takes    ${former}
     A New Login Is Signed With The New Key
+
+The Provider's New Key Is Taken At Once
+    [Documentation]    The provider makes another signing key when it starts; auth, which holds the former one, asks for its keys again.
+    [Tags]    id:SE-94    req:C01.3    proto:2.2.35    sec:J06    needs:oauth.provider    needs:control.restart
+    [Setup]    A Person Known To The Provider
+    Sign In Through The Provider
+    Restart Service    provider
+    A Person Known To The Provider
+    Sign In Through The Provider
 
 How Long A Refusal Takes Does Not Tell Whether The E-mail Is Known
     [Documentation]    The shortest of several tries is what the work itself takes, however busy the machine is.

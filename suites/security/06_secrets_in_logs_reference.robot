@@ -29,8 +29,28 @@ Neither Code Nor State Nor Verifier Of A Login Stands In A Log
     No Log Holds Any Of    ${code}    ${ATTEMPT.state}    ${ATTEMPT.code_verifier}    ${tokens}[access_token]    ${tokens}[refresh_token]
     ...    a-code-that-nobody-has-issued-${PERSON.sub}
 
+A Refused Body Stands In No Log
+    [Documentation]    What could not be read as it was meant is named by its place, not by what it held.
+    [Tags]    id:SE-92    proto:1.42
+    Sign In A New User
+    ${secret} =    Random UUID
+    Refused Should Be    400    /auth/signup    email=no address    password=${secret}    name=Any
+    Refused Should Be    400    /auth/login    password=${secret}
+    Refused Should Be    400    /auth/login    email=any@example.test    password=${secret}    device=${7}
+    Refused Should Be    400    /auth/refresh    refresh_token=${{ [$secret] }}
+    Refused Should Be    400    /users/me/password    old=${secret}
+    Refused Should Be    400    /users/me/password    old=${secret}    new=${{ [$secret] }}
+    Everything Was Logged
+    No Log Holds Any Of    ${secret}
+
 
 *** Keywords ***
+Refused Should Be
+    [Documentation]    Auth, itself and through frontend, answers a body of these members with this status.
+    [Arguments]    ${status}    ${path}    &{body}
+    Post To    auth    ${path}    ${body}    ${ACCESS_TOKEN}    status=${status}
+    Post To    frontend    ${path}    ${body}    ${ACCESS_TOKEN}    status=${status}
+
 Everything Was Logged
     [Documentation]    A request through frontend to auth, and one to a replica, are in the logs of all who had a part in them, under the id
     ...    that they were given: so are, then, all requests that were answered before.

@@ -54,6 +54,13 @@ A Refresh That Fails Says Why And Costs The Cookies Only Where Auth Refused
     Log Out
     A Refused Refresh Signs The Browser Out
 
+A Spent Refresh Cookie Repeats Nothing By Itself
+    [Documentation]    Whoever has stolen the refresh cookie alone, or shows another access cookie with it, is a thief: the session ends.
+    [Tags]    id:SE-93    proto:5.23    sec:O06
+    [Template]    Spent Refresh Cookie Should End Session
+    ${EMPTY}
+    another.access.token
+
 A New Login Ends The Session That The Browser Had
     [Tags]    id:SE-54    proto:5.09    sec:S01    needs:ws
     A Person Signs In In A Browser
@@ -107,6 +114,27 @@ No Log Holds What A Login Hands Over
 
 
 *** Keywords ***
+Spent Refresh Cookie Should End Session
+    [Documentation]    A refresh cookie that was spent comes again, with this access cookie or without one, and ends the session.
+    [Arguments]    ${access}
+    A Person Signs In In A Browser
+    ${thief} =    Open A Twin Of The Browser    ${BROWSER}
+    Put Access Cookie    ${thief}    ${access}
+    Post In The Browser    /session/refresh    status=200
+    ${response} =    Post In The Browser    /session/refresh    status=401    browser=twin
+    Answer Should Be A Problem    ${response}    session_expired
+    Session Should Be    revoked, refreshed 1
+
+Put Access Cookie
+    [Documentation]    The browser has this access cookie, or, where it is empty, none.
+    [Arguments]    ${browser}    ${value}
+    ${cookie} =    Evaluate    next(cookie for cookie in $browser.cookies if cookie.name == '__Host-access')
+    IF    $value
+        Evaluate    setattr($cookie, 'value', $value)
+    ELSE
+        Evaluate    $browser.cookies.clear($cookie.domain, $cookie.path, $cookie.name)
+    END
+
 A Refresh Finds No Cookie
     [Documentation]    The browser has forgotten its tokens: it is asked for one.
     ${response} =    Post In The Browser    /session/refresh    status=401

@@ -51,3 +51,53 @@ An Auth That Answers 5xx Is Asked A Bounded Number Of Times And The Token Alone 
     Auth Was Asked Only As Often As The Breaker Lets    ${report}
     Auth Is Well Again
     Session Should Be Found By    introspected
+
+Messages Of Two Replicas Keep Order While Redis Is Slow
+    [Documentation]    What a replica has stored itself waits for what the other stored before, of which Redis tells it a second later.
+    [Tags]    id:S06-06    proto:4.120
+    Sign In A New User
+    Start A Conversation
+    Open Subscribed Sockets At Replicas
+    Add Toxic    backend-2->redis    latency    latency=1s
+    FOR    ${round}    IN RANGE    3
+        Say    first of ${round}    backend-1
+        Say    second of ${round}    backend-2
+        Both Should Receive    first of ${round}    second of ${round}
+    END
+    Heal Connection    backend-2->redis
+
+Every Replica Ends A Revoked Session Without Redis
+    [Tags]    id:S06-07    proto:4.112
+    Cut Connection    backend->redis
+    FOR    ${_}    IN RANGE    3
+        Sign In A New User
+        Open Socket At Replica    backend-1
+        Open Socket At Replica    backend-2
+        Post To    auth    /auth/logout    ${{ {} }}    ${ACCESS_TOKEN}    status=204
+        Open Socket Was Closed With    4003    backend-1    within=2s
+        Open Socket Was Closed With    4003    backend-2    within=2s
+    END
+    Heal Connection    backend->redis
+
+
+*** Keywords ***
+Open Socket At Replica
+    [Documentation]    Opens a socket of the current user at this replica, under its name.
+    [Arguments]    ${replica}
+    Open A Socket    ${replica}    url=${{ $BACKEND_SOCKET_URL if $replica == 'backend-1' else $BACKEND_2_SOCKET_URL }}
+
+Open Subscribed Sockets At Replicas
+    [Documentation]    A socket of the current user at each replica, subscribed to their conversation.
+    FOR    ${replica}    IN    backend-1    backend-2
+        Open Socket At Replica    ${replica}
+        Subscribe    ${replica}
+    END
+
+Both Should Receive
+    [Documentation]    The sockets at both replicas get these messages, in this order and with nothing missing between them.
+    [Arguments]    @{bodies}
+    FOR    ${replica}    IN    backend-1    backend-2
+        ${first} =    Hear    ${bodies}[0]    ${replica}    within=10s
+        ${second} =    Hear    ${bodies}[1]    ${replica}    within=10s
+        Should Be Equal    ${second}[seq]    ${first.seq + 1}    the seqs of two messages at ${replica}
+    END
