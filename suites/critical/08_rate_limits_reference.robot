@@ -27,7 +27,7 @@ Sockets And Endpoints Share The Quota
     In One Window    Socket And Doors Share The Quota    ${USER_LIMIT}
 
 Claims About An Address Change Nothing
-    [Tags]    id:C08-04    req:C08.1    proto:3.2.18    proto:5.52    proto:5.53    sec:R03
+    [Tags]    id:C08-04    req:C08.1    proto:3.2.18    proto:3.2.19    proto:5.52    proto:5.53    sec:R03
     In One Window    Quota Of An Address Holds Whatever A Client Claims    ${ADDRESS_LIMIT}
 
 Logins Are Counted Against Their Address
@@ -37,7 +37,7 @@ Logins Are Counted Against Their Address
 Flooding Addresses Are Throttled And Harm No User
     [Documentation]    How long an unaffected user waits is measured by how long another one waits, at the same time, at a platform where
     ...    nobody floods, beside as many load users who ask.
-    [Tags]    id:C08-10    req:C08.4    proto:3.2.03    proto:3.2.19    sec:R04    robot:continue-on-failure
+    [Tags]    id:C08-10    req:C08.4    proto:3.2.03    sec:R04    robot:continue-on-failure
     ${attackers} =    Attackers    0    3
     ${floods} =    Flood Here And Crowd There    ${attackers}
     Other Users Should Wait No Longer
