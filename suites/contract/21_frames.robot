@@ -111,3 +111,10 @@ Replicas Notify Each Other Over Redis
     Subscribe To Redis    backend:doorbell
     Say    Did it ring?
     Wait For Redis Message    within=5s
+
+Sockets Of A User Who Is Deactivated Or Deleted End
+    [Tags]    id:CT-215    req:C07.3    proto:4.105
+    [Template]    Sockets Should End When Account Is
+    POST      /users/me/deactivate
+    DELETE    /users/me
+

@@ -61,8 +61,26 @@ A List Of Audiences Is Refused
     ${token} =    Change Token    ${ACCESS_TOKEN}    aud=${{ [$AUDIENCE, 'partner-api'] }}
     Every Service Refuses The Token    ${token}    token_invalid
 
+A Token Has One Spelling
+    [Documentation]    What decodes to the same bytes is not the same token: padded, with a line's end, or with other unused last bits.
+    [Tags]    id:SE-95    proto:2.3.12    sec:J09
+    VAR    ${token}    ${ACCESS_TOKEN.value}
+    Open A Socket
+    VAR    ${last_bits}    ${{ $token[:-1] + chr(ord($token[-1]) + 1) }}
+    FOR    ${other}    IN    ${token}\=\=    ${token.replace('.', '=.')}    ${token}\n    ${{ '.\\n'.join($token.split('.')) }}    ${last_bits}
+        Token Should Be Refused At Auth And Backend    ${other}
+    END
+
 
 *** Keywords ***
+Token Should Be Refused At Auth And Backend
+    [Documentation]    In an introspection, where any text may be sent, the token is inactive; as a socket's next token it is refused.
+    [Arguments]    ${token}
+    ${form} =    Request Body    token=${token}
+    ${answer} =    Post Form To    auth    /auth/introspect    ${form}    ${SERVICE_TOKEN}
+    Should Be Equal    ${answer.json()}    ${{ {'active': False} }}    introspection of a token in another spelling
+    Socket Answers With Error    socket    reauth    token_invalid    token=${token}
+
 Introspection Should Name
     [Documentation]    Auth calls this token active, with these roles and this plan.
     [Arguments]    ${token}    ${roles}    ${plan}

@@ -19,7 +19,7 @@ Test Tags           session-sync    p1    req:S09    req:S07    needs:ws    need
 *** Test Cases ***
 What Is Said And Written In One Region Is Soon Seen In The Other
     [Documentation]    No ring goes from one to the other.
-    [Tags]    id:S09-01    proto:4.94    proto:4.95
+    [Tags]    id:S09-01    proto:4.94    proto:4.95    proto:4.96
     Settle In
     Session Should Be Found By    live    backend
     Session Should Be Found By    introspected    backend-2
