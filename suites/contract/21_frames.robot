@@ -117,4 +117,3 @@ Sockets Of A User Who Is Deactivated Or Deleted End
     [Template]    Sockets Should End When Account Is
     POST      /users/me/deactivate
     DELETE    /users/me
-

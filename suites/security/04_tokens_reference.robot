@@ -67,7 +67,8 @@ A Token Has One Spelling
     VAR    ${token}    ${ACCESS_TOKEN.value}
     Open A Socket
     VAR    ${last_bits}    ${{ $token[:-1] + chr(ord($token[-1]) + 1) }}
-    FOR    ${other}    IN    ${token}\=\=    ${token.replace('.', '=.')}    ${token}\n    ${{ '.\\n'.join($token.split('.')) }}    ${last_bits}
+    VAR    ${lines}    ${{ '.\\n'.join($token.split('.')) }}
+    FOR    ${other}    IN    ${token}\=\=    ${token.replace('.', '=.')}    ${token}\n    ${lines}    ${last_bits}
         Token Should Be Refused At Auth And Backend    ${other}
     END
 
