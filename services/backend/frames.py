@@ -113,15 +113,15 @@ def encode(value: Any) -> str:
         return _encode(value)
 
 
-def text_of(payload: dict[str, Any], name: str, limit: int) -> str:
-    """The text ``name`` of 1 to ``limit`` UTF-8 bytes, storable in PostgreSQL; raises ``FrameError``."""
+def text_of(payload: dict[str, Any], name: str, limit: int, unit: str = "bytes") -> str:
+    """The text ``name`` of 1 to ``limit`` UTF-8 bytes, or characters, storable in PostgreSQL; raises ``FrameError``."""
     value = payload.get(name)
     if not isinstance(value, str):
         raise FrameError("invalid_frame", f"{name} is not a text")
     if not is_storable(value):
         raise FrameError("invalid_frame", f"{name} holds a character that cannot be stored")
-    if not 1 <= len(value.encode()) <= limit:
-        raise FrameError("invalid_frame", f"{name} has not 1 to {limit} bytes")
+    if not 1 <= len(value if unit == "characters" else value.encode()) <= limit:
+        raise FrameError("invalid_frame", f"{name} has not 1 to {limit} {unit}")
     return value
 
 
@@ -186,7 +186,7 @@ class Send(NamedTuple):
         """Raises ``FrameError``."""
         return cls(
             id_of(payload, "conversation_id"),
-            text_of(payload, "client_msg_id", MAX_CLIENT_MSG_ID),
+            text_of(payload, "client_msg_id", MAX_CLIENT_MSG_ID, "characters"),
             text_of(payload, "body", MAX_BODY),
         )
 
@@ -229,6 +229,6 @@ def _position(value: Any) -> Position:
 def document_of(payload: dict[str, Any], measure: Callable[[Any], str] = encode) -> str:
     """The ``document`` of a ``state.update`` as the text to store; raises ``FrameError``."""
     text = measure(object_of(payload, "document"))
-    if len(text) > MAX_STATE:
+    if len(text.encode()) > MAX_STATE:
         raise FrameError("invalid_frame", f"the document has more than {MAX_STATE} bytes")
     return text

@@ -41,7 +41,7 @@ def parse(text: str | bytes) -> Any:
 
 def _is_deep(value: Any) -> bool:
     level = [value]
-    for _ in range(MAX_DEPTH + 1):
+    for _ in range(MAX_DEPTH):
         level = [one for held in level for one in _members(held) if isinstance(one, list | dict)]
         if not level:
             return False

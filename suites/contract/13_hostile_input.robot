@@ -53,7 +53,7 @@ A Refresh By Another Client Spends Nothing
 
 JSON That Nests Too Deep Is Refused And Not Stored
     [Tags]    id:CT-53    req:X03    req:C10.2    proto:1.13    needs:session.admin
-    ${deep} =    Get Nested List    300
+    ${deep} =    Get Nested List    64
     ${most} =    Get Nested List    63
     Deep Metadata Should Be Refused    ${deep}
     Deep Notification Should Be Refused    ${deep}

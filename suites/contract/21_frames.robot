@@ -58,8 +58,24 @@ A State Has At Most 48 KiB
     ${updated} =    State Of Size Should Be    ${48 * 1024}    0    state.updated
     Should Be Equal    ${updated}    ${{ {'version': 1} }}    the answer to a write of a state
     State Of Size Should Be    ${48 * 1024 + 1}    1    error
+    State Of Size Should Be    ${48 * 1024}    1    state.updated    letter=ä
+    State Of Size Should Be    ${48 * 1024 + 2}    2    error    letter=ä
     ${conflict} =    State Of Size Should Be    ${100}    0    state.conflict
     Members Should Be    a conflict of states    ${conflict}    version    document
+
+Id And Body Of A Message Keep Their Bounds
+    [Documentation]    An id counts in characters, a body in bytes, on the socket as over REST.
+    [Tags]    id:CT-216    req:C09.2    proto:4.126    proto:4.127
+    [Setup]    Sign In With A Conversation
+    [Template]    Message Should Be Taken
+    ${True}     ${{ 'ä' * 64 }}         Any
+    ${False}    ${{ 'a' * 65 }}         Any
+    ${False}    ${EMPTY}                Any
+    ${True}     most                    ${{ 'x' * 16384 }}
+    ${True}     most of two bytes       ${{ 'ä' * 8192 }}
+    ${False}    more                    ${{ 'x' * 16385 }}
+    ${False}    more of two bytes       ${{ 'x' + 'ä' * 8192 }}
+    ${False}    none                    ${EMPTY}
 
 The Assistant Answers Where It Was Asked To
     [Tags]    id:CT-146    req:C03.1    proto:4.47    proto:4.97    proto:4.98    needs:assistant
