@@ -103,7 +103,7 @@ def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[Judg
         issued.close()
         if host:
             host.close()
-    say(sheet.sheet(outcome, requirements.read(), folder / "log.html"))
+    say(sheet.sheet(outcome, requirements.known(), folder / "log.html"))
     return outcome
 
 
@@ -155,7 +155,7 @@ def _conclude(
     lost = missing.missing(plan.tests, result, ended.why_missing, stopped=ended.early)
     tests = (*reported, *(one.judged for one in lost))
     covered = [area for source in sources for area in areas.area_of(source)] if request.whole else []
-    known = requirements.read()
+    known = requirements.known()
     seconds = time.monotonic() - begun
     timed = len(sources) == len(covered) == 1
     at_once = execution.processes(request)
@@ -165,7 +165,9 @@ def _conclude(
     judge_walls = is_ours and not ended.early and (timed or not lost)
     budgeted = walls.judged(alone, walls.limits(), load, timed=timed) if judge_walls else ()
     proving = (*tests, *beside, *proofs.by_walls(known, budgeted))
-    wanted = list(known.values()) if covered and SUITES in sources else requirements.of_areas(known, covered)
+    wanted = (
+        list(requirements.read().values()) if covered and SUITES in sources else requirements.of_areas(known, covered)
+    )
     judged = judge(proving)
     untested = proofs.sort([requirement for requirement in wanted if requirement.id not in judged])
     late = [str(wall) for wall in budgeted if wall.verdict is Verdict.FAIL]

@@ -17,9 +17,9 @@ from typing import Any
 import yaml
 from robot.utils import timestr_to_secs
 
+from launcher import areas as places
 from launcher.console import LaunchError
 from launcher.outcome import JudgedTest
-from launcher.paths import SUITES
 from launcher.verdicts import Verdict, worst_of
 
 FILE = "sheet.yaml"
@@ -105,10 +105,11 @@ def of_areas(
     areas: Iterable[str],
     tests: Sequence[JudgedTest],
     measured: Measured,
-    suites: Path = SUITES,
+    suites: Path | None = None,
 ) -> tuple[AreaSheet, ...]:
     """The sheets of those areas that declare one; raises ``LaunchError`` for one that cannot be read."""
-    declared = [(area, suites / area / FILE) for area in areas if (suites / area / FILE).is_file()]
+    folders = {area: suites / area if suites else places.folder(area) for area in areas}
+    declared = [(area, folder / FILE) for area, folder in folders.items() if folder and (folder / FILE).is_file()]
     return tuple(_read(area, path, tests, measured) for area, path in declared)
 
 

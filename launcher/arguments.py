@@ -11,7 +11,7 @@ from pathlib import Path
 from launcher import options, tests_by_id
 from launcher.console import LaunchError
 from launcher.options import Options
-from launcher.paths import RESULTS
+from launcher.paths import COMMAND, RESULTS
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class RunRequest:
     @property
     def command(self) -> str:
         """What to type to repeat the run."""
-        typed = shlex.join(["./run", *self.names, *self._own, *options.typed(self.robot)])
+        typed = shlex.join([COMMAND, *self.names, *self._own, *options.typed(self.robot)])
         inherited = shlex.join(options.typed(self.inherited))
         return f"{options.ENVIRONMENT}={shlex.quote(inherited)} {typed}" if inherited else typed
 

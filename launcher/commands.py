@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from launcher import ended, helping, interrupts, notify
 from launcher.console import LaunchError, complain, did_you_mean, say
 from launcher.ended import Ended
-from launcher.paths import ROOT
+from launcher.paths import INSTALLED, ROOT
 from launcher.workers import environment
 
 # Each has ``main(argv) -> exit code``; imported when asked for, since most runs need none of the others.
 _MODULES = {
+    "init": "launcher.init",
     "up": "launcher.up",
     "target": "launcher.targets.command",
     "list": "launcher.listing",
@@ -25,14 +26,21 @@ _MODULES = {
     "explore": "launcher.explore",
 }
 # Each has ``conduct(argv) -> Ended``: it names what failed.
-_CONDUCTED = {"test": "launcher.proof", "lint": "launcher.lint", "coverage": "launcher.coverage"}
+_CONDUCTED = {
+    "test": "launcher.proof",
+    "lint": "launcher.lint",
+    "coverage": "launcher.coverage",
+    "package": "launcher.package",
+}
 # These are run beside, each in a process of its own.
 _PACKAGES = {"prove": "defects", "mutate": "mutation"}
 _WITH_PARTS = ("bench", "target")
 """Of these a part says by itself what it does: ``./run target check --help``."""
 COMMANDS = (*_MODULES, *_CONDUCTED, *_PACKAGES, "bench")
+OF_CHECKOUT = ("test", "lint", "docs", "coverage", "prove", "mutate", "bench", "package")
+"""What these need is no part of the installed package."""
 # These judge nothing, so their failures are for whoever typed them.
-_UNJUDGED = ("up", "target", "list", "docs")
+_UNJUDGED = ("init", "up", "target", "list", "docs")
 
 
 def main(argv: Sequence[str]) -> int:
@@ -97,6 +105,10 @@ def _help(words: Sequence[str]) -> int:
 
 
 def _run(name: str, rest: Sequence[str]) -> Ended:
+    if INSTALLED and name in OF_CHECKOUT:
+        raise LaunchError(
+            f"{name} works on the source of Lockstep, and this is the installed package. In a checkout: run {name}"
+        )
     if name == "bench":
         return _bench(rest)
     if name in _CONDUCTED:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import sys
 from collections.abc import Iterable
 
 from launcher import interrupts
+from launcher.paths import COMMAND
 
 _COLOURS = {"red": "31", "green": "32", "yellow": "33", "grey": "90", "bold": "1"}
 _VERDICT_COLOURS = {"PASS": "green", "FAIL": "red", "SKIPPED": "red"}
@@ -36,8 +38,18 @@ def verdict(text: str, width: int = 0) -> str:
     return paint(text.ljust(width), _VERDICT_COLOURS.get(text, "yellow"))
 
 
+def spoken(text: str) -> str:
+    """``text`` with the command as people type it: messages name it ``./run``, which the package calls ``lockstep``."""
+    if COMMAND == "./run":
+        return text
+    # Columns of a table stay where they are.
+    text = re.sub(r"\./run([^\n]*?)   ( {2,})", rf"{COMMAND}\1\2", text)
+    return text.replace("./run", COMMAND)
+
+
 def say(text: str = "") -> None:
     """A line on standard output, at once."""
+    text = spoken(text)
     with interrupts.forgiving(sys.stdout):
         try:
             print(text, flush=True)
@@ -48,6 +60,7 @@ def say(text: str = "") -> None:
 
 def complain(text: str) -> None:
     """A line on standard error, at once."""
+    text = spoken(text)
     with interrupts.forgiving(sys.stderr):
         print(paint(text, "red") if sys.stderr.isatty() else text, file=sys.stderr, flush=True)
 

@@ -21,11 +21,11 @@ from robot.errors import DataError
 from launcher import interrupts, runfolder
 from launcher.console import LaunchError, complain, paint, plural, say
 from launcher.parsing import Parser
-from launcher.paths import RESULTS, SUITES
+from launcher.paths import RESULTS, SHIPPED_SUITES
 from launcher.verdicts import NOT_JUDGED, NOT_WELL, WELL
 from launcher.workers import environment
 
-SUITE = SUITES / "exploration" / "01_schedules.robot"
+SUITE = SHIPPED_SUITES / "exploration" / "01_schedules.robot"
 EXPLORING, REPLAYING = "id:EX-01", "id:EX-02"
 _TOLD_EVERY = 10.0
 _TICK = 0.2

@@ -6,6 +6,7 @@ import argparse
 from typing import Any, NoReturn
 
 from launcher.console import did_you_mean
+from launcher.paths import COMMAND
 
 
 class Parser(argparse.ArgumentParser):
@@ -13,6 +14,8 @@ class Parser(argparse.ArgumentParser):
 
     def __init__(self, **options: Any) -> None:
         form = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
+        if "prog" in options:
+            options["prog"] = options["prog"].replace("./run", COMMAND)
         super().__init__(**{**form, **options})
 
     @property

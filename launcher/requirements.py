@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from launcher.paths import REQUIREMENTS
+from launcher.paths import REQUIREMENTS, SHIPPED_REQUIREMENTS
 
 _HEADING = re.compile(r"^## (?P<title>(?P<letter>[A-Z])\. .+?)(?:: `suites/(?P<area>[a-z_]+)`)?\s*$")
 _COMMAND = re.compile(r"\(`\./run (?P<words>[^`]+)`\)$")
@@ -44,6 +44,11 @@ class Page:
 def read(path: Path = REQUIREMENTS) -> dict[str, Requirement]:
     """Every requirement by id, in the order of the page; empty where the page is missing."""
     return parse(path.read_text("utf-8")).requirements if path.is_file() else {}
+
+
+def known() -> dict[str, Requirement]:
+    """Those of the project, and those that the suites that come with Lockstep are about."""
+    return {**read(SHIPPED_REQUIREMENTS), **read()}
 
 
 def parse(text: str, areas: Collection[str] | None = None, commands: Collection[str] | None = None) -> Page:

@@ -9,13 +9,12 @@ from __future__ import annotations
 import contextlib
 import gc
 import importlib
-import pkgutil
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from launcher import forking
-from launcher.paths import LIBRARIES
+from launcher.paths import library_names
 
 _IMPORTED = (
     "robot.run",
@@ -47,7 +46,7 @@ class Robots(forking.ForkServer):
 
 
 def _import() -> None:
-    ours = [module.name for module in pkgutil.iter_modules([str(LIBRARIES)])]
+    ours = library_names()
     for name in (*_IMPORTED, *ours):
         # What cannot be imported is for the suite that needs it to say.
         with contextlib.suppress(Exception):

@@ -15,7 +15,7 @@ from robot.api import TestSuite
 from robot.errors import DataError
 
 from launcher.console import LaunchError, did_you_mean
-from launcher.paths import ROOT
+from launcher.paths import PROJECT, ROOT
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,9 @@ def chosen(names: Iterable[str]) -> tuple[str, ...]:
 
 def of_project(root: Path = ROOT) -> tuple[Path, ...]:
     """Where tests have ids: ``suites/``, and the suite that only seeded defects are proved with."""
-    places = (root / "suites", root / "tests" / "atest" / "exploration" / "broken_servers.robot")
+    proved = root / "tests" / "atest" / "exploration" / "broken_servers.robot"
+    own = [PROJECT / "suites"] if root == ROOT else []
+    places = dict.fromkeys((*own, root / "suites", proved))
     return tuple(place for place in places if place.exists())
 
 

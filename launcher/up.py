@@ -17,7 +17,7 @@ from launcher import interrupts
 from launcher.console import LaunchError, paint, say
 from launcher.host import Host, HostLostError
 from launcher.parsing import Parser
-from launcher.paths import RESULTS, ROOT
+from launcher.paths import LAUNCHER, RESULTS
 
 _PASSWORD_BYTES = 12
 
@@ -94,7 +94,7 @@ def _introduce(descriptor: Mapping[str, Any], login: Mapping[str, str], profile:
         "CA": descriptor["ca_file"],
         "logs": str(Path(descriptor["dir"]) / "logs"),
         # In any folder of any terminal.
-        "suites": f". {quote(str(operator))} && {quote(str(ROOT / 'run'))} critical --target {quote(str(profile))}",
+        "suites": f". {quote(str(operator))} && {quote(str(LAUNCHER))} critical --target {quote(str(profile))}",
     }
     say(paint("\nThe platform is up. Ctrl-C stops it.\n", "bold"))
     for label, value in rows.items():

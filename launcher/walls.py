@@ -20,8 +20,9 @@ from lockstep import machine
 from robot.result import Result
 from robot.utils import timestr_to_secs
 
+from launcher import areas as places
 from launcher.machine import Load
-from launcher.paths import BUDGETS, SUITES
+from launcher.paths import BUDGETS, SHIPPED_BUDGETS
 from launcher.verdicts import Verdict
 
 # Seconds from the end of a suite to the start of the next on the same worker.
@@ -71,10 +72,12 @@ class SuiteTime:
         return (self.end - self.start).total_seconds()
 
 
-def limits(path: Path = BUDGETS) -> dict[str, float]:
-    """The seconds that each area may take as a whole, where it has such a budget."""
-    budgets = yaml.safe_load(path.read_text("utf-8")) if path.exists() else None
-    runs = {name.removeprefix("run "): limit for name, limit in (budgets or {}).items() if name.startswith("run ")}
+def limits(*paths: Path) -> dict[str, float]:
+    """The seconds that each area may take as a whole, where it has such a budget: the project's, and Lockstep's own."""
+    runs: dict[str, Any] = {}
+    for path in paths or dict.fromkeys((SHIPPED_BUDGETS, BUDGETS)):
+        budgets = yaml.safe_load(path.read_text("utf-8")) if path.exists() else None
+        runs |= {name.removeprefix("run "): limit for name, limit in (budgets or {}).items() if name.startswith("run ")}
     return {area: float(timestr_to_secs(limit)) for area, limit in runs.items()}
 
 
@@ -83,7 +86,7 @@ def alone(areas: Sequence[str], seconds: float, times: Sequence[SuiteTime], work
     if not times:
         return {}
     beside = seconds - (max(one.end for one in times) - min(one.start for one in times)).total_seconds()
-    own = {area: [one.seconds for one in times if SUITES / area in one.source.parents] for area in areas}
+    own = {area: [one.seconds for one in times if places.folder(area) in one.source.parents] for area in areas}
     return {area: beside + makespan(suites, workers) for area, suites in own.items() if suites}
 
 

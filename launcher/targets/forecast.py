@@ -10,7 +10,7 @@ from typing import Any
 from robot.api import TestSuite
 from robot.running import ResourceFile, UserKeyword
 
-from launcher.paths import RESOURCES, SUITES
+from launcher.paths import RESOURCES, SHIPPED_SUITES
 from launcher.targets.vocabulary import Need, Needs, Vocabulary, normal
 
 VOCABULARY = "portable/vocabulary.resource"
@@ -39,7 +39,9 @@ class Forecast:
     """Of each test that cannot run what it lacks."""
 
 
-def read(folder: Path = SUITES, resources: Path = RESOURCES, vocabulary: Vocabulary | None = None) -> list[TestNeeds]:
+def read(
+    folder: Path = SHIPPED_SUITES, resources: Path = RESOURCES, vocabulary: Vocabulary | None = None
+) -> list[TestNeeds]:
     """The tests of the portable suites in a folder with their needs, those of setups and teardowns included."""
     reader = _Reader(resources, vocabulary or Vocabulary())
     suites = [path for path in sorted(folder.rglob("*.robot")) if VOCABULARY in path.read_text("utf-8")]

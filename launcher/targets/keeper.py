@@ -32,7 +32,7 @@ from PlatformLibrary.embedded.redis_server import Redis
 from PlatformLibrary.embedded.servers import Server
 
 from launcher.console import LaunchError
-from launcher.paths import ROOT
+from launcher.paths import LAUNCHER
 from launcher.targets import packages, recipe
 from launcher.targets.program import Command, Program
 
@@ -91,7 +91,7 @@ class Booted:
         if wanted.prepare:
             self.steps.append("preparing")
             await self._prepare()
-        self.facts["LOCKSTEP_RUN"] = str(ROOT / "run")
+        self.facts["LOCKSTEP_RUN"] = str(LAUNCHER)
         self._write_facts()
 
     async def stop(self) -> None:

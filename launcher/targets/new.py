@@ -19,7 +19,7 @@ from launcher.parsing import Parser
 
 SKELETON = Path(__file__).with_name("skeleton.yaml")
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
-_PLATFORM = re.compile(r"\{platform\.(?P<name>\w+)(?:\.(?P<number>\d+))?\}")
+PLATFORM = re.compile(r"\{platform\.(?P<name>\w+)(?:\.(?P<number>\d+))?\}")
 _EMBEDDED = re.compile(r"control:.*\bembedded\b|\s+adapter:\s*embedded\b")
 _DEFAULTS = (
     ("socket", "ws://127.0.0.1:8000/socket"),
@@ -36,7 +36,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--like", metavar="Y", help="begin with a copy of this target's dialect (./run target list)")
     asked: argparse.Namespace = parser.parse_args(argv)
     path = _place(asked.name)
-    text, methods = _copy(asked.name, asked.like) if asked.like else (_skeleton(asked.name), None)
+    text, methods = _copy(asked.name, asked.like) if asked.like else (skeleton(asked.name), None)
     path.parent.mkdir(parents=True)
     path.write_text(text, "utf-8")
     if methods is not None:
@@ -65,7 +65,8 @@ def _variable(name: str) -> str:
     return name.replace("-", "_").upper()
 
 
-def _skeleton(name: str) -> str:
+def skeleton(name: str) -> str:
+    """The dialect of a target ``name``, to be filled in."""
     text = SKELETON.read_text("utf-8")
     for field, value in (("title", name), ("name", name), ("variable", _variable(name))):
         text = text.replace(f"{{{{{field}}}}}", value)
@@ -81,17 +82,22 @@ def _copy(name: str, like: str) -> tuple[str, str | None]:
             f"There is no dialect of a target {like!r}.{did_you_mean(like, names())} There are {', '.join(names())}."
         ) from error
     # Nobody else's processes are reached by the project's own control.
-    lines = [line for line in source.read_text("utf-8").splitlines() if not _EMBEDDED.match(line)]
+    lines = without_control(source.read_text("utf-8"))
     while lines and lines[0].startswith("#"):
         lines.pop(0)
     text = "\n".join(line for line in lines if not line.startswith("name:"))
     text = re.sub(r"^dialect:.*$", lambda found: f"{found[0]}\nname: {name}", text, count=1, flags=re.MULTILINE)
-    text = _PLATFORM.sub(lambda found: _from_environment(_variable(name), found), text)
+    text = PLATFORM.sub(lambda found: _from_environment(_variable(name), found), text)
     original = source.parent.name if source.name == FILE else source.stem
     head = f"# The dialect of {name}, begun as a copy of that of {original}."
     methods = source.parent / METHODS_FILE
     there = source.name == FILE and methods.is_file()
     return f"{head}\n{text.strip()}\n", methods.read_text("utf-8") if there else None
+
+
+def without_control(text: str) -> list[str]:
+    """The lines of a dialect but for those of the control that only the run's own platform has."""
+    return [line for line in text.splitlines() if not _EMBEDDED.match(line)]
 
 
 def _from_environment(prefix: str, found: re.Match[str]) -> str:

@@ -50,7 +50,9 @@ class Line:
         """What is wrong with what came of one frame; "" where nothing is."""
         self._asked += 1
         if not self._alias:
-            self._alias = self.sockets.open_connection(self.url, f"fuzz-{self._asked}", **self.options)
+            # Which errors may come is judged here: one without an id is no answer to the question.
+            options = {"error_frames": "none", **self.options}
+            self._alias = self.sockets.open_connection(self.url, f"fuzz-{self._asked}", **options)
         name = f"fuzz-{self._asked}"
         since = self.sockets.get_journal_position(self._alias)
         try:

@@ -17,11 +17,11 @@ import yaml
 from lockstep import reasons
 from lockstep.dialect.entries import Names, read_file
 from lockstep.dialect.errors import DialectError
+from lockstep.home import target_folders
 
 from . import checking
 from .embedded.errors import PlatformError
 
-_ROOT = Path(__file__).resolve().parents[2]
 _NEEDED = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _COMMENT = re.compile(r"(^|\s)#.*")
 _ENDPOINTS = (
@@ -84,9 +84,7 @@ def known_capabilities() -> tuple[str, ...]:
 
 def folders() -> list[Path]:
     """Where profiles are looked for by name: ``LOCKSTEP_TARGETS``, the working directory's, the project's."""
-    named = os.environ.get("LOCKSTEP_TARGETS")
-    places = [Path(named)] if named else []
-    return [*places, Path.cwd() / "variables" / "targets", _ROOT / "variables" / "targets"]
+    return target_folders()
 
 
 def find(target: str) -> Path:

@@ -21,9 +21,10 @@ from robot.libraries.BuiltIn import BuiltIn
 
 from lockstep import ids
 from lockstep.causes import is_unknown, reason
+from lockstep.home import HOME, project
 
 VARIABLE = "LOCKSTEP_EXPECTED_FAILURES"
-DEFAULT = Path(__file__).resolve().parents[2] / "variables" / "expected_failures.yaml"
+DEFAULT = (project() or HOME) / "variables" / "expected_failures.yaml"
 FINDINGS = "findings.yaml"
 XFAIL = "XFAIL: "
 XFAIL_TAG = "xfail"

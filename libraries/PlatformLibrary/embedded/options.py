@@ -9,6 +9,8 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from lockstep.home import HOME
+
 from .errors import PlatformError
 from .toxics import meant
 
@@ -30,8 +32,8 @@ _MOST_BACKENDS = 8
 
 
 def project_root() -> Path:
-    """Where ``services/`` is looked for by default: beside ``libraries/``, or where ``LOCKSTEP_SERVICES`` points."""
-    return Path(os.environ.get("LOCKSTEP_SERVICES") or Path(__file__).resolve().parents[3])
+    """Where ``services/`` is looked for by default: where Lockstep lies, or where ``LOCKSTEP_SERVICES`` points."""
+    return Path(os.environ.get("LOCKSTEP_SERVICES") or HOME)
 
 
 @dataclass(frozen=True)

@@ -30,12 +30,12 @@ from lockstep.dialect.refusals import CLASSES, Alternatives, alternatives
 from lockstep.dialect.socket import OUT, Socket
 from lockstep.dialect.steps import WORDS, Step, StepReader
 from lockstep.dialect.templates import fields
+from lockstep.home import target_folders
 
 VERSION = 1
 FILE, METHODS_FILE = "target.yaml", "dialect.py"
 CODECS = ("encode", "decode")
 """Functions of ``dialect.py`` beside the words: from a frame to a text or bytes, and from those to a list of frames."""
-_PROJECT = Path(__file__).resolve().parents[3]
 Method = Callable[..., Any]
 
 
@@ -276,9 +276,7 @@ def is_dialect(path: Path) -> bool:
 
 def folders() -> list[Path]:
     """Where targets are looked for by name: ``LOCKSTEP_TARGETS``, the working directory's, the project's."""
-    named = os.environ.get("LOCKSTEP_TARGETS")
-    places = [Path(named)] if named else []
-    return [*places, Path.cwd() / "variables" / "targets", _PROJECT / "variables" / "targets"]
+    return target_folders()
 
 
 def find(target: str) -> Path:
