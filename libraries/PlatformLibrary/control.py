@@ -84,7 +84,7 @@ class NoControl:
 class EmbeddedControl(NoControl):
     """One leased platform of a host."""
 
-    verbs = frozenset((*VERBS, "replace"))
+    verbs = frozenset((*VERBS, "replace", "clock", "version", "migrate"))
     faults = True
 
     def __init__(self, client: HostClient, platform: str) -> None:

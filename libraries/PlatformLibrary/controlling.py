@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import abc
 import time
+from datetime import timedelta
 from typing import Any
 
 from lockstep import applicability
@@ -56,6 +57,21 @@ class ControlKeywords(abc.ABC):
     def restart_service_without_gap(self, instance: str) -> float:
         """Starts a successor on the same socket, then lets the old process drain and end; returns the seconds."""
         return self._control("restart", instance, gapless=True)
+
+    @keyword(tags=("control",))
+    def set_clock(self, instance: str, ahead: timedelta) -> None:
+        """Sets the wall clock of a service so far ahead of the machine's (below zero: behind it), in one step.
+
+        Its monotonic clock goes on as it does; other services and the stores keep their time. The platform has to be
+        one with ``clocks=True``. A successor of the service has the same clock; `Reset Clock` sets it right again.
+        """
+        self._control("clock", instance, ahead=ahead.total_seconds())
+
+    @keyword(tags=("control",))
+    def reset_clock(self, *instances: str) -> None:
+        """Sets the clocks of these services to the machine's again."""
+        for instance in instances:
+            self._control("clock", instance, ahead=0.0)
 
     def can(self, verb: str) -> bool:
         """Whether the target in use gives a way to do this: a verb, or ``replace``."""

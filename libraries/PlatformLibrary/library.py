@@ -25,14 +25,16 @@ from .profile import Profile, ProfileError
 from .reach import NotReadyError
 from .targets import Platform, Targets
 from .variables import suite_variables
+from .versions import VersionKeywords
 
 __version__ = "1.0.0"
 MAIN = "main"
-_OPTIONS = ("backends", "proxies", "services_dir", "redis_server", "instance_env", "own_redis")
+_SWITCHES = ("redis_replica", "sentinel", "clocks")
+_OPTIONS = ("backends", "proxies", "services_dir", "redis_server", "instance_env", "own_redis", *_SWITCHES)
 
 
 @library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False)
-class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
+class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords, VersionKeywords):
     """Boots, leases and controls the platform under test.
 
     | *** Settings ***
@@ -133,6 +135,9 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
         redis_server: str | None = None,
         instance_env: dict[str, dict[str, str]] | None = None,
         own_redis: list[str] | str | None = None,
+        redis_replica: bool | None = None,
+        sentinel: bool | None = None,
+        clocks: bool | None = None,
         **env: str,
     ) -> None:
         """Starts a platform for this suite alone; it ends with the suite, or with `Release Platform`.
@@ -140,8 +145,10 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
         ``proxies`` names the hops that shall be disturbed, as a list or separated by commas; ``*`` is every hop. Named
         arguments in capitals, such as ``ACCESS_TTL=5``, are settings of the services (docs/architecture.md);
         ``instance_env`` gives some to one instance only. Each replica in ``own_redis`` has a Redis that nobody else
-        uses, as in a region of its own: ``redis-2`` is that of ``backend-2``. With an ``alias`` it is a further
-        platform beside the one in use: see `Switch Platform`.
+        uses, as in a region of its own: ``redis-2`` is that of ``backend-2``. With ``redis_replica`` a second server,
+        ``redis-replica``, follows Redis; with ``sentinel`` three Sentinels, ``sentinel-1`` and so on, promote it when
+        Redis has gone, and services ask them where it is. With ``clocks`` the clocks of services can be set (`Set
+        Clock`). With an ``alias`` it is a further platform beside the one in use: see `Switch Platform`.
         """
         if alias in self._in_use and not self._in_use[alias].shared:
             self.release_platform(alias)
@@ -150,7 +157,8 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords):
             raise PlatformError(
                 f"unknown option {wrong[0]!r}: options are {', '.join(_OPTIONS)}, settings are in capitals"
             )
-        values = (backends, _several(proxies), services_dir, redis_server, instance_env, _several(own_redis))
+        stores = (redis_server, instance_env, _several(own_redis), redis_replica, sentinel)
+        values = (backends, _several(proxies), services_dir, *stores, clocks)
         options: dict[str, Any] = {
             name: value for name, value in zip(_OPTIONS, values, strict=True) if value is not None
         }

@@ -9,10 +9,12 @@ from dataclasses import dataclass
 
 from lockstep import applicability
 
+from .embedded import clocks
 from .profile import Profile, known_capabilities
 
 NEEDS = "needs:"
 PRIVATE = "platform.private"
+CLOCK = "control.clock"
 _VERBS = {
     "control.stop": ("stop", "start"),
     "control.kill": ("kill", "start"),
@@ -91,8 +93,15 @@ def missing(profile: Profile, capability: str) -> Missing | None:
         unsaid = "is one platform for all" if capability == PRIVATE else "does not offer it"
         undeclared = profile.not_offered.get(capability, f"target {profile.name!r} {unsaid}")
         return Missing(capability, undeclared, declared=False)
+    if capability == CLOCK and (why := _why_no_clock(profile)):
+        # Of a program that this machine lacks no profile can say that it is there.
+        return Missing(capability, why, declared=False)
     reason = _contradiction(profile, capability)
     return Missing(capability, reason, declared=True) if reason else None
+
+
+def _why_no_clock(profile: Profile) -> str | None:
+    return clocks.why_missing() if profile.kind == "embedded" else "only clocks of the embedded platform can be set"
 
 
 def _described(profile: Profile, word: str) -> bool:

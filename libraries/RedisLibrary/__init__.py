@@ -21,6 +21,7 @@ from robot.api.types import Secret
 from RedisLibrary import copies
 from RedisLibrary.connections import DEFAULT, Connections, NotRedisError, RedisAwayError, ServerFacts
 from RedisLibrary.copies import RedisCopy
+from RedisLibrary.replication import ReplicationKeywords
 from RedisLibrary.subscriptions import Message, Subscription
 
 __version__ = "1.0.0"
@@ -28,7 +29,7 @@ __all__ = ["Message", "NotRedisError", "RedisAwayError", "RedisCopy", "RedisLibr
 
 
 @library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False, listener=LISTENERS)
-class RedisLibrary:
+class RedisLibrary(ReplicationKeywords):
     """Looks into a Redis or Valkey server and waits for what should be there.
 
     | `Connect To Redis`    redis://127.0.0.1:6379/0

@@ -11,7 +11,17 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from services.auth import core
-from services.auth.routes import admin_sessions, admin_users, login, operations, sessions, tokens, users, well_known
+from services.auth.routes import (
+    admin_sessions,
+    admin_users,
+    login,
+    operations,
+    provider_logout,
+    sessions,
+    tokens,
+    users,
+    well_known,
+)
 from services.auth.settings import Settings
 from services.common import http, openapi
 from services.common.problems import Problem
@@ -37,7 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(
             guarded.router, dependencies=credential, responses={401: openapi.problem("no service credential")}
         )
-    for router in (*tokens.routers, sessions.router, users.router, login.router):
+    for router in (*tokens.routers, sessions.router, users.router, login.router, *provider_logout.routers):
         app.include_router(router)
     app.include_router(well_known.router)
     openapi.install(app, "Lockstep auth")

@@ -132,6 +132,7 @@ def build(settings: Settings) -> Auth:
             settings.provider_client_id,
             settings.provider_client_secret.get_secret_value(),
             f"{settings.public_url}/auth/google/callback",
+            f"{settings.public_url}/",
         ),
         logins=LoginStore(redis),
         locks=Locks(redis),

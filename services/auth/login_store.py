@@ -6,6 +6,7 @@ import json
 from dataclasses import asdict, dataclass
 
 from services.auth import opaque
+from services.auth.records import AtProvider
 from services.auth.redis_link import RedisLink
 
 TRANSACTION_SECONDS = 300
@@ -79,12 +80,22 @@ class LoginStore:
             held = await redis.getdel(f"login:{opaque.hex_digest(state)}")
         return Transaction(**json.loads(held)) if held else None
 
-    async def issue_code(self, code: Code) -> str:
-        """A one-time code."""
+    async def issue_code(self, code: Code, at_provider: AtProvider) -> str:
+        """A one-time code of a login at the provider."""
         text = opaque.new()
-        async with self._link.use() as redis:
-            await redis.set(f"code:{opaque.hex_digest(text)}", json.dumps(asdict(code)), ex=CODE_SECONDS)
+        # Beside the code, since release 1.0.0 cannot read one that holds more than it knows.
+        beside = _provider_key(code.session_id), json.dumps(asdict(at_provider))
+        async with self._link.use() as redis, redis.pipeline() as pipe:
+            pipe.set(*beside, ex=CODE_SECONDS)
+            pipe.set(f"code:{opaque.hex_digest(text)}", json.dumps(asdict(code)), ex=CODE_SECONDS)
+            await pipe.execute()
         return text
+
+    async def provider_of(self, session_id: str) -> AtProvider | None:
+        """The login at the provider that a session is made by, once; None where release 1.0.0 has issued the code."""
+        async with self._link.use() as redis:
+            held = await redis.getdel(_provider_key(session_id))
+        return AtProvider(**json.loads(held)) if held else None
 
     async def spend_code(self, text: str) -> Code | None:
         """What the code stands for, once; None for an unknown or expired one, ``CodeReused`` for a spent one."""
@@ -98,6 +109,10 @@ class LoginStore:
         """Whether a spent code has been presented again; asked after its session was made, no order slips by."""
         async with self._link.use() as redis:
             return bool(await redis.exists(_code_keys(text)[2]))
+
+
+def _provider_key(session_id: str) -> str:
+    return f"code:provider:{session_id}"
 
 
 def _code_keys(text: str) -> tuple[str, str, str]:

@@ -12,7 +12,11 @@ from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import KeySet
+from joserfc.jwt import Token
 
+from services.auth import logout_tokens
+from services.auth.logout_tokens import LogoutToken
+from services.auth.records import AtProvider
 from services.common import logs, outgoing
 
 TIMEOUT = httpx.Timeout(3.0, connect=1.0)
@@ -38,15 +42,22 @@ class Identity:
     email: str
     name: str
     email_verified: bool
+    sid: str | None = None
+
+    @property
+    def at_provider(self) -> AtProvider:
+        """What a session made by this login remembers of it."""
+        return AtProvider(self.subject, self.sid)
 
 
 class Provider:
     """The client that auth is at its one provider."""
 
-    def __init__(self, url: str, client_id: str, client_secret: str, redirect_uri: str) -> None:
+    def __init__(self, url: str, client_id: str, client_secret: str, redirect_uri: str, signed_out_uri: str) -> None:
         self._url = url
         self._client_id = client_id
         self._redirect_uri = redirect_uri
+        self._signed_out_uri = signed_out_uri
         self._auth = httpx.BasicAuth(client_id, client_secret)
         self._http = httpx.AsyncClient(
             timeout=TIMEOUT, transport=outgoing.Transport(limits=httpx.Limits(max_connections=20))
@@ -90,16 +101,33 @@ class Provider:
             raise ProviderRefused("the token answer holds no ID token")
         return _identity(await self._claims(token, nonce))
 
-    async def _claims(self, token: str, nonce: str) -> CodeIDToken:
+    async def logout_token(self, text: str) -> LogoutToken:
+        """The logout token that the provider has sent; raises ``BadLogoutToken`` and what `identify` raises."""
+        await self._discovered()
+        decoded = await self._decoded(text, "logout token")
+        return logout_tokens.read(decoded.header, decoded.claims, self._metadata["issuer"], self._client_id)
+
+    async def end_session_url(self, sid: str | None) -> str | None:
+        """Where the browser is sent to sign out; None where the provider has no such place. Raises ``ProviderAway``."""
+        endpoint = (await self._discovered()).get("end_session_endpoint")
+        if not isinstance(endpoint, str):
+            return None
+        query = {"client_id": self._client_id, "post_logout_redirect_uri": self._signed_out_uri}
+        return f"{endpoint}?{urlencode(query | ({'logout_hint': sid} if sid else {}))}"
+
+    async def _decoded(self, token: str, what: str) -> Token:
         for fresh in (False, True):
             keys = await self._key_set(fresh)
             try:
-                decoded = jwt.decode(token, keys, algorithms=["RS256", "ES256"])
-                break
+                return jwt.decode(token, keys, algorithms=["RS256", "ES256"])
             except (JoseError, ValueError, KeyError, TypeError) as error:
                 # An unknown key may be one that the provider has just rotated in.
                 if fresh:
-                    raise ProviderRefused(f"the ID token is not good: {type(error).__name__}") from None
+                    raise ProviderRefused(f"the {what} is not good: {type(error).__name__}") from None
+        raise AssertionError("unreachable")
+
+    async def _claims(self, token: str, nonce: str) -> CodeIDToken:
+        decoded = await self._decoded(token, "ID token")
         claims = CodeIDToken(
             decoded.claims,
             decoded.header,
@@ -155,12 +183,14 @@ def _identity(claims: CodeIDToken) -> Identity:
     subject, email = claims.get("sub"), claims.get("email")
     if not isinstance(subject, str) or not subject or not isinstance(email, str) or "@" not in email:
         raise ProviderRefused("the ID token names no user")
-    name = claims.get("name")
-    if "\0" in f"{subject}{email}{name}" or len(f"{subject}{email}{name}") > _MAX_IDENTITY:
+    name, sid = claims.get("name"), claims.get("sid")
+    sid = sid if isinstance(sid, str) and sid else None
+    if "\0" in f"{subject}{email}{name}{sid}" or len(f"{subject}{email}{name}{sid}") > _MAX_IDENTITY:
         raise ProviderRefused("the ID token holds what no user has")
     return Identity(
         subject=subject,
         email=email,
         name=name if isinstance(name, str) and name else email.partition("@")[0],
         email_verified=claims.get("email_verified") is not False,
+        sid=sid,
     )

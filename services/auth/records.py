@@ -60,6 +60,14 @@ class User:
 
 
 @dataclass(frozen=True)
+class AtProvider:
+    """By which login at the provider a session was made: its subject, and its own session where it has one."""
+
+    subject: str
+    sid: str | None
+
+
+@dataclass(frozen=True)
 class Session:
     """One row of ``sessions``; ``idle_ttl`` in seconds, ``fingerprint`` and ``token_hash`` are hashes."""
 

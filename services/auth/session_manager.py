@@ -16,7 +16,7 @@ from prometheus_client import Counter
 from services.auth import opaque, session_rows
 from services.auth.clients import Client
 from services.auth.database import Connection, Database
-from services.auth.records import MalformedSession, Session, User
+from services.auth.records import AtProvider, MalformedSession, Session, User
 from services.auth.redis_link import RedisAway
 from services.auth.session_cache import EXPIRED, STALE, Purge, SessionCache
 from services.auth.session_policy import (
@@ -42,7 +42,7 @@ VALIDATED = Counter("auth_session_validations_total", "Session tokens validated"
 
 REASONS = frozenset(
     {"logout", "limit", "revoked", "refresh_reuse", "code_reuse", "migrated"}
-    | {"user_deactivated", "user_deleted", "password_changed", "admin"}
+    | {"user_deactivated", "user_deleted", "password_changed", "admin", "provider_logout"}
 )
 
 
@@ -82,6 +82,8 @@ class SessionManager:
         session_token, refresh_token = (opaque.new() if wish.with_token else None), opaque.new()
         session = new_session(user, wish, opaque.digest(session_token) if session_token else None, moment)
         await session_rows.insert(connection, [session], [opaque.digest(refresh_token)])
+        if wish.at_provider:
+            await session_rows.bind_to_provider(connection, session, wish.at_provider)
         CREATED.labels(session.type, session.origin).inc()
         return Grant(session, user, refresh_token, session_token), ended
 
@@ -258,6 +260,7 @@ class SessionManager:
                 with_token=True,
             )
             grant, others = await self._admit(connection, user, wish)
+            await session_rows.bind_as(connection, old, grant.session)
             await session_rows.note(connection, old, "migrated", {"to": grant.session.id}, now())
         await self.forget(ended + others)
         await self._remember([grant.session])
@@ -289,6 +292,18 @@ class SessionManager:
         held = await session_rows.lock_active(connection, user_id)
         live = [session for session in held if session.status_at(moment) == "active" and session.id != keep]
         return await self.end(connection, live, reason, moment)
+
+    async def end_of_provider(
+        self, connection: Connection, subject: str | None, sid: str | None, reason: str
+    ) -> list[Session]:
+        """End the sessions made by a login at the provider; the caller, whose transaction it is, calls ``forget``."""
+        held = await session_rows.lock_of_provider(connection, subject, sid)
+        return await self.end(connection, held, reason, now())
+
+    async def at_provider(self, session_id: str) -> AtProvider | None:
+        """By which login at the provider a session was made; None for any other session."""
+        async with self.database.connection() as connection:
+            return await session_rows.at_provider(connection, session_id)
 
     async def end(
         self, connection: Connection, sessions: Sequence[Session], reason: str | None, moment: datetime

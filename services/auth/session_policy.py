@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.auth.clients import Client
-from services.auth.records import Session, User
+from services.auth.records import AtProvider, Session, User
 from services.common.problems import Problem
 
 MAX_METADATA = 1 << 20
@@ -30,6 +30,7 @@ class Wish:
     absolute_ttl: float | None = None
     session_id: str | None = None
     with_token: bool = False
+    at_provider: AtProvider | None = None
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ class Repeats:
         """Whether a use at ``moment`` repeats the first one; keys are hashed."""
         same = first_key is not None and key is not None and hmac.compare_digest(first_key, key)
         limit = max(self.keyed, self.grace) if same else self.grace
-        return limit > 0 and (moment - used_at).total_seconds() <= limit
+        # Before the first use as after it: a clock that was set back makes no window longer than twice the limit.
+        return limit > 0 and abs((moment - used_at).total_seconds()) <= limit
 
 
 def new_session(user: User, wish: Wish, token_hash: bytes | None, moment: datetime) -> Session:

@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 from services.auth import outbox
 from services.auth.database import Connection
 from services.auth.periods import Period
-from services.auth.records import Session, User
+from services.auth.records import AtProvider, Session, User
 from services.auth.session_cache import STALE, Purge
 from services.common.instants import rfc3339
 
@@ -27,11 +27,13 @@ SELECT token, id, given.created_at FROM unnest(%(tokens)s::bytea[], %(ids)s::uui
 JOIN given ON given.id = new.session
 """
 
+# An end is for good: an expiry counts only where the clock of PostgreSQL has passed it too, since auth's may be wrong.
 _END = """
 WITH ended AS (
     UPDATE sessions SET status = %(status)s, revision = revision + 1, revoke_reason = %(reason)s,
            revoked_at = CASE WHEN %(status)s = 'revoked' THEN %(at)s::timestamptz END
-    WHERE id = ANY(%(ids)s::uuid[]) AND status = 'active' RETURNING *),
+    WHERE id = ANY(%(ids)s::uuid[]) AND status = 'active'
+      AND (%(status)s <> 'expired' OR LEAST(idle_expires_at, absolute_expires_at) <= clock_timestamp()) RETURNING *),
 audit AS (
     INSERT INTO session_events (session_id, user_id, type, at, detail)
     SELECT id, user_id, %(status)s, %(at)s, jsonb_strip_nulls(jsonb_build_object('reason', %(reason)s::text))
@@ -63,6 +65,48 @@ async def insert(connection: Connection, sessions: Sequence[Session], refresh_ha
             "ids": [session.id for session in sessions],
         },
     )
+
+
+async def bind_to_provider(connection: Connection, session: Session, at_provider: AtProvider) -> None:
+    """Remember by which login at the provider a session was made."""
+    # The trigger that helps release 1.0.0 may have been here before.
+    await connection.execute(
+        """INSERT INTO provider_sessions (session_id, subject, provider_sid) VALUES (%s, %s, %s)
+           ON CONFLICT (session_id) DO UPDATE SET subject = excluded.subject, provider_sid = excluded.provider_sid""",
+        (session.id, at_provider.subject, at_provider.sid),
+    )
+
+
+async def bind_as(connection: Connection, old: Session, new: Session) -> None:
+    """A session that was made from another one belongs to the same login at the provider."""
+    await connection.execute(
+        """INSERT INTO provider_sessions (session_id, subject, provider_sid)
+           SELECT %s, subject, provider_sid FROM provider_sessions WHERE session_id = %s""",
+        (new.id, old.id),
+    )
+
+
+async def at_provider(connection: Connection, session_id: str) -> AtProvider | None:
+    """By which login at the provider a session was made; None for any other session."""
+    query = "SELECT subject, provider_sid FROM provider_sessions WHERE session_id = %(id)s"
+    row = await _one(connection, query, {"id": session_id})
+    return AtProvider(row["subject"], row["provider_sid"]) if row else None
+
+
+async def lock_of_provider(connection: Connection, subject: str | None, sid: str | None) -> list[Session]:
+    """The sessions that have not ended, made by this login at the provider, or by any of this subject.
+
+    One of the subject of which it is not known by which login it was made is among them: it may be that one.
+    """
+    cursor = await connection.execute(
+        """SELECT sessions.* FROM sessions JOIN provider_sessions p ON p.session_id = sessions.id
+           WHERE status = 'active' AND (%(subject)s::text IS NULL OR p.subject = %(subject)s)
+             AND (%(sid)s::text IS NULL OR p.provider_sid = %(sid)s
+                  OR (p.provider_sid IS NULL AND p.subject = %(subject)s))
+           ORDER BY sessions.id FOR UPDATE OF sessions""",
+        {"sid": sid, "subject": subject},
+    )
+    return [Session.from_row(row) for row in await cursor.fetchall()]
 
 
 async def end(
@@ -128,10 +172,14 @@ async def touch(
     access: int = 0,
     refresh: int = 0,
 ) -> Session:
-    """Count an access or a refresh of a locked session, and move its idle expiry where ``extend`` says so."""
+    """Count an access or a refresh of a locked session, and move its idle expiry where ``extend`` says so.
+
+    Never back: a clock that lags behind for a while would end the sessions that are in use meanwhile.
+    """
     row = await _one(
         connection,
-        """UPDATE sessions SET revision = revision + 1, last_activity = %(at)s, idle_expires_at = %(idle)s,
+        """UPDATE sessions SET revision = revision + 1, last_activity = %(at)s,
+                  idle_expires_at = GREATEST(idle_expires_at, %(idle)s),
                   access_count = access_count + %(access)s, refresh_count = refresh_count + %(refresh)s
            WHERE id = %(id)s RETURNING *""",
         {

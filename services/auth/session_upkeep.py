@@ -74,6 +74,7 @@ class SessionUpkeep:
             cursor = await connection.execute(
                 """SELECT * FROM sessions
                    WHERE status = 'active' AND LEAST(idle_expires_at, absolute_expires_at) <= %(now)s
+                     AND LEAST(idle_expires_at, absolute_expires_at) <= clock_timestamp()
                    ORDER BY id LIMIT %(batch)s FOR UPDATE SKIP LOCKED""",
                 {"now": moment, "batch": _SWEEP_BATCH},
             )

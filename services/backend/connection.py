@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -48,7 +49,8 @@ class Connection:
         self.user_id = caller.user.id
         self.session_id = caller.token.session_id
         self.session_check = caller.session_check
-        self.expires_at = caller.token.expires_at
+        self.expires_at = self.lives_until = 0.0
+        self.take_expiry(caller.token.expires_at)
         self.client_id = client_id
         self.generation = 0
         self.known = False
@@ -72,6 +74,11 @@ class Connection:
         self._flushed = asyncio.Event()
         self._flushed.set()
         self._abort: Callable[[], object] | None = None
+
+    def take_expiry(self, expires_at: float) -> None:
+        """The token that counts now expires then: by the wall clock, and after as long by the monotonic one."""
+        self.expires_at = expires_at
+        self.lives_until = time.monotonic() + expires_at - time.time()
 
     def send(self, frame: str) -> None:
         """Queue ``frame``; a consumer too slow for its queue is closed with 4008."""

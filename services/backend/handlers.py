@@ -184,7 +184,7 @@ class Handlers:
             raise FrameError("token_invalid", "the token is for another user or session")
         if caller.token.expires_at > connection.expires_at:
             connection.caller = caller
-            connection.expires_at = caller.token.expires_at
+            connection.take_expiry(caller.token.expires_at)
         payload = {"expires_at": instants.rfc3339_of_epoch(connection.expires_at)}
         connection.send(frames.make("reauthenticated", payload, frame.id))
 

@@ -166,10 +166,13 @@ class Hub:
             _replace(connection)
 
     def close_expired(self) -> None:
-        """Close the sockets whose newest token has expired; the wall clock counts, as for the token."""
-        now = time.time()
+        """Close the sockets whose newest token has expired by the wall clock, as for the token.
+
+        A clock that was set back meanwhile makes none live longer: by the monotonic clock it has expired, too.
+        """
+        now, passed = time.time(), time.monotonic()
         for connection in self.connections:
-            if connection.expires_at <= now:
+            if connection.expires_at <= now or connection.lives_until <= passed:
                 connection.close(frames.TOKEN_EXPIRED, "the access token has expired")
 
 

@@ -75,7 +75,7 @@ class Verifier:
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         seen = self._seen.get(digest)
         if seen is not None and await self._find_key(seen.key_id) == seen.key:
-            _check_expiry(seen.token)
+            _check_times(seen.token)
             return seen.token
         seen = await _examine(token, self._find_key, self._issuer, self._audience)
         if len(self._seen) >= _REMEMBERED:
@@ -95,7 +95,7 @@ async def _examine(token: str, find_key: KeyLookup, issuer: str, audience: str) 
     if key is None:
         raise _invalid("the signing key is not known")
     claims = _access_token(_verified_claims(token, key, issuer, audience))
-    _check_expiry(claims)
+    _check_times(claims)
     return _Seen(header["kid"], key, claims)
 
 
@@ -188,7 +188,10 @@ def _check_instant(name: str, value: object) -> None:
         raise _invalid(f"claim {name} is not an instant")
 
 
-def _check_expiry(token: AccessToken) -> None:
+def _check_times(token: AccessToken) -> None:
+    # Also of a token that was good before: a clock that was set back since would let it live so much longer.
+    if token.issued_at > time.time() + LEEWAY:
+        raise _invalid("the token is not valid yet")
     if token.expires_at <= time.time():
         raise problems.token_refused("token_expired", "the token has expired", token.session_id)
 

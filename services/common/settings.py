@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 PROTOCOL = 1
 
 

@@ -241,6 +241,27 @@ class SignIn:
         forget_tokens(response)
         return _private(response)
 
+    async def logout_at_provider(self, request: Request) -> Response:
+        """As `logout`, of the cookies; the answer says where the browser goes to sign out at the provider, too."""
+        cookies = headers.cookies(request.headers.raw)
+        token, url = cookies.get(ACCESS_COOKIE), None
+        if token or cookies.get(REFRESH_COOKIE):
+            credentials.require_own_origin(request.headers.get("origin"), self._settings.public_url)
+        if token:
+            answer = await self._post(request, "/auth/logout/provider", {}, as_json=True, bearer=token)
+            if answer.status == 200:
+                url = answer.body.get("end_session_url")
+            elif answer.status != 401:
+                raise _passed_on(answer, problems.unavailable("auth"))
+        if refresh := cookies.get(REFRESH_COOKIE):
+            # A token that has expired ends nothing: then the refresh token does.
+            answer = await self._post(request, "/auth/revoke", {"token": refresh})
+            if answer.status != 200:
+                raise _passed_on(answer, problems.unavailable("auth"))
+        response = JSONResponse({"end_session_url": url})
+        forget_tokens(response)
+        return _private(response)
+
     async def _post(
         self,
         request: Request,
@@ -299,4 +320,5 @@ def router(sign_in: SignIn) -> Router:
     routes.add_api_route("/login/callback", sign_in.finish, methods=["GET"])
     routes.add_api_route("/session/refresh", sign_in.refresh, methods=["POST"])
     routes.add_api_route("/logout", sign_in.logout, methods=["POST"])
+    routes.add_api_route("/logout/provider", sign_in.logout_at_provider, methods=["POST"])
     return routes

@@ -12,9 +12,11 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from services.common import http
-from services.provider import authorize, control, token
+from services.provider import authorize, control, logout, token
+from services.provider.clients import of_settings
 from services.provider.faults import Faults
 from services.provider.id_tokens import ALGORITHM, Signer
+from services.provider.logout import ProviderSessions
 from services.provider.registry import Registry
 from services.provider.settings import Settings
 
@@ -24,6 +26,7 @@ _COUNTED = {
     "/authorize": "authorize",
     "/token": "token",
     "/userinfo": "userinfo",
+    "/logout": "logout",
 }
 
 
@@ -48,6 +51,9 @@ def discovery(issuer: str) -> dict[str, Any]:
         "token_endpoint": f"{issuer}/token",
         "userinfo_endpoint": f"{issuer}/userinfo",
         "jwks_uri": f"{issuer}/jwks",
+        "end_session_endpoint": f"{issuer}/logout",
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         "scopes_supported": list(authorize.SCOPES),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
@@ -64,6 +70,7 @@ def discovery(issuer: str) -> dict[str, Any]:
             "iat",
             "auth_time",
             "nonce",
+            "sid",
             "email",
             "email_verified",
             "name",
@@ -84,12 +91,15 @@ def create_app(settings: Settings) -> FastAPI:
 
     app = http.make_app(lifespan, title="Lockstep provider", openapi_url=None)
     registry, faults, counts = Registry(), Faults(), Counter[str]()
-    signer = Signer(settings.provider_url, settings.provider_client_id)
+    signer, clients = Signer(settings.provider_url), of_settings(settings)
+    sessions = ProviderSessions(clients, signer)
     http.install(app, "provider", settings, {})
     app.add_middleware(_Counting, counts=counts)
-    app.include_router(authorize.router(settings, registry))
-    app.include_router(token.router(settings, registry, signer, faults))
+    app.include_router(authorize.router(settings, registry, clients, sessions))
+    app.include_router(token.router(registry, clients, signer, faults))
+    app.include_router(logout.router(clients, sessions))
     app.include_router(control.router(settings, registry, faults, counts))
+    app.include_router(control.logout_router(settings, clients, sessions, signer))
 
     @app.get("/.well-known/openid-configuration")
     async def metadata() -> JSONResponse:

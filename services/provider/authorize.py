@@ -12,7 +12,9 @@ from starlette.responses import RedirectResponse, Response
 
 from services.common.json_bodies import Router
 from services.provider import pages
+from services.provider.clients import Clients
 from services.provider.forms import form_parameters, parameters
+from services.provider.logout import ProviderSessions
 from services.provider.registry import REQUEST_TTL, AuthorizationRequest, Registry
 from services.provider.settings import Settings
 
@@ -48,6 +50,7 @@ def check(asked: dict[str, str]) -> AuthorizationRequest:
     if asked.get("prompt") == "none":
         raise Refused("login_required", "there is no signed-in session")
     return AuthorizationRequest(
+        client_id=asked["client_id"],
         redirect_uri=asked["redirect_uri"],
         scopes=tuple(scope for scope in SCOPES if scope in scopes),
         state=asked.get("state"),
@@ -57,7 +60,7 @@ def check(asked: dict[str, str]) -> AuthorizationRequest:
     )
 
 
-def router(settings: Settings, registry: Registry) -> Router:
+def router(settings: Settings, registry: Registry, clients: Clients, sessions: ProviderSessions) -> Router:
     """The routes of ``/authorize``."""
     routes = Router()
 
@@ -72,9 +75,10 @@ def router(settings: Settings, registry: Registry) -> Router:
             asked = parameters(request.url.query)
         except ValueError as error:
             return pages.refusal(str(error))
-        if asked.get("client_id") != settings.provider_client_id:
+        client = clients.get(asked.get("client_id"))
+        if client is None:
             return pages.refusal("The application is not known.")
-        if asked.get("redirect_uri") not in settings.provider_redirect_uris:
+        if asked.get("redirect_uri") not in client.redirect_uris:
             return pages.refusal("The application asked to return to an address that is not registered.")
         try:
             request_id = registry.add_request(check(asked))
@@ -106,6 +110,11 @@ def router(settings: Settings, registry: Registry) -> Router:
         if user is None:
             return pages.login_form(request_id, email, "There is no account with this e-mail.", 400)
         registry.decide(request_id)
-        return back(asked.redirect_uri, asked.state, code=registry.add_code(asked, user))
+        noted = Response()
+        sid = sessions.use(request, noted, user.sub, asked.client_id).sid
+        returned = back(asked.redirect_uri, asked.state, code=registry.add_code(asked, user, sid))
+        for cookie in noted.headers.getlist("set-cookie"):
+            returned.headers.append("set-cookie", cookie)
+        return returned
 
     return routes

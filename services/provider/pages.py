@@ -41,6 +41,11 @@ def login_form(request_id: str, email: str, alert: str = "", status: int = 200) 
     return HTMLResponse(_PAGE.format(title="Sign in", content=form), status, _HEADERS)
 
 
+def signed_out() -> HTMLResponse:
+    """The page for who has signed out and comes from no application."""
+    return HTMLResponse(_PAGE.format(title="Signed out", content="<p>You are signed out.</p>"), 200, _HEADERS)
+
+
 def refusal(detail: str) -> HTMLResponse:
     """The page for a request that must not be redirected anywhere (RFC 6749 §4.1.2.1)."""
     page = _PAGE.format(title="This sign-in cannot go on", content=f'<p role="alert">{escape(detail)}</p>')

@@ -25,6 +25,7 @@ class User:
 class AuthorizationRequest:
     """A checked request to ``/authorize``, waiting for the user's decision."""
 
+    client_id: str
     redirect_uri: str
     scopes: tuple[str, ...]
     state: str | None
@@ -41,6 +42,7 @@ class Grant:
     user: User
     authenticated_at: float
     expires_at: float
+    sid: str
 
 
 @dataclass(frozen=True)
@@ -89,11 +91,11 @@ class Registry:
         """The request has its decision: a form works once."""
         self._requests.pop(request_id, None)
 
-    def add_code(self, request: AuthorizationRequest, user: User) -> str:
-        """A new single-use code for ``user``."""
+    def add_code(self, request: AuthorizationRequest, user: User, sid: str) -> str:
+        """A new single-use code for ``user``, who has this session at the provider."""
         now = time.time()
         code = secrets.token_urlsafe(32)
-        self._codes[code] = Grant(request, user, now, now + CODE_TTL)
+        self._codes[code] = Grant(request, user, now, now + CODE_TTL, sid)
         return code
 
     def grant(self, code: str) -> Grant | None:

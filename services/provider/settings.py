@@ -17,11 +17,18 @@ class Settings(CommonSettings):
     provider_client_id: str = Field(min_length=1)
     provider_client_secret: SecretStr = Field(min_length=8)
     provider_redirect_uris: Annotated[tuple[str, ...], NoDecode]
+    provider_backchannel_logout_uri: str = ""
+    provider_post_logout_redirect_uris: Annotated[tuple[str, ...], NoDecode] = ()
 
     @field_validator("provider_url")
     @classmethod
     def _without_slash(cls, value: str) -> str:
         return value.rstrip("/")
+
+    @field_validator("provider_post_logout_redirect_uris", mode="before")
+    @classmethod
+    def _split_any(cls, value: object) -> object:
+        return tuple(filter(None, map(str.strip, value.split(",")))) if isinstance(value, str) else value
 
     @field_validator("provider_redirect_uris", mode="before")
     @classmethod

@@ -16,11 +16,11 @@ from starlette.responses import JSONResponse, Response
 
 from services.common import http, problems
 from services.common.json_bodies import Router
+from services.provider.clients import Client, Clients
 from services.provider.faults import Fault, Faults
 from services.provider.forms import form_parameters
 from services.provider.id_tokens import Signer, profile_claims
 from services.provider.registry import ACCESS_TOKEN_TTL, Grant, Registry
-from services.provider.settings import Settings
 
 _NO_STORE = {"Cache-Control": "no-store", "Pragma": "no-cache"}
 _VERIFIER = re.compile(r"[A-Za-z0-9._~-]{43,128}")
@@ -41,8 +41,8 @@ class Refused(Exception):  # noqa: N818 - an answer of the protocol, not a failu
         return JSONResponse({"error": self.error, "error_description": self.description}, self.status, headers)
 
 
-def authenticate(settings: Settings, authorization: str, sent: dict[str, str]) -> None:
-    """Let the one registered client pass: its secret by HTTP Basic or in the form, not both (RFC 6749 §2.3.1)."""
+def authenticate(clients: Clients, authorization: str, sent: dict[str, str]) -> Client:
+    """The registered client that asks: its secret by HTTP Basic or in the form, not both (RFC 6749 §2.3.1)."""
     if authorization:
         if "client_secret" in sent:
             raise Refused("invalid_request", "the client authenticated in two ways")
@@ -51,10 +51,10 @@ def authenticate(settings: Settings, authorization: str, sent: dict[str, str]) -
             raise Refused("invalid_request", "two clients are named")
     else:
         client_id, secret = sent.get("client_id", ""), sent.get("client_secret", "")
-    right = (settings.provider_client_id, settings.provider_client_secret.get_secret_value())
-    same = [hmac.compare_digest(a.encode(), b.encode()) for a, b in zip((client_id, secret), right, strict=True)]
-    if not all(same):
+    client = clients.get(client_id)
+    if client is None or not hmac.compare_digest(secret.encode(), client.secret.encode()):
         raise Refused("invalid_client", "client authentication failed", 401, challenge=bool(authorization))
+    return client
 
 
 def _basic(authorization: str) -> tuple[str, str]:
@@ -68,10 +68,12 @@ def _basic(authorization: str) -> tuple[str, str]:
     return unquote_plus(client_id), unquote_plus(secret)
 
 
-def check_exchange(grant: Grant | None, sent: dict[str, str]) -> Grant:
+def check_exchange(grant: Grant | None, sent: dict[str, str], client: Client) -> Grant:
     """The grant of a fresh code whose redirect URI and PKCE verifier fit (RFC 7636 §4.6); else ``Refused``."""
     if grant is None:
         raise Refused("invalid_grant", "the code is unknown, used or expired")
+    if grant.request.client_id != client.client_id:
+        raise Refused("invalid_grant", "the code is another application's")
     if sent.get("redirect_uri") != grant.request.redirect_uri:
         raise Refused("invalid_grant", "redirect_uri is not the one of the authorization request")
     verifier = sent.get("code_verifier", "")
@@ -84,7 +86,7 @@ def check_exchange(grant: Grant | None, sent: dict[str, str]) -> Grant:
     return grant
 
 
-def router(settings: Settings, registry: Registry, signer: Signer, faults: Faults) -> Router:
+def router(registry: Registry, clients: Clients, signer: Signer, faults: Faults) -> Router:
     """The routes of ``/token`` and ``/userinfo``."""
     routes = Router()
 
@@ -99,17 +101,17 @@ def router(settings: Settings, registry: Registry, signer: Signer, faults: Fault
             await asyncio.sleep(fault.token.delay)
             if fault.token.status:
                 return JSONResponse({"error": "server_error"}, fault.token.status, _NO_STORE)
-        authenticate(settings, request.headers.get("authorization", ""), sent)
-        return JSONResponse(_answer(sent, fault), headers=_NO_STORE)
+        client = authenticate(clients, request.headers.get("authorization", ""), sent)
+        return JSONResponse(_answer(sent, fault, client), headers=_NO_STORE)
 
-    def _answer(sent: dict[str, str], fault: Fault) -> dict[str, object]:
+    def _answer(sent: dict[str, str], fault: Fault, client: Client) -> dict[str, object]:
         if "grant_type" not in sent:
             raise Refused("invalid_request", "grant_type is missing")
         if sent["grant_type"] != "authorization_code":
             raise Refused("unsupported_grant_type", "only authorization_code is granted")
         if "code" not in sent:
             raise Refused("invalid_request", "code is missing")
-        grant = check_exchange(registry.spend_code(sent["code"]), sent)
+        grant = check_exchange(registry.spend_code(sent["code"]), sent, client)
         access_token = registry.add_access_token(sent["code"], grant)
         return {
             "access_token": access_token,

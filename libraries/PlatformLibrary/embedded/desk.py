@@ -58,6 +58,9 @@ class Desk:
             "descriptor": self._describe,
             "waited": self._waited,
             "used": self._used,
+            "clock": self._clock,
+            "version": self._version,
+            "migrate": self._migrate,
             **dict.fromkeys(hops.VERBS, self._hop),
             **dict.fromkeys(("start", "stop", "kill", "pause", "resume", "restart"), self._control),
         }
@@ -185,6 +188,29 @@ class Desk:
             await _do(tenancy.platform, verb, name, gapless=bool(request.get("gapless")))
         return {"status": tenancy.platform.instance(name).status}
 
+    async def _clock(self, visit: Visit, request: Request) -> Answer:
+        platform = _leased(visit, request).platform
+        name, ahead = platform.instance(str(request["instance"])).name, float(request["ahead"])
+        if not platform.options.clocks:
+            raise PlatformError(f"the clock of {name} cannot be set: ask for the platform with clocks=True")
+        if name not in platform.clocks.ahead:
+            raise PlatformError(f"{name} has the machine's clock: set can be {', '.join(platform.clocks.ahead)}")
+        platform.clocks.set(name, ahead)
+        return {}
+
+    async def _version(self, visit: Visit, request: Request) -> Answer:
+        platform = _private(visit, request, "version")
+        instance = platform.instance(str(request["instance"]))
+        if not isinstance(instance, Service):
+            raise PlatformError(f"{instance.name} is no service: it has no other version")
+        instance.services_dir = _services_dir(request)
+        return {}
+
+    async def _migrate(self, visit: Visit, request: Request) -> Answer:
+        platform, revision = _private(visit, request, "migrate"), str(request.get("revision") or "head")
+        await platform.migrate(str(request["instance"]), _services_dir(request), revision)
+        return {}
+
     async def _hop(self, visit: Visit, request: Request) -> Answer:
         tenancy = _leased(visit, request)
         found, hop = tenancy.platform.hops, str(request.get("hop", "*"))
@@ -220,6 +246,20 @@ def _leased(visit: Visit, request: Request) -> Tenancy:
             f"this connection has no lease on platform {wanted!r}; it has {', '.join(visit.leases) or 'none'}"
         )
     return visit.leases[wanted]
+
+
+def _services_dir(request: Request) -> Path:
+    folder = Path(str(request["services_dir"])).resolve()
+    if not (folder / "services").is_dir():
+        raise PlatformError(f"services_dir {folder} holds no folder 'services'")
+    return folder
+
+
+def _private(visit: Visit, request: Request, verb: str) -> Platform:
+    tenancy = _leased(visit, request)
+    if tenancy.shared:
+        raise PlatformError(f"{verb} would disturb others on the shared platform: use a private platform")
+    return tenancy.platform
 
 
 def _end_of(log: Path) -> str:

@@ -11,6 +11,7 @@ from .certificates import Tls
 from .options import Options
 from .ports import LOOPBACK
 from .postgres import url
+from .redis_server import PRIMARY
 
 PROVIDER_CLIENT = "lockstep"
 # A slow hash guards a table that is stolen: this one is gone with the run, and every test makes users.
@@ -48,7 +49,10 @@ class Wiring:
         return f"http://{LOOPBACK}:{self.port(source, target)}"
 
     def redis(self, source: str) -> str:
-        """The Redis URL that ``source`` has to use."""
+        """The Redis URL that ``source`` has to use; that of the Sentinels where there are some."""
+        if sentinels := self.options.sentinel_names:
+            addresses = ",".join(f"{LOOPBACK}:{self.ports[name]}" for name in sentinels)
+            return f"redis+sentinel://{addresses}/{PRIMARY}/0"
         return f"redis://{LOOPBACK}:{self.port(source, 'redis')}/0"
 
     def database(self, source: str, name: str) -> str:
@@ -85,7 +89,12 @@ def environment(
         "PROVIDER_CLIENT_SECRET": secrets_.provider_client_secret,
     }
     own = {
-        "provider": lambda: {**provider, "PROVIDER_REDIRECT_URIS": f"{wiring.public_url}/auth/google/callback"},
+        "provider": lambda: {
+            **provider,
+            "PROVIDER_REDIRECT_URIS": f"{wiring.public_url}/auth/google/callback",
+            "PROVIDER_BACKCHANNEL_LOGOUT_URI": f"{wiring.http('provider', 'auth')}/auth/backchannel-logout",
+            "PROVIDER_POST_LOGOUT_REDIRECT_URIS": f"{wiring.public_url}/",
+        },
         "auth": lambda: {
             **provider,
             "DATABASE_URL": wiring.database(instance, "auth"),

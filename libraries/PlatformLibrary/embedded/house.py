@@ -52,7 +52,7 @@ class House:
         self._directory = directory
         self._kept_logs = kept_logs
         self._children = Children(directory.note)
-        self._preloaders: dict[Path, Preloader] = {}
+        self._preloaders: dict[tuple[Path, bool], Preloader] = {}
         if (project_root() / "services" / "preload.py").exists():
             # The longest part of a cold start, so it begins before anybody has asked for a platform.
             self._preloader(project_root().resolve())
@@ -153,7 +153,7 @@ class House:
             self._children,
             self._templates,
             self._programs,
-            lambda: self._preloader(options.services_dir),
+            lambda services_dir: self._preloader(services_dir, clocks=options.clocks),
             self._kept_logs,
         )
 
@@ -175,12 +175,12 @@ class House:
         async with tenancy.busy:
             await tenancy.platform.stop()
 
-    def _preloader(self, services_dir: Path) -> Preloader:
-        found = self._preloaders.get(services_dir)
+    def _preloader(self, services_dir: Path, *, clocks: bool = False) -> Preloader:
+        found = self._preloaders.get((services_dir, clocks))
         if found is None or not found.usable:
             log = self._directory.path / f"preload-{len(self._preloaders)}.log"
-            found = Preloader(self._children, services_dir, log, self._directory.note)
-            self._preloaders[services_dir] = found
+            found = Preloader(self._children, services_dir, log, self._directory.note, clocks=clocks)
+            self._preloaders[services_dir, clocks] = found
         return found
 
 

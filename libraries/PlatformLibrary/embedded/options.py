@@ -12,6 +12,7 @@ from typing import Any
 from lockstep.home import HOME
 
 from .errors import PlatformError
+from .redis_server import SENTINELS
 from .toxics import meant
 
 # One entry per hop: who connects, to whom.
@@ -29,6 +30,7 @@ HOPS = (
     ("auth", "provider"),
 )
 _MOST_BACKENDS = 8
+_SWITCHES = ("redis_replica", "sentinel", "clocks")
 
 
 def project_root() -> Path:
@@ -43,6 +45,8 @@ class Options:
     ``env`` goes to every service, ``instance_env`` to one (`{"backend-2": {…}}`); ``proxies`` names hops such as
     ``backend->redis`` or ``backend-1->redis`` (``db`` means ``postgres``); ``services_dir`` holds ``services/``. Each
     replica in ``own_redis`` has a Redis that nobody else uses, as in a region of its own: ``backend-2`` ``redis-2``.
+    With ``redis_replica`` a second server follows Redis, instance ``redis-replica``; with ``sentinel`` three Sentinels
+    promote it, and services ask them where to connect. With ``clocks`` the wall clock of each service can be set.
     """
 
     backends: int = 2
@@ -52,6 +56,9 @@ class Options:
     services_dir: Path = field(default_factory=project_root)
     redis_server: str | None = None
     own_redis: tuple[str, ...] = ()
+    redis_replica: bool = False
+    sentinel: bool = False
+    clocks: bool = False
 
     @classmethod
     def from_json(cls, entries: Mapping[str, Any]) -> Options:
@@ -67,6 +74,9 @@ class Options:
             given["instance_env"] = {k: _texts(v) for k, v in given.get("instance_env", {}).items()}
             given["proxies"] = tuple(_hop(name) for name in given.get("proxies", ()))
             given["own_redis"] = tuple(given.get("own_redis", ()))
+            for name in _SWITCHES:
+                given[name] = _switch(name, given.get(name, False))
+            given["redis_replica"] = given["redis_replica"] or given["sentinel"]
             given["services_dir"] = Path(given.get("services_dir") or project_root()).resolve()
         except (TypeError, ValueError, AttributeError) as error:
             raise PlatformError(f"bad options {dict(entries)!r}: {error}") from error
@@ -75,6 +85,8 @@ class Options:
             raise PlatformError(f"backends={options.backends}: a platform has 1 to {_MOST_BACKENDS} backend replicas")
         if strangers := set(options.own_redis) - set(options.backend_names):
             raise PlatformError(f"own_redis: there is no replica {', '.join(sorted(strangers))}")
+        if options.sentinel and any(link.on(hop) for hop in options.proxies for link in _to_redis(options)):
+            raise PlatformError("services that ask Sentinel for Redis are on no proxied hop to it: leave out ->redis")
         if not (options.services_dir / "services").is_dir():
             raise PlatformError(f"services_dir {options.services_dir} holds no folder 'services'")
         return options
@@ -91,8 +103,13 @@ class Options:
         return [f"backend-{number}" for number in range(1, self.backends + 1)]
 
     @property
+    def sentinel_names(self) -> list[str]:
+        """Instances of Sentinel."""
+        return [f"sentinel-{number}" for number in range(1, SENTINELS + 1)] if self.sentinel else []
+
+    @property
     def redis_names(self) -> list[str]:
-        """Instances of Redis, that of most services first."""
+        """Instances of Redis that services use from the start, that of most services first."""
         return ["redis", *(self.redis_of(name) for name in self.own_redis)]
 
     def redis_of(self, instance: str) -> str:
@@ -145,6 +162,18 @@ def _hop(name: str) -> str:
         known = ["->".join(hop) for hop in HOPS]
         raise PlatformError(f"there is no hop {name!r}; hops are {', '.join(known)}{meant(name, known)}")
     return f"{source}->{target}"
+
+
+def _to_redis(options: Options) -> list[Link]:
+    return [link for link in links(options.backend_names) if link.target == "redis"]
+
+
+def _switch(name: str, value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() in ("true", "yes", "false", "no"):
+        return str(value).lower() in ("true", "yes")
+    raise PlatformError(f"{name}={value}: it is on (True) or off (False)")
 
 
 def _texts(entries: Mapping[str, Any]) -> dict[str, str]:

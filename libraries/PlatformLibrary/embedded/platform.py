@@ -15,16 +15,17 @@ from typing import Any
 from . import certificates, environment, redis_server
 from .certificates import Tls
 from .children import Children
+from .clocks import Clocks
 from .environment import Secrets, Wiring
 from .errors import PlatformError
 from .faults import FaultProxy
 from .hops import Hops
 from .options import Options, links
 from .ports import LOOPBACK, Port
-from .postgres import Postgres, Templates, url
-from .preloader import Preloader, inherited_environment
-from .redis_server import Redis
-from .servers import Instance
+from .postgres import MIGRATIONS, Postgres, Templates, url
+from .preloader import Preloader, inherited_environment, source_environment
+from .redis_server import Redis, Sentinel
+from .servers import Instance, Server
 from .service import Service, get_json
 from .waited import WaitingLog
 
@@ -43,11 +44,12 @@ class Platform:
         children: Children,
         templates: Templates,
         postgres_programs: Path,
-        preloader: Callable[[], Preloader],
+        preloader: Callable[[Path], Preloader],
         kept_logs: Path | None,
     ) -> None:
         self.id = secrets.token_hex(6)
         self.options = options
+        self._children = children
         self._folder = folder / self.id
         self._data = data / self.id
         self._templates = templates
@@ -64,9 +66,12 @@ class Platform:
             for name in options.redis_names
         }
         self.redis = self._redises["redis"]
+        self._beside_redis = self._followers(children, program)
+        self.clocks = Clocks(self._folder / "clocks")
         service_ports = {name: self._port() for name in ("provider", "auth", *options.backend_names, "frontend")}
         ports = {name: port.number for name, port in service_ports.items()}
         ports |= {name: server.port.number for name, server in (("postgres", self.postgres), *self._redises.items())}
+        ports |= {name: server.port.number for name, server in self._beside_redis.items()}
         straight = Wiring(ports, {}, options)
         self.hops = Hops(
             FaultProxy(link, self._port(), straight.port(link.source, link.target))
@@ -75,7 +80,7 @@ class Platform:
         )
         self._wiring = Wiring(ports, self.hops.ports, options)
         self._services = {
-            name: Service(name.partition("-")[0], name, port, self._log(name), preloader)
+            name: Service(name.partition("-")[0], name, port, self._log(name), preloader, options.services_dir)
             for name, port in service_ports.items()
         }
         self._tls: Tls | None = None
@@ -85,19 +90,34 @@ class Platform:
 
     def instance(self, name: str) -> Instance:
         """The instance of that name; ``backend`` is the only or the first replica."""
-        everything: dict[str, Instance] = {**self._services, "postgres": self.postgres, **self._redises}
+        everything = self._everything
         wanted = {"backend": "backend-1", "db": "postgres"}.get(name, name)
         if wanted not in everything:
             raise PlatformError(f"the platform has no instance {name!r}; there are {', '.join(everything)}")
         return everything[wanted]
+
+    @property
+    def _everything(self) -> dict[str, Instance]:
+        return {**self._services, "postgres": self.postgres, **self._redises, **self._beside_redis}
+
+    def _followers(self, children: Children, program: Path) -> dict[str, Server]:
+        """What follows and watches Redis, in the order in which it can start."""
+        found: dict[str, Server] = {}
+        if self.options.redis_replica:
+            name = "redis-replica"
+            files, log = self._folder / name, self._log(name)
+            found[name] = Redis(name, children, program, files, self._port(), log, self.redis)
+        for name in self.options.sentinel_names:
+            files, log = self._folder / name, self._log(name)
+            found[name] = Sentinel(name, children, program, files, self._port(), log, self.redis)
+        return found
 
     async def start(self, tls: asyncio.Task[Tls]) -> None:
         """Start everything at once and return when every service is ready and reaches all it depends on."""
         self._begun = time.monotonic()
         async with asyncio.TaskGroup() as group:
             group.create_task(self._timed("postgres", self._start_postgres()))
-            for name, server in self._redises.items():
-                group.create_task(self._timed(name, server.start()))
+            group.create_task(self._start_redis())
             group.create_task(self.hops.open())
             group.create_task(self._start_services(tls))
 
@@ -111,12 +131,34 @@ class Platform:
         await self._timed("template copied", copying)
         await self.postgres.start()
 
+    async def migrate(self, database: str, services_dir: Path, revision: str) -> None:
+        """Bring a database, ``auth`` or ``main``, to a revision that the services in ``services_dir`` know."""
+        if database not in MIGRATIONS:
+            raise PlatformError(f"there is no database {database!r}; there are {', '.join(MIGRATIONS)}")
+        address = url(self.postgres.port.number, database)
+        await self._children.run(
+            [sys.executable, "-m", MIGRATIONS[database], *([] if revision == "head" else [revision])],
+            log=self._log(f"migrate-{database}"),
+            environment={**source_environment(services_dir), "DATABASE_URL": address},
+            directory=services_dir,
+        )
+
+    async def _start_redis(self) -> None:
+        await asyncio.gather(*(self._timed(name, server.start()) for name, server in self._redises.items()))
+        replicas = [server for server in self._beside_redis.values() if isinstance(server, Redis)]
+        await asyncio.gather(*(self._timed(server.name, server.start()) for server in replicas))
+        watching = [server for server in self._beside_redis.values() if server not in replicas]
+        await asyncio.gather(*(self._timed(server.name, server.start()) for server in watching))
+
     async def _start_services(self, tls: asyncio.Task[Tls]) -> None:
         self._tls = await asyncio.shield(tls)
         await self._timed("keys", asyncio.to_thread(certificates.make_signing_key, self._signing_key))
         for name, service in self._services.items():
             own = environment.environment(name, self.options, self._wiring, self._secrets, self._signing_key, self._tls)
-            service.configure({**inherited_environment(), **own}, self._tls.trust() if name == "frontend" else None)
+            clock = self.clocks.environment(name) if self.options.clocks else {}
+            service.configure(
+                {**inherited_environment(), **own, **clock}, self._tls.trust() if name == "frontend" else None
+            )
         async with asyncio.TaskGroup() as group:
             for name, service in self._services.items():
                 group.create_task(self._timed(name, service.start_with(dependencies=True)))
@@ -125,7 +167,8 @@ class Platform:
         """End every process and remove the directory; nothing of it is worth saving but the logs."""
         await self.hops.close()
         await asyncio.gather(*(_end(service) for service in self._services.values()))
-        await asyncio.gather(*(_end(server) for server in self._redises.values()), self.postgres.discard())
+        stores = (*self._beside_redis.values(), *self._redises.values())
+        await asyncio.gather(*(_end(server) for server in stores), self.postgres.discard())
         for port in self._ports:
             port.release()
         if self._kept_logs is not None:
@@ -136,8 +179,8 @@ class Platform:
 
     def read_waiting(self) -> None:
         """Write down how long its processes have waited for a processor."""
-        instances: list[Instance] = [*self._services.values(), self.postgres, *self._redises.values()]
-        self._waiting.read(one.child.pid for one in instances if one.child is not None and one.child.running)
+        children = (instance.child for instance in self._everything.values())
+        self._waiting.read(child.pid for child in children if child is not None and child.running)
 
     def waited(self, since: float) -> float:
         """Seconds for which its processes, all together, have waited for a processor since then (monotonic clock)."""
@@ -151,12 +194,11 @@ class Platform:
 
     def status(self) -> dict[str, str]:
         """Every instance: running, paused or stopped."""
-        names = (*self._services, "postgres", *self._redises)
-        return {name: self.instance(name).status for name in names}
+        return {name: instance.status for name, instance in self._everything.items()}
 
     async def descriptor(self, *, shared: bool) -> dict[str, Any]:
         """What suites may know of this platform (docs/architecture.md)."""
-        wiring = self._wiring
+        wiring, follower = self._wiring, self._beside_redis.get("redis-replica")
         public, backends = wiring.public_url, [wiring.http("client", name) for name in self.options.backend_names]
         return {
             "target": "embedded",
@@ -174,6 +216,7 @@ class Platform:
             "auth_db_url": url(self.postgres.port.number, "auth"),
             "main_db_url": url(self.postgres.port.number, "main"),
             "redis_url": self.redis.url,
+            "redis_replica_url": follower.url if isinstance(follower, Redis) else None,
             "service_token": self._secrets.service_token,
             "ca_file": str(self._tls.ca_file) if self._tls else None,
             "signing_key_file": str(self._signing_key),

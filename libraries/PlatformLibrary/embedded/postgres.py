@@ -22,7 +22,7 @@ from .preloader import source_environment
 from .servers import Server
 
 DATABASES = ("auth", "main")
-_MIGRATIONS = {"auth": "services.auth.migrate", "main": "services.backend.migrate"}
+MIGRATIONS = {"auth": "services.auth.migrate", "main": "services.backend.migrate"}
 _INITDB = (
     "-A",
     "trust",
@@ -192,7 +192,7 @@ class Templates:
     async def _database(self, name: str, port: int, services_dir: Path, workshop: Path) -> None:
         await self._sql(port, "postgres", f"CREATE DATABASE {name} STRATEGY FILE_COPY", workshop=workshop)
         await self._children.run(
-            [sys.executable, "-m", _MIGRATIONS[name]],
+            [sys.executable, "-m", MIGRATIONS[name]],
             log=workshop / f"migrate-{name}.log",
             environment={**source_environment(services_dir), "DATABASE_URL": url(port, name)},
             directory=services_dir,

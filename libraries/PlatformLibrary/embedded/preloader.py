@@ -16,7 +16,12 @@ from pathlib import Path
 from typing import Any
 
 from .children import Child, Children
+from .clocks import forget_shared_memory, fork_server_environment
 from .errors import PlatformError, log_tail
+from .options import project_root
+
+# What libfaketime is loaded into has to be a process of its own, not the fork of another one.
+_OWN = ["-m", "services.preload"]
 
 
 class Preloader:
@@ -25,15 +30,19 @@ class Preloader:
     Its messages are documented in ``services/preload.py``.
     """
 
-    def __init__(self, children: Children, services_dir: Path, log: Path, note: Callable[[int], None]) -> None:
+    def __init__(
+        self, children: Children, services_dir: Path, log: Path, note: Callable[[int], None], *, clocks: bool = False
+    ) -> None:
+        """Start the fork server; with ``clocks`` the clocks of its services can be set."""
+        self._clocks = clocks
         self._log = log
         self._note = note
         ours, theirs = socket.socketpair()
         with theirs:
             self._child = children.start(
-                [sys.executable, *_fork_server()],
+                [sys.executable, *(_OWN if clocks else _fork_server(services_dir))],
                 log=log,
-                environment=source_environment(services_dir),
+                environment=source_environment(services_dir) | (fork_server_environment() if clocks else {}),
                 directory=services_dir,
                 stdin=theirs,
             )
@@ -70,6 +79,8 @@ class Preloader:
             raise PlatformError(f"{service} was not started: {message['error']}")
         pid = int(message["pid"])
         self._note(pid)
+        if self._clocks:
+            forget_shared_memory(self._child.pid)
         return Child(pid, self._exits[pid])
 
     async def close(self) -> None:
@@ -115,14 +126,17 @@ class Preloader:
         return PlatformError(f"the services could not be loaded{log_tail(self._log)}")
 
 
-def _fork_server() -> list[str]:
+def _fork_server(services_dir: Path) -> list[str]:
     """Python's arguments: ``services.preload``, or what stands for it.
 
-    That is ``.measured`` while coverage is measured, and else what ``LOCKSTEP_PRELOAD`` says (``defects.preload``).
+    That is ``.measured`` while coverage is measured, and else what ``LOCKSTEP_PRELOAD`` says (``defects.preload``). Of
+    another version of the services neither knows anything.
     """
+    if services_dir.resolve() != project_root().resolve():
+        return _OWN
     if directory := os.environ.get("LOCKSTEP_COVERAGE"):
         return ["-m", f"{__package__}.measured", directory]
-    return shlex.split(os.environ.get("LOCKSTEP_PRELOAD", "-m services.preload"))
+    return shlex.split(os.environ["LOCKSTEP_PRELOAD"]) if "LOCKSTEP_PRELOAD" in os.environ else _OWN
 
 
 def source_environment(services_dir: Path) -> dict[str, str]:

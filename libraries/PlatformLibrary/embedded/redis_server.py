@@ -13,6 +13,13 @@ from .errors import PlatformError
 from .ports import LOOPBACK, Port
 from .servers import Server
 
+PRIMARY = "main"
+"""What Sentinel calls the server that is written to."""
+SENTINELS = 3
+QUORUM = 2
+DOWN_AFTER = 1000
+FAILOVER_TIMEOUT = 3000
+
 
 def program(wanted: str | None) -> Path:
     """The server program: the one asked for, else ``redis-server`` on PATH, else Valkey."""
@@ -33,11 +40,21 @@ def program(wanted: str | None) -> Path:
 class Redis(Server):
     """One Redis server without persistence: after a kill it comes back empty, as a default Redis does."""
 
-    def __init__(self, name: str, children: Children, server: Path, directory: Path, port: Port, log: Path) -> None:
+    def __init__(
+        self,
+        name: str,
+        children: Children,
+        server: Path,
+        directory: Path,
+        port: Port,
+        log: Path,
+        primary: Redis | None = None,
+    ) -> None:
         super().__init__(name, port, log)
         self._children = children
         self._program = server
         self._directory = directory
+        self._primary = primary
         directory.mkdir()
         self.version = ""
 
@@ -54,7 +71,11 @@ class Redis(Server):
             "save": "",
             "appendonly": "no",
             "daemonize": "no",
+            # A replica is there at once, not after the pause in which others might come.
+            "repl-diskless-sync-delay": "0",
         }
+        if self._primary is not None:
+            settings["replicaof"] = f"{LOOPBACK} {self._primary.port.number}"
         arguments = [part for name, value in settings.items() for part in (f"--{name}", value)]
         return self._children.start(
             [self._program, *arguments],
@@ -64,20 +85,65 @@ class Redis(Server):
         )
 
     async def _ready(self, pid: int) -> bool:
-        try:
-            reader, writer = await asyncio.open_connection(LOOPBACK, self.port.number)
-        except OSError:
-            return False
-        try:
-            writer.write(b"INFO server\r\nQUIT\r\n")
-            answer = (await asyncio.wait_for(reader.read(), 1.0)).decode(errors="replace")
-        except (OSError, TimeoutError):
-            return False
-        finally:
-            writer.close()
-        facts = dict(line.split(":", 1) for line in answer.splitlines() if ":" in line)
+        facts = await _facts(self.port.number)
         if int(facts.get("process_id", "0")) != pid:
             return False
         kind = facts.get("server_name", "redis")
         self.version = f"{kind} {facts.get(f'{kind}_version', facts.get('redis_version', '?'))}"
-        return True
+        follows = self._primary is not None and self._primary.running
+        return not follows or facts.get("master_link_status") == "up"
+
+
+class Sentinel(Server):
+    """One Sentinel of several that watch a primary and promote its replica; the program is that of Redis."""
+
+    def __init__(
+        self, name: str, children: Children, server: Path, directory: Path, port: Port, log: Path, primary: Redis
+    ) -> None:
+        super().__init__(name, port, log)
+        self._children = children
+        self._program = server
+        self._primary = primary
+        self._directory = directory
+        directory.mkdir()
+
+    def _launch(self) -> Child:
+        # Sentinel writes what it learns into its own file, so one that was killed knows it again.
+        file = self._directory / "sentinel.conf"
+        if not file.exists():
+            file.write_text(
+                f"port {self.port.number}\nbind {LOOPBACK}\ndir {self._directory}\n"
+                f"sentinel monitor {PRIMARY} {LOOPBACK} {self._primary.port.number} {QUORUM}\n"
+                f"sentinel down-after-milliseconds {PRIMARY} {DOWN_AFTER}\n"
+                f"sentinel failover-timeout {PRIMARY} {FAILOVER_TIMEOUT}\n"
+            )
+        return self._children.start(
+            [self._program, file, "--sentinel"],
+            log=self.log,
+            environment={"PATH": os.defpath, "LC_ALL": "C"},
+            directory=self._directory,
+        )
+
+    async def _ready(self, pid: int) -> bool:
+        """Whether it knows the replica and the other Sentinels: before that it could promote nobody."""
+        facts = await _facts(self.port.number)
+        known = facts.get("master0", "")
+        return int(facts.get("process_id", "0")) == pid and f"slaves=1,sentinels={SENTINELS}" in known
+
+
+async def _facts(port: int) -> dict[str, str]:
+    """What the server on this port says of itself; nothing where it does not answer."""
+    try:
+        reader, writer = await asyncio.open_connection(LOOPBACK, port)
+    except OSError:
+        return {}
+    try:
+        async with asyncio.timeout(1.0):
+            writer.write(b"INFO\r\n")
+            size = int((await reader.readline()).removeprefix(b"$"))
+            answer = (await reader.readexactly(size)).decode(errors="replace")
+    except (OSError, TimeoutError, ValueError, asyncio.IncompleteReadError):
+        return {}
+    finally:
+        writer.close()
+    return dict(line.split(":", 1) for line in answer.splitlines() if ":" in line)

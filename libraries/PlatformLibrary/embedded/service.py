@@ -51,10 +51,13 @@ class Service(Instance):
         name: str,
         port: Port,
         log: Path,
-        preloader: Callable[[], Preloader],
+        preloader: Callable[[Path], Preloader],
+        services_dir: Path,
     ) -> None:
         super().__init__(name, port, log)
         self.kind = kind
+        self.services_dir = services_dir
+        """Where its next start takes ``services/`` from: another version there is its next version."""
         self._preloader = preloader
         self._environment: Mapping[str, str] = {}
         self._tls: ssl.SSLContext | None = None
@@ -104,7 +107,7 @@ class Service(Instance):
         start_id = secrets.token_hex(8)
         offset = log_size(self.log)
         environment = {**self._environment, "START_ID": start_id}
-        child = await self._preloader().fork(self.kind, environment, self.log, listener)
+        child = await self._preloader(self.services_dir).fork(self.kind, environment, self.log, listener)
         self.child = child
         child.exited.add_done_callback(lambda _: self._ended(child))
         try:

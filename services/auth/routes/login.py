@@ -162,7 +162,7 @@ async def _admitted(auth: Auth, transaction: Transaction, identity: Identity) ->
         challenge=transaction.client_challenge,
         session_id=str(uuid.uuid4()),
     )
-    return _return(transaction, code=await auth.logins.issue_code(one_time))
+    return _return(transaction, code=await auth.logins.issue_code(one_time, identity.at_provider))
 
 
 def s256(verifier: str) -> str:

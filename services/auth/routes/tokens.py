@@ -71,7 +71,12 @@ async def _exchange(auth: Auth, fields: dict[str, str]) -> dict[str, Any]:
         raise _bad_code()
     if not hmac.compare_digest(s256(verifier), code.challenge):
         raise _bad_code()
-    wish = Wish(client=auth.clients[client_id], origin="oauth", session_id=code.session_id)
+    wish = Wish(
+        client=auth.clients[client_id],
+        origin="oauth",
+        session_id=code.session_id,
+        at_provider=await auth.logins.provider_of(code.session_id),
+    )
     try:
         grant = await auth.sessions.create(code.user_id, wish)
     except Problem as problem:

@@ -1,0 +1,95 @@
+*** Settings ***
+Documentation       Who signs out at the provider is signed out here, by the provider's word alone; who signs out here may sign out there,
+...                 and at every other application of the provider.
+...                 Sources: OpenID Connect Back-Channel Logout 1.0 §2.4 to §2.8, RP-Initiated Logout 1.0 §2; docs/protocol.md §2.7.
+Resource            provider_sign_out.resource
+Suite Setup         Use A Private Platform    backends=2
+Suite Teardown      Leave The Platform
+Test Setup          Sign In Person Through Provider
+Test Teardown       Close All Connections
+Test Tags           contract    p1    req:S09    needs:oauth.provider    needs:replicas.2    needs:platform.private
+
+
+*** Test Cases ***
+A Sign-out At The Provider Ends Its Session
+    [Documentation]    Tokens, refresh and socket of that login end; another login of the same person, in another browser, goes on.
+    [Tags]    id:S09-05    proto:2.7.01    proto:2.7.02    proto:2.7.03    needs:ws
+    ${other} =    Sign In In Another Browser
+    Open A Socket
+    End Provider Session    ${SID}
+    Open Socket Was Closed With    4003    within=3s
+    Every Service Refuses The Token    ${ACCESS_TOKEN}    session_revoked
+    Refresh Is Refused With    ${REFRESH_TOKEN}    invalid_grant
+    Provider Should Have Delivered    ${SID}    200
+    Get From    auth    /users/me    ${other}[access_token]
+
+A Logout Token That Breaks A Rule Ends Nothing
+    [Tags]    id:S09-06    proto:2.7.04
+    [Template]    Logout Token Should Be Refused
+    it is an ID token too    claims=${{ {'nonce': 'n'} }}
+    no events    claims=${{ {'events': None} }}
+    another event    claims=${{ {'events': {'http://schemas.openid.net/event/other': {}}} }}
+    an event that is no object    claims=${{ {'events': {'http://schemas.openid.net/event/backchannel-logout': True}} }}
+    another application    claims=${{ {'aud': 'another'} }}
+    another provider    claims=${{ {'iss': 'https://other.example.test'} }}
+    without an id    claims=${{ {'jti': None} }}
+    nobody named    claims=${{ {'sub': None, 'sid': None} }}
+
+A Logout Token Of Wrong Time Or Signature Ends Nothing
+    [Tags]    id:S09-13    proto:2.7.04
+    [Template]    Logout Token Should Be Refused
+    expired    claims=${{ {'iat': 1, 'exp': 60} }}
+    issued in the future    claims=${{ {'iat': int(time.time()) + 600, 'exp': int(time.time()) + 660} }}
+    without expiry    claims=${{ {'exp': None} }}
+    an access token    header=${{ {'typ': 'at+jwt'} }}
+    not signed    key=none
+    signed by another    key=foreign
+
+A Logout Token Is Taken Once
+    [Tags]    id:S09-07    proto:2.7.05
+    ${token} =    Make Logout Token    ${{ {'sid': None} }}
+    Send Logout Token    ${token}    200
+    Sign In Person Again
+    Send Logout Token    ${token}    400
+    Get From    auth    /users/me    ${ACCESS_TOKEN}
+
+A Logout Token Without Session Ends All Of The Person
+    [Tags]    id:S09-08    proto:2.7.01    proto:2.7.02    proto:2.7.03
+    ${other} =    Sign In In Another Browser
+    ${token} =    Make Logout Token    ${{ {'sid': None} }}
+    Send Logout Token    ${token}    200
+    Every Service Refuses The Token    ${ACCESS_TOKEN}    session_revoked
+    Every Service Refuses The Token    ${other}[access_token]    session_revoked
+
+A Sign-out Reaches Every Application Of The Provider
+    [Documentation]    A second platform is another client of the same provider; the person is signed in at both by one browser.
+    [Tags]    id:S09-09    proto:2.7.06    proto:2.7.07
+    ${second} =    Sign In At Second Application
+    ${url} =    Sign Out At Provider Too
+    Every Service Refuses The Token    ${ACCESS_TOKEN}    session_revoked
+    ${answer} =    Browse    browser    ${url}    status=303
+    Should Be Equal    ${answer.headers}[Location]    ${PUBLIC_URL}/    the browser is sent elsewhere
+    Session At Second Application Should Have Ended    ${second}
+
+A Session Of An Unknown Login Ends With Its Person
+    [Documentation]    As one that the previous release has made, which did not write down by which login.
+    [Tags]    id:S09-11    proto:2.7.09    needs:db.auth
+    Remove Login From Session
+    End Provider Session    ${SID}
+    Every Service Refuses The Token    ${ACCESS_TOKEN}    session_revoked
+
+A Browser Signs Out At The Provider Too
+    [Tags]    id:S09-12    proto:5.60
+    A Person Signs In In A Browser
+    ${url} =    Sign Out In Browser At Provider Too
+    Every Service Refuses The Token    ${ACCESS_TOKEN}    session_revoked
+    Browse    browser    ${url}    status=303
+    Browse    browser    /api/me    status=401
+
+A Sign-out Needs No Provider
+    [Documentation]    The session here ends at once, though nobody can be told of it there.
+    [Tags]    id:S09-10    proto:2.7.08    needs:control.kill
+    Kill Service    provider
+    Sign Out At Provider Too
+    Every Service Refuses The Token    ${ACCESS_TOKEN}    session_revoked
+    [Teardown]    Start Service    provider

@@ -1,0 +1,36 @@
+*** Settings ***
+Documentation       Redis dies, and Sentinel promotes its replica: sessions, sockets and logins go on, and nothing that had ended lives
+...                 again, whatever the replica has missed and whenever the old primary returns.
+...                 Sources: Redis replication and Sentinel (asynchronous: a promoted replica may lack what was acknowledged), OWASP ASVS
+...                 5.0 7.4.1; docs/protocol.md §2.5.
+Resource            fail_over.resource
+Test Setup          Use A Private Platform    backends=2    sentinel=True
+Test Teardown       Leave Private Platform
+Test Tags           fail-over    p1    req:K01    needs:redis    needs:replicas.2    needs:session.admin    needs:control.kill
+
+
+*** Test Cases ***
+Sessions Outlive A Fail-over Of Redis
+    [Documentation]    The replica has heard everything, so Redis is trusted again as it is, at the new address.
+    [Tags]    id:K01-01    proto:2.5.55    needs:ws
+    Sign In With Two Sessions
+    Open A Socket
+    Kill Service    redis
+    Redis Replica Should Take Over
+    Session Token Should Be Valid    ${ENDED}    source=redis
+    Every Service Accepts The Token
+    Socket Should Answer
+    Sign In Through Provider Again
+
+A Promoted Replica That Lagged Revives No Session
+    [Documentation]    The primary comes back with the data of its last file, and is a primary until Sentinel makes it a replica.
+    [Tags]    id:K01-02    proto:2.5.49    proto:2.5.50    sec:S03
+    Sign In And Cut Replication
+    ${renewed} =    Refresh Session Token    ${ENDED}
+    ${other} =    End Another Session
+    Kill Service    redis
+    Redis Replica Should Take Over
+    Replaced Session Token Should Be Dead    ${ENDED}    ${renewed}
+    Ended Session Should Stay Ended    ${other}
+    Old Primary Should Become Replica
+    Ended Session Should Stay Ended    ${other}

@@ -1,0 +1,100 @@
+*** Settings ***
+Documentation       The wall clock of one service steps by an hour, forwards or backwards, and is set right again: nothing ends for good
+...                 that had not ended, nothing lives longer than it may, and no window opens again.
+...                 Sources: RFC 7519 §4.1.4 to §4.1.6 (exp, nbf, iat), OWASP ASVS 5.0 7.3.1 and 7.3.2; docs/protocol.md §2.3, §2.5, §4.
+Resource            clocks.resource
+Suite Setup         Use A Private Platform    backends=2    clocks=True    LOGIN_FAILURE_LIMIT=3    RATE_WINDOW=600
+Suite Teardown      Leave The Platform
+Test Setup          Sign In With A Session To End
+Test Teardown       Restore Clocks
+Test Tags           fail-over    p1    req:K04    needs:control.clock    needs:session.admin    needs:replicas.2
+
+
+*** Test Cases ***
+A Clock That Runs Ahead Ends No Session For Good
+    [Documentation]    While it does, auth refuses sessions that it takes for expired; it writes no such expiry down.
+    [Tags]    id:K04-01    proto:2.5.56
+    Set Clock    auth    1h
+    Session Token Should Be Invalid    ${ENDED}    expired
+    Sweep Should Expire Nothing
+    Log In Again    ${USER}
+    Reset Clock    auth
+    Session Token Should Be Valid    ${ENDED}
+    Get From    auth    /users/me    ${ACCESS_TOKEN}
+
+Activity Under A Late Clock Shortens No Session
+    [Tags]    id:K04-02    proto:2.5.57
+    ${before} =    Get Idle Expiry    ${ENDED}
+    Set Clock    auth    -1h
+    Record Session Activity    ${ENDED}
+    Refresh The Tokens
+    Idle Expiry Should Not Be Before    ${before}    ${ENDED}
+    Reset Clock    auth
+    Session Token Should Be Valid    ${ENDED}
+    Refresh The Tokens
+    Every Service Accepts The Token
+
+A Revocation Holds Whatever The Clock Of Auth
+    [Documentation]    One session is ended while the clock lags, one while it runs ahead.
+    [Tags]    id:K04-03    sec:S03    proto:3.1.40    proto:2.5.32
+    ${late} =    Create Managed Session    ${USER.id}
+    Get From    backend    /api/me    ${late.access_token}
+    Set Clock    auth    -1h
+    Revoke Session    ${late}
+    Every Endpoint Should Answer 401    ${late.access_token}
+    Set Clock    auth    1h
+    Revoke Session    ${ENDED}
+    Every Endpoint Should Answer 401    ${ENDED.access_token}
+    Reset Clock    auth
+    Sessions Should Stay Revoked    ${late}    ${ENDED}
+
+Tokens Of A Wrong Clock Are Refused Until Refreshed
+    [Documentation]    Issued in the future, or expired an hour ago: backend takes neither, and the session is none the worse.
+    [Tags]    id:K04-04    proto:2.3.03    proto:2.3.04
+    Set Clock    auth    1h
+    Sign In A New User
+    Backend Should Refuse Token As    token_invalid
+    Reset Clock    auth
+    Refreshed Token Should Be Good
+    Set Clock    auth    -1h
+    Refresh The Tokens
+    Backend Should Refuse Token As    token_expired
+    Reset Clock    auth
+    Refreshed Token Should Be Good
+
+A Clock Set Back Lets No Socket Outlive Its Token
+    [Tags]    id:K04-05    proto:4.126    needs:ws    needs:jwt.short_lived
+    Sign In A New User For A Few Seconds
+    Open A Socket    url=${BACKEND_2_SOCKET_URL}
+    Set Clock    backend-2    -1h
+    Open Socket Was Closed With    4001    within=6s
+
+A Replica With A Wrong Clock Refuses And Loses Nothing
+    [Tags]    id:K04-06    proto:2.3.03    proto:4.110    needs:ws    needs:ws.resume
+    Keep A Conversation At The Second Replica
+    Set Clock    backend-2    1h
+    Open Socket Was Closed With    4001    within=2s
+    Service Refuses The Token    backend-2    /api/me    ${ACCESS_TOKEN}    token_expired
+    Set Clock    backend-2    -1h
+    Service Refuses The Token    backend-2    /api/me    ${ACCESS_TOKEN}    token_invalid
+    Send Message At The First Replica
+    Reset Clock    backend-2
+    Resume Should Replay What Was Missed
+
+Locked Out Accounts Stay So Through Clock Steps
+    [Tags]    id:K04-07    proto:3.2.09    proto:3.2.12
+    Use Up Password Attempts
+    Password Attempt Should Be Throttled
+    Set Clock    auth    1h
+    Password Attempt Should Be Throttled
+    Set Clock    auth    -1h
+    Password Attempt Should Be Throttled
+
+A Clock Set Back Opens No Retry Window Again
+    [Documentation]    A refresh may be repeated under its key for a minute, and not for an hour and a minute.
+    [Tags]    id:K04-08    proto:2.3.36    proto:2.3.41
+    ${key} =    Random UUID
+    ${successor} =    Refresh Should Give    ${REFRESH_TOKEN}    ${key}
+    Refresh Should Give    ${REFRESH_TOKEN}    ${key}    successor=${successor}
+    Set Clock    auth    -1h
+    Refresh Should End The Family    ${REFRESH_TOKEN}    ${key}
