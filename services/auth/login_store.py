@@ -80,22 +80,26 @@ class LoginStore:
             held = await redis.getdel(f"login:{opaque.hex_digest(state)}")
         return Transaction(**json.loads(held)) if held else None
 
-    async def issue_code(self, code: Code, at_provider: AtProvider) -> str:
-        """A one-time code of a login at the provider."""
+    async def issue_code(self, code: Code) -> str:
+        """A one-time code."""
         text = opaque.new()
-        # Beside the code, since release 1.0.0 cannot read one that holds more than it knows.
-        beside = _provider_key(code.session_id), json.dumps(asdict(at_provider))
-        async with self._link.use() as redis, redis.pipeline() as pipe:
-            pipe.set(*beside, ex=CODE_SECONDS)
-            pipe.set(f"code:{opaque.hex_digest(text)}", json.dumps(asdict(code)), ex=CODE_SECONDS)
-            await pipe.execute()
+        async with self._link.use() as redis:
+            await redis.set(f"code:{opaque.hex_digest(text)}", json.dumps(asdict(code)), ex=CODE_SECONDS)
         return text
+
+    async def keep_provider(self, session_id: str, at_provider: AtProvider) -> None:
+        """Keep by which login at the provider a session is going to be made.
+
+        Beside its code, since release 1.0.0 cannot read one that holds more than it knows.
+        """
+        async with self._link.use() as redis:
+            await redis.set(_provider_key(session_id), json.dumps(asdict(at_provider)), ex=2 * CODE_SECONDS)
 
     async def provider_of(self, session_id: str) -> AtProvider | None:
         """The login at the provider that a session is made by, once; None where release 1.0.0 has issued the code."""
         async with self._link.use() as redis:
-            held = await redis.getdel(_provider_key(session_id))
-        return AtProvider(**json.loads(held)) if held else None
+            kept = await redis.getdel(_provider_key(session_id))
+        return AtProvider(**json.loads(kept)) if kept else None
 
     async def spend_code(self, text: str) -> Code | None:
         """What the code stands for, once; None for an unknown or expired one, ``CodeReused`` for a spent one."""

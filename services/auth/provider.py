@@ -119,12 +119,13 @@ class Provider:
         for fresh in (False, True):
             keys = await self._key_set(fresh)
             try:
-                return jwt.decode(token, keys, algorithms=["RS256", "ES256"])
+                decoded = jwt.decode(token, keys, algorithms=["RS256", "ES256"])
+                break
             except (JoseError, ValueError, KeyError, TypeError) as error:
                 # An unknown key may be one that the provider has just rotated in.
                 if fresh:
                     raise ProviderRefused(f"the {what} is not good: {type(error).__name__}") from None
-        raise AssertionError("unreachable")
+        return decoded
 
     async def _claims(self, token: str, nonce: str) -> CodeIDToken:
         decoded = await self._decoded(token, "ID token")

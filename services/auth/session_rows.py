@@ -178,8 +178,8 @@ async def touch(
     """
     row = await _one(
         connection,
-        """UPDATE sessions SET revision = revision + 1, last_activity = %(at)s,
-                  idle_expires_at = GREATEST(idle_expires_at, %(idle)s),
+        """UPDATE sessions SET revision = revision + 1,
+                  last_activity = %(at)s, idle_expires_at = GREATEST(idle_expires_at, %(idle)s),
                   access_count = access_count + %(access)s, refresh_count = refresh_count + %(refresh)s
            WHERE id = %(id)s RETURNING *""",
         {

@@ -49,8 +49,8 @@ class Connection:
         self.user_id = caller.user.id
         self.session_id = caller.token.session_id
         self.session_check = caller.session_check
-        self.expires_at = self.lives_until = 0.0
-        self.take_expiry(caller.token.expires_at)
+        self.expires_at = caller.token.expires_at
+        self.take_expiry(self.expires_at)
         self.client_id = client_id
         self.generation = 0
         self.known = False

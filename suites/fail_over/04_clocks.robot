@@ -63,7 +63,7 @@ Tokens Of A Wrong Clock Are Refused Until Refreshed
     Refreshed Token Should Be Good
 
 A Clock Set Back Lets No Socket Outlive Its Token
-    [Tags]    id:K04-05    proto:4.126    needs:ws    needs:jwt.short_lived
+    [Tags]    id:K04-05    proto:4.128    needs:ws    needs:jwt.short_lived
     Sign In A New User For A Few Seconds
     Open A Socket    url=${BACKEND_2_SOCKET_URL}
     Set Clock    backend-2    -1h

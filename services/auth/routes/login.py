@@ -162,7 +162,8 @@ async def _admitted(auth: Auth, transaction: Transaction, identity: Identity) ->
         challenge=transaction.client_challenge,
         session_id=str(uuid.uuid4()),
     )
-    return _return(transaction, code=await auth.logins.issue_code(one_time, identity.at_provider))
+    await auth.logins.keep_provider(one_time.session_id, identity.at_provider)
+    return _return(transaction, code=await auth.logins.issue_code(one_time))
 
 
 def s256(verifier: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -71,14 +72,10 @@ async def _exchange(auth: Auth, fields: dict[str, str]) -> dict[str, Any]:
         raise _bad_code()
     if not hmac.compare_digest(s256(verifier), code.challenge):
         raise _bad_code()
-    wish = Wish(
-        client=auth.clients[client_id],
-        origin="oauth",
-        session_id=code.session_id,
-        at_provider=await auth.logins.provider_of(code.session_id),
-    )
+    wish = Wish(client=auth.clients[client_id], origin="oauth", session_id=code.session_id)
+    at_provider = await auth.logins.provider_of(code.session_id)
     try:
-        grant = await auth.sessions.create(code.user_id, wish)
+        grant = await auth.sessions.create(code.user_id, replace(wish, at_provider=at_provider))
     except Problem as problem:
         raise (_bad_code() if problem.status in (403, 404) else problem) from None
     except psycopg.errors.UniqueViolation:
