@@ -48,6 +48,7 @@ Without Redis Each Process Holds The Quota And Says That It Is Alone
     In One Window    Quota Of A User Holds At    ${USER_LIMIT}    ${DOORS}[0]
     In One Window    Quota Of A User Holds In Each Replica    ${USER_LIMIT}
     In One Window    Quota Of An Address Holds At    ${ADDRESS_LIMIT}    ${OPEN_DOORS}[1]
+    Window Should End For Who Goes On Asking
     Start Service    redis
     Wait Until Keyword Passes    15s    Every Service Sees Redis
     Wait Until Keyword Passes    15s    Capabilities Should Tell Of Quotas    shared

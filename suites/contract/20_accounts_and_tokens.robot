@@ -149,3 +149,23 @@ A Batch Of Users Has No Password And One Transaction
     ${rows} =    Query    SELECT count(*), count(password_hash), count(DISTINCT xmin::text) FROM auth_users WHERE id = ANY(%s::uuid[])
     ...    alias=auth    parameters=${{ [$ids] }}
     Should Be Equal    ${{ list($rows[0]) }}    ${{ [3, 0, 1] }}    users of a batch, those with a password, and transactions
+
+Metadata Counts In Bytes Of UTF-8
+    [Tags]    id:CT-217    req:X03    proto:2.4.10
+    [Template]    Login With Metadata Should Be Answered
+    200    x    ${1048500}
+    413    x    ${1048576}
+    200    é    ${524200}
+    413    é    ${524288}
+
+
+*** Keywords ***
+Login With Metadata Should Be Answered
+    [Documentation]    A login whose metadata hold so many of this letter, written as UTF-8, is answered with this status.
+    [Arguments]    ${status: int}    ${letter}    ${count: int}
+    VAR    &{metadata}    note=${{ $letter * $count }}
+    VAR    &{body}    email=${USER.email}    password=${USER.password.value}    metadata=${metadata}
+    ${headers} =    Request Headers    Content-Type=application/json
+    ${written} =    Evaluate    json.dumps(dict($body), ensure_ascii=False).encode()
+    ${response} =    Evaluate    requests.post($AUTH_URL + '/auth/login', data=$written, headers=$headers, timeout=30)
+    Should Be Equal    ${response.status_code}    ${status}    a login with metadata of ${count} times "${letter}"

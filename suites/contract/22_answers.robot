@@ -124,3 +124,19 @@ A Quota That Is Off Is Not Reported
     Should Be Equal    ${told.json()}[quotas][standard]    ${0}    the quota of the shared platform
     ${response} =    Get From    backend    /api/me    ${ACCESS_TOKEN}
     Should Not Contain    ${response.headers}    RateLimit-Policy    a quota that is off is reported
+
+A Repeated Key Is Of One Request Whole
+    [Documentation]    Whatever member of the body is another, and whatever path: a conflict. Another user's key is another key.
+    [Tags]    id:CT-219    req:C09.2    proto:3.1.11    proto:3.1.12
+    VAR    ${url}    ${BACKEND_URL}/api/conversations
+    VAR    &{first}    title=One    assistant=${True}
+    VAR    &{key}    Idempotency-Key=the-one
+    ${made} =    Request Should Be Answered    201    POST    ${url}    ${first}    &{key}
+    ${again} =    Request Should Be Answered    200    POST    ${url}    ${first}    &{key}
+    Should Be Equal    ${again.json()}    ${made.json()}    a conversation that is made again under its key
+    FOR    ${title}    ${assistant}    IN    One    ${False}    Two    ${True}
+        VAR    &{other}    title=${title}    assistant=${assistant}
+        Request Should Be Answered    409    POST    ${url}    ${other}    code=idempotency_conflict    &{key}
+    END
+    ${stranger} =    Create User
+    Request Should Be Answered    201    POST    ${url}    ${first}    token=${stranger.access_token}    &{key}

@@ -49,6 +49,13 @@ The Latest Of Two Users With One E-mail Signs In
     Sign In Through The Provider
     Identity Should Belong To    ${latest.sub}    ${USER_ID}
 
+The User Who Was Put Again Is The Latest
+    [Tags]    id:CT-218    proto:6.21    needs:db.auth
+    Create Provider Identity    email=${PERSON.email}
+    Create Provider Identity    email=${PERSON.email}    sub=${PERSON.sub}
+    Sign In Through The Provider
+    Identity Should Belong To    ${PERSON.sub}    ${USER_ID}
+
 A Fault For One Login Ends After It
     [Tags]    id:CT-214    proto:6.22
     [Template]    Fault Should Hold For One Login

@@ -27,6 +27,15 @@ A New Signing Key Is Known Everywhere At Once And The Former One For Its Grace A
     Every Service Still Takes    ${former}
     A New Login Is Signed With The New Key
 
+A Key Without Grace Is Forgotten At Once
+    [Documentation]    Also for a token that every service has taken before.
+    [Tags]    id:SE-96    req:X02    proto:2.5.25    sec:J05
+    VAR    ${former}    ${ACCESS_TOKEN}
+    Every Service Still Takes    ${former}
+    The Signing Key Is Rotated    ${0}
+    Service Refuses The Token    auth    /users/me    ${former}    token_invalid
+    The Key Comes To Be Forgotten Everywhere    ${former}
+
 The Provider's New Key Is Taken At Once
     [Documentation]    The provider makes another signing key when it starts; auth, which holds the former one, asks for its keys again.
     [Tags]    id:SE-94    req:C01.3    proto:2.2.35    sec:J06    needs:oauth.provider    needs:control.restart

@@ -74,6 +74,15 @@ A New Login Ends The Session That The Browser Had
     A Refused Refresh Signs The Browser Out    twin
     Browser Sees User Id    ${USER_ID}
 
+A New Login Ends A Session Without Its Access Cookie
+    [Tags]    id:SE-97    proto:5.09    sec:S01
+    A Person Signs In In A Browser
+    VAR    ${first}    ${SESSION_ID}
+    Put Access Cookie    ${BROWSER}    ${EMPTY}
+    Sign In In The Browser
+    Session Should Be    revoked, refreshed 0    ${first}
+    Session Should Be    active, refreshed 0
+
 A Logout Ends The Session And Removes The Cookies
     [Tags]    id:SE-55    proto:5.12    proto:5.13    proto:5.14    sec:S03    needs:ws
     A Person Signs In In A Browser

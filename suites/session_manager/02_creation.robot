@@ -116,6 +116,19 @@ No Two Of A Thousand Logins Share A Token And None Can Be Guessed
     ${tokens} =    Session Tokens Of    ${users}[:128]
     Secrets Should Be Unguessable    ${tokens}    session tokens    bits=128
 
+An Expired Session Pushes No Other Out
+    [Documentation]    Only what is active counts against the limit, also before what has expired was swept.
+    [Tags]    id:M02-13    req:M02.7    proto:2.5.04
+    Sign In A New User
+    ${limit} =    Limit Of The Platform    session_limit
+    FOR    ${_}    IN RANGE    ${limit - 1}
+        ${newest} =    Create Managed Session    ${USER.id}
+    END
+    VAR    ${expiry}    UPDATE sessions SET idle_expires_at = now() - interval '1 second'
+    Execute Sql String    ${expiry} WHERE id = '${newest.session_id}'    alias=auth
+    Create Managed Session    ${USER.id}
+    Session Row Should Be    ${USER.session_id}    active
+
 
 *** Keywords ***
 No Session Is Made For

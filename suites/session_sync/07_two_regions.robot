@@ -58,6 +58,17 @@ An SSO Session That Was Migrated Is The Same In Every View And In Both Regions
     Should Be Equal    ${{ ($record['type'], $record['metadata']['idp']) }}    ${{ ('SSO', 'corp') }}    what the session became
     Wait Until Session Is Gone Everywhere    ${USER}    within=10s
 
+Events Of One Region Soon Reach The Other
+    [Documentation]    Whenever they are made: each one right after the one before was received.
+    [Tags]    id:S09-05    proto:4.95
+    Sign In A New User
+    Open A Socket    in the other region    url=${BACKEND_2_SOCKET_URL}
+    FOR    ${number}    IN RANGE    3
+        VAR    &{notice}    user_id=${USER.id}    body=event ${number}
+        Post To    backend    /internal/notifications    ${notice}    ${SERVICE_TOKEN}    status=201
+        Wait For Json    connection=in the other region    type=event    payload.data.body=event ${number}    within=6s
+    END
+
 
 *** Keywords ***
 The First Region Is Lost

@@ -59,6 +59,18 @@ What Was Deleted Meanwhile Is Declared And The Other Conversation Is Not Replaye
     The Tab Is Told It Has Not Recovered    not_found
     The Rest Is There Over REST And Goes On Live
 
+A Tab Takes Over Its Old Client Too Late
+    [Documentation]    Its new socket has another client, until it resumes as the one that it was.
+    [Tags]    id:R02-15    proto:4.67    proto:4.78
+    A Tab In A Conversation
+    The Tab Leaves And That Is Written Down
+    Somebody Else Says    While away
+    The Window Has Passed
+    Open A Socket    tab    url=${BACKEND_2_SOCKET_URL}
+    ${resumed} =    Resume    ${CLIENT_ID}    ${HELD}    tab
+    Should Be Equal    ${{ ($resumed['recovered'], $resumed['reason']) }}    ${{ (False, 'window_passed') }}
+    ...    what a tab that was away too long is told when it takes over its old client
+
 
 *** Keywords ***
 More Has Been Said Than Is Replayed

@@ -36,6 +36,12 @@ Another User's State Is Reported And Never Shown
     No Service Log Contains    ${OTHERS_SECRET}
     The Other User Still Has His State
 
+The State Of Another Tab Is Reported And Starts Clean
+    [Tags]    id:R08-09    proto:4.89    proto:R4.11
+    Put State In Another Tab
+    The Stored State Becomes    (document, checksum) = (SELECT document, checksum FROM session_state WHERE client_id = '${OTHERS_TAB}')
+    The Tab Comes Back To A Clean Start    version=1
+
 A State Of An Unknown Version Is Reported And Starts Clean
     [Tags]    id:R08-04    proto:4.89
     The Stored State Becomes    version = 41
@@ -142,6 +148,13 @@ Another User Has A State
     Ask The Socket    other    state.update    state.updated    base_version=${0}    document=${document}
     VAR    ${OTHERS_TAB}    ${welcome}[client_id]    scope=TEST
     VAR    ${OTHERS_SECRET}    ${secret}    scope=TEST
+
+Put State In Another Tab
+    [Documentation]    Another tab of the current user keeps a state of its own: sets ``OTHERS_TAB``.
+    ${welcome} =    Open A Socket    other    url=${BACKEND_SOCKET_URL}
+    VAR    &{document}    thread=of another tab
+    Ask The Socket    other    state.update    state.updated    base_version=${0}    document=${document}
+    VAR    ${OTHERS_TAB}    ${welcome}[client_id]    scope=TEST
 
 The Other User Still Has His State
     [Documentation]    Whose state was copied, finds it as it was.
