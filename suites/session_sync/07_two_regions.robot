@@ -60,7 +60,7 @@ An SSO Session That Was Migrated Is The Same In Every View And In Both Regions
 
 Events Of One Region Soon Reach The Other
     [Documentation]    Whenever they are made: each one right after the one before was received.
-    [Tags]    id:S09-05    proto:4.95
+    [Tags]    id:S09-19    proto:4.95
     Sign In A New User
     Open A Socket    in the other region    url=${BACKEND_2_SOCKET_URL}
     FOR    ${number}    IN RANGE    3
