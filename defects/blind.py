@@ -10,11 +10,12 @@ from __future__ import annotations
 import datetime
 import json
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
@@ -53,6 +54,8 @@ class State:
     unjudged: dict[str, list[str]] = field(default_factory=dict)
     sound: list[str] = field(default_factory=list)
     red_anyway: list[str] = field(default_factory=list)
+    # The lanes of a round write it from a thread each.
+    _writing: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @classmethod
     def read(cls, path: Path) -> State:
@@ -62,9 +65,9 @@ class State:
 
     def write(self) -> None:
         """All of it."""
-        known = asdict(self)
-        del known["path"]
-        self.path.write_text(json.dumps(known, indent=1), "utf-8")
+        with self._writing:
+            known = {one.name: getattr(self, one.name) for one in fields(self) if one.name not in ("path", "_writing")}
+            self.path.write_text(json.dumps(known, indent=1), "utf-8")
 
 
 class Round:

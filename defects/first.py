@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
@@ -60,6 +61,8 @@ class Firsts:
     def __init__(self, number: int, folder: Path = FOLDER) -> None:
         """Read what is there."""
         self._path = folder / f"{number}.first.json"
+        # The lanes of a round keep what they find from a thread each.
+        self._writing = threading.Lock()
         found = json.loads(self._path.read_text("utf-8")) if self._path.exists() else {}
         self.results = {
             key: Result(**{**one, "outcome": First(one["outcome"]), "unjudged": tuple(one["unjudged"])})
@@ -68,18 +71,20 @@ class Firsts:
 
     def keep(self, key: str, result: Result) -> None:
         """Keep a result, unless there is one."""
-        if key in self.results:
-            return
-        self.results[key] = result
-        self._write()
+        with self._writing:
+            if key in self.results:
+                return
+            self.results[key] = result
+            self._write()
 
     def take_back(self, tests: Collection[str]) -> list[str]:
         """Forget what was caught by ``tests``, which prove nothing; the ids of those defects."""
-        gone = [key for key, one in self.results.items() if one.test in tests]
-        for key in gone:
-            del self.results[key]
-        if gone:
-            self._write()
+        with self._writing:
+            gone = [key for key, one in self.results.items() if one.test in tests]
+            for key in gone:
+                del self.results[key]
+            if gone:
+                self._write()
         return gone
 
     def _write(self) -> None:

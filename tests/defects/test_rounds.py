@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
@@ -101,3 +102,10 @@ def test_the_page_has_first_results_and_what_is_true_since(folder: Path) -> None
     assert "| 1 | 2 | not known: 1 have no result yet |" in lines
     assert "| A01 | first | caught | C01-01 A Name | said &lt;this> | B1-01: A, B |" in lines
     assert "| A02 | second \\| with a bar | not judged yet |  |  | nobody can see it |" in lines
+
+
+def test_lanes_keep_what_they_find_at_one_instant(folder: Path) -> None:
+    firsts = Firsts(1, folder)
+    with ThreadPoolExecutor(16) as pool:
+        list(pool.map(lambda number: firsts.keep(f"A{number:02}", Result(First.MISSED, words="x" * 999)), range(200)))
+    assert len(Firsts(1, folder).results) == 200
