@@ -1,8 +1,8 @@
-"""Notifies a webhook of how a command ended: Slack's shape, or PagerDuty's Events API v2.
+"""Notifies a webhook of how a command ended: in the shape of Slack, of Teams, of PagerDuty's Events API v2, or plain.
 
-Set by the environment: ``LOCKSTEP_WEBHOOK`` (URL), ``LOCKSTEP_WEBHOOK_KIND`` (``slack`` or ``pagerduty``; otherwise
-the URL decides), ``LOCKSTEP_PAGERDUTY_KEY`` (integration key), ``LOCKSTEP_RUN_URL`` (where the log can be read, set
-by CI), ``LOCKSTEP_JOB`` (what sets this job apart from others with the same command).
+Set by the environment: ``LOCKSTEP_WEBHOOK`` (URL), ``LOCKSTEP_WEBHOOK_KIND`` (``slack``, ``teams``, ``pagerduty`` or
+``json``; otherwise the URL decides), ``LOCKSTEP_PAGERDUTY_KEY`` (integration key), ``LOCKSTEP_RUN_URL`` (where the log
+can be read, set by CI), ``LOCKSTEP_JOB`` (what sets this job apart from others with the same command).
 The URL and the key are secrets: no message names them, and no child process has them.
 ``notify.sh`` does the same where installing failed.
 """
@@ -14,7 +14,8 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +25,9 @@ from launcher.verdicts import NOT_JUDGED
 
 _TIMEOUT = 5.0
 _MOST_FAILURES = 10
+_TEAMS = ("webhook.office.com", "logic.azure.com", "powerplatform.com")
+"""Where Teams and its workflows take messages."""
+KINDS = ("slack", "teams", "pagerduty", "json")
 
 
 @dataclass(frozen=True)
@@ -32,6 +36,11 @@ class Job:
 
     name: str
     target: str
+
+    @property
+    def key(self) -> str:
+        """What all ends of this job have in common."""
+        return f"lockstep/{self.name}/{self.target}"
 
     @classmethod
     def of(cls, argv: Sequence[str], environ: Mapping[str, str]) -> Job:
@@ -58,29 +67,71 @@ class Webhook:
     kind: str
     key: str = ""
     link: str = ""
+    memory: Path | None = field(default=None, compare=False)
+    """Where it is kept which jobs ended badly last, so that those who only read messages are told of a recovery."""
 
     @classmethod
     def taken(cls, environ: MutableMapping[str, str]) -> Webhook | None:
         """The webhook that ``environ`` names, if any; its secrets are taken out, so that children do not see them."""
         url = environ.pop("LOCKSTEP_WEBHOOK", "")
         key = environ.pop("LOCKSTEP_PAGERDUTY_KEY", "")
-        kind = environ.get("LOCKSTEP_WEBHOOK_KIND") or (
-            "pagerduty" if "pagerduty" in (urlsplit(url).hostname or "") else "slack"
-        )
-        return cls(url, kind, key, environ.get("LOCKSTEP_RUN_URL", "")) if url else None
+        kind = environ.get("LOCKSTEP_WEBHOOK_KIND") or _kind_of(urlsplit(url).hostname or "")
+        return cls(url, kind, key, environ.get("LOCKSTEP_RUN_URL", ""), _memory(environ)) if url else None
 
     def notify(self, job: Job, ended: Ended) -> str | None:
         """Send where there is something to say; returns what went wrong, for a warning.
 
-        Slack gets failures only; PagerDuty also recoveries. An interrupted command is neither.
+        PagerDuty and plain JSON get each end; Slack and Teams failures, and the first good end after one. An
+        interrupted command is neither.
         """
         if ended.code in CODES:
             return None
-        if self.kind == "slack":
-            return _post(self.url, slack(job, ended, self.link)) if ended.code else None
         if self.kind == "pagerduty":
             return _post(self.url, pagerduty(job, ended, self.key, self.link))
-        return f"LOCKSTEP_WEBHOOK_KIND is {self.kind!r}; there are slack and pagerduty"
+        if self.kind == "json":
+            return _post(self.url, plain(job, ended, self.link))
+        shape = {"slack": slack, "teams": teams}.get(self.kind)
+        if shape is None:
+            return f"LOCKSTEP_WEBHOOK_KIND is {self.kind!r}; there are {', '.join(KINDS)}"
+        if not ended.code and not self._failed_before(job):
+            return None
+        warning = _post(self.url, shape(job, ended, self.link))
+        return warning or self._remember(job, ended)
+
+    def _failed_before(self, job: Job) -> bool:
+        return job.key in _read(self.memory)
+
+    def _remember(self, job: Job, ended: Ended) -> str | None:
+        """Notes a bad end, or forgets it; where that cannot be kept, a recovery is not told of."""
+        if self.memory is None:
+            return None
+        bad = [key for key in _read(self.memory) if key != job.key]
+        try:
+            self.memory.parent.mkdir(parents=True, exist_ok=True)
+            self.memory.write_text(json.dumps([*bad, job.key] if ended.code else bad) + "\n", "utf-8")
+        except OSError as error:
+            return f"a recovery will not be notified: {self.memory} cannot be written ({error.strerror})"
+        return None
+
+
+def _kind_of(host: str) -> str:
+    """What a webhook at ``host`` takes, where nobody says it."""
+    if "pagerduty" in host:
+        return "pagerduty"
+    return "teams" if host.endswith(_TEAMS) else "slack"
+
+
+def _memory(environ: Mapping[str, str]) -> Path:
+    return Path(environ.get("LOCKSTEP_CACHE") or Path.home() / ".cache" / "lockstep") / "notified.json"
+
+
+def _read(memory: Path | None) -> list[str]:
+    """The jobs that ended badly last; none where nothing, or nothing readable, is kept."""
+    try:
+        found = json.loads(memory.read_text("utf-8")) if memory else []
+    except (OSError, ValueError):
+        return []
+    return [str(key) for key in found] if isinstance(found, list) else []
 
 
 def slack(job: Job, ended: Ended, link: str) -> dict[str, Any]:
@@ -93,12 +144,42 @@ def slack(job: Job, ended: Ended, link: str) -> dict[str, Any]:
     return {"text": headline(job, ended), "blocks": blocks}
 
 
+def teams(job: Job, ended: Ended, link: str) -> dict[str, Any]:
+    """An adaptive card, as Teams' workflows take it."""
+    bold = {"type": "TextBlock", "weight": "Bolder", "wrap": True, "text": headline(job, ended)}
+    card: dict[str, Any] = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "body": [bold, *({"type": "TextBlock", "wrap": True, "text": f"- {line}"} for line in _lines(ended))],
+    }
+    if link:
+        card["actions"] = [{"type": "Action.OpenUrl", "title": "log", "url": link}]
+    content_type = "application/vnd.microsoft.card.adaptive"
+    return {"type": "message", "attachments": [{"contentType": content_type, "content": card}]}
+
+
+def plain(job: Job, ended: Ended, link: str) -> dict[str, Any]:
+    """All that is known, for whatever reads JSON; ``status`` is ``failed`` or ``well``."""
+    return {
+        "key": job.key,
+        "job": job.name,
+        "target": job.target,
+        "status": "failed" if ended.code else "well",
+        "code": ended.code,
+        "headline": headline(job, ended),
+        "failures": _lines(ended),
+        "seed": ended.seed,
+        "link": link,
+    }
+
+
 def pagerduty(job: Job, ended: Ended, key: str, link: str) -> dict[str, Any]:
     """A trigger after a bad end, a resolve after a good one, deduplicated by job and target."""
     event: dict[str, Any] = {
         "routing_key": key,
         "event_action": "trigger" if ended.code else "resolve",
-        "dedup_key": f"lockstep/{job.name}/{job.target}",
+        "dedup_key": job.key,
     }
     if ended.code:
         event["payload"] = {

@@ -31,6 +31,18 @@ slack_body() {
     printf '{"text": %s, "blocks": [%s]}' "$(quoted "$headline")" "$blocks"
 }
 
+teams_body() {
+    local actions="" link="${LOCKSTEP_RUN_URL:-}"
+    [ -z "$link" ] || actions=", \"actions\": [{\"type\": \"Action.OpenUrl\", \"title\": \"log\", \"url\": $(quoted "$link")}]"
+    printf '{"type": "message", "attachments": [{"contentType": "application/vnd.microsoft.card.adaptive", "content": {"$schema": "http://adaptivecards.io/schemas/adaptive-card.json", "type": "AdaptiveCard", "version": "1.4", "body": [{"type": "TextBlock", "weight": "Bolder", "wrap": true, "text": %s}, {"type": "TextBlock", "wrap": true, "text": %s}]%s}}]}' \
+        "$(quoted "$headline")" "$(quoted "- $failure")" "$actions"
+}
+
+json_body() {
+    printf '{"key": %s, "job": %s, "target": %s, "status": "failed", "code": 2, "headline": %s, "failures": [%s], "seed": "", "link": %s}' \
+        "$(quoted "lockstep/$job/$target")" "$(quoted "$job")" "$(quoted "$target")" "$(quoted "$headline")" "$(quoted "$failure")" "$(quoted "${LOCKSTEP_RUN_URL:-}")"
+}
+
 pagerduty_body() {
     local links="" link="${LOCKSTEP_RUN_URL:-}"
     [ -z "$link" ] || links="{\"href\": $(quoted "$link"), \"text\": \"log\"}"
@@ -65,8 +77,10 @@ notify() {
     host="${LOCKSTEP_WEBHOOK#*://}"
     case "$kind:${host%%/*}" in
         pagerduty:* | :*pagerduty*) body="$(pagerduty_body)" ;;
+        teams:* | :*webhook.office.com* | :*logic.azure.com* | :*powerplatform.com*) body="$(teams_body)" ;;
+        json:*) body="$(json_body)" ;;
         slack:* | :*) body="$(slack_body)" ;;
-        *) echo "Not notified: LOCKSTEP_WEBHOOK_KIND is '$kind'; there are slack and pagerduty" >&2; return 0 ;;
+        *) echo "Not notified: LOCKSTEP_WEBHOOK_KIND is '$kind'; there are slack, teams, pagerduty, json" >&2; return 0 ;;
     esac
     printf '%s' "$body" | post || echo "Not notified: the webhook could not be reached, or refused" >&2
 }

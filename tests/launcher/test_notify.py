@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,6 +25,13 @@ BAD = replace(
     ),
     problems=("an entry has expired",),
 )
+
+
+@pytest.fixture(autouse=True)
+def own_home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Where it is remembered what failed."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    return tmp_path
 
 
 def send(outcome: Outcome, **environ: str) -> str | None:
@@ -51,6 +59,62 @@ def test_slack_receives_nothing_of_good_and_interrupted_runs(webhook: Receiver) 
     assert send(GOOD, WEBHOOK=webhook.url) is None
     assert send(replace(BAD, interrupted=True), WEBHOOK=webhook.url) is None
     assert webhook.bodies == []
+
+
+@pytest.mark.req("H14")
+@pytest.mark.parametrize("kind", ["slack", "teams"])
+def test_those_who_read_messages_are_told_of_a_recovery_once(kind: str, webhook: Receiver, own_home: Path) -> None:
+    for outcome in (BAD, BAD, GOOD, GOOD):
+        assert send(outcome, WEBHOOK=webhook.url, WEBHOOK_KIND=kind) is None
+    texts = [str(body) for body in webhook.bodies]
+    assert ["NOT WELL" in text for text in texts] == [True, True, False]
+    assert "ALL WELL" in texts[2]
+
+
+def test_a_recovery_that_cannot_be_remembered_is_a_warning(webhook: Receiver, own_home: Path) -> None:
+    (own_home / ".cache").write_text("in the way")
+    warning = send(BAD, WEBHOOK=webhook.url)
+    assert warning is not None
+    assert "a recovery will not be notified" in warning
+    assert len(webhook.bodies) == 1
+
+
+@pytest.mark.req("H14")
+def test_teams_receives_a_card_that_names_what_failed(webhook: Receiver) -> None:
+    assert send(BAD, WEBHOOK=webhook.url, WEBHOOK_KIND="teams", RUN_URL="https://ci.example.test/7") is None
+    (attachment,) = webhook.bodies[0]["attachments"]
+    assert attachment["contentType"] == "application/vnd.microsoft.card.adaptive"
+    card = attachment["content"]
+    assert (card["type"], card["version"]) == ("AdaptiveCard", "1.4")
+    assert card["body"][0]["text"].startswith("Lockstep critical on embedded: NOT WELL")
+    assert card["body"][2]["text"] == "- FAIL Critical.A.One: 1 < 2 & more"
+    assert card["actions"][0]["url"] == "https://ci.example.test/7"
+
+
+@pytest.mark.req("H14")
+def test_plain_json_receives_each_end_under_one_key(webhook: Receiver) -> None:
+    assert send(BAD, WEBHOOK=webhook.url, WEBHOOK_KIND="json") is None
+    assert send(GOOD, WEBHOOK=webhook.url, WEBHOOK_KIND="json") is None
+    bad, good = webhook.bodies
+    assert (bad["status"], bad["code"], good["status"], good["code"]) == ("failed", 1, "well", 0)
+    assert bad["key"] == good["key"] == "lockstep/critical/embedded"
+    assert bad["failures"][0] == "an entry has expired"
+
+
+@pytest.mark.parametrize(
+    ("host", "kind"),
+    [
+        ("hooks.slack.com", "slack"),
+        ("events.pagerduty.com", "pagerduty"),
+        ("prod-1.westeurope.logic.azure.com", "teams"),
+        ("ours.webhook.office.com", "teams"),
+        ("default1.2.environment.api.powerplatform.com", "teams"),
+    ],
+)
+def test_the_address_says_the_kind(host: str, kind: str) -> None:
+    webhook = Webhook.taken({"LOCKSTEP_WEBHOOK": f"https://{host}/x"})
+    assert webhook is not None
+    assert webhook.kind == kind
 
 
 def test_pagerduty_is_triggered_and_resolved_under_one_key(webhook: Receiver) -> None:
@@ -81,7 +145,7 @@ def test_a_webhook_that_fails_is_a_warning_that_keeps_its_secret(webhook: Receiv
     assert "hidden-key" not in unreachable
     assert send(BAD, WEBHOOK="file:///etc/passwd") == "LOCKSTEP_WEBHOOK is no http(s) URL"
     wrong = send(BAD, WEBHOOK=webhook.url, WEBHOOK_KIND="fax")
-    assert wrong == "LOCKSTEP_WEBHOOK_KIND is 'fax'; there are slack and pagerduty"
+    assert wrong == "LOCKSTEP_WEBHOOK_KIND is 'fax'; there are slack, teams, pagerduty, json"
 
 
 def test_a_run_that_could_not_be_judged_is_a_warning_that_names_the_machine(webhook: Receiver) -> None:

@@ -49,7 +49,8 @@ def launch(project: Path, *words: str, webhook: Receiver, **environment: str) ->
     return subprocess.run(
         command(*words), cwd=project, capture_output=True, text=True, timeout=DEADLINE, check=False,
         env=launcher_environment(
-            PYTHONPATH=f"{project}:{ROOT / 'libraries'}", LOCKSTEP_WEBHOOK=webhook.url, **environment),
+            PYTHONPATH=f"{project}:{ROOT / 'libraries'}", LOCKSTEP_WEBHOOK=webhook.url,
+            LOCKSTEP_CACHE=str(project / "cache"), **environment),
     )  # fmt: skip
 
 

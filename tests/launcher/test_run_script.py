@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from launcher.ended import Ended
-from launcher.notify import Job, pagerduty, slack
+from launcher.notify import Job, pagerduty, plain, slack, teams
 from tests.launcher.conftest import Receiver
 from tests.launcher.launching import ROOT, launcher_environment
 
@@ -206,6 +206,20 @@ def test_a_failed_installation_triggers_what_the_next_good_run_of_the_job_resolv
     assert len(webhook.bodies) == len(all_words)
 
 
+@pytest.mark.req("H14")
+def test_an_installation_that_fails_notifies_teams_and_plain_json_as_the_launcher_does(
+    broken: Path, webhook: Receiver
+) -> None:
+    job, link = Job("list", "embedded"), "https://ci.example.test/7"
+    for kind in ("teams", "json"):
+        run(broken, "list", LOCKSTEP_WEBHOOK=webhook.url, LOCKSTEP_WEBHOOK_KIND=kind, LOCKSTEP_RUN_URL=link)
+    card, told = webhook.bodies
+    failure = told["failures"][0]
+    ended = Ended(2, "it could not be set up", (failure,))
+    assert told == plain(job, ended, link)
+    assert card == teams(job, ended, link)
+
+
 def test_no_python_notifies_too(project: Path, bare_path: Path, webhook: Receiver) -> None:
     (bare_path / "curl").symlink_to(str(shutil.which("curl")))
     run(project, "critical", PATH=str(bare_path), LOCKSTEP_WEBHOOK=webhook.url)
@@ -222,7 +236,7 @@ def test_a_webhook_that_refuses_is_a_warning_that_keeps_its_secret(broken: Path,
         assert "Not notified: " in done.stderr
         assert "hidden-key" not in done.stderr
     done = run(broken, "list", LOCKSTEP_WEBHOOK=webhook.url, LOCKSTEP_WEBHOOK_KIND="fax")
-    assert "LOCKSTEP_WEBHOOK_KIND is 'fax'; there are slack and pagerduty" in done.stderr
+    assert "LOCKSTEP_WEBHOOK_KIND is 'fax'; there are slack, teams, pagerduty, json" in done.stderr
     assert len(webhook.bodies) == 1
 
 
