@@ -31,6 +31,7 @@ _CONDUCTED = {
     "lint": "launcher.lint",
     "coverage": "launcher.coverage",
     "package": "launcher.package",
+    "load": "launcher.load",
 }
 # These are run beside, each in a process of its own.
 _PACKAGES = {"prove": "defects", "mutate": "mutation"}

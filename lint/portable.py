@@ -14,7 +14,15 @@ ROOT = Path(__file__).resolve().parents[1]
 TARGETS = ROOT / "variables" / "targets"
 FOLDER = "portable"
 LIBRARIES = frozenset(
-    {"PlatformLibrary", "RequestsLibrary", "WebSocketLibrary", "TargetLibrary", "HistoryLibrary", "ExplorationLibrary"}
+    {
+        "ExplorationLibrary",
+        "HistoryLibrary",
+        "LoadLibrary",
+        "PlatformLibrary",
+        "RequestsLibrary",
+        "TargetLibrary",
+        "WebSocketLibrary",
+    }
 )
 """What the vocabulary stands on; a portable suite imports none of them by itself."""
 _ADDRESS = re.compile(r"(?:^|=)(?:\w+://|/\w)")

@@ -67,6 +67,8 @@ class ChatClient:
         self.facts = facts
         self.incidents = Incidents()
         self.trouble: str | None = None
+        self.rejected_with: int | None = None
+        """The HTTP status with which the last handshake was refused; None where it was not."""
         self._opening = opening
         self._story = story
         self._news = asyncio.Event()
@@ -167,9 +169,11 @@ class ChatClient:
         line, request = self._opening()
         connection = Connection(self.state.name, request)
         connection.bell = self
+        self.rejected_with = None
         try:
             await open_one(connection, HANDSHAKE, MAX_FRAME)
         except HandshakeFailedError as error:
+            self.rejected_with = error.answer.status if error.answer is not None else None
             self.incidents.refusals.append(str(error))
             if error.answer is not None and error.answer.status not in NOBODY_THERE:
                 self.incidents.rejections.append(str(error))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -85,6 +85,21 @@ class HistoryLibrary:
         recording.gapless &= line.facts.gapless
         seen = recording.given.setdefault(process, set())
         return SpokenSocket(recording.history, process, line, recording.names, seen)
+
+    def take_over(self, operations: Iterable[Operation], *, gapless: bool) -> None:
+        """For other libraries: operations that were recorded elsewhere become those of the running test.
+
+        They stand in the order in which they are given: their ``time`` says nothing but that.
+        """
+        recording = self._recordings.current()
+        recording.gapless &= gapless
+        for one in operations:
+            if one.op == "send" and one.kind == "invoke" and one.client_msg_id is not None:
+                recording.names.add(str(one.value), one.client_msg_id)
+            recording.history.record(
+                one.kind, one.process, one.op, one.key, one.value, one.seq, one.epoch, one.client_msg_id, one.node,
+                one.note, at=one.time, wall=one.wall,
+            )  # fmt: skip
 
     @property
     def names(self) -> Names:

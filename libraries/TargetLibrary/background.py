@@ -47,7 +47,7 @@ class Background(Base):
     def sign_in_users(self, count: int) -> list[Session]:
         """So many new users, each signed in; fewer where ``limits.users`` of the dialect allows no more."""
         accounts = [self.stage.accounts.new() for _ in range(self.at_most("users", count))]
-        driver, at_once = self._quiet_driver("sign_up", "sign_in")
+        driver, at_once = self.quiet_driver("sign_up", "sign_in")
         given = self.stage.accounts.are_given
 
         def sign_in(account: Session) -> tuple[Outcome, float]:
@@ -55,7 +55,7 @@ class Background(Base):
             began = time.time()
             return driver.needed("sign_in", known), began
 
-        signed_in = _side_by_side(sign_in, accounts, at_once)
+        signed_in = side_by_side(sign_in, accounts, at_once)
         return [self._known(self.stage.known(outcome).session, began) for outcome, began in signed_in]
 
     def _known(self, session: Session, began: float) -> Session:
@@ -67,12 +67,12 @@ class Background(Base):
     @word("user", "message")
     def create_rooms(self, users: Sequence[Session]) -> list[Any]:
         """A new conversation for each of these users; returns their ids."""
-        driver, at_once = self._quiet_driver("room")
+        driver, at_once = self.quiet_driver("room")
 
         def create(user: Session) -> Any:
             return driver.needed("room", user).read.get("room")
 
-        rooms = _side_by_side(create, users, at_once)
+        rooms = side_by_side(create, users, at_once)
         if None in rooms:
             raise self.stage.dialect.missing("operations.room.read.room")
         return rooms
@@ -273,6 +273,11 @@ class Background(Base):
         messages, where the target has a word for them (``operations.history``); NA without it where ``stored`` says
         that the test is about them. ``promises.delivery`` says what counts: ``order``, ``loss`` and ``repeats``.
         """
+        readers = {state.conversation: self.chatting[state.name] for state in self.chats.states}
+        self.judge_history(readers, stored=stored)
+
+    def judge_history(self, readers: Mapping[Any, Session], *, stored: bool = False) -> None:
+        """For other libraries, too: judges the running test's history, whose rooms can be read by these sessions."""
         if stored and not self.stage.dialect.knows(_HISTORY):
             raise self.stage.dialect.missing("operations.history")
         library = history_library()
@@ -293,29 +298,28 @@ class Background(Base):
             logger.info(f"no stored messages are judged: {self.stage.dialect.missing(f'operations.{_HISTORY}')}")
             checks.remove("ack-without-commit")
         else:
-            self._read_stored(library)
+            self._read_stored(library, readers)
         library.history_should_be_valid(checks)
 
-    def _read_stored(self, library: Any) -> None:
-        """Every stored message of each chat's room becomes a reading of the whole log."""
-        driver, at_once = self._quiet_driver(_HISTORY)
+    def _read_stored(self, library: Any, readers: Mapping[Any, Session]) -> None:
+        """Every stored message of each room becomes a reading of the whole log."""
+        driver, at_once = self.quiet_driver(_HISTORY)
         placed = not self.stage.dialect.promises.choice("delivery.order").unbounded
         names = library.names
 
-        def read(state: ChatState) -> tuple[Mapping[str, Any], ...]:
-            return driver.needed(_HISTORY, self.chatting[state.name], room=state.conversation).items
+        def read(room: Any) -> tuple[Mapping[str, Any], ...]:
+            return driver.needed(_HISTORY, readers[room], room=room).items
 
-        states = {str(state.conversation): state for state in self.chats.states}
-        for room in states:
-            library.record_invoke(f"{_HISTORY} of {room}", "scan", room)
-        for room, items in zip(states, _side_by_side(read, list(states.values()), at_once), strict=True):
+        for room in readers:
+            library.record_invoke(f"{_HISTORY} of {room}", "scan", str(room))
+        for room, items in zip(readers, side_by_side(read, list(readers), at_once), strict=True):
             rows = []
             for item in items:
                 text = item.get("text")
                 name = names.of(item.get("key"), item.get("id"), text)
-                row = {"conversation_id": room, "client_msg_id": name, "body": text}
+                row = {"conversation_id": str(room), "client_msg_id": name, "body": text}
                 rows.append({**row, "seq": item.get("position")} if placed else row)
-            library.import_stored_messages(rows, f"{_HISTORY} of {room}", room)
+            library.import_stored_messages(rows, f"{_HISTORY} of {room}", str(room))
 
     def at_most(self, name: str, count: int) -> int:
         """``count``, or what ``limits`` of the dialect allows of it."""
@@ -324,7 +328,7 @@ class Background(Base):
             logger.info(f"{allowed} instead of {count}: limits.{name} of the target")
         return min(allowed, count)
 
-    def _quiet_driver(self, *words: str) -> tuple[Driver, int]:
+    def quiet_driver(self, *words: str) -> tuple[Driver, int]:
         """What carries out these words without a line in the log, and how many at a time: some need keywords for it."""
         operations = self.stage.dialect.operations
         if any(step.kind == "frame" for name in words for step in operations.get(name, ())):
@@ -342,7 +346,7 @@ class Background(Base):
         return driver, _AT_ONCE
 
 
-def _side_by_side(function: Any, items: Sequence[Any], at_once: int) -> list[Any]:
+def side_by_side(function: Any, items: Sequence[Any], at_once: int) -> list[Any]:
     """The results for each item, in their order; a few at a time."""
     if at_once == 1:
         return [function(item) for item in items]

@@ -16,9 +16,13 @@ _LOOPBACK = "127.0.0.1"
 
 
 class Network:
-    """Every socket that is opened while it stands goes by way of it. Needs PlatformLibrary, whose relay it uses."""
+    """Every socket that is opened while it stands goes by way of it. Needs PlatformLibrary, whose relay it uses.
 
-    def __init__(self) -> None:
+    ``framed``: it knows the frames of sockets that are not encrypted, and can drop single ones.
+    """
+
+    def __init__(self, *, framed: bool = False) -> None:
+        self.framed = framed
         self._proxies: dict[detours.Address, _Proxy] = {}
         self._toxics: dict[str, tuple[Any, Collection[int]]] = {}
         self._guard = threading.Lock()
@@ -119,7 +123,7 @@ class _Proxy:
         task = asyncio.current_task()
         assert task is not None
         port = writer.get_extra_info("peername")[1]
-        connection = Connection(reader, writer, framed=False)
+        connection = Connection(reader, writer, framed=self._network.framed)
         self._open[task] = (port, connection)
 
         def began() -> None:
