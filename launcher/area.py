@@ -21,6 +21,7 @@ from launcher import (
     area_sheet,
     areas,
     execution,
+    exporting,
     leaks,
     merging,
     metrics,
@@ -39,7 +40,7 @@ from launcher import (
 )
 from launcher.area_sheet import Measured
 from launcher.arguments import RunRequest
-from launcher.console import LaunchError, say
+from launcher.console import LaunchError, complain, say
 from launcher.host import Host, platform_options, ready_profile_of
 from launcher.judging import Rules
 from launcher.machine import Load, Watch
@@ -208,6 +209,8 @@ def _conclude(
         summary.write(outcome, folder / "summary.json")
         compared = metrics.as_json(outcome, folder.name, durations, latencies, contention.ratio)
         metrics.write(compared, folder / "metrics.json")
+        for warning in exporting.write(compared, folder):
+            complain(f"Figures were not sent: {warning}")
         page.write(outcome, known, folder / "summary.html")
         runfolder.publish(folder)
     except OSError as error:

@@ -8,7 +8,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from launcher import ended, helping, interrupts, notify
+from launcher import ended, exporting, helping, interrupts, notify
 from launcher.console import LaunchError, complain, did_you_mean, say
 from launcher.ended import Ended
 from launcher.paths import INSTALLED, ROOT
@@ -54,6 +54,7 @@ def main(argv: Sequence[str]) -> int:
     if argv[0] == "help" or helping.asked(argv):
         return _help(argv[1:] if argv[0] == "help" else argv)
     webhook = notify.Webhook.taken(os.environ)
+    exporting.take(os.environ)
     job = notify.Job.of(argv, os.environ)
 
     def notified(end: Ended) -> None:

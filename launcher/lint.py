@@ -22,6 +22,7 @@ _TOOLS: dict[str, tuple[str, ...]] = {
     "mypy": ("mypy", "--no-error-summary", *_PYTHON),
     "robocop": ("robocop", "check", "suites", "resources", "--no-cache", "--custom-rules", "lint/rules.py"),
     "names": ("lint",),
+    "deploy": ("lint.deploy",),
     "docs": ("launcher", "docs", "--check"),
 }
 
@@ -55,6 +56,6 @@ def _clean(name: str) -> bool:
     say(f"{verdict('FAIL' if tool.returncode else 'PASS', 5)} {name}")
     if tool.returncode:
         say(output.rstrip() or f"it ended with {tool.returncode}")
-    elif name == "names" and output:
+    elif name in ("names", "deploy") and output:
         say(output.rstrip())
     return tool.returncode == 0

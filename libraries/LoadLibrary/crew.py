@@ -56,6 +56,7 @@ class Crew:
         self._sessions = {user.name: user.session for user in self.users}
         self._clients: dict[str, LoadClient] = {}
         self._others: dict[str, asyncio.Task[None]] = {}
+        self._rushes = False
         self._times: dict[tuple[str, str], list[float]] = defaultdict(list)
         self._failures: Counter[tuple[str, str, str]] = Counter()
         self._network = Network(framed=True) if any(user.dropped for user in self.users) else None
@@ -93,6 +94,7 @@ class Crew:
             elif act == "flood" and user.role == FLOOD:
                 self._replace(user, self._flood(user))
             elif act == "rush" and user.role == RUSH:
+                self._rushes = True
                 self._replace(user, self._rush(user))
 
     def _drop_a_frame(self) -> None:
@@ -108,9 +110,11 @@ class Crew:
         self._others[user.name] = asyncio.get_running_loop().create_task(does)
 
     async def calm(self, within: float) -> None:
-        """Nobody begins anything new, and what was sent is acknowledged; those who only disturb are gone."""
+        """Nobody begins anything new, and what was begun is answered; those who only disturb are gone."""
         for client in self._clients.values():
             await client.hush()
+        if rushing := [self._others[user.name] for user in self.users if user.role == RUSH and self._rushes]:
+            await asyncio.wait(rushing, timeout=within)
         for task in self._others.values():
             task.cancel()
         for user in self.users:
@@ -236,7 +240,6 @@ class Crew:
         perform = self._driver.perform
         outcome = await asyncio.get_running_loop().run_in_executor(None, perform, "sign_in", user.session)
         self.measured("sign in", monotonic() - began, "" if outcome.ok else outcome.why)
-        await _until_cancelled()
 
     async def _flood(self, user: User) -> None:
         """Opens sockets on and on, without a credential, and leaves those that open."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import psycopg
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 from psycopg.rows import DictRow
 
 from services.auth import database, outbox
@@ -25,6 +25,7 @@ _STAND_BY = 0.25
 
 DELIVERED = Counter("auth_outbox_delivered_total", "Sync events that backend has taken")
 FAILED = Counter("auth_outbox_failed_total", "Deliveries of sync events that failed")
+LAG = Gauge("auth_sync_lag_seconds", "Age of the oldest sync event that backend has not taken")
 
 
 class Dispatcher:
@@ -71,6 +72,7 @@ class Dispatcher:
         pause = _FIRST_PAUSE
         while True:
             events = await _pending(connection)
+            LAG.set((now() - events[0]["occurred_at"]).total_seconds() if events else 0)
             if events and not await self._deliver(connection, events):
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)

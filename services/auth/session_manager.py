@@ -36,6 +36,7 @@ from services.common.instants import now
 from services.common.problems import Problem, token_refused
 
 CREATED = Counter("auth_sessions_created_total", "Sessions made", ["type", "origin"])
+NOT_CREATED = Counter("auth_session_creations_failed_total", "Sessions that could not be made", ["reason"])
 ENDED = Counter("auth_sessions_ended_total", "Sessions ended", ["reason"])
 REPEATED = Counter("auth_refreshes_repeated_total", "Refreshes that were answered once more with the same successor")
 VALIDATED = Counter("auth_session_validations_total", "Session tokens validated", ["source", "outcome"])
@@ -60,16 +61,23 @@ class SessionManager:
 
     async def create(self, user_id: str, wish: Wish) -> Grant:
         """A new session; at the limit the oldest ones make room. 404 for no such user, 403 for a deactivated one."""
+        try:
+            grant, ended = await self._created(user_id, wish)
+        except Problem as problem:
+            NOT_CREATED.labels(problem.code).inc()
+            raise
+        await self.forget(ended)
+        await self._remember([grant.session])
+        return grant
+
+    async def _created(self, user_id: str, wish: Wish) -> tuple[Grant, list[Session]]:
         async with self.database.transaction() as connection:
             user = await session_rows.lock_user(connection, user_id)
             if user is None:
                 raise Problem(404, "not_found", "there is no such user")
             if user.status != "active":
                 raise Problem(403, "account_disabled", "the account is deactivated")
-            grant, ended = await self._admit(connection, user, wish)
-        await self.forget(ended)
-        await self._remember([grant.session])
-        return grant
+            return await self._admit(connection, user, wish)
 
     async def _admit(self, connection: Connection, user: User, wish: Wish) -> tuple[Grant, list[Session]]:
         # The user's row is locked here: the moment is taken now, so that creation times follow admissions.
@@ -98,7 +106,12 @@ class SessionManager:
         except MalformedSession:
             damaged = True
         if session is None:
-            session, source = await self._from_database(token_hash, damaged), "database"
+            source = "database"
+            try:
+                session = await self._from_database(token_hash, damaged)
+            except Problem as problem:
+                VALIDATED.labels(source, problem.code).inc()
+                raise
         reason = "not_found" if session is None else refusal(session, now(), fingerprint)
         if session is None and damaged:
             reason = "malformed"

@@ -36,3 +36,8 @@ BREAKER_CHANGES = Counter("circuit_breaker_changes_total", "Changes of the break
 KEY_AGE = Gauge("jwks_age_seconds", "Time since the signing keys were last fetched")
 REDIS_UP = Gauge("redis_up", "Whether Redis answered last time")
 ANSWERS = Counter("answers_total", "Assistant answers stored")
+REVOCATION_SECONDS = Histogram(
+    "revocation_seconds",
+    "Time from the end of a session in auth until this replica knows of it by auth's event",
+    buckets=(0.05, 0.1, 0.25, 0.5, 1, 2, 5, 10, 60),
+)

@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from services.backend import events, users
+from services.backend import events, metrics, users
 from services.backend.database import Database, Row
 from services.backend.notices import Notices
 from services.backend.sessions import Sessions
@@ -33,6 +33,7 @@ class Revocation:
     user_id: str
     reason: str
     expires_at: datetime
+    occurred_at: datetime
 
 
 @dataclass(frozen=True)
@@ -77,10 +78,9 @@ def _change(event: dict[str, Any]) -> Change:
     if kind == "user.deleted":
         return Change(event_id, Burial(str(uuid.UUID(data["id"])), int(data["version"])))
     if kind == "session.revoked":
-        ends = instants.parse_rfc3339(data["expires_at"])
-        return Change(
-            event_id, Revocation(str(data["sid"]), str(uuid.UUID(data["user_id"])), str(data["reason"]), ends)
-        )
+        ends, occurred_at = (instants.parse_rfc3339(text) for text in (data["expires_at"], event["occurred_at"]))
+        user_id, reason = str(uuid.UUID(data["user_id"])), str(data["reason"])
+        return Change(event_id, Revocation(str(data["sid"]), user_id, reason, ends, occurred_at))
     return Change(event_id, None)
 
 
@@ -103,6 +103,10 @@ class Sync:
             return result
 
         result = await self._database.transact(work)
+        for change in changes:
+            if isinstance(change.what, Revocation) and change.event_id in result.applied:
+                late = (instants.now() - change.what.occurred_at).total_seconds()
+                metrics.REVOCATION_SECONDS.observe(max(0.0, late))
         self._tell(result)
         return result
 
