@@ -24,9 +24,11 @@ SHAPES = {
     "ramp": "LD-02",
     "loss": "LD-03",
     "soak": "LD-04",
+    "idle": "LD-05",
     "storm": "LD-10",
     "expired": "LD-11",
     "disturbed": "LD-12",
+    "rush": "LD-13",
 }
 AREA = "suites/load"
 PORT = 5557

@@ -10,6 +10,7 @@ from typing import Any
 
 from ChatLibrary.client import ChatClient
 from ChatLibrary.state import ChatState, Content
+from lockstep.dialect import Event
 from WebSocketLibrary.connection import Closing
 
 _NOT_LET_IN = (401, 403)
@@ -37,6 +38,10 @@ class LoadState(ChatState):
         super()._acknowledge(key, position)
         if key is not None and (began := self.said_at.pop(key, None)) is not None:
             self.measure("message", monotonic() - began, "")
+
+    def _note_error(self, event: Event) -> None:
+        super()._note_error(event)
+        self.measure("message", 0.0, self.errors[-1])
 
 
 class LoadClient(ChatClient):

@@ -205,6 +205,14 @@ class LoadLibrary:
             raise AssertionError(masking.mask(listed(flaws)))
 
     @word("load")
+    def every_user_should_have_connected(self, load: Result) -> None:
+        """Passes when each user's socket has opened, and none was refused, closed or given up."""
+        opened = sum(len(times) for (_, what), times in load.times.items() if what == CONNECT)
+        flaws = [*load.flaws, *(f"{count} sockets were closed with {code}" for code, count in load.closes.items())]
+        if flaws or opened != len(load.people):
+            raise AssertionError(masking.mask(f"{opened} of {len(load.people)} sockets opened. {listed(flaws)}"))
+
+    @word("load")
     def load_history_should_be_as_promised(self, load: Result) -> None:
         """Passes when nothing that any user sent was lost, doubled, reordered, leaked or changed, as is promised.
 

@@ -30,3 +30,8 @@ Rounds Of A Load Leave No Drift
     [Tags]    id:LD-04    req:L03
     ${rounds} =    Run Soak    ${USERS}    ${SOAK}    ${ROUND}    ${EVERY}
     Soak Should Not Drift    ${rounds}
+
+Idle Sockets Of Many Users Stay Open
+    [Tags]    id:LD-05    req:L01
+    ${load} =    Run Steady Load    ${USERS}    ${LASTING}    every=0s
+    Every User Should Have Connected    ${load}

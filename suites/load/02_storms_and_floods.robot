@@ -32,3 +32,8 @@ Unaffected Users Chat On Beside Slow Readers, Floods And Rushes
     Unaffected Users Should Stay As Fast    ${load}    sign-in rush
     Step Should Have Done    ${load}    sign-in rush    sign in    ${RUSH}
     Load History Should Be As Promised    ${load}
+
+A Rush Of Sign-ins Is Served
+    [Tags]    id:LD-13    req:L05
+    ${load} =    Run Disturbed Load    1    rush=${RUSH}    seconds=${LASTING}    every=0s
+    Step Should Have Done    ${load}    sign-in rush    sign in    ${RUSH}
