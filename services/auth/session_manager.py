@@ -6,10 +6,11 @@ purged from Redis right after the commit, or, where that fails, before Redis is 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import functools
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar, cast
 
 from prometheus_client import Counter
 
@@ -41,10 +42,29 @@ ENDED = Counter("auth_sessions_ended_total", "Sessions ended", ["reason"])
 REPEATED = Counter("auth_refreshes_repeated_total", "Refreshes that were answered once more with the same successor")
 VALIDATED = Counter("auth_session_validations_total", "Session tokens validated", ["source", "outcome"])
 
+_Method = TypeVar("_Method", bound=Callable[..., Awaitable[Any]])
+
 REASONS = frozenset(
     {"logout", "limit", "revoked", "refresh_reuse", "code_reuse", "migrated"}
     | {"user_deactivated", "user_deleted", "password_changed", "admin", "provider_logout"}
 )
+
+
+def _counted(failures: Counter, *labels: str) -> Callable[[_Method], _Method]:
+    """Counts by reason the calls that end in a ``Problem``."""
+
+    def decorate(method: _Method) -> _Method:
+        @functools.wraps(method)
+        async def counted(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return await method(*args, **kwargs)
+            except Problem as problem:
+                failures.labels(*labels, problem.code).inc()
+                raise
+
+        return cast("_Method", counted)
+
+    return decorate
 
 
 class SessionManager:
@@ -59,25 +79,19 @@ class SessionManager:
         self.remember_seconds = remember_seconds
         self._repeats = repeats
 
+    @_counted(NOT_CREATED)
     async def create(self, user_id: str, wish: Wish) -> Grant:
         """A new session; at the limit the oldest ones make room. 404 for no such user, 403 for a deactivated one."""
-        try:
-            grant, ended = await self._created(user_id, wish)
-        except Problem as problem:
-            NOT_CREATED.labels(problem.code).inc()
-            raise
-        await self.forget(ended)
-        await self._remember([grant.session])
-        return grant
-
-    async def _created(self, user_id: str, wish: Wish) -> tuple[Grant, list[Session]]:
         async with self.database.transaction() as connection:
             user = await session_rows.lock_user(connection, user_id)
             if user is None:
                 raise Problem(404, "not_found", "there is no such user")
             if user.status != "active":
                 raise Problem(403, "account_disabled", "the account is deactivated")
-            return await self._admit(connection, user, wish)
+            grant, ended = await self._admit(connection, user, wish)
+        await self.forget(ended)
+        await self._remember([grant.session])
+        return grant
 
     async def _admit(self, connection: Connection, user: User, wish: Wish) -> tuple[Grant, list[Session]]:
         # The user's row is locked here: the moment is taken now, so that creation times follow admissions.
@@ -95,6 +109,7 @@ class SessionManager:
         CREATED.labels(session.type, session.origin).inc()
         return Grant(session, user, refresh_token, session_token), ended
 
+    @_counted(VALIDATED, "database")
     async def validate(self, session_token: str, fingerprint: str | None) -> Verdict:
         """Whether the token's session is valid; asks Redis, and PostgreSQL (by token hash) where Redis cannot tell."""
         token_hash = opaque.digest(session_token)
@@ -106,12 +121,7 @@ class SessionManager:
         except MalformedSession:
             damaged = True
         if session is None:
-            source = "database"
-            try:
-                session = await self._from_database(token_hash, damaged)
-            except Problem as problem:
-                VALIDATED.labels(source, problem.code).inc()
-                raise
+            session, source = await self._from_database(token_hash, damaged), "database"
         reason = "not_found" if session is None else refusal(session, now(), fingerprint)
         if session is None and damaged:
             reason = "malformed"

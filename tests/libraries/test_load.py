@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -95,13 +96,13 @@ def result(**changes: Any) -> Result:
 def test_the_first_broken_promise_of_a_ramp_is_named_with_what_was_carried() -> None:
     library = keywords.LoadLibrary()
     with pytest.raises(AssertionError) as caught:
-        library.ramp_should_keep_every_promise(result(), keywords.timedelta(seconds=1))
+        library.ramp_should_keep_every_promise(result(), timedelta(seconds=1))
     assert "the first broken promise: 20 users: p99 of a message is 3000 ms, not 1000 ms" in str(caught.value)
     assert "carried are 10 users" in str(caught.value)
     refused = result(failures={("10 users", "connect", "refused with 503"): 7})
     with pytest.raises(AssertionError, match="10 users: 7 × connect failed: refused with 503; no step was carried"):
-        library.ramp_should_keep_every_promise(refused, keywords.timedelta(seconds=1))
-    library.ramp_should_keep_every_promise(result(), keywords.timedelta(seconds=5))
+        library.ramp_should_keep_every_promise(refused, timedelta(seconds=1))
+    library.ramp_should_keep_every_promise(result(), timedelta(seconds=5))
 
 
 def test_who_was_not_served_is_named() -> None:
