@@ -162,3 +162,28 @@ What A Resume Is Said To Have Taken Is What It Took
     The Tab Begins To Resume
     Somebody Has Waited In The Database For    300
     Resumes Were Said To Take    ${before}    0.3
+
+A Stop Logs Cut Requests As Warnings
+    [Documentation]    The service is not at fault when a request takes longer than an orderly stop waits.
+    [Tags]    id:CT-220    req:P07    proto:1.46    needs:control.restart    needs:control.logs    needs:db.auth    needs:db.main
+    Sign In A New User
+    A Transaction Holds    auth_users    ACCESS EXCLUSIVE    ${AUTH_DB_URL}
+    Start Probe    waiting    ${AUTH_URL}/users/me    ${ACCESS_TOKEN}    method=PATCH    json=${{ {"name": "Late"} }}
+    Wait Until Keyword Passes    15s    Check Row Count    ${WAITING_FOR_ME}    >=    1    alias=auth
+    ${before} =    Get Service Log    auth
+    Stop Service    auth
+    ${log} =    Get Service Log    auth
+    Stop Should Be Logged As Warning    ${{ $log.removeprefix($before) }}
+    [Teardown]    Run Keywords    The Database Takes Everything    AND    Start Service    auth    AND    Stop Probe    waiting
+    ...    AND    Close All Connections
+
+
+*** Keywords ***
+Stop Should Be Logged As Warning
+    [Documentation]    In this part of a log a line or more say what the stop has cut off, as warnings, and none is an error.
+    [Arguments]    ${log}
+    ${lines} =    Evaluate    list(map(json.loads, $log.splitlines()))
+    ${errors} =    Evaluate    [line['event'] for line in $lines if line['level'] == 'error']
+    Should Be Empty    ${errors}    errors in the log of a service whose stop cut a request off: ${errors}
+    ${cut} =    Evaluate    [line['event'] for line in $lines if line.get('code') == 'cut_off_by_stop']
+    Should Not Be Empty    ${cut}    no line says what the stop cut off
