@@ -78,7 +78,7 @@ def _tried(folder: Path, wheel: Path) -> Iterator[tuple[str, str]]:
     yield "empty environment", _said([sys.executable, "-m", "venv", str(python.parents[1])])
     found = list(pages())
     with examples.platform(folder) as variables:
-        for extra in ("", "fuzz", "platform", "fuzz,platform", "load,platform"):
+        for extra in ("", "fuzz", "platform", "fuzz,platform", "load,platform", "browser,platform"):
             wanted = f"{wheel}[{extra}]" if extra else str(wheel)
             if not any(example.extra == extra for example in found):
                 continue

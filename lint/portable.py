@@ -20,6 +20,7 @@ LIBRARIES = frozenset(
         "LoadLibrary",
         "PlatformLibrary",
         "RequestsLibrary",
+        "TabLibrary",
         "TargetLibrary",
         "WebSocketLibrary",
     }

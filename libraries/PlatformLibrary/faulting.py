@@ -120,12 +120,14 @@ class FaultKeywords(abc.ABC):
                 self.remove_toxic(found["hop"], "delay")
 
     @keyword(tags=("faults",))
-    def silence_connection(self, hop: str) -> None:
+    def silence_connection(self, hop: str, open_only: bool = False) -> None:
         """Swallows everything that passes over a hop, while its connections stay open and new ones are taken.
 
-        Short for the toxic ``timeout`` of the name ``silence``. Healed, connections that lost bytes are reset.
+        They stay half-open whatever their other end does: its close, its reset and its death are swallowed, too. With
+        ``open_only`` new connections are not silenced, as where a network has forgotten the old ones. Short for the
+        toxic ``timeout`` of the name ``silence``. Healed, connections that lost bytes, or an end, are reset.
         """
-        self._add(hop, "timeout", {}, stream="both", name="silence", replace=True)
+        self._add(hop, "timeout", {}, stream="both", name="silence", replace=True, open_only=open_only)
 
     @keyword(tags=("faults",))
     def reset_connection(self, hop: str) -> None:

@@ -130,8 +130,11 @@ class _Proxy:
             for toxic in self._network.on(port):
                 connection.hold(toxic, toxic.name)
 
+        def silent() -> bool:
+            return any(toxic.silences("downstream") for toxic in self._network.on(port))
+
         try:
-            await connection.serve(*self._server, began)
+            await connection.serve(*self._server, began, silent)
         finally:
             del self._open[task]
 

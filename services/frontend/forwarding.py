@@ -66,6 +66,7 @@ class Forwarder:
         fields = headers.upstream(scope["headers"]) + forwarding_headers(scope, self._settings)
         if by_cookie := credentials.authorization(sent, cookies, []):
             credentials.refuse_cross_site(scope["method"], sent, self._settings.public_url)
+            credentials.refuse_other_user(sent, cookies)
             fields.append(("Authorization", by_cookie))
         logins = [f"{name}={value}" for name, value in cookies.items() if headers.is_login_cookie(name)]
         if self._login_cookie and logins:

@@ -34,6 +34,7 @@ _REPLACED_UPSTREAM = frozenset(
         b"via",
         b"x-real-ip",
         b"x-frontend-credential",
+        b"x-session-user",
         b"x-request-id",
         b"x-test-id",
     }

@@ -24,6 +24,7 @@ _FILES = {
     "/assets/socket.js": ("socket.js", "text/javascript; charset=utf-8"),
     "/assets/log.js": ("log.js", "text/javascript; charset=utf-8"),
     "/assets/session.js": ("session.js", "text/javascript; charset=utf-8"),
+    "/assets/tab.js": ("tab.js", "text/javascript; charset=utf-8"),
     "/assets/view.js": ("view.js", "text/javascript; charset=utf-8"),
     "/assets/icon.svg": ("icon.svg", "image/svg+xml"),
 }

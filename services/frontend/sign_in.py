@@ -194,9 +194,11 @@ class SignIn:
     async def refresh(self, request: Request) -> Response:
         """New tokens for the old ones; tabs that ask at once share one refresh, since a second one would be reuse."""
         credentials.require_own_origin(request.headers.get("origin"), self._settings.public_url)
-        token = headers.cookies(request.headers.raw).get(REFRESH_COOKIE)
+        cookies = headers.cookies(request.headers.raw)
+        token = cookies.get(REFRESH_COOKIE)
         if not token:
             raise problems.token_missing()
+        credentials.refuse_other_user(request.headers, cookies)
         running = self._refreshing.get(token)
         if running is None:
             running = asyncio.create_task(self._refreshed(request, token))
@@ -234,6 +236,7 @@ class SignIn:
             cookies = headers.cookies(request.headers.raw)
             if token := cookies.get(REFRESH_COOKIE) or cookies.get(ACCESS_COOKIE):
                 credentials.require_own_origin(request.headers.get("origin"), self._settings.public_url)
+                credentials.refuse_other_user(request.headers, cookies)
                 answer = await self._post(request, "/auth/revoke", {"token": token})
                 if answer.status != 200:
                     raise _passed_on(answer, problems.unavailable("auth"))
@@ -247,6 +250,7 @@ class SignIn:
         token, url = cookies.get(ACCESS_COOKIE), None
         if token or cookies.get(REFRESH_COOKIE):
             credentials.require_own_origin(request.headers.get("origin"), self._settings.public_url)
+            credentials.refuse_other_user(request.headers, cookies)
         if token:
             answer = await self._post(request, "/auth/logout/provider", {}, as_json=True, bearer=token)
             if answer.status == 200:

@@ -110,6 +110,14 @@ A Login Ends Only In The Browser That Began It, And Only Once
     Login Should End Well    ${one}    the login that another tab overtook was refused
     Frontend's Callback Is Refused    ${one}
 
+A Page Acts For No Other User Of Its Browser
+    [Tags]    id:SE-99    req:B03    proto:5.61    proto:5.62
+    A Person Signs In In A Browser
+    Page Of Other User Should Not Act    /api/conversations    /users/me/deactivate    /session/refresh    /logout
+    ...    /logout/provider
+    Nothing Was Done In The User's Name
+    Page Of User Should Act    ${USER_ID}
+
 No Log Holds What A Login Hands Over
     [Tags]    id:SE-58    req:X04    proto:5.54    sec:W02    needs:control.logs
     A Person Known To The Provider

@@ -16,8 +16,10 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 LINK = Link("client", "backend-1")
 
 
-def toxic(type_: str, stream: str = "downstream", toxicity: float = 1.0, **attributes: Any) -> Toxic:
-    return Toxic.asked(type_, attributes, stream=stream, name=None, toxicity=toxicity)
+def toxic(
+    type_: str, stream: str = "downstream", toxicity: float = 1.0, *, open_only: bool = False, **attributes: Any
+) -> Toxic:
+    return Toxic.asked(type_, attributes, stream=stream, name=None, toxicity=toxicity, open_only=open_only)
 
 
 class Hop:

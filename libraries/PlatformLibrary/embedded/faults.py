@@ -46,7 +46,7 @@ class FaultProxy:
         """Take toxics away: what they held back passes at once; a connection that lost bytes to them is reset."""
         for toxic in [self.toxic(name) for name in names]:
             del self.toxics[toxic.name]
-            for connection in self._relaying:
+            for connection in self._open.values():
                 connection.free(toxic.name)
         await self._open_or_close()
 
@@ -103,13 +103,18 @@ class FaultProxy:
             # It was taken just before the hop went down.
             task.cancel()
         try:
-            await connection.serve(LOOPBACK, self._target, lambda: self._hold_all(connection))
+            await connection.serve(LOOPBACK, self._target, lambda: self._hold_all(connection), self._is_silent)
         finally:
             del self._open[task]
 
     def _hold_all(self, connection: Connection) -> None:
         for toxic in self.toxics.values():
-            self._hold(connection, toxic)
+            if not toxic.open_only:
+                self._hold(connection, toxic)
+
+    def _is_silent(self) -> bool:
+        """Whether every connection to come is silenced towards the client."""
+        return any(toxic.silences("downstream") for toxic in self.toxics.values())
 
     def _hold(self, connection: Connection, toxic: Toxic) -> None:
         self._met[toxic.name] += 1

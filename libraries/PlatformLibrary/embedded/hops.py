@@ -82,6 +82,7 @@ class Hops:
             stream=BOTH if type_ == DOWN else str(request.get("stream", "downstream")),
             name=request.get("name") or (DOWN if type_ == DOWN else None),
             toxicity=float(request.get("toxicity", 1)),
+            open_only=bool(request.get("open_only")),
         )
         if request.get("replace"):
             for proxy in proxies:

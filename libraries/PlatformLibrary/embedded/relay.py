@@ -8,9 +8,10 @@ import math
 import socket
 import struct
 from asyncio import StreamReader, StreamWriter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 from .frames import FrameStream
 from .toxics import STREAMS, Hold, Toxic, slice_size
@@ -97,9 +98,16 @@ class Flow:
             for piece in self._pieces(parcel.data):
                 await self._deliver_piece(piece, self._due(parcel))
         ended = _now()
+        self._lost = self._lost or self._swallows
         await self._until(lambda: math.inf if self._swallows else ended + self._slowness())
+        if self._lost:
+            raise ConnectionResetError
         with contextlib.suppress(OSError):
             self._writer.write_eof()
+
+    async def end_passes(self) -> None:
+        """Return once the end of a side may be passed on this way: a silenced one ends for nobody."""
+        await self._until(lambda: math.inf if self._swallows else 0.0)
 
     async def _deliver_piece(self, piece: bytes, due: float) -> None:
         begun = max(self._free, due, *(hold.since for hold in self.acting("bandwidth")))
@@ -170,10 +178,18 @@ class Connection:
         self._bell = Bell()
         self.flows: list[Flow] = []
 
-    async def serve(self, host: str, port: int, began: Callable[[], None]) -> None:
-        """Relay until both ends have closed or something breaks; ``began`` is called when the server took it."""
+    async def serve(self, host: str, port: int, began: Callable[[], None], silent: Callable[[], bool]) -> None:
+        """Relay until both ends have closed or something breaks; ``began`` is called when the server took it.
+
+        While the hop is ``silent`` a client does not learn that the server did not take it.
+        """
         try:
-            far = await asyncio.open_connection(host, port)
+            try:
+                far = await asyncio.open_connection(host, port)
+            except OSError:
+                while silent():
+                    await self._bell.at(math.inf)
+                raise
             self._writers.append(far[1])
             ways = ((self._near[0], far[1]), (far[0], self._near[1]))
             self.flows = [
@@ -218,7 +234,13 @@ class Connection:
             flow.bell.ring()
 
     async def _relay(self) -> None:
-        parts = [asyncio.ensure_future(part) for flow in self.flows for part in (flow.collect(), flow.deliver())]
+        ways = list(zip(self.flows, reversed(self.flows), strict=True))
+        # A side that breaks shows where it is read, and where it is written to: its end goes the way of what it says.
+        parts = [
+            asyncio.ensure_future(_ending(part, way))
+            for flow, other in ways
+            for part, way in ((flow.collect(), flow), (flow.deliver(), other))
+        ]
         work = asyncio.gather(*parts)
         watch = asyncio.ensure_future(self._watch())
         try:
@@ -242,6 +264,15 @@ class Connection:
             if due <= _now():
                 raise Ended if resets else ConnectionResetError
             await self._bell.at(due)
+
+
+async def _ending(part: Coroutine[Any, Any, None], way: Flow) -> None:
+    """A part of the relay; a connection that broke ends it once that end may be passed on."""
+    try:
+        await part
+    except OSError:
+        await way.end_passes()
+        raise
 
 
 def _now() -> float:

@@ -64,10 +64,19 @@ class Toxic:
     stream: str = "downstream"
     toxicity: float = 1.0
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    open_only: bool = False
+    """Whether it leaves connections alone that are opened after it came."""
 
     @classmethod
     def asked(
-        cls, type_: str, attributes: Mapping[str, Any], *, stream: str, name: str | None, toxicity: float
+        cls,
+        type_: str,
+        attributes: Mapping[str, Any],
+        *,
+        stream: str,
+        name: str | None,
+        toxicity: float,
+        open_only: bool = False,
     ) -> Toxic:
         """The toxic that was asked for; a PlatformError names what is wrong with it and what would be right."""
         known = attributes_of(type_)
@@ -78,7 +87,7 @@ class Toxic:
             if key not in given and attribute.default is None:
                 raise PlatformError(f"toxic {type_!r} needs {key}= ({attribute.unit})")
             given.setdefault(key, attribute.default)
-        made = cls(name or f"{type_}_{stream}", type_, stream, toxicity, given)
+        made = cls(name or f"{type_}_{stream}", type_, stream, toxicity, given, open_only)
         made.check()
         return made
 
@@ -99,6 +108,8 @@ class Toxic:
             raise PlatformError(f"toxicity={self.toxicity:g}: it is a probability, from 0 to 1")
         if self.type == "down" and self.toxicity != 1:
             raise PlatformError("toxic 'down' holds for every connection: it has no toxicity")
+        if self.type == "down" and self.open_only:
+            raise PlatformError("toxic 'down' holds for every connection, for those to come too")
         if self.type == "slicer" and self["size_variation"] >= self["average_size"]:
             raise PlatformError("toxic 'slicer': size_variation must be less than average_size")
 
@@ -109,6 +120,11 @@ class Toxic:
         """Whether it holds for that direction."""
         return self.stream in (stream, BOTH)
 
+    def silences(self, stream: str) -> bool:
+        """Whether nothing passes in that direction, and no end either, on any connection to come."""
+        endless = self.type == "timeout" and not self["timeout"] and self.toxicity == 1
+        return endless and self.on(stream) and not self.open_only
+
     def as_json(self) -> dict[str, Any]:
         """Toxiproxy's form."""
         return {
@@ -117,6 +133,7 @@ class Toxic:
             "stream": self.stream,
             "toxicity": self.toxicity,
             "attributes": dict(self.attributes),
+            **({"open_only": True} if self.open_only else {}),
         }
 
 

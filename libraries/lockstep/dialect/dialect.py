@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from lockstep.dialect.browser import Browser
 from lockstep.dialect.entries import Entries, Place, mapped, read_file, read_text, secrets_by_name, shown, text
 from lockstep.dialect.errors import DialectError, NotDescribed, nearest
 from lockstep.dialect.frames import FrameOut
@@ -57,6 +58,7 @@ class Dialect:
     logs: Logs
     token: Token
     socket: Socket | None
+    browser: Browser | None
     stores: Mapping[str, Store]
     limits: Mapping[str, float]
     control: ControlFacts
@@ -136,6 +138,12 @@ class Dialect:
             raise self.missing("socket")
         return self.socket
 
+    def needed_browser(self) -> Browser:
+        """The page; raises ``NotDescribed``."""
+        if self.browser is None or "browser" in self.absent:
+            raise self.missing("browser")
+        return self.browser
+
     def limit(self, name: str) -> float:
         """A limit in seconds, bytes or requests; raises ``NotDescribed``."""
         if name not in self.limits:
@@ -172,6 +180,7 @@ def parse(value: Any, place: Place, path: Path, methods: Mapping[str, Method] | 
         logs=entries.take("logs", Logs.from_yaml, Logs()),
         token=entries.take("token", Token.from_yaml, Token(place)),
         socket=entries.take("socket", Socket.from_yaml, None),
+        browser=entries.take("browser", Browser.from_yaml, None),
         stores=entries.take("stores", mapped(Store.from_yaml), {}),
         limits=entries.take("limits", limits, {}),
         control=entries.take("control", ControlFacts.from_yaml, ControlFacts()),
@@ -206,6 +215,9 @@ def _check(found: Dialect) -> None:
             raise step.place.wrong("it is done as the user, and the part credentials is missing")
         if isinstance(step.frame, str) and (found.socket is None or step.frame not in found.socket.out):
             raise step.place.at("frame").wrong(f"{shown(step.frame)} is none of socket.out")
+    if found.browser and found.browser.at and found.browser.at not in found.endpoints:
+        where, name = found.browser.place.at("at"), found.browser.at
+        raise where.wrong(f"{shown(name)} is no endpoint{nearest(name, found.endpoints)}")
     instances = {endpoint.instance for endpoint in found.endpoints.values() if endpoint.instance}
     for name in found.promises.outage.without:
         if name not in (known := {*instances, *found.control.stores}):
@@ -242,6 +254,7 @@ def _refusals(value: Any, place: Place) -> dict[str, Alternatives]:
 PARTS = (
     "roles",
     "socket",
+    "browser",
     "token",
     "stores",
     "control",

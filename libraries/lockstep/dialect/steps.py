@@ -17,6 +17,7 @@ ROLES = ("none", "user", "administrator")
 BODIES = ("json", "form", "multipart", "body")
 WORDS: Mapping[str, str] = {
     "sign_up": "none",
+    "sign_up_by_hand": "none",
     "sign_in": "none",
     "sign_in_short": "none",
     "sign_in_elsewhere": "none",

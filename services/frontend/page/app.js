@@ -1,37 +1,36 @@
-// The chat of one tab: its own client_id and positions (sessionStorage), a log per conversation, one socket.
+// The chat of one tab: its own id and positions (sessionStorage), a log per conversation, one socket.
 
 import { ConversationLog } from "./log.js";
-import { call, renew, SignedOut, signOut } from "./session.js";
+import { belongsTo, call, end, isSignedIn, OtherUser, renew, SignedOut, signOut } from "./session.js";
 import { Connection } from "./socket.js";
+import { begin, tabId, takeNewId } from "./tab.js";
 import { view } from "./view.js";
 
 const PAGE = 500;
+// The close of a session that was replaced by this browser's next sign-in comes before that one's cookies.
+const LOOKS_AFTER_REVOCATION = [100, 500, 1_500];
 const stored = (name, otherwise) => JSON.parse(sessionStorage.getItem(name) ?? "null") ?? otherwise;
 const store = (name, value) => sessionStorage.setItem(name, JSON.stringify(value));
+const pause = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 const logs = new Map();
 const seenEvents = new Set();
 let conversations = [];
-let current = stored("current", null);
-let pending = stored("pending", []);
-let clientId = stored("client_id", null) ?? newClientId();
+let current = null;
+let pending = [];
 let known = false;
+let me = null;
+let ended = false;
 
-function newClientId() {
-  const id = crypto.randomUUID();
-  store("client_id", id);
-  return id;
-}
-
-const connection = new Connection(() => `wss://${location.host}/ws?client_id=${clientId}`, {
+const connection = new Connection(() => `wss://${location.host}/ws?client_id=${tabId()}`, {
   frame,
   state: view.connection,
   expired: () => tryTo(renew),
   refused: () => tryTo(() => call("GET", "/api/me")),
-  revoked: () => signedOut("You were signed out. Sign in to go on."),
+  revoked: () => tryTo(revoked),
   replaced: () =>
     view.notice("This conversation goes on in a newer window.", "Use this one", () => {
-      clientId = newClientId();
+      takeNewId();
       known = false;
       connection.start();
     }),
@@ -42,27 +41,57 @@ async function tryTo(action) {
   try {
     await action();
   } catch (error) {
-    if (error instanceof SignedOut) {
-      signedOut("Your session has ended. Sign in to go on.");
-      return false;
-    }
+    if (leave(error)) return false;
   }
-  return true;
+  return !ended;
 }
 
 async function guarded(action) {
   try {
     return await action();
   } catch (error) {
-    if (error instanceof SignedOut) signedOut("Your session has ended. Sign in to go on.");
-    else view.notice(error.message);
+    if (!leave(error)) view.notice(error.message);
   }
 }
 
+async function revoked() {
+  for (const wait of LOOKS_AFTER_REVOCATION) {
+    await pause(wait);
+    if (await isSignedIn()) return;
+  }
+  signedOut("You were signed out. Sign in to go on.");
+}
+
+// Whether the page is over for its user.
+function leave(error) {
+  if (error instanceof OtherUser) signedOut("Another user has signed in in this browser. Sign in to go on.");
+  else if (error instanceof SignedOut) signedOut("Your session has ended. Sign in to go on.");
+  else return false;
+  return true;
+}
+
+// Final for this document: only a click leads on, and loads another one. What was not sent stays for its writer.
 function signedOut(text) {
+  if (ended) return;
+  keep();
+  ended = true;
+  end();
   connection.stop();
-  for (const name of ["positions", "pending", "current"]) sessionStorage.removeItem(name);
-  view.show("login", text);
+  const unsent = pending.length;
+  logs.clear();
+  seenEvents.clear();
+  [conversations, pending, current, me] = [[], [], null, null];
+  sessionStorage.removeItem("positions");
+  view.clear();
+  view.show("login", unsent ? `${text} What you have not sent yet waits for you in this tab.` : text);
+}
+
+// --- what is kept for the next page of this user in this tab
+
+const keptName = () => `kept:${me.id}`;
+
+function keep() {
+  if (me && !ended) store(keptName(), { pending, current, draft: view.body });
 }
 
 // --- conversations
@@ -94,7 +123,7 @@ async function fetchMissing(id) {
 
 async function open(id) {
   current = id;
-  store("current", id);
+  keep();
   await fetchMissing(id);
   connection.send("subscribe", { conversation_id: id });
   view.conversations(conversations, current, (other) => guarded(() => open(other)));
@@ -103,7 +132,7 @@ async function open(id) {
 }
 
 function savePositions() {
-  store("positions", positions());
+  if (!ended) store("positions", positions());
 }
 
 function positions() {
@@ -119,7 +148,7 @@ function draw() {
 
 function say(body) {
   pending.push({ conversation_id: current, client_msg_id: crypto.randomUUID(), body });
-  store("pending", pending);
+  keep();
   deliver(pending.at(-1));
   draw();
 }
@@ -130,15 +159,16 @@ function deliver(message) {
 
 function settle(clientMsgId) {
   pending = pending.filter((one) => one.client_msg_id !== clientMsgId);
-  store("pending", pending);
+  keep();
 }
 
 // --- what the server says
 
 const on = {
-  welcome() {
+  welcome({ user_id }) {
+    if (user_id !== me.id) throw new OtherUser();
     const held = positions();
-    if (known && Object.keys(held).length) connection.send("resume", { client_id: clientId, positions: held });
+    if (known && Object.keys(held).length) connection.send("resume", { client_id: tabId(), positions: held });
     else synchronised();
     known = true;
   },
@@ -189,6 +219,7 @@ function synchronised() {
 }
 
 async function frame({ type, id, payload }) {
+  if (ended) return;
   await guarded(async () => on[type]?.(payload, id));
   draw();
 }
@@ -196,27 +227,49 @@ async function frame({ type, id, payload }) {
 // --- start
 
 async function showUser() {
-  const me = await call("GET", "/api/me");
+  me = await call("GET", "/api/me");
+  belongsTo(me.id);
   view.user(me.name || me.email);
 }
 
 async function start() {
+  begin(() => {
+    known = false;
+    connection.restart();
+  });
   await showUser();
+  const kept = stored(keptName(), {});
+  ({ pending = [], current = null } = kept);
   view.show("chat");
   await listConversations();
   const open_before = Object.keys(stored("positions", {}));
   const mine = open_before.filter((id) => conversations.some((conversation) => conversation.id === id));
   await Promise.all(mine.map(fetchMissing));
   if (conversations.some(({ id }) => id === current)) await open(current);
+  if (kept.draft) view.write(kept.draft);
   connection.start();
 }
 
-view.on("logout", "click", () =>
-  guarded(async () => {
+async function leaveForGood() {
+  view.busy("Signing out…");
+  try {
     await signOut();
+    sessionStorage.removeItem(keptName());
+    pending = [];
+    view.write("");
     signedOut("You are signed out.");
-  }),
-);
+    sessionStorage.clear();
+  } catch (error) {
+    if (!leave(error)) view.notice(`You are still signed in. ${error.message}`, "Try again", () => guarded(leaveForGood));
+  } finally {
+    view.busy(null);
+  }
+}
+
+view.on("logout", "click", () => {
+  if (!pending.length && !view.body.trim()) return guarded(leaveForGood);
+  view.notice("Not everything that you have written has been sent.", "Sign out and lose it", () => guarded(leaveForGood));
+});
 view.on("new-conversation", "click", () =>
   guarded(async () => {
     const title = `Conversation of ${new Date().toLocaleString()}`;
@@ -227,21 +280,29 @@ view.on("new-conversation", "click", () =>
 );
 view.on("composer", "submit", (event) => {
   event.preventDefault();
-  const body = view.takeBody();
-  if (body && current) say(body);
+  if (view.body.trim() && current) say(view.takeBody());
 });
 view.on("body", "keydown", (event) => {
   if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
   event.preventDefault();
   view.submit();
 });
-addEventListener("online", () => connection.start());
+addEventListener("pagehide", keep);
+addEventListener("online", () => connection.wake());
+document.addEventListener("resume", () => connection.wake());
+document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && connection.wake());
+// A page that Back shows again may belong to nobody by now, or to somebody else.
+addEventListener("pageshow", async ({ persisted }) => {
+  if (!persisted) return;
+  if (ended || !me) return location.reload();
+  if (await tryTo(() => call("GET", "/api/me"))) connection.wake();
+});
 
 try {
   await start();
 } catch (error) {
-  if (error instanceof SignedOut) view.show("login");
-  else {
+  if (!me && error instanceof SignedOut) view.show("login");
+  else if (!leave(error)) {
     view.show("login", "The service does not answer just now.");
     view.notice(error.message, "Try again", () => location.reload());
   }

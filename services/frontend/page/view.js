@@ -1,6 +1,7 @@
-// What the person sees. No state of its own beyond the document.
+// What the user sees. No state of its own beyond the document, and that it is over.
 
 const at = (id) => document.getElementById(id);
+let over = false;
 const words = { offline: "Offline", connecting: "Connecting…", online: "Connected" };
 
 export const view = {
@@ -14,7 +15,23 @@ export const view = {
     if (name === "login") at("login").focus();
   },
 
+  // Nothing of the user stays, and nothing that comes late is shown any more.
+  clear() {
+    over = true;
+    for (const id of ["user", "title", "progress", "notice-text"]) at(id).textContent = "";
+    for (const id of ["conversations", "messages"]) at(id).replaceChildren();
+    for (const id of ["body", "send"]) at(id).disabled = true;
+    at("body").value = "";
+    at("notice").hidden = true;
+  },
+
+  busy(text) {
+    at("logout").disabled = Boolean(text);
+    at("logout").textContent = text ?? "Sign out";
+  },
+
   user(name) {
+    if (over) return;
     at("user").textContent = name;
   },
 
@@ -24,6 +41,7 @@ export const view = {
   },
 
   conversations(list, current, choose) {
+    if (over) return;
     at("conversations").replaceChildren(
       ...list.map(({ id, title }) => {
         const button = document.createElement("button");
@@ -40,17 +58,19 @@ export const view = {
   },
 
   title(text) {
+    if (over) return;
     at("title").textContent = text;
     for (const id of ["body", "send"]) at(id).disabled = false;
     at("body").focus();
   },
 
   progress(text) {
-    at("progress").textContent = text;
+    if (!over) at("progress").textContent = text;
   },
 
   // lines: {key, role, body, seq?, pending?, streaming?}; only what changed is touched, so that a reader is not told twice.
   messages(lines) {
+    if (over) return;
     const list = at("messages");
     const atEnd = list.scrollHeight - list.scrollTop - list.clientHeight < 80;
     const existing = new Map([...list.children].map((item) => [item.dataset.key, item]));
@@ -70,6 +90,14 @@ export const view = {
     if (atEnd) list.scrollTop = list.scrollHeight;
   },
 
+  get body() {
+    return at("body").value;
+  },
+
+  write(text) {
+    if (!over) at("body").value = text;
+  },
+
   takeBody() {
     const body = at("body").value.trim();
     at("body").value = "";
@@ -81,6 +109,7 @@ export const view = {
   },
 
   notice(text, action, act) {
+    if (over) return;
     at("notice-text").textContent = text;
     at("notice").hidden = false;
     const button = at("notice-action");

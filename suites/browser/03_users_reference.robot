@@ -1,0 +1,45 @@
+*** Settings ***
+Documentation       Two users after one another in one browser while backend is away, and what the browser keeps of pages that were left.
+...                 03_users has what holds on any platform.
+Resource            tabs.resource
+Suite Setup         Use Private Platform With Page    backends=2    proxies=client->frontend
+Suite Teardown      Leave Platform With Page
+Test Teardown       Restore Platform And Close Tabs
+Test Tags           p0    req:B03    needs:platform.private    needs:control.kill    needs:net.faults
+
+
+*** Test Cases ***
+A Tab Without Socket Acts For No Other User
+    [Tags]    id:B03-04
+    ${first} =    Register User
+    ${tab} =    Open Chat In New Tab    ${first}    stored for the first
+    ${other} =    Open Tab Of User    ${tab}    ${first}
+    Send While Backend Is Away    ${tab}    not yet sent
+    Sign In Other User And Start Backends    ${other}
+    Tab Should Have Left User    ${tab}    ${first}
+    Tab Should Hold Nothing Of    ${tab}    ${first}    stored for the first    not yet sent
+    Tab Should Have Sent Nothing With    ${tab}    not yet sent
+    Message Should Not Be Stored    not yet sent
+
+Unsent Text Waits For Its Writer
+    [Tags]    id:B03-05
+    ${first} =    Register User
+    ${tab} =    Open Chat In New Tab    ${first}    stored for the first
+    ${other} =    Open Tab Of User    ${tab}    ${first}
+    Send While Backend Is Away    ${tab}    not yet sent
+    Sign In Other User And Start Backends    ${other}
+    Tab Should Be Signed Out    ${tab}
+    Sign In At Page    ${tab}    ${first}
+    Tab Should Show Messages    ${tab}    stored for the first    not yet sent
+
+A Page Kept For Back Ends With Its Session
+    [Tags]    id:B03-06
+    ${first} =    Register User
+    ${tab} =    Open Chat In New Tab    ${first}    of the first user
+    ${other} =    Open Tab Of User    ${tab}    ${first}
+    Leave Page    ${tab}
+    Change User Of Browser    ${other}
+    Go Back To Page    ${tab}
+    Page Should Have Been Kept    ${tab}
+    Tab Should Be Signed Out    ${tab}
+    Tab Should Hold Nothing Of    ${tab}    ${first}    of the first user

@@ -1,0 +1,42 @@
+*** Settings ***
+Documentation       Services are replaced under open tabs, and sessions expire while nobody looks.
+Resource            tabs.resource
+Suite Setup         Use Private Platform With Page    backends=2    SESSION_IDLE=15    ACCESS_TTL=5
+Suite Teardown      Leave Platform With Page
+Test Teardown       Restore Platform And Close Tabs
+Test Tags           p1    req:B06    needs:platform.private
+
+
+*** Test Cases ***
+Open Tabs Survive A Deploy
+    [Tags]    id:B06-01    needs:control.restart
+    ${user} =    Register User
+    ${tab} =    Open Chat In New Tab    ${user}    before
+    ${tabs} =    Open More Tabs    ${tab}    2
+    FOR    ${instance}    IN    backend-1    backend-2    auth    frontend
+        Restart Service Without Gap    ${instance}
+        Send In Tab    ${tab}    while ${instance} is replaced
+    END
+    Every Tab Should Be Signed In    ${user}    @{tabs}
+    Tab Should Show Messages    ${tab}    before    while backend-1 is replaced    while backend-2 is replaced
+    ...    while auth is replaced    while frontend is replaced
+
+A Session That Expired Leads To The Sign-in And Back
+    [Tags]    id:B06-02
+    ${user} =    Register User
+    ${tab} =    Open Chat In New Tab    ${user}    before
+    Freeze Tab    ${tab}
+    Session Should Have Expired    ${tab}
+    Wake Tab    ${tab}
+    Tab Should Be Signed Out    ${tab}
+    Tab Should Hold Nothing Of    ${tab}    ${user}    before
+    Sign In At Page    ${tab}    ${user}
+    Tab Should Show Messages    ${tab}    before
+
+Unfinished Sign-ins Lock No Browser Out
+    [Tags]    id:B06-03    req:B01    proto:5.06
+    ${user} =    Register User
+    ${tab} =    Open Tab
+    Begin Many Sign-ins    ${tab}    40
+    Sign In At Page    ${tab}    ${user}
+    Start Chat In Tab    ${tab}    after many unfinished sign-ins
