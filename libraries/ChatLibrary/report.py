@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from ChatLibrary.client import ChatClient, slow_codes
 
+_UNAVAILABLE = re.compile(r"[^:]*: unavailable\b")
 _LATE = re.compile(r"got no answer within|refused with 503|unavailable", re.IGNORECASE)
 
 
@@ -62,11 +63,12 @@ class ChatReport:
         )
 
 
-def flaws(report: ChatReport, codes: Sequence[int], *, refused: bool = False) -> list[str]:
+def flaws(report: ChatReport, codes: Sequence[int], *, refused: bool = False, unavailable: bool = False) -> list[str]:
     """What clients of a platform that restarts as it should must not see: other close codes than ``codes``, handshakes
     refused, streams that could not be resumed, errors.
 
-    Handshakes that may be ``refused`` get no answer, 502 or 503: any other status speaks of the client.
+    Handshakes that may be ``refused`` get no answer, 502 or 503: any other status speaks of the client. Messages that
+    may be ``unavailable`` are answered with that error and no other.
     """
     found = [
         f"{count} sockets closed with {code}" for code, count in sorted(report.closes.items()) if code not in codes
@@ -74,7 +76,7 @@ def flaws(report: ChatReport, codes: Sequence[int], *, refused: bool = False) ->
     for name, texts in (
         ("handshakes refused", report.rejections if refused else report.refusals),
         ("streams not resumed", report.unrecovered),
-        ("errors", report.errors),
+        ("errors", [text for text in report.errors if not (unavailable and _UNAVAILABLE.match(text))]),
         ("clients gave up", report.troubles),
     ):
         if texts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Literal
 
 from lockstep import applicability, machine, target
 from lockstep.listeners import LISTENERS
@@ -29,8 +29,8 @@ from .versions import VersionKeywords
 
 __version__ = "1.0.0"
 MAIN = "main"
-_SWITCHES = ("redis_replica", "sentinel", "clocks")
-_OPTIONS = ("backends", "proxies", "services_dir", "redis_server", "instance_env", "own_redis", *_SWITCHES)
+_MORE = ("redis_replica", "sentinel", "clocks", "standby", "durable")
+_OPTIONS = ("backends", "proxies", "services_dir", "redis_server", "instance_env", "own_redis", *_MORE)
 
 
 @library(scope="GLOBAL", version=__version__, doc_format="ROBOT", auto_keywords=False)
@@ -138,6 +138,8 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords, Versi
         redis_replica: bool | None = None,
         sentinel: bool | None = None,
         clocks: bool | None = None,
+        standby: Literal["sync", "async"] | None = None,
+        durable: bool | None = None,
         **env: str,
     ) -> None:
         """Starts a platform for this suite alone; it ends with the suite, or with `Release Platform`.
@@ -148,7 +150,9 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords, Versi
         uses, as in a region of its own: ``redis-2`` is that of ``backend-2``. With ``redis_replica`` a second server,
         ``redis-replica``, follows Redis; with ``sentinel`` three Sentinels, ``sentinel-1`` and so on, promote it when
         Redis has gone, and services ask them where it is. With ``clocks`` the clocks of services can be set (`Set
-        Clock`). With an ``alias`` it is a further platform beside the one in use: see `Switch Platform`.
+        Clock`). A ``standby``, ``sync`` or ``async``, follows PostgreSQL as ``postgres-standby``, and services
+        use whichever of the two takes writes; with ``durable`` PostgreSQL waits for the disk at each commit.
+        With an ``alias`` it is a further platform beside the one in use: see `Switch Platform`.
         """
         if alias in self._in_use and not self._in_use[alias].shared:
             self.release_platform(alias)
@@ -158,7 +162,7 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords, Versi
                 f"unknown option {wrong[0]!r}: options are {', '.join(_OPTIONS)}, settings are in capitals"
             )
         stores = (redis_server, instance_env, _several(own_redis), redis_replica, sentinel)
-        values = (backends, _several(proxies), services_dir, *stores, clocks)
+        values = (backends, _several(proxies), services_dir, *stores, clocks, standby, durable)
         options: dict[str, Any] = {
             name: value for name, value in zip(_OPTIONS, values, strict=True) if value is not None
         }

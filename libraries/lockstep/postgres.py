@@ -28,6 +28,28 @@ def connect(url: str, **options: Any) -> Connection:
     return AbsentConnection(url) if isinstance(url, Absent) else Connection(url, options)
 
 
+_OTHERS = "pg_stat_activity WHERE pid <> ALL(%s) AND backend_type = 'client backend'"
+
+
+def hold_every_connection(url: str) -> contextlib.ExitStack:
+    """Ends all other connections to the server and takes every one that it gives, until what is returned is closed.
+
+    For a server that the caller has to itself.
+    """
+    held = contextlib.ExitStack()
+    first = held.enter_context(psycopg.connect(url, autocommit=True))
+    mine = [first.info.backend_pid]
+    while True:
+        first.execute(f"SELECT pg_terminate_backend(pid) FROM {_OTHERS}", (mine,))
+        with contextlib.suppress(psycopg.OperationalError):
+            while True:
+                taken = held.enter_context(psycopg.connect(url, autocommit=True))
+                mine.append(taken.info.backend_pid)
+        others = first.execute(f"SELECT count(*) FROM {_OTHERS}", (mine,)).fetchone()
+        if others is not None and others[0] == 0:
+            return held
+
+
 class _Interruptible(psycopg.Connection[Any]):
     """Has the server cancel what was interrupted, so that no lock outlives it, and hangs up."""
 

@@ -57,7 +57,8 @@ class Wiring:
 
     def database(self, source: str, name: str) -> str:
         """The PostgreSQL URL that ``source`` has to use."""
-        return url(self.port(source, "postgres"), name)
+        standby = [self.ports["postgres-standby"]] if self.options.standby else []
+        return url(self.port(source, "postgres"), name, *standby)
 
     @property
     def public_url(self) -> str:

@@ -30,7 +30,8 @@ HOPS = (
     ("auth", "provider"),
 )
 _MOST_BACKENDS = 8
-_SWITCHES = ("redis_replica", "sentinel", "clocks")
+_SWITCHES = ("redis_replica", "sentinel", "clocks", "durable")
+_STANDBYS = ("", "sync", "async")
 
 
 def project_root() -> Path:
@@ -47,6 +48,8 @@ class Options:
     replica in ``own_redis`` has a Redis that nobody else uses, as in a region of its own: ``backend-2`` ``redis-2``.
     With ``redis_replica`` a second server follows Redis, instance ``redis-replica``; with ``sentinel`` three Sentinels
     promote it, and services ask them where to connect. With ``clocks`` the wall clock of each service can be set.
+    A ``standby``, ``sync`` or ``async``, follows PostgreSQL, instance ``postgres-standby``; with ``durable`` PostgreSQL
+    waits for the disk, as in life.
     """
 
     backends: int = 2
@@ -59,6 +62,8 @@ class Options:
     redis_replica: bool = False
     sentinel: bool = False
     clocks: bool = False
+    standby: str = ""
+    durable: bool = False
 
     @classmethod
     def from_json(cls, entries: Mapping[str, Any]) -> Options:
@@ -85,6 +90,8 @@ class Options:
             raise PlatformError(f"backends={options.backends}: a platform has 1 to {_MOST_BACKENDS} backend replicas")
         if strangers := set(options.own_redis) - set(options.backend_names):
             raise PlatformError(f"own_redis: there is no replica {', '.join(sorted(strangers))}")
+        if options.standby not in _STANDBYS:
+            raise PlatformError(f"standby={options.standby}: it is sync or async")
         if options.sentinel and any(link.on(hop) for hop in options.proxies for link in _to_redis(options)):
             raise PlatformError("services that ask Sentinel for Redis are on no proxied hop to it: leave out ->redis")
         if not (options.services_dir / "services").is_dir():

@@ -9,6 +9,7 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from .faults import FaultProxy
 from .hops import Hops
 from .options import Options, links
 from .ports import LOOPBACK, Port
-from .postgres import MIGRATIONS, Postgres, Templates, url
+from .postgres import MIGRATIONS, STANDBY, Postgres, Templates, settings_of, url
 from .preloader import Preloader, inherited_environment, source_environment
 from .redis_server import Redis, Sentinel
 from .servers import Instance, Server
@@ -59,7 +60,17 @@ class Platform:
         (self._folder / "logs").mkdir(parents=True)
         self._folder.chmod(0o711)
         self._signing_key = self._folder / "signing-key.pem"
-        self.postgres = Postgres(children, postgres_programs, self._data, self._port(), self._log("postgres"))
+        if options.durable:
+            # Not in memory, where nothing waits for a disk.
+            self._data = self._folder / "data"
+        settings = settings_of(standby=options.standby, durable=options.durable)
+        make = partial(Postgres, children, postgres_programs)
+        self.postgres = make(self._data, self._port(), self._log("postgres"), settings)
+        self.standby: Postgres | None = None
+        if options.standby:
+            settings = settings_of(standby="async", durable=options.durable)
+            data, log = self._data.with_name(f"{self._data.name}-{STANDBY}"), self._log("postgres-standby")
+            self.standby = make(data, self._port(), log, settings, "postgres-standby")
         program = redis_server.program(options.redis_server)
         self._redises = {
             name: Redis(name, children, program, self._folder / name, self._port(), self._log(name))
@@ -72,6 +83,8 @@ class Platform:
         ports = {name: port.number for name, port in service_ports.items()}
         ports |= {name: server.port.number for name, server in (("postgres", self.postgres), *self._redises.items())}
         ports |= {name: server.port.number for name, server in self._beside_redis.items()}
+        if self.standby is not None:
+            ports["postgres-standby"] = self.standby.port.number
         straight = Wiring(ports, {}, options)
         self.hops = Hops(
             FaultProxy(link, self._port(), straight.port(link.source, link.target))
@@ -98,7 +111,8 @@ class Platform:
 
     @property
     def _everything(self) -> dict[str, Instance]:
-        return {**self._services, "postgres": self.postgres, **self._redises, **self._beside_redis}
+        standby = {} if self.standby is None else {"postgres-standby": self.standby}
+        return {**self._services, "postgres": self.postgres, **standby, **self._redises, **self._beside_redis}
 
     def _followers(self, children: Children, program: Path) -> dict[str, Server]:
         """What follows and watches Redis, in the order in which it can start."""
@@ -130,6 +144,9 @@ class Platform:
         copying = self._templates.copy_to(self.postgres.data, self.options.services_dir, self._folder)
         await self._timed("template copied", copying)
         await self.postgres.start()
+        if self.standby is not None:
+            await self.standby.follow(self.postgres, self._folder)
+            await self._timed("postgres-standby", self.standby.start())
 
     async def migrate(self, database: str, services_dir: Path, revision: str) -> None:
         """Bring a database, ``auth`` or ``main``, to a revision that the services in ``services_dir`` know."""
@@ -168,13 +185,14 @@ class Platform:
         await self.hops.close()
         await asyncio.gather(*(_end(service) for service in self._services.values()))
         stores = (*self._beside_redis.values(), *self._redises.values())
-        await asyncio.gather(*(_end(server) for server in stores), self.postgres.discard())
+        databases = [server for server in (self.standby, self.postgres) if server is not None]
+        await asyncio.gather(*(_end(server) for server in stores), *(server.discard() for server in databases))
         for port in self._ports:
             port.release()
         if self._kept_logs is not None:
             with contextlib.suppress(OSError):
                 shutil.copytree(self._folder / "logs", self._kept_logs / self.id)
-        for leftover in (self._data, self._folder):
+        for leftover in (*(server.data for server in databases), self._folder):
             await asyncio.to_thread(shutil.rmtree, leftover, ignore_errors=True)
 
     def read_waiting(self) -> None:
@@ -215,6 +233,8 @@ class Platform:
             "provider_url": f"http://{LOOPBACK}:{wiring.ports['provider']}",
             "auth_db_url": url(self.postgres.port.number, "auth"),
             "main_db_url": url(self.postgres.port.number, "main"),
+            "standby_auth_db_url": url(self.standby.port.number, "auth") if self.standby else None,
+            "standby_main_db_url": url(self.standby.port.number, "main") if self.standby else None,
             "redis_url": self.redis.url,
             "redis_replica_url": follower.url if isinstance(follower, Redis) else None,
             "service_token": self._secrets.service_token,

@@ -12,8 +12,9 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from . import system
 from .children import Child, Children
@@ -56,12 +57,28 @@ _SETTINGS = {
     "timezone": "UTC",
     "log_line_prefix": "%m [%p] ",
 }
+# What a server does whose machine may lose power.
+_DURABLE = {"fsync": "on", "full_page_writes": "on", "wal_level": "replica"}
+_REPLICATED = {"wal_level": "replica", "max_wal_senders": "4", "wal_keep_size": "64MB", "hot_standby": "on"}
+STANDBY = "standby"
+"""What the standby calls itself to its primary."""
 _TEMPLATE_KEPT_DAYS = 30
 
 
-def url(port: int, database: str) -> str:
-    """The URL of a database on this machine."""
-    return f"postgresql://postgres@{LOOPBACK}:{port}/{database}"
+def url(port: int, database: str, *others: int) -> str:
+    """The URL of a database on this machine; with ``others`` that of whichever server of them all takes writes."""
+    hosts = ",".join(f"{LOOPBACK}:{one}" for one in (port, *others))
+    return f"postgresql://postgres@{hosts}/{database}{'?target_session_attrs=read-write' if others else ''}"
+
+
+def settings_of(*, standby: str, durable: bool) -> dict[str, str]:
+    """What a server is told beside the usual, for a platform with a ``sync`` or ``async`` standby, or a durable one."""
+    found = dict(_DURABLE) if durable else {}
+    if standby:
+        found |= _REPLICATED
+    if standby == "sync":
+        found["synchronous_standby_names"] = STANDBY
+    return found
 
 
 class Postgres(Server):
@@ -70,15 +87,26 @@ class Postgres(Server):
     # SIGINT is the fast shutdown: sessions are ended, everything is written.
     _stop_signal = signal.SIGINT
 
-    def __init__(self, children: Children, programs: Path, data: Path, port: Port, log: Path) -> None:
-        super().__init__("postgres", port, log)
+    def __init__(
+        self,
+        children: Children,
+        programs: Path,
+        data: Path,
+        port: Port,
+        log: Path,
+        settings: Mapping[str, str] = MappingProxyType({}),
+        name: str = "postgres",
+    ) -> None:
+        super().__init__(name, port, log)
         self._children = children
         self._programs = programs
+        self._settings = settings
         self.data = data
         self.version = ""
 
     def _launch(self) -> Child:
-        settings = [f"-c{name}={value}" for name, value in (*_SETTINGS.items(), ("port", self.port.number))]
+        wanted = {**_SETTINGS, **self._settings, "port": self.port.number}
+        settings = [f"-c{name}={value}" for name, value in wanted.items()]
         return self._children.start(
             [self._programs / "postgres", "-D", self.data, *settings],
             log=self.log,
@@ -99,6 +127,13 @@ class Postgres(Server):
         started = re.search(r"starting PostgreSQL (\S+)", self.log.read_text(errors="replace"))
         self.version = started[1] if started else ""
         return True
+
+    async def follow(self, primary: Postgres, workshop: Path) -> None:
+        """Make its data directory a copy of what ``primary`` has now; started, it goes on to follow it."""
+        _make_private(self.data)
+        source = f"host={LOOPBACK} port={primary.port.number} user=postgres application_name={STANDBY}"
+        copying: list[str | Path] = [self._programs / "pg_basebackup", "-D", self.data, "-R", "-X", "stream"]
+        await _run(self._children, [*copying, "-c", "fast", "-d", source], workshop, as_nobody=True)
 
     async def discard(self) -> None:
         """End it without saving anything; its data directory is about to be removed."""
