@@ -28,7 +28,12 @@ def connect(url: str, **options: Any) -> Connection:
     return AbsentConnection(url) if isinstance(url, Absent) else Connection(url, options)
 
 
-_OTHERS = "pg_stat_activity WHERE pid <> ALL(%s) AND backend_type = 'client backend'"
+_END_OTHERS = """
+    SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> ALL(%s) AND backend_type = 'client backend'
+"""
+_COUNT_OTHERS = """
+    SELECT count(*) FROM pg_stat_activity WHERE pid <> ALL(%s) AND backend_type = 'client backend'
+"""
 
 
 def hold_every_connection(url: str) -> contextlib.ExitStack:
@@ -40,12 +45,12 @@ def hold_every_connection(url: str) -> contextlib.ExitStack:
     first = held.enter_context(psycopg.connect(url, autocommit=True))
     mine = [first.info.backend_pid]
     while True:
-        first.execute(f"SELECT pg_terminate_backend(pid) FROM {_OTHERS}", (mine,))
+        first.execute(_END_OTHERS, (mine,))
         with contextlib.suppress(psycopg.OperationalError):
             while True:
                 taken = held.enter_context(psycopg.connect(url, autocommit=True))
                 mine.append(taken.info.backend_pid)
-        others = first.execute(f"SELECT count(*) FROM {_OTHERS}", (mine,)).fetchone()
+        others = first.execute(_COUNT_OTHERS, (mine,)).fetchone()
         if others is not None and others[0] == 0:
             return held
 

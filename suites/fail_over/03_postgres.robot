@@ -1,7 +1,7 @@
 *** Settings ***
 Documentation       PostgreSQL dies and its standby is promoted, it is killed amid commits, it freezes, it has no connection left: what was
 ...                 acknowledged is there, nobody is signed out, and what cannot be done is refused in words.
-...                 Sources: PostgreSQL manual, High Availability and Write-Ahead Log; docs/protocol.md §1 (dependency away), §4 (the promise).
+...                 Sources: PostgreSQL manual, High Availability and Write-Ahead Log; docs/protocol.md §1 (dependency away), §4.
 Resource            fail_over_postgres.resource
 Suite Teardown      Leave The Platform
 Test Teardown       Leave Chats
