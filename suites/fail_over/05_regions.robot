@@ -5,13 +5,13 @@ Documentation       A second region with its own replica and Redis, far away fro
 Resource            fail_over_regions.resource
 Suite Teardown      Leave The Platform
 Test Teardown       Close All Connections
-Test Tags           fail-over    p1    req:K03    needs:ws    needs:replicas.2    needs:platform.private
+Test Tags           fail-over    p1    req:K03    needs:session.admin    needs:ws    needs:replicas.2    needs:platform.private
 
 
 *** Test Cases ***
 A Distant Region Serves The Same Conversation
     [Documentation]    A tenth of a second, back and forth, lies between the second region and the stores.
-    [Tags]    id:K03-01    proto:4.94    proto:4.95    needs:net.faults    needs:session.admin
+    [Tags]    id:K03-01    proto:4.94    proto:4.95    needs:net.faults
     Use Regions With A Connection Between
     Delay Second Region
     Open Sockets In Both Regions
@@ -20,7 +20,7 @@ A Distant Region Serves The Same Conversation
 
 A Region That Is Cut Off Refuses And Catches Up
     [Documentation]    It says that it cannot, and loses nothing that went on elsewhere meanwhile.
-    [Tags]    id:K03-02    proto:4.95    proto:5.45    needs:net.faults    needs:session.admin
+    [Tags]    id:K03-02    proto:4.95    proto:5.45    needs:net.faults
     Use Regions With A Connection Between
     Open Sockets In Both Regions
     Cut Second Region Off
@@ -34,13 +34,13 @@ A Region That Is Cut Off Refuses And Catches Up
 
 A Region That Is Lost Is Replaced And Comes Back
     [Documentation]    The second region has a synchronous standby. What it did alone is there when the first is back.
-    [Tags]    id:K03-03    proto:1.52    proto:3.1.36    needs:control.kill    needs:session.admin
+    [Tags]    id:K03-03    proto:1.52    proto:3.1.36    needs:control.kill
     Use Regions With A Standby
     Open Sockets In Both Regions
-    Lose First Region
+    Kill First Region
     Second Region Should Serve Alone
     Revoke Session    ${PHONE}
-    Bring First Region Back
+    Restore First Region
     First Region Should Show What Was Done Without It
     Every Service Refuses The Token    ${PHONE.access_token}    session_revoked
     Every Service Accepts The Token
