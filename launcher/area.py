@@ -22,6 +22,7 @@ from launcher import (
     areas,
     execution,
     exporting,
+    history,
     leaks,
     merging,
     metrics,
@@ -31,8 +32,10 @@ from launcher import (
     proofs,
     requirements,
     runfolder,
+    shards,
     sheet,
     summary,
+    tested,
     tests_by_id,
     undone,
     walls,
@@ -53,7 +56,9 @@ from launcher.verdicts import Verdict
 from launcher.workers import environment
 from launcher.workers_end import WorkersEnd
 
-_USES_PLATFORM = re.compile(r"^(Resource|Library|Suite Setup|Test Setup)\s.*platform", re.IGNORECASE | re.MULTILINE)
+_USES_PLATFORM = re.compile(
+    r"^(Resource|Library|Suite Setup|Test Setup)\s.*(platform|Use Target\b)", re.IGNORECASE | re.MULTILINE
+)
 
 
 def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[JudgedTest] = ()) -> Outcome:
@@ -69,6 +74,7 @@ def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[Judg
     had_results = request.results.exists()
     folder = runfolder.make(request.results)
     rules = Rules(profile, folder, excuses)
+    subject = tested.now(profile)
     host: Host | None = None
     issued = leaks.Issued()
     try:
@@ -82,7 +88,7 @@ def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[Judg
         if robots:
             env["LOCKSTEP_ROBOTS"] = robots.address
         try:
-            plan = planning.plan(execution.options(request), sources, folder)
+            plan = _part(request, planning.plan(execution.options(request), sources, folder), sources, folder, subject)
             ended = execution.execute(request, plan, sources, folder, env, host, robots, rules)
             left = undone.at_end(folder, request.target, env, interrupted=ended.interrupted)
             ended = replace(ended, interrupted=ended.interrupted or left.interrupted)
@@ -93,7 +99,9 @@ def run(request: RunRequest, commands: Sequence[str] = (), beside: Sequence[Judg
             if host:
                 host.leave()
             issued.close()
-        outcome = _conclude(request, plan, sources, folder, ended, rules, load, begun, started, beside, left, issued)
+        outcome = _conclude(
+            request, plan, sources, folder, ended, rules, load, begun, started, beside, left, issued, subject
+        )
     except LaunchError:
         _drop_if_empty(folder)
         if not had_results:
@@ -117,6 +125,25 @@ def _environment(request: RunRequest, folder: Path) -> dict[str, str]:
         **({"LOCKSTEP_PATIENT": "1"} if request.patient else {}),
         **({"LOCKSTEP_PACE": f"{request.pace:g}"} if request.pace else {}),
     }
+
+
+def _part(request: RunRequest, plan: Plan, sources: Sequence[Path], folder: Path, subject: tested.Subject) -> Plan:
+    """What this machine runs of ``plan``: all of it, or its shard."""
+    if request.shard is None:
+        return plan
+    entire = replace(request, shard=None)
+    facts = {
+        "name": entire.name,
+        "command": entire.command,
+        "target": request.target,
+        "seed": request.seed,
+        "certified": request.certified,
+        "commit": subject.commit,
+        "root": plan.tests[0].place[0].name,
+        "covered": [area for source in sources for area in areas.area_of(source)] if entire.whole else [],
+        "all": entire.whole and SUITES in sources,
+    }
+    return shards.cut(plan, request.shard, execution.durations(request.results), folder, facts)
 
 
 def _excuses(request: RunRequest, sources: Sequence[Path]) -> Sequence[ExpectedFailure]:
@@ -148,7 +175,7 @@ def _files(sources: Sequence[Path]) -> list[Path]:
 def _conclude(
     request: RunRequest, plan: Plan, sources: Sequence[Path], folder: Path, ended: WorkersEnd,
     rules: Rules, load: Load | None, begun: float, started: str, beside: Sequence[JudgedTest],
-    left: Undone, issued: leaks.Issued,
+    left: Undone, issued: leaks.Issued, subject: tested.Subject,
 ) -> Outcome:  # fmt: skip
     """Merge, judge, write and publish."""
     result = merging.merge(merging.readable_outputs(folder), folder, plan.tests[0].place[0].name)
@@ -196,6 +223,7 @@ def _conclude(
         sheets=area_sheet.of_areas(covered, tests, measured),
         walls=budgeted,
         machine=f"machine: {load}" if load else "",
+        tested=subject,
         throttled=tuple(float(wait["seconds"]) for wait in summary.recorded(folder / pace.RECORDS)),
         undone=left,
     )
@@ -204,7 +232,7 @@ def _conclude(
         execution.write_durations(request.results, durations)
         missing.add(result, lost)
         with metrics.Contention() as contention:
-            merging.write_reports(result, plan.settings, folder)
+            merging.write_reports(result, plan.settings, folder, outcome.facts)
         outcome = replace(outcome, problems=(*outcome.problems, *leaks.search(folder, issued.secrets)))
         summary.write(outcome, folder / "summary.json")
         compared = metrics.as_json(outcome, folder.name, durations, latencies, contention.ratio)
@@ -213,6 +241,8 @@ def _conclude(
             complain(f"Figures were not sent: {warning}")
         page.write(outcome, known, folder / "summary.html")
         runfolder.publish(folder)
+        if request.shard is None:
+            history.keep(request.results, folder)
     except OSError as error:
         return replace(outcome, problems=(*outcome.problems, runfolder.unwritable(request.results, error)))
     if outcome.well:

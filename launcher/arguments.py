@@ -8,10 +8,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from launcher import options, tests_by_id
+from launcher import options, shards, tests_by_id
 from launcher.console import LaunchError
 from launcher.options import Options
 from launcher.paths import COMMAND, RESULTS
+from launcher.shards import Shard
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,8 @@ class RunRequest:
     """At most so many requests a second, of all workers; 0 where there is no such limit."""
     results: Path = RESULTS
     expected_failures: Path | None = None
+    shard: Shard | None = None
+    """Which part of the suites is run, where other machines run the others."""
     robot: Options = field(default_factory=dict)
     inherited: Options = field(default_factory=dict)
     timed: bool = True
@@ -45,13 +48,14 @@ class RunRequest:
     @property
     def whole(self) -> bool:
         """True where no option narrows the selection, so that a requirement without a test is a hole."""
-        return not (self.tests or options.narrowing(self.options))
+        return not (self.tests or self.shard or options.narrowing(self.options))
 
     @property
     def name(self) -> str:
         """What is run: the areas or suites with what selects among their tests, so that runs of the same compare."""
         selecting = {name: value for name, value in self.options.items() if options.narrowing({name: value})}
-        return " ".join([*self.names, shlex.join(options.typed(selecting))]).rstrip()
+        part = f"--shard {self.shard}" if self.shard else ""
+        return " ".join(filter(None, [*self.names, shlex.join(options.typed(selecting)), part]))
 
     @property
     def tests(self) -> tuple[str, ...]:
@@ -77,6 +81,8 @@ class RunRequest:
         words += ["--certified"] * self.certified + ["--random"] * self.random_order + ["--patient"] * self.patient
         if self.pace:
             words += ["--pace", f"{self.pace:g}"]
+        if self.shard:
+            words += ["--shard", str(self.shard)]
         if self.processes:
             words += ["--processes", str(self.processes)]
         if self.expected_failures:
@@ -108,6 +114,7 @@ def parse(argv: Sequence[str], environ: Mapping[str, str], also: Sequence[str] =
         pace=_pace(given.get("pace") or environ.get("LOCKSTEP_PACE")),
         results=Path(results or inherited.get("outputdir") or RESULTS).absolute(),
         expected_failures=_expected_failures(given.get("expectedfailures")),
+        shard=shards.parse(given["shard"]) if given.get("shard") else None,
         robot=_for_robot(given),
         inherited=_for_robot(inherited),
     )

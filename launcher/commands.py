@@ -24,6 +24,8 @@ _MODULES = {
     "baseline": "launcher.baseline",
     "soak": "launcher.soak",
     "explore": "launcher.explore",
+    "history": "launcher.history",
+    "diff": "launcher.diff",
 }
 # Each has ``conduct(argv) -> Ended``: it names what failed.
 _CONDUCTED = {
@@ -32,6 +34,7 @@ _CONDUCTED = {
     "coverage": "launcher.coverage",
     "package": "launcher.package",
     "load": "launcher.load",
+    "merge": "launcher.merge",
 }
 # These are run beside, each in a process of its own.
 _PACKAGES = {"prove": "defects", "mutate": "mutation"}
@@ -41,7 +44,7 @@ COMMANDS = (*_MODULES, *_CONDUCTED, *_PACKAGES, "bench")
 OF_CHECKOUT = ("test", "lint", "docs", "coverage", "prove", "mutate", "bench", "package")
 """What these need is no part of the installed package."""
 # These judge nothing, so their failures are for whoever typed them.
-_UNJUDGED = ("init", "up", "target", "list", "docs")
+_UNJUDGED = ("init", "up", "target", "list", "docs", "history", "diff")
 
 
 def main(argv: Sequence[str]) -> int:

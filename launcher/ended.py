@@ -21,6 +21,8 @@ class Ended:
     seed: str = ""
     machine: str = ""
     """What is known of the machine meanwhile, in one line."""
+    tested: str = ""
+    """What was tested, in one line."""
 
     @property
     def word(self) -> str:
@@ -32,7 +34,11 @@ def of_run(outcome: Outcome) -> Ended:
     counts = sums(outcome.totals.counts, always=(Verdict.FAIL,))
     problems = f", {plural(outcome.totals.problems, 'problem')}" if outcome.totals.problems else ""
     figures = f"{len(outcome.tests)} tests, {counts}{problems}, seed {outcome.seed}"
-    return Ended(outcome.exit_code, figures, failures(outcome), outcome.seed, outcome.machine)
+    facts = outcome.facts
+    subject = ", ".join(
+        f"{name.lower()} {facts[name]}" for name in ("Commit", "Versions", "Target", "Machine") if name in facts
+    )
+    return Ended(outcome.exit_code, figures, failures(outcome), outcome.seed, outcome.machine, subject)
 
 
 def failures(outcome: Outcome) -> tuple[str, ...]:

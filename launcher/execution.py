@@ -99,10 +99,11 @@ def processes(request: RunRequest) -> int:
 def _order(request: RunRequest, plan: Plan) -> list[PlannedSuite]:
     if request.random_order:
         return _drawn(request).sample(plan.suites, len(plan.suites))
-    return planning.longest_first(plan.suites, _read_durations(request.results))
+    return planning.longest_first(plan.suites, durations(request.results))
 
 
-def _read_durations(results: Path) -> dict[str, float]:
+def durations(results: Path) -> dict[str, float]:
+    """How many seconds each suite took last, by its full name; those that CI keeps, or none."""
     try:
         known: dict[str, float] = json.loads((results / "durations.json").read_text("utf-8"))
     except (OSError, ValueError):
@@ -113,5 +114,5 @@ def _read_durations(results: Path) -> dict[str, float]:
 def write_durations(results: Path, new: dict[str, float]) -> None:
     """Keep how long suites took, in seconds, for the order of the next run."""
     temporary = results / f".durations.{os.getpid()}"
-    temporary.write_text(json.dumps({**_read_durations(results), **new}, indent=1), "utf-8")
+    temporary.write_text(json.dumps({**durations(results), **new}, indent=1), "utf-8")
     os.replace(temporary, results / "durations.json")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +87,16 @@ def errors(result: Result) -> list[str]:
     return [f"Robot error: {reason(mask(error.message))}" for error in result.errors if error.level == "ERROR"]
 
 
-def write_reports(result: Result, settings: RobotSettings, run: Path) -> None:
+def write_reports(result: Result, settings: RobotSettings, run: Path, facts: Mapping[str, str] | None = None) -> None:
     """``output.xml``, ``log.html``, ``report.html`` and ``xunit.xml``, honouring the user's report options.
+
+    ``facts`` are metadata of the whole suite, but for those that the user has set by ``--metadata``.
 
     Ids of tests and of sentences are left out of the statistics by tag, where each would be a line.
     """
+    for fact, known in (facts or {}).items():
+        if fact not in result.suite.metadata:
+            result.suite.metadata[fact] = known
     rebot = settings.get_rebot_settings()
     rebot["TagStatExclude"] = [*rebot["TagStatExclude"], f"{tests_by_id.PREFIX}*", "proto:*"]
     result.configure(stat_config=rebot.statistics_config)

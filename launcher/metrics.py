@@ -66,6 +66,7 @@ def as_json(
         "target": outcome.target,
         "seed": outcome.seed,
         "started": outcome.started,
+        "tested": outcome.facts,
         "well": outcome.well,
         "machine": machine(contention),
         "versions": dict(outcome.versions),

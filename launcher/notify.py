@@ -199,10 +199,10 @@ def headline(job: Job, ended: Ended) -> str:
 
 
 def _lines(ended: Ended) -> list[str]:
-    """The first failures, a line each; at the end what is known of the machine."""
+    """The first failures, a line each; at the end what is known of the machine, and what was tested."""
     extra = len(ended.failures) - _MOST_FAILURES
     more = [f"and {extra} more"] if extra > 0 else []
-    return [*ended.failures[:_MOST_FAILURES], *more, *filter(None, [ended.machine])]
+    return [*ended.failures[:_MOST_FAILURES], *more, *filter(None, [ended.machine, ended.tested])]
 
 
 def _section(text: str) -> dict[str, Any]:

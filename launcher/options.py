@@ -85,12 +85,24 @@ OWN = """
     --random
     --patient
     --pace number
+    --shard part
 """
-OWN_NAMES = ("target", "seed", "processes", "results", "expectedfailures", "certified", "random", "patient", "pace")
+OWN_NAMES = (
+    "target",
+    "seed",
+    "processes",
+    "results",
+    "expectedfailures",
+    "certified",
+    "random",
+    "patient",
+    "pace",
+    "shard",
+)
 _OPTION = re.compile(r"^\s{1,4}(?:-\S\s)*--(\S{2,})", re.MULTILINE)
 _UNKNOWN = re.compile(r"option --(\S+) not recognized")
 _PABOT = re.compile(
-    r"testlevelsplit|chunk|shard|ordering|command|endcommand|hive|norebot|(no)?pabotlib(host|port)?|processtimeout"
+    r"testlevelsplit|chunk|ordering|command|endcommand|hive|norebot|(no)?pabotlib(host|port)?|processtimeout"
     r"|resourcefile|pabotprerunmodifier|suitesfrom|artifacts(insubfolders)?|pabotconsole|verbose|argumentfile\d+"
 )
 

@@ -11,6 +11,7 @@ from lockstep.causes import LONGEST_REASON, cut, reason
 from lockstep.reasons import NONE_GIVEN
 
 from launcher import interrupts, tests_by_id
+from launcher.tested import Subject
 from launcher.undone import Undone
 from launcher.verdicts import REMARKABLE, WELL, WORST_FIRST, Totals, Verdict, worst_of
 
@@ -109,8 +110,15 @@ class Outcome:
     """The seconds after which throttled requests were sent again."""
     undone: Undone = field(default_factory=Undone)
     """What was undone at the end, and what is left behind at the target."""
+    tested: Subject = field(default_factory=Subject)
+    """What was tested, as far as it was known at the start."""
     walls: tuple[Wall, ...] = ()
     """How long the areas took, of those that have a budget for it."""
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What was tested, by name."""
+        return self.tested.facts(seed=self.seed, load=self.machine, versions=self.versions)
 
     @property
     def totals(self) -> Totals:

@@ -26,9 +26,7 @@ def write(outcome: Outcome, known: Mapping[str, Requirement], path: Path) -> Non
 def render(outcome: Outcome, known: Mapping[str, Requirement]) -> str:
     """The page as text; links go to the reports beside it."""
     state = {WELL: "well", NOT_JUDGED: "unknown"}.get(outcome.exit_code, "bad")
-    facts = {"target": outcome.target, "seed": outcome.seed, "started": outcome.started, **outcome.versions}
-    if outcome.machine:
-        facts["machine"] = outcome.machine
+    facts = {"Started": outcome.started, **outcome.facts}
     return _PAGE.substitute(
         title=escape(f"{outcome.name}: {outcome.word}"),
         state=state,

@@ -26,7 +26,7 @@ def sheet(outcome: Outcome, known: Mapping[str, Requirement], log: Path) -> str:
 
 def _head(outcome: Outcome) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in outcome.versions.items())
-    facts = [outcome.name, f"target {outcome.target}", versions, f"seed {outcome.seed}"]
+    facts = [outcome.name, f"target {outcome.target}", outcome.tested.short, versions, f"seed {outcome.seed}"]
     return "\n" + paint(" · ".join(fact for fact in facts if fact), "bold") + "\n"
 
 

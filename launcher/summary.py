@@ -46,6 +46,7 @@ def as_json(outcome: Outcome) -> dict[str, Any]:
             "seconds": round(outcome.seconds, 2),
             "limit": outcome.limit,
             "machine": outcome.machine,
+            "tested": outcome.facts,
             "throttled": {"requests": len(outcome.throttled), "seconds": sum(outcome.throttled)},
             "undone": outcome.undone.count,
             "left_behind": list(outcome.undone.left),

@@ -83,7 +83,7 @@ def test_baselines_outlive_the_night() -> None:
 @pytest.mark.req("H14")
 def test_each_job_of_github_notifies_under_a_name_of_its_own() -> None:
     named = []
-    for path in WORKFLOWS.glob("*.yml"):
+    for path in set(WORKFLOWS.glob("*.yml")) - {WORKFLOWS / "shards.yml"}:  # which is started by hand
         (job,) = workflow(path.name)["jobs"].values()
         assert "secrets.LOCKSTEP_WEBHOOK" in job["env"]["LOCKSTEP_WEBHOOK"]
         named.append(job["env"]["LOCKSTEP_JOB"])
@@ -103,7 +103,27 @@ def test_every_package_is_pinned(name: str) -> None:
 def test_ci_installs_what_the_run_installs() -> None:
     """CI only calls ``./run``, which installs the two pinned lists, on a Python that the image has, too."""
     for path in WORKFLOWS.glob("*.yml"):
-        assert all(command.startswith((".ci/", "./run ")) for command in commands(path.name))
+        steps = [step for job in workflow(path.name)["jobs"].values() for step in job["steps"]]
+        assert all(step["run"].startswith((".ci/", "./run ")) for step in steps if "run" in step)
     image = re.search(r"^FROM python:(\d+\.\d+)\.", (ROOT / "deploy" / "Dockerfile").read_text(), re.MULTILINE)
     assert image is not None
     assert image[1] in workflow("suites.yml")["jobs"]["test"]["strategy"]["matrix"]["python"]
+
+
+@pytest.mark.req("E05")
+def test_every_ci_runs_all_parts_and_merges_them() -> None:
+    jobs = workflow("shards.yml")["jobs"]
+    parts = jobs["part"]["strategy"]["matrix"]["part"]
+    assert parts == [f"{number}/{len(parts)}" for number in range(1, len(parts) + 1)]
+    assert any("--shard ${{ matrix.part }}" in step.get("run", "") for step in jobs["part"]["steps"])
+    assert (jobs["merge"]["needs"], jobs["merge"]["if"]) == ("part", "always()")
+    assert "./run merge parts/*" in [step.get("run") for step in jobs["merge"]["steps"]]
+    gitlab = yaml.safe_load((ROOT / ".gitlab-ci.yml").read_text("utf-8"))
+    assert gitlab["part"]["parallel"] > 1
+    assert '--shard "$CI_NODE_INDEX/$CI_NODE_TOTAL"' in gitlab["part"]["script"][0]
+    assert gitlab["merge"]["when"] == "always"
+    assert gitlab["merge"]["script"] == ["./run merge parts/*"]
+    jenkins = (ROOT / ".ci" / "Jenkinsfile.shards").read_text("utf-8")
+    assert "parallel((1..parts)" in jenkins
+    assert "--shard ${number}/${parts}" in jenkins
+    assert "./run merge parts/*" in jenkins
