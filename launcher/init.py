@@ -83,8 +83,8 @@ def _write(folder: Path, name: str) -> Iterator[str]:
 
 
 def version() -> str:
-    """The version of Lockstep: of the installed package, or the one that the checkout would be built as."""
+    """The version of Lockstep: of the installed package, or what the checkout would be built as."""
     if INSTALLED:
         return importlib.metadata.version(home.DISTRIBUTION)
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    return str(project["project"]["version"])
+    path = ROOT / "pyproject.toml"
+    return str(tomllib.loads(path.read_text("utf-8"))["project"]["version"]) if path.exists() else "unknown"
