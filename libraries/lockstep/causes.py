@@ -29,6 +29,8 @@ _WHERE = re.compile(
 )
 _AFTERWARDS = re.compile(r"\n\nAlso (?:parent suite |suite |keyword )?teardown failed:\n", re.IGNORECASE)
 _SKIPPED_IN_TEARDOWN = re.compile(r"Skipped in teardown:\n.*?\n\nEarlier message:\n", re.DOTALL)
+# What a test that held was given as its message (lockstep.verdicts); Robot puts a failure of its suite behind it.
+_REMARKS = re.compile(r"(?:weaker|unbounded): [^\n]*(?:\n(?:weaker|unbounded): [^\n]*)*")
 _NUMBERED = re.compile(r"^\d+\) ", re.MULTILINE)
 # What Robot says of a test that it did not run, or not to its end (robot.running.status, robot.running.signalhandler).
 _NOT_RUN = frozenset(
@@ -42,13 +44,16 @@ _NOT_RUN = frozenset(
 
 
 def causes(message: str) -> list[str]:
-    """The parts of ``message`` that say what went wrong, in their order; several lines each."""
+    """The parts of ``message`` that say what went wrong, in their order; several lines each.
+
+    Remarks, such as ``weaker: …``, are none, unless there is nothing else.
+    """
     text = message.removeprefix(_HTML).strip()
     found: list[str] = []
     for part in _WHERE.split(text):
         numbered = _NUMBERED.split(part) if _NUMBERED.match(part.lstrip()) else [part]
         found += [cause.strip() for cause in numbered if cause.strip()]
-    return found
+    return [cause for cause in found if not _REMARKS.fullmatch(cause)] or found
 
 
 def is_not_applicable(message: str) -> bool:
