@@ -72,7 +72,9 @@ def test_a_test_that_robot_did_not_run_to_its_end_is_unknown(message: str) -> No
     assert not is_unknown(f"{message}\n\nAlso teardown failed:\n1 != 2")
 
 
-@pytest.mark.parametrize("remark", ["weaker: in any order (RFC 1)", "weaker: one (a)\nweaker: two (b)", "unbounded: 9 s"])
+@pytest.mark.parametrize(
+    "remark", ["weaker: in any order (RFC 1)", "weaker: one (a)\nweaker: two (b)", "unbounded: 9 s"]
+)
 def test_what_a_test_that_held_remarked_is_no_cause(remark: str) -> None:
     assert is_unknown(f"{remark}\n\nAlso parent suite teardown failed:\nExecution terminated by signal")
     assert not is_unknown(f"{remark}\n\nAlso parent suite teardown failed:\n1 != 2")
