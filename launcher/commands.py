@@ -35,6 +35,7 @@ _CONDUCTED = {
     "package": "launcher.package",
     "load": "launcher.load",
     "merge": "launcher.merge",
+    "evidence": "launcher.evidence.command",
 }
 # These are run beside, each in a process of its own.
 _PACKAGES = {"prove": "defects", "mutate": "mutation"}

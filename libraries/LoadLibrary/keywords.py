@@ -75,6 +75,18 @@ class LoadLibrary:
             not_applicable("locust", HOW_TO_INSTALL)
         self._target.use_target_alone(**limits)
 
+    @word("load")
+    def load_must_be_as_large_as(self, users: int, needed: int, command: str) -> None:
+        """NA where a load of fewer users was asked for; ``command`` asks for enough."""
+        if users < needed:
+            not_applicable("load.users", f"{users} users are too few to show it: {command}")
+
+    @word("load")
+    def load_must_be_as_long_as(self, lasting: timedelta, needed: timedelta, command: str) -> None:
+        """NA where a shorter load was asked for; ``command`` asks for a long one."""
+        if lasting < needed:
+            not_applicable("load.lasting", f"{lasting.total_seconds():g} s are too few to show it: {command}")
+
     # --- loads
 
     @word("load")
