@@ -84,7 +84,9 @@ def _parser() -> Parser:
     parser = Parser(prog="./run load", description=__doc__, usage=f"./run load [{' | '.join(SHAPES)}] [options]")
     parser.add_argument("--users", type=_whole, metavar="N", help="how many users (24)")
     parser.add_argument("--every", type=_some, metavar="S", help="seconds between two messages of a user (0.2)")
-    parser.add_argument("--seconds", type=_some, metavar="S", help="how long each step, lasts, or all rounds (1; rounds 3)")
+    parser.add_argument(
+        "--seconds", type=_some, metavar="S", help="how long each step or all rounds last (1; rounds 3)"
+    )
     parser.add_argument(
         "--hours", type=_some, metavar="H", help="the same in hours, in rounds of ten minutes: soak --hours 8"
     )

@@ -122,7 +122,12 @@ class Crew:
                 client = self._clients.pop(user.name)
                 client.cut(0.0)
                 await client.stop()
-        await _until(lambda: all(map(_has_sent, self._clients.values())), monotonic() + within)
+        # One more message each, so that there is one behind the last return of each user, whenever that was.
+        deadline = monotonic() + within
+        await _until(lambda: all(map(_is_back, self._clients.values())), deadline)
+        for client in self._clients.values() if self._told["every"] else ():
+            client.say()
+        await _until(lambda: all(map(_has_sent, self._clients.values())), deadline)
 
     async def settle(self, within: float) -> list[str]:
         """Waits for what is missing; who lacks something then, and what."""
@@ -271,6 +276,10 @@ def _trusted(ca: str, folder: Path) -> str | None:
 
 def _not_counted(what: str, took: float, why: str) -> None:
     pass
+
+
+def _is_back(client: LoadClient) -> bool:
+    return bool(client.trouble) or client.state.ready
 
 
 def _has_sent(client: LoadClient) -> bool:

@@ -33,6 +33,7 @@ from .watching import ServiceWatch
 _TO_START = 120.0
 _FLOOR = 0.05
 """Seconds: a p99 below it is as good as any, so that a fast target needs not be ten times as fast."""
+_AT_ONCE = 16
 _SOON = 3.0
 """Seconds in which everything comes that is not lost."""
 _GOOD = 0.7
@@ -366,8 +367,14 @@ class LoadLibrary:
         return self._target.stage
 
     def _users(self, number_of: int, endpoint: str = "", role: str = CHAT) -> list[User]:
-        sessions = self._target.sign_in_users(number_of)
-        rooms = self._target.create_rooms(sessions)
+        number_of = self._target.at_most("users", number_of)
+        sessions: list[Session] = []
+        rooms: list[Any] = []
+        # A few at a time, so that no token expires before its room is made.
+        while len(sessions) < number_of:
+            fresh = self._target.sign_in_users(min(_AT_ONCE, number_of - len(sessions)))
+            sessions += fresh
+            rooms += self._target.create_rooms(fresh)
         places = cycle([endpoint] if endpoint else self._stage.socket_endpoints)
         return [
             User(f"{role}-{number}", session, place, room, role)
@@ -396,6 +403,7 @@ class LoadLibrary:
         if not is_installed():
             not_applicable("locust", HOW_TO_INSTALL)
         folder = _folder()
+        steps = [replace(step, users=min(step.users, len(users))) for step in steps]
         workers = max(1, min(self._workers, len(users)))
         ca_file = target.current().ca_file if target.in_use() else None
         plan = Plan(

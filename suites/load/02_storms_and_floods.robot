@@ -1,7 +1,7 @@
 *** Settings ***
 Documentation       What many users do at one moment: all come back, sign in, open connections, or stop to read, while others chat on.
 Resource            portable/load.resource
-Suite Setup         Use Target For Load    access_ttl=4
+Suite Setup         Use Target For Load    access_ttl=5
 Suite Teardown      Leave Target
 Test Tags           load    portable    p1    req:X01
 

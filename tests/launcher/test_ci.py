@@ -14,7 +14,10 @@ import yaml
 from tests.launcher.launching import ROOT
 
 FUZZ = "./run suites/contract/19_random_inputs.robot --variable INPUTS:500"
-NIGHT = ["./run all --random", ".ci/baseline", "./run browser", "./run coverage", FUZZ, "./run bench"]
+NIGHT = [
+    "./run all --random", "./run evidence", ".ci/baseline", "./run browser", "./run coverage", FUZZ, "./run load",
+    "./run bench",
+]  # fmt: skip
 WORKFLOWS = ROOT / ".github" / "workflows"
 
 
