@@ -36,6 +36,7 @@ _CONDUCTED = {
     "load": "launcher.load",
     "merge": "launcher.merge",
     "evidence": "launcher.evidence.command",
+    "publish": "launcher.publish",
 }
 # These are run beside, each in a process of its own.
 _PACKAGES = {"prove": "defects", "mutate": "mutation"}
