@@ -29,7 +29,7 @@ Connection = psycopg.AsyncConnection[DictRow]
 async def connect(url: str, name: str) -> Connection:
     """A connection outside the pool, in autocommit; raises ``psycopg.Error`` or TimeoutError within two seconds."""
     async with asyncio.timeout(CONNECT_TIMEOUT):
-        return await psycopg.AsyncConnection.connect(
+        return await postgres.Connection.connect(
             url, autocommit=True, row_factory=dict_row, application_name=name, options=postgres.OPTIONS
         )
 
@@ -121,6 +121,7 @@ class Database:
             return
         pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             self.url,
+            connection_class=postgres.Connection,
             min_size=1,
             max_size=MAX_CONNECTIONS,
             timeout=WAIT_FOR_CONNECTION,

@@ -29,7 +29,7 @@ AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClose
 
 async def connect(url: str) -> AsyncConnection[Row]:
     """A connection of one's own, in autocommit; raises one of ``AWAY`` where there is none to be had."""
-    return await AsyncConnection.connect(
+    return await postgres.Connection.connect(
         url,
         autocommit=True,
         connect_timeout=CONNECT_TIMEOUT,
@@ -45,6 +45,7 @@ class Database:
         self._answers = False
         self._pool: AsyncConnectionPool[AsyncConnection[Row]] = AsyncConnectionPool(
             url,
+            connection_class=postgres.Connection,
             min_size=1,
             max_size=POOL_SIZE,
             open=False,
@@ -105,6 +106,10 @@ class Database:
                 async with self._connection() as connection:
                     result = await work(connection)
             except PoolTimeout:
+                break
+            except TimeoutError:
+                # A server that is frozen is so the second time, too: whoever waits has waited enough.
+                self._answers = False
                 break
             except AWAY:
                 self._answers = False
