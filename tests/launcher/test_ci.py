@@ -14,19 +14,11 @@ import yaml
 from tests.launcher.launching import ROOT
 
 FUZZ = "./run suites/contract/19_random_inputs.robot --variable INPUTS:500"
-<<<<<<< HEAD
-<<<<<<< HEAD
+SYSTEM = ".ci/system"
 NIGHT = [
     "./run all --random", "./run evidence", ".ci/baseline", "./run browser", "./run coverage", FUZZ, "./run load",
     "./run bench",
 ]  # fmt: skip
-=======
-CLOCKS = "sudo apt-get install --yes faketime"
-=======
-SYSTEM = ".ci/system"
->>>>>>> c741fa1 (CI installs what clocks need by a script of its own)
-NIGHT = ["./run all --random", ".ci/baseline", "./run browser", "./run coverage", FUZZ, "./run bench"]
->>>>>>> a8fe6bb (Stores and clocks that cannot be given are refused in words; CI installs libfaketime)
 WORKFLOWS = ROOT / ".github" / "workflows"
 
 
