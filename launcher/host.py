@@ -6,7 +6,7 @@ import os
 import secrets
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -103,10 +103,11 @@ class Host:
         self._lost = reason
         self._gone.set()
 
-    def wait_for_its_end(self) -> None:
-        """Raises ``HostLostError`` when the host ends."""
+    def wait_for_its_end(self, each_tick: Callable[[], object] = lambda: None) -> None:
+        """Raises ``HostLostError`` when the host ends; calls ``each_tick`` until then."""
         while not self._gone.wait(_TICK):
             interrupts.must_go_on()
+            each_tick()
         self.must_live()
 
     def must_live(self) -> None:
@@ -147,6 +148,17 @@ class Host:
         except (PlatformError, HostEndedError):
             return []
         return [f"{end} (on the shared platform)" for end in status["ended"]]
+
+    def ask(self, do: str, **arguments: Any) -> dict[str, Any]:
+        """What the host answers about the platform; empty where it has ended, which `must_live` tells.
+
+        Raises ``PlatformError`` with the host's words where it refuses.
+        """
+        assert self._client is not None
+        try:
+            return self._client.call(do, platform=self._descriptor["platform_id"], **arguments)
+        except HostEndedError:
+            return {}
 
     def versions(self) -> dict[str, str]:
         """Which servers run, as far as is known by now."""

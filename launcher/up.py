@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from PlatformLibrary.profile import write_remote_profile
 
-from launcher import interrupts
+from launcher import attended, interrupts
 from launcher.console import LaunchError, paint, say
 from launcher.host import Host, HostLostError
 from launcher.parsing import Parser
@@ -30,18 +30,28 @@ def main(argv: Sequence[str]) -> int:
     parser = Parser(prog="./run up", description=__doc__)
     parser.add_argument("--results", type=Path, default=Path(os.environ.get("LOCKSTEP_RESULTS") or RESULTS),
                         metavar="DIR", help="its logs go to up/ in there (results/)")  # fmt: skip
-    folder = parser.parse_args(argv).results.absolute() / "up"
+    parser.add_argument("--keep", action="store_true", help="start a process again that has ended by itself")
+    status = "in a second terminal: what runs, where, and what has ended; 1 where nothing is up"
+    parser.add_argument("--status", action="store_true", help=status)
+    asked = parser.parse_args(argv)
+    folder = asked.results.absolute() / "up"
+    if asked.status:
+        return attended.show(folder)
     folder.mkdir(parents=True, exist_ok=True)
     profile = folder / "target.yaml"
-    host = Host(folder)
+    # Nobody controls a shared platform.
+    host = Host(folder, {"shared": not asked.keep})
     code, is_up = 0, False
     try:
         descriptor = host.ready()
         write_remote_profile(descriptor, profile)
         operator = _operator_file(descriptor)
         _introduce(descriptor, _make_login(descriptor), profile, operator)
+        attendant = attended.Attendant(host, descriptor, folder, keep=asked.keep)
+        for line in attendant.table():
+            say(f"  {line}")
         is_up = True
-        host.wait_for_its_end()
+        host.wait_for_its_end(attendant.look)
     except KeyboardInterrupt:
         code = interrupts.stopping(is_up=is_up)
     except HostLostError as error:
@@ -49,6 +59,7 @@ def main(argv: Sequence[str]) -> int:
     finally:
         host.close()
         profile.unlink(missing_ok=True)
+        (folder / attended.FILE).unlink(missing_ok=True)
     say("Stopped; nothing is left.")
     return code
 
@@ -92,7 +103,7 @@ def _introduce(descriptor: Mapping[str, Any], login: Mapping[str, str], profile:
         "main DB": descriptor["main_db_url"],
         "Redis": descriptor["redis_url"],
         "CA": descriptor["ca_file"],
-        "logs": str(Path(descriptor["dir"]) / "logs"),
+        "logs": f"tail -F {quote(str(Path(descriptor['dir']) / 'logs'))}/*.log",
         # In any folder of any terminal.
         "suites": f". {quote(str(operator))} && {quote(str(LAUNCHER))} critical --target {quote(str(profile))}",
     }

@@ -165,7 +165,7 @@ class Desk:
             shared, kept, faults = len(self._house.shared), len(self._kept), self._house.faults
             return {"pid": os.getpid(), "shared": shared, "kept": kept, "faults": faults}
         platform = _leased(visit, request).platform
-        return {"instances": platform.status(), "ended": platform.ended}
+        return {"instances": platform.status(), "pids": platform.pids(), "ended": platform.ended}
 
     async def _logs(self, visit: Visit, request: Request) -> Answer:
         log = _leased(visit, request).platform.instance(str(request["instance"])).log

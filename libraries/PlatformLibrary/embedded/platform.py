@@ -214,6 +214,11 @@ class Platform:
         """Every instance: running, paused or stopped."""
         return {name: instance.status for name, instance in self._everything.items()}
 
+    def pids(self) -> dict[str, int]:
+        """The process of every instance that has one now."""
+        children = {name: instance.child for name, instance in self._everything.items()}
+        return {name: child.pid for name, child in children.items() if child is not None and child.running}
+
     async def descriptor(self, *, shared: bool) -> dict[str, Any]:
         """What suites may know of this platform (docs/architecture.md)."""
         wiring, follower = self._wiring, self._beside_redis.get("redis-replica")
