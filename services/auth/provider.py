@@ -192,6 +192,7 @@ def _identity(claims: CodeIDToken) -> Identity:
         subject=subject,
         email=email,
         name=name if isinstance(name, str) and name else email.partition("@")[0],
-        email_verified=claims.get("email_verified") is not False,
+        # Some providers write it as a text.
+        email_verified=str(claims.get("email_verified", True)).lower() != "false",
         sid=sid,
     )

@@ -212,7 +212,7 @@ class SignIn:
             keep_tokens(response, answer.body)
             return _private(response)
         response = _passed_on(answer, problems.token_refused("session_expired", "sign in again")).response()
-        if answer.status < 500:
+        if answer.status in (400, 401):
             forget_tokens(response)
         return _private(response)
 

@@ -25,6 +25,7 @@ class IdTokenFault(BaseModel):
     aud: str | list[str] | None = None
     iss: str | None = None
     exp: float | None = None
+    email_verified: bool | str | None = None
     signature: Literal["broken", "foreign_key"] | None = None
 
 

@@ -1,6 +1,7 @@
 *** Settings ***
 Documentation       What a quota that is used up stops, and what it does not; how long a refresh may be repeated.
 ...                 Sources: RFC 6585 §4, draft-ietf-httpapi-ratelimit-headers-10; docs/protocol.md §3.2 and §4.
+Resource            branches.resource
 Resource            promised_stores.resource
 Suite Setup         Use A Private Platform    backends=1    RATE_LIMIT=30    RATE_LIMIT_BULK=40    ADDRESS_RATE_LIMIT=60    RATE_WINDOW=300
 ...                     SOCKET_RATE_LIMIT=3    REFRESH_RETRY=2
@@ -30,6 +31,15 @@ A User Over Their Quota Opens No Socket
     Should Contain    ${response.headers}[RateLimit-Policy]    "user";q\=30;w\=300    the policy that is told
     Use Up Quota Of User    30
     Socket Handshake Is Refused With    429    url=${BACKEND_SOCKET_URL}    code=rate_limited
+
+A Browser Over Its Quota Stays Signed In
+    [Tags]    id:CT-293    req:C08.3    proto:5.18    proto:5.19    needs:db.auth
+    Use Up Quota Of Refresh Token    60
+    ${response} =    Post With Cookies    /session/refresh    access refresh
+    Should Be Equal As Integers    ${response.status_code}    429    a refresh over the quota
+    Should Be True    int($response.headers.get('Retry-After', 0)) >= 1    a refresh over the quota has no Retry-After
+    Cookies Should Be Left Alone    ${response}
+    Session Of User Should Be    active    a refresh over the quota
 
 A Key Repeats A Refresh For Its Time Only
     [Tags]    id:CT-159    req:C04.3    proto:2.3.36    sec:O06    needs:db.auth

@@ -1,0 +1,127 @@
+*** Settings ***
+Documentation       Logins that end otherwise than well, and what frontend makes of its cookies at the edges of what it declares.
+...                 Sources: RFC 6749 §4.1.2.1, RFC 7636 §4.4.1, OpenID Connect Core §5.1, RFC 9110 §10.2.3; docs/protocol.md §2.2 and §5.
+Resource            branches.resource
+Resource            browser.resource
+Suite Setup         Use The Shared Platform
+Suite Teardown      Leave The Platform
+Test Setup          A Person Known To The Provider
+Test Teardown       Close All Connections
+Test Tags           contract    p1    needs:oauth.provider
+
+
+*** Test Cases ***
+A Login Leads To Its Own Client Alone
+    [Tags]    id:CT-280    req:C01.3    proto:2.1.01    proto:2.2.01    sec:O01
+    [Template]    Client Should Not Be Sent Back
+    web       ${PUBLIC_URL}/kiosk/callback
+    mobile    ${PUBLIC_URL}/login/callback
+    nobody    ${PUBLIC_URL}/login/callback
+
+A Bad Challenge Brings The Client's State Back
+    [Tags]    id:CT-281    req:C01.3    proto:2.1.02    proto:2.2.02    sec:O03
+    [Template]    Beginning Should Bring State Back
+    code_challenge_method=
+    code_challenge_method=s256
+    code_challenge=${{ 'x' * 42 }}
+    code_challenge=${{ 'x' * 44 }}
+
+Each Answer Of The Provider Has Its Error
+    [Tags]    id:CT-282    req:C01.3    proto:2.2.11    proto:2.2.15    sec:O10
+    [Template]    Provider's Answer Should End In
+    error\=access_denied               access_denied
+    error\=temporarily_unavailable     temporarily_unavailable
+    error\=interaction_required        server_error
+    nothing\=at-all                    server_error
+
+An E-mail That Is Unverified In Words Makes Nobody
+    [Documentation]    Some providers write the claim as a text.
+    [Tags]    id:CT-283    req:C01.3    proto:2.2.13    sec:O11
+    ${url} =    Reach The Callback
+    The Provider Fails For    ${PERSON}    id_token    email_verified=false
+    Login Ends With Error    ${url}    access_denied
+    Auth Holds No User Named    ${PERSON.email}
+
+A Code Outlives No User
+    [Tags]    id:CT-284    req:C01.3    proto:2.2.24    sec:O05    needs:session.admin    needs:db.auth
+    [Template]    Code Of User Should Be Good For Nothing
+    POST      /deactivate
+    DELETE    ${EMPTY}
+
+A Login That Failed Is Over
+    [Tags]    id:CT-285    req:C01.3    proto:5.31    sec:O04
+    ${begun} =    Start Login At Frontend
+    Browse    browser    /login/callback?state=${begun}[state]&error=access_denied    status=403
+    ${again} =    Browse    browser    /login/callback?state=${begun}[state]&error=access_denied    status=anything
+    Should Be Equal As Integers    ${again.status_code}    400    a login that has failed comes back once more
+    Answer Should Be A Problem    ${again}    invalid_state
+
+A Login That Must Wait Names The Time
+    [Documentation]    In the problem and on the page alike.
+    [Tags]    id:CT-286    req:C06.1    proto:1.25    proto:5.34    proto:5.37
+    FOR    ${accept}    IN    application/json    text/html
+        ${begun} =    Start Login At Frontend
+        VAR    &{fields}    Accept=${accept}
+        VAR    ${path}    /login/callback?state=${begun}[state]&error=temporarily_unavailable
+        ${response} =    GET On Session    browser    url=${path}    headers=${fields}    expected_status=anything
+        ...    verify=${VERIFY_TLS_BY}
+        Should Be Equal As Integers    ${response.status_code}    503    a login that came back with the provider away
+        Should Be True    int($response.headers.get('Retry-After', 0)) >= 1    a login that must wait has no Retry-After as ${accept}
+    END
+
+Five Logins Of One Browser All Stay
+    [Documentation]    The sixth removes the oldest, and no other.
+    [Tags]    id:CT-287    req:C03.1    proto:2.2.08    proto:5.06    sec:O04
+    FOR    ${_}    IN RANGE    6
+        ${begun} =    Browse    browser    /login    status=303
+        ${to_auth} =    Read Redirect    ${begun}
+        Browse    browser    ${to_auth.url}    status=302
+    END
+    FOR    ${prefix}    IN    __Host-flow-    __Host-login-
+        VAR    ${kept}    ${{ list(filter(re.compile($prefix).match, $BROWSER.cookies.keys())) }}
+        Length Should Be    ${kept}    5    the cookies ${prefix} of six logins of one browser: ${{ len($kept) }}
+    END
+
+A Login Ends On This Origin Alone
+    [Tags]    id:CT-288    req:C03.1    proto:5.10    proto:5.11    sec:O01
+    [Template]    Login Ends At
+    /\t/evil.example/    /
+    chat                 /
+    /chat?a\=1#b         /chat?a\=1#b
+
+A Sign-out Ends The Session With Either Cookie
+    [Tags]    id:CT-289    req:C03.3    proto:5.12    proto:5.13    proto:5.60    sec:S03    needs:db.auth
+    [Template]    Sign-out Should End Session
+    /logout             access     204
+    /logout             refresh    204
+    /logout/provider    access     200
+    /logout/provider    refresh    200
+
+A Foreign Page Acts By No Method
+    [Tags]    id:CT-290    req:X03    proto:5.29    sec:W01    needs:db.auth
+    [Setup]    Sign In A New User
+    [Template]    Foreign Page Should Be Refused
+    PUT       /api/preferences     access
+    PATCH     /users/me            access
+    DELETE    /users/me            access
+    POST      /logout              access
+    POST      /logout/provider     refresh
+    POST      /logout/provider     access
+    POST      /session/refresh     refresh
+
+No Token Travels In A Query By Any Name
+    [Tags]    id:CT-291    req:X04    proto:5.54    sec:W02
+    [Template]    Query Should Be Refused
+    refresh_token\=abc
+    id_token\=abc
+    Access_Token\=abc
+    access_token\=
+    a\=1&token\=abc
+    any\=eyJhbGciOiJub25lIn0.e30.
+
+A Body Has One Largest Size
+    [Tags]    id:CT-292    req:X03    proto:1.06
+    [Setup]    Sign In A New User
+    [Template]    Body Of Size Should Be Answered
+    ${{ (1 << 20) + (64 << 10) }}        200
+    ${{ (1 << 20) + (64 << 10) + 1 }}    413
