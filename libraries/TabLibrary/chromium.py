@@ -9,6 +9,7 @@ import hashlib
 import importlib.util
 import json
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -30,6 +31,7 @@ EXTRA = "requirements-browser.txt"
 _PACKAGES = ("Browser", "BrowserBatteries")
 _VERBS = Path(__file__).with_name("tabs.js")
 _CALL = "lockstepTab"
+_COLOUR = re.compile(r"\x1b\[\d*m")
 # Pages with sockets are kept for Back since Chromium 149; the driver turns that off by itself.
 _LEFT_OUT = ["--disable-back-forward-cache"]
 
@@ -107,8 +109,11 @@ class Chromium:
 
         arguments = [["verb", verb], ["options", options], ["browser", "RESERVED"]]
         asked = Request().KeywordCall(name=_CALL, arguments=json.dumps({"arguments": arguments}))
-        with self._library.playwright.grpc_channel() as stub:
-            parts = [answer.bodyPart or answer.json for answer in stub.CallExtensionKeyword(asked)]
+        try:
+            with self._library.playwright.grpc_channel() as stub:
+                parts = [answer.bodyPart or answer.json for answer in stub.CallExtensionKeyword(asked)]
+        except AssertionError as error:
+            raise AssertionError(_said(str(error))) from None
         return json.loads("".join(parts) or "null")
 
     def close(self) -> None:
@@ -123,6 +128,13 @@ class Chromium:
             self._node.wait()
             self._node = None
         shutil.rmtree(self._downloads, ignore_errors=True)
+
+
+def _said(text: str) -> str:
+    """The driver's reason in one line: what it says first, and what it has waited for."""
+    lines = [_COLOUR.sub("", line).strip(" -") for line in text.splitlines()]
+    waited = next((line for line in lines if line.startswith("waiting for")), "")
+    return f"{lines[0]} ({waited})" if waited else lines[0] if lines else text
 
 
 def _free_port() -> int:

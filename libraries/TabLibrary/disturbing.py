@@ -36,6 +36,11 @@ class Disturbing:
         self.browsing.call("hold", tab, pattern=pattern)
 
     @word("fault")
+    def drop_answer_to_tab(self, tab: str, pattern: str) -> None:
+        """The next request of this tab whose address fits reaches the server, and its answer is lost on the way."""
+        self.browsing.call("drop", tab, pattern=pattern)
+
+    @word("fault")
     def release_requests_of_tab(self, tab: str) -> None:
         """Requests of this tab are answered again; those that were held never are."""
         self.browsing.call("release", tab)

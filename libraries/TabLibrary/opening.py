@@ -24,6 +24,7 @@ class Opening:
     def use_page_of_target(self) -> None:
         """Uses the run's target, shared with all suites, for its page. NA where there is no page, or no browser."""
         chromium.needed()
+        self.browsing.slot.take()
         self.browsing.stage.use()
         self.browsing.start()
 
@@ -31,6 +32,7 @@ class Opening:
     def use_page_of_private_target(self, **options: Any) -> None:
         """Uses a target of this suite's own, with the options of PlatformLibrary's `Use Private Platform`."""
         chromium.needed()
+        self.browsing.slot.take()
         self.browsing.stage.use(private=True, **options)
         self.browsing.start()
 

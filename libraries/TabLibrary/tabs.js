@@ -1,5 +1,6 @@
 // What TabLibrary asks of the browser, in Playwright's words: tabs by name, their frames, and what disturbs them.
 
+const http = { "http:": require("node:http"), "https:": require("node:https") };
 const profiles = new Map();
 const tabs = new Map();
 
@@ -56,6 +57,18 @@ async function wake(kept) {
   await kept.devtools.send("Debugger.disable");
   await kept.devtools.detach();
   kept.devtools = null;
+}
+
+// A request as the browser would send it, from here: the answer's cookies are nobody's.
+async function unheard(request) {
+  const url = new URL(request.url());
+  const headers = Object.fromEntries(Object.entries(await request.allHeaders()).filter(([name]) => !name.startsWith(":")));
+  const sent = { method: request.method(), headers, rejectUnauthorized: false, agent: false };
+  await new Promise((done, failed) => {
+    const asked = http[url.protocol].request(url, sent, (answer) => answer.resume().on("end", done));
+    asked.on("error", failed);
+    asked.end(request.postDataBuffer() ?? undefined);
+  });
 }
 
 const verbs = {
@@ -130,6 +143,19 @@ const verbs = {
   },
   async release({ name }) {
     await tab(name).page.unrouteAll({ behavior: "ignoreErrors" });
+  },
+  // The next request of this tab that fits reaches the server, and its answer does not reach the browser.
+  async drop({ name, pattern }) {
+    const kept = tab(name);
+    await kept.page.route(
+      pattern,
+      async (route) => {
+        await unheard(route.request());
+        kept.held += 1;
+        await route.abort("connectionreset");
+      },
+      { times: 1 },
+    );
   },
   answers: ({ name }) => tab(name).answers,
   held: ({ name }) => tab(name).held,

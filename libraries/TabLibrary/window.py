@@ -19,8 +19,9 @@ from robot.api import logger
 from robot.libraries.BuiltIn import BuiltIn
 
 from .chromium import Chromium
+from .slots import Slot
 
-ACT_TIMEOUT = 20.0
+ACT_TIMEOUT = 45.0
 _SHOT_TIMEOUT = 10.0
 _LONGEST_FRAME = 400
 
@@ -30,6 +31,7 @@ class Browsing:
 
     def __init__(self) -> None:
         self._chromium: Chromium | None = None
+        self.slot = Slot()
         self.profiles: list[str] = []
         self.tabs: dict[str, str] = {}
         """Tabs of the running test, by name, and the profile of each."""
@@ -59,6 +61,7 @@ class Browsing:
         """The browser; it is started where it does not run, and again for another platform."""
         if self._chromium is not None and self._chromium.origin != self.url:
             self.end()
+        self.slot.take()
         if self._chromium is None:
             self._chromium = Chromium(self.url, target.current().ca_file)
         return self._chromium
@@ -166,6 +169,7 @@ class Browsing:
         if self._chromium is not None:
             self._chromium.close()
             self._chromium = None
+        self.slot.end()
 
 
 class TabListener:

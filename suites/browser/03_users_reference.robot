@@ -43,3 +43,11 @@ A Page Kept For Back Ends With Its Session
     Page Should Have Been Kept    ${tab}
     Tab Should Be Signed Out    ${tab}
     Tab Should Hold Nothing Of    ${tab}    ${first}    of the first user
+
+A Reloaded Page Is Its User's Again
+    [Tags]    id:B03-07
+    ${user} =    Register User
+    ${tab} =    Open Chat In New Tab    ${user}    before the reload
+    Reload Page    ${tab}
+    Tab Should Be Signed In    ${tab}    ${user}
+    Tab Should Show Messages    ${tab}    before the reload
