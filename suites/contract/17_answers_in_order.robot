@@ -30,3 +30,30 @@ A Question Has One Answer
     Send Questions Alternately    1
     Wait Until Every Question Is Answered    1
     Answers Should Be In Order
+
+An Answer That Failed Ten Times Holds Up No Other
+    [Documentation]    After nine failures the answer to the next message still waits for it.
+    [Tags]    id:CT-322    proto:4.51
+    Open A Socket At Each Replica
+    Send Questions Alternately    1
+    Wait Until Every Question Is Answered    1
+    Make Answer Fail Again And Again    9
+    Say    The next question    one
+    Wait Until Keyword Passes    10s    Check Row Count
+    ...    SELECT 1 FROM answers WHERE conversation_id = '${CONVERSATION}' AND prompt = 'The next question' AND attempt > 2
+    ...    ==    1    alias=main    assertion_message=the next answer was not tried again while an earlier one was owed
+    Make Answer Fail Again And Again    10
+    Wait Until Every Question Is Answered    2    within=10s
+
+
+*** Keywords ***
+Make Answer Fail Again And Again
+    [Documentation]    The first replica owes an answer to a message before all others, at which it has failed so many times; its lease
+    ...    lasts.
+    [Arguments]    ${times: int}
+    VAR    ${owed}
+    ...    INSERT INTO answers (id, conversation_id, reply_to_seq, prompt, attempt, lease_owner, lease_until)
+    ...    SELECT gen_random_uuid(), %s, 0, 'What nobody can answer', %s, replica, now() + interval '1 hour'
+    ...    FROM socket_clients WHERE user_id = %s AND replica LIKE 'backend-1:%%'
+    ...    ON CONFLICT (conversation_id, reply_to_seq) DO UPDATE SET attempt = excluded.attempt
+    Execute Sql String    ${owed}    alias=main    parameters=${{ [$CONVERSATION, $times, $USER.id] }}

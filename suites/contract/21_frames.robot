@@ -2,6 +2,7 @@
 Documentation       What the socket promises of its single frames: members, ids, sizes, words of refusals, and who may open it.
 ...                 Sources: RFC 6455 §7.4.1, RFC 6750 §2.1; docs/protocol.md §4.
 Resource            promises.resource
+Resource            notifications.resource
 Suite Setup         Use The Shared Platform
 Suite Teardown      Leave The Platform
 Test Setup          Sign In A New User
@@ -133,3 +134,134 @@ Sockets Of A User Who Is Deactivated Or Deleted End
     [Template]    Sockets Should End When Account Is
     POST      /users/me/deactivate
     DELETE    /users/me
+
+A Refusal Bears The Id Of Its Frame
+    [Tags]    id:CT-311    req:C02.3    proto:4.23    proto:4.77
+    Open A Socket    url=${BACKEND_SOCKET_URL}
+    FOR    ${id}    ${frame}    IN
+    ...    type      ${{ {'type': 7, 'payload': {}} }}
+    ...    payload    ${{ {'type': 'ping', 'payload': []} }}
+        Send Json    ${{ {**$frame, 'id': $id} }}    socket
+        ${error} =    Wait For Json    connection=socket    type=error    id=${id}    within=5s
+        Should Be Equal    ${error}[payload][code]    invalid_frame    the refusal of a frame that cannot be read
+    END
+
+A Frame Without Id Is Answered Without One
+    [Documentation]    Whether its id is null or left out, and with the payload left out too.
+    [Tags]    id:CT-312    req:C02.1    proto:4.23    proto:4.25
+    Open A Socket    url=${BACKEND_SOCKET_URL}
+    FOR    ${frame}    IN    ${{ {'type': 'ping', 'id': None, 'payload': {}} }}    ${{ {'type': 'ping'} }}
+        ${pong} =    Send And Wait    ${frame}    connection=socket    type=pong    within=5s
+        Should Be Equal    ${pong.json}    ${{ {'type': 'pong', 'id': None, 'payload': {}} }}    the answer to a ping without an id
+    END
+
+Only Frames That Cannot Be Read Close A Socket
+    [Documentation]    Three refusals of any other code leave it open.
+    [Tags]    id:CT-313    req:C02.3    proto:4.77    proto:4.99
+    Open A Socket    url=${BACKEND_SOCKET_URL}
+    ${nothing} =    Random UUID
+    FOR    ${_}    IN RANGE    3
+        Frame Should Be Refused    unknown_type    ${False}    no.such.type
+        Frame Should Be Refused    not_found    ${False}    subscribe    conversation_id=${nothing}
+        Frame Should Be Refused    token_invalid    ${False}    reauth    token=no.such.token
+    END
+    Ping Should Come Back
+
+Text That Is Not UTF-8 Closes Its Socket With 1007
+    [Documentation]    In one frame, and where a character is left unfinished at the end of a message in two.
+    [Tags]    id:CT-314    req:C02.3    proto:4.21    sec:W07
+    FOR    ${alias}    ${first}    ${rest}    IN    whole    ${{ b'"\xff"' }}    ${None}    halves    ${{ b'"' }}    ${{ b'\xc3' }}
+        Open A Socket    ${alias}    url=${BACKEND_SOCKET_URL}
+        Send Raw Frame    ${first}    fin=${{ $rest is None }}    connection=${alias}
+        IF    $rest is not None    Send Raw Frame    ${rest}    opcode=continuation    connection=${alias}
+        Open Socket Was Closed With    1007    ${alias}
+    END
+
+A State That Was Never Written Has Version Zero
+    [Tags]    id:CT-315    req:R08    proto:4.34    proto:4.36
+    Open A Socket    url=${BACKEND_SOCKET_URL}
+    ${none} =    Ask The Socket    socket    state.get    state
+    Should Be Equal    ${none}    ${{ {'version': 0, 'document': {}, 'damaged': False} }}    a state that was never written
+    ${conflict} =    Ask The Socket    socket    state.update    state.conflict    base_version=${1}    document=${{ {'a': 1} }}
+    Should Be Equal    ${conflict}    ${{ {'version': 0, 'document': {}} }}    what a write over version 1 conflicts with
+    ${written} =    Ask The Socket    socket    state.update    state.updated    base_version=${0}    document=${{ {'a': 1} }}
+    Should Be Equal    ${written}[version]    ${1}    the version of the first state
+
+Ids In Capitals Are The Same In Small Letters
+    [Tags]    id:CT-316    req:C02.2    proto:0.03    proto:4.15    proto:4.27
+    Start A Conversation
+    ${client} =    Random UUID
+    ${welcome} =    Open A Socket    url=${BACKEND_SOCKET_URL}    client_id=${client.upper()}
+    Should Be Equal    ${welcome}[client_id]    ${client}    the client that was named in capitals
+    ${subscribed} =    Subscribe    conversation=${CONVERSATION.upper()}
+    Should Be Equal    ${subscribed}[conversation_id]    ${CONVERSATION}    the conversation that was named in capitals
+    Post To    backend-2    /api/conversations/${CONVERSATION}/messages    ${{ {'body': 'in small letters'} }}    ${ACCESS_TOKEN}
+    ...    status=201
+    Hear    in small letters
+
+A Client Id That Is None Is Refused
+    [Tags]    id:CT-317    req:C02.2    proto:4.09    proto:4.15    proto:4.16
+    Socket Handshake Is Refused With    400    url=${BACKEND_SOCKET_URL}?client_id=mine    code=invalid_request
+    Socket Handshake Is Refused With    400    url=${BACKEND_SOCKET_URL}    code=invalid_request
+    ...    headers=${{ {'X-Client-Id': 'mine'} }}
+
+A Client That Was Taken Over Is Replaced
+    [Documentation]    By a newer socket at the same replica, and at the other one.
+    [Tags]    id:CT-318    req:R05    proto:4.78    proto:4.107    needs:ws.resume
+    FOR    ${number}    ${door}    IN    1    ${BACKEND_SOCKET_URL}    2    ${BACKEND_2_SOCKET_URL}
+        ${client} =    Random UUID
+        Open A Socket    first-${number}    url=${BACKEND_SOCKET_URL}    client_id=${client}
+        Open A Socket    moved-${number}    url=${BACKEND_SOCKET_URL}
+        Resume    ${client}    ${{ {} }}    moved-${number}
+        Open Socket Was Closed With    4009    first-${number}    within=5s
+        Open A Socket    newest-${number}    url=${door}    client_id=${client}
+        Open Socket Was Closed With    4009    moved-${number}    within=5s
+        Who The Socket Says I Am    newest-${number}
+    END
+
+A Known Client Does Not Vouch For An Unknown One
+    [Documentation]    A socket of a client that was there before resumes as one that never was.
+    [Tags]    id:CT-319    req:R02    proto:4.68    proto:4.78    needs:ws.resume
+    ${known} =    Random UUID
+    ${unknown} =    Random UUID
+    Open A Socket    earlier    url=${BACKEND_SOCKET_URL}    client_id=${known}
+    Close Connection    earlier
+    Open A Socket    url=${BACKEND_SOCKET_URL}    client_id=${known}
+    Resume Should Be Declared Lost    unknown_client    ${unknown}    ${{ {} }}
+
+An Acknowledged Event Of Any Kind Does Not Come Again
+    [Documentation]    Preferences and conversation changed, and both events were acknowledged: after its return the client is notified of
+    ...    what is new, however less urgent.
+    [Tags]    id:CT-320    req:R03    req:R06    proto:4.57    proto:4.82    needs:ws.resume    needs:db.main
+    ${client} =    Random UUID
+    Change And Acknowledge On    before    ${client}
+    Close Connection    before
+    ${new} =    Notify    what is new    0
+    Open A Socket    after    url=${BACKEND_SOCKET_URL}    client_id=${client}
+    Resume    ${client}    ${{ {} }}    after
+    ${came} =    Wait For Json    connection=after    type=event    within=5s
+    Should Be Equal    ${came}[payload][event_id]    ${new}    the first event after everything else was acknowledged
+
+A User May Use The Id Of An Answer
+    [Documentation]    An answer has an id of its sender's own: it is given though its user has used the same one.
+    [Tags]    id:CT-321    req:C03.1    proto:4.47    needs:assistant
+    Open A Socket    url=${BACKEND_SOCKET_URL}
+    Start A Conversation    assistant=${True}
+    Say    First    client_msg_id=answer:1
+    Hear    You said: First    within=10s
+
+
+*** Keywords ***
+Change And Acknowledge On
+    [Documentation]    On a new socket of this client its user is notified of preferences and of a conversation, and acknowledges both.
+    [Arguments]    ${alias}    ${client}
+    Userbase Should Hold    ${{ [$USER] }}
+    Open A Socket    ${alias}    url=${BACKEND_SOCKET_URL}    client_id=${client}
+    Put At    backend    /api/preferences    ${{ {'theme': 'dark'} }}    ${ACCESS_TOKEN}    If-Match="0"
+    Start A Conversation
+    FOR    ${kind}    IN    preferences.updated    conversations.updated
+        ${event} =    Wait For Json    connection=${alias}    type=event    payload.kind=${kind}    within=5s
+        Acknowledge    ${event}[payload][event_id]    ${alias}
+    END
+    Wait Until Keyword Passes    5s    Check Row Count
+    ...    SELECT 1 FROM notification_acks WHERE client_id = '${client}'    ==    2    alias=main

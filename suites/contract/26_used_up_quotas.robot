@@ -57,3 +57,16 @@ Services And Probes Use Up No Quota
     Request Should Be Answered    200    GET    ${AUTH_URL}/admin/outbox    token=${SERVICE_TOKEN}
     Request Should Be Answered    200    GET    ${BACKEND_URL}/health    token=${None}
     Request Should Be Answered    200    GET    ${BACKEND_URL}/api/me
+
+Every Answer Reports The Quota
+    [Documentation]    A refusal does so as well, and so does the refusal of a handshake.
+    [Tags]    id:CT-323    proto:3.2.16    proto:3.2.17    proto:4.12
+    FOR    ${status}    ${path}    IN    404    /api/conversations/no-id    400    /api/conversations?limit=0
+        ${response} =    Get From    backend    ${path}    ${ACCESS_TOKEN}    status=${status}
+        Should Match Regexp    ${response.headers.get('RateLimit', '')}    ^"user";r=\\d+;t=\\d+$    the quota that a ${status} reports
+    END
+    Use Up Quota Of User    28
+    ${refused} =    Handshake Should Be Refused    ${BACKEND_SOCKET_URL}    429    token=${ACCESS_TOKEN}    subprotocols=${SUBPROTOCOLS}
+    VAR    ${fields}    ${{ {name.lower(): value for name, value in dict($refused.headers).items()} }}
+    Should Match Regexp    ${{ $fields.get('ratelimit', '') }}    ^"user";r=0;t=\\d+$    the quota that a refused handshake reports
+    Should Be True    0 < int($fields.get('retry-after', 0)) <= 300    a refused handshake does not report when to come again

@@ -69,8 +69,47 @@ Events Of One Region Soon Reach The Other
         Wait For Json    connection=in the other region    type=event    payload.data.body=event ${number}    within=6s
     END
 
+Changes Of Each Kind Reach The Other Region
+    [Documentation]    Nothing but PostgreSQL joins the two. Each is the only change of its user.
+    [Tags]    id:S09-20    proto:4.54    proto:4.95
+    [Template]    Event Should Reach The Other Region After
+    preferences.updated      Write First Preferences
+    conversations.updated    Start A Conversation
+    user.updated             Rename Myself
+
+A Newer Socket Replaces One In The Other Region
+    [Tags]    id:S09-21    req:R05    proto:4.95    proto:4.107
+    Sign In A New User
+    ${client} =    Random UUID
+    Open A Socket    in the other region    url=${BACKEND_2_SOCKET_URL}    client_id=${client}
+    Open A Socket    newer    url=${BACKEND_SOCKET_URL}    client_id=${client}
+    Open Socket Was Closed With    4009    in the other region    within=6s
+    Who The Socket Says I Am    newer
+
+A New Epoch Closes A Socket In A Quiet Region
+    [Documentation]    Nothing is sent in either; the socket there has to resume.
+    [Tags]    id:S09-22    proto:4.81    proto:4.95    proto:4.108
+    Sign In A New User
+    Start A Conversation
+    Open A Socket    in the other region    url=${BACKEND_2_SOCKET_URL}
+    Subscribe    in the other region
+    Execute Sql String    UPDATE conversations SET epoch = 'anew' WHERE id = '${CONVERSATION}'    alias=main
+    Open Socket Was Closed With    4010    in the other region    within=6s
+
 
 *** Keywords ***
+Event Should Reach The Other Region After
+    [Documentation]    An event of this kind comes to a new user's socket at the second replica after this change.
+    [Arguments]    ${kind}    ${change}
+    Sign In A New User
+    Open A Socket    ${kind}    url=${BACKEND_2_SOCKET_URL}
+    Run Keyword    ${change}
+    Wait For Json    connection=${kind}    type=event    payload.kind=${kind}    within=6s
+
+Write First Preferences
+    [Documentation]    The user's first preferences, by way of the first replica.
+    Put At    backend    /api/preferences    ${{ {'theme': 'dark'} }}    ${ACCESS_TOKEN}    If-Match="0"
+
 The First Region Is Lost
     [Documentation]    Its replica and its Redis die by SIGKILL; auth goes on with PostgreSQL alone.
     Kill Service    redis

@@ -71,6 +71,27 @@ A Tab Takes Over Its Old Client Too Late
     Should Be Equal    ${{ ($resumed['recovered'], $resumed['reason']) }}    ${{ (False, 'window_passed') }}
     ...    what a tab that was away too long is told when it takes over its old client
 
+A Log That Lacks A Message Is Declared
+    [Documentation]    Its epoch is the same, and its end too; one message that the tab has missed is gone.
+    [Tags]    id:R02-16    proto:4.65    proto:4.125
+    A Tab In A Conversation
+    The Tab Leaves And That Is Written Down
+    Somebody Else Says    One    Two    Three
+    Execute Sql String    DELETE FROM messages WHERE conversation_id = '${CONVERSATION}' AND seq = 2    alias=main
+    The Tab Is Told It Has Not Recovered    epoch_changed
+
+Another Conversation That Is Ahead Spoils The Resume Of Both
+    [Documentation]    The first of two could be replayed, the second cannot.
+    [Tags]    id:R02-17    proto:4.70    proto:4.71    proto:4.72
+    A Tab And A Second Device    in_conversations=2
+    The Tab Leaves And That Is Written Down
+    Somebody Else Says    While away
+    VAR    &{ahead}    &{HELD}[${CONVERSATIONS}[1]]
+    VAR    &{ahead}    &{ahead}    seq=${1}
+    VAR    &{HELD}    &{HELD}    ${CONVERSATIONS}[1]=${ahead}    scope=TEST
+    The Tab Is Told It Has Not Recovered    ahead_of_log
+    The Rest Is There Over REST And Goes On Live
+
 
 *** Keywords ***
 More Has Been Said Than Is Replayed
