@@ -32,7 +32,12 @@ def main(argv: Sequence[str]) -> int:
     """
     parser = Parser(prog="./run docs", description="Write the keyword reference, and the names beside ids of tests.")
     parser.add_argument("--check", action="store_true", help="only say what is not up to date, or wrong")
-    check = parser.parse_args(argv).check
+    parser.add_argument("--html", type=Path, metavar="DIR",
+                        help="write libdoc's own searchable pages into DIR instead, with an index")  # fmt: skip
+    asked = parser.parse_args(argv)
+    if asked.html:
+        return _write_html(asked.html.absolute())
+    check = asked.check
     wanted = dict(_pages())
     found = {path.name: path.read_text("utf-8") for path in _PAGES.glob("*.md")} if _PAGES.is_dir() else {}
     stale = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
@@ -65,6 +70,22 @@ def main(argv: Sequence[str]) -> int:
     if tables:
         say("docs/targets.md: the results of targets changed")
     say(f"names beside ids of tests: {plural(len(named), 'file')} changed")
+    return 0
+
+
+def _write_html(folder: Path) -> int:
+    """libdoc's pages, each of which can be searched and needs nothing from elsewhere."""
+    folder.mkdir(parents=True, exist_ok=True)
+    links: dict[str, str] = {}
+    for source in _sources():
+        document = LibraryDocumentation(source)
+        # Resources of two folders may have one name.
+        name = f"{Path(source).parent.name}-{document.name}" if document.name in links else document.name
+        document.save(str(folder / f"{name}.html"), "HTML")
+        links[name] = f'<li><a href="{name}.html">{name}</a></li>'
+    head = '<!doctype html><html lang="en"><meta charset="utf-8"><title>Lockstep: keywords</title><h1>Keywords</h1>'
+    (folder / "index.html").write_text(f"{head}<ul>{''.join(links.values())}</ul></html>\n", "utf-8")
+    say(f"{len(links)} pages: {folder / 'index.html'}")
     return 0
 
 

@@ -61,3 +61,16 @@ def test_a_stale_page_is_found(tmp_path: Path, stale: bool) -> None:
     checked = docs("--check")
     assert checked.returncode == int(stale)
     assert ("docs/keywords/ShopLibrary.md is not up to date" in checked.stderr) is stale
+
+
+def test_the_pages_of_libdoc_are_written_with_an_index(tmp_path: Path) -> None:
+    done = subprocess.run(
+        command("docs", "--html", tmp_path / "keywords"), env=launcher_environment(), capture_output=True, text=True,
+        timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    index = (tmp_path / "keywords" / "index.html").read_text("utf-8")
+    pages = {path.name for path in (tmp_path / "keywords").glob("*.html")} - {"index.html"}
+    assert len(pages) == len(reference._sources())
+    assert all(f'href="{name}"' in index for name in pages)
+    assert "Open Connection" in (tmp_path / "keywords" / "WebSocketLibrary.html").read_text("utf-8")
