@@ -250,6 +250,19 @@ A User May Use The Id Of An Answer
     Say    First    client_msg_id=answer:1
     Hear    You said: First    within=10s
 
+A Message Without Its Last Frame Is Not Stored
+    [Documentation]    All of its text has come, but for the frame that ends it; then the connection is cut, and it is sent again.
+    [Tags]    id:CT-325    req:R04    proto:R4.01
+    Start A Conversation
+    Open A Socket    cut    url=${BACKEND_SOCKET_URL}
+    VAR    &{payload}    conversation_id=${CONVERSATION}    client_msg_id=unfinished    body=Unfinished
+    VAR    &{frame}    type=message.send    id=unfinished    payload=${payload}
+    Send Raw Frame    ${{ json.dumps($frame) }}    fin=${False}    connection=cut
+    Drop Connection    cut
+    Open A Socket    url=${BACKEND_SOCKET_URL}
+    ${ack} =    Say    Unfinished    client_msg_id=unfinished
+    Should Be Equal    ${{ ($ack['seq'], $ack['duplicate']) }}    ${{ (1, False) }}    a message that was never finished is stored
+
 
 *** Keywords ***
 Change And Acknowledge On
