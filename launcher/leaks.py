@@ -82,8 +82,7 @@ class _Wanted:
         for secret in secrets:
             for form in {secret, *written_forms(secret)}:
                 self._names[form] = _named(secret)
-                longest = max(_PIECE.findall(form), key=len, default="")
-                self._by_piece.setdefault(longest[:_LENGTH], []).append(form)
+                self._by_piece.setdefault(_piece_of(form), []).append(form)
 
     def in_text(self, text: str, deep: int = 0) -> set[str]:
         """What stands in ``text``, or in what it holds as base64 or compressed, as Robot's ``log.html`` does."""
@@ -105,6 +104,14 @@ class _Wanted:
             if (piece := run[start : start + _LENGTH]) in known
         }
         return {form for piece in (*pieces, "") for form in known.get(piece, ())}
+
+
+def _piece_of(form: str) -> str:
+    """A piece that few others have: of a JWT the middle of its signature, since all begin alike; "" of a short one."""
+    runs = _PIECE.findall(form)
+    run = next((run for run in reversed(runs) if len(run) > 2 * _LENGTH), max(runs, key=len, default=""))
+    middle = max(0, (len(run) - _LENGTH) // 2)
+    return run[middle : middle + _LENGTH]
 
 
 def _named(secret: str) -> str:

@@ -55,13 +55,15 @@ class Doctor:
             self._lanes(people)
         for word in WORDS:
             if self.trying.dialect.knows(word) and f"operations.{word}" not in findings.by_name:
-                findings.add(Finding(f"operations.{word}", UNTRIED, self._why_untried(bool(people))))
+                findings.add(Finding(f"operations.{word}", UNTRIED, self._why_untried(word, bool(people))))
         return self._checked(bool(people))
 
     def _needed(self) -> list[str]:
         return list(self.trying.speaker.endpoints)
 
-    def _why_untried(self, has_people: bool) -> str:
+    def _why_untried(self, word: str, has_people: bool) -> str:
+        if word == "sign_up_by_hand":
+            return "a browser tries it: ./run browser"
         if has_people:
             return "what it needs did not come about"
         failed = self.trying.findings.failed

@@ -311,10 +311,8 @@ class SessionManager:
         self, connection: Connection, user_id: str, reason: str, *, keep: str | None = None
     ) -> list[Session]:
         """``revoke_all`` inside a transaction of the caller, who calls ``forget`` with the answer after the commit."""
-        moment = now()
         held = await session_rows.lock_active(connection, user_id)
-        live = [session for session in held if session.status_at(moment) == "active" and session.id != keep]
-        return await self.end(connection, live, reason, moment)
+        return await self.end(connection, [session for session in held if session.id != keep], reason, now())
 
     async def end_of_provider(
         self, connection: Connection, subject: str | None, sid: str | None, reason: str
@@ -332,10 +330,11 @@ class SessionManager:
         self, connection: Connection, sessions: Sequence[Session], reason: str | None, moment: datetime
     ) -> list[Session]:
         """End locked sessions: the live ones as revoked for ``reason``; where it is None, those past their expiry."""
-        due = "active" if reason else "expired"
+        # Whether one that is to be revoked has expired, the statement asks both clocks, since auth's may be wrong.
+        due = [one.id for one in sessions if (one.status == "active" if reason else one.status_at(moment) == "expired")]
         ended = await session_rows.end(
             connection,
-            [session.id for session in sessions if session.status_at(moment) == due],
+            due,
             status="revoked" if reason else "expired",
             reason=reason,
             moment=moment,

@@ -27,13 +27,16 @@ SELECT token, id, given.created_at FROM unnest(%(tokens)s::bytea[], %(ids)s::uui
 JOIN given ON given.id = new.session
 """
 
-# An end is for good: an expiry counts only where the clock of PostgreSQL has passed it too, since auth's may be wrong.
+# An end is for good: an expiry counts only where the clock of PostgreSQL has passed it too, since auth's may be wrong;
+# a revocation counts as long as one of them has not.
 _END = """
 WITH ended AS (
     UPDATE sessions SET status = %(status)s, revision = revision + 1, revoke_reason = %(reason)s,
            revoked_at = CASE WHEN %(status)s = 'revoked' THEN %(at)s::timestamptz END
     WHERE id = ANY(%(ids)s::uuid[]) AND status = 'active'
-      AND (%(status)s <> 'expired' OR LEAST(idle_expires_at, absolute_expires_at) <= clock_timestamp()) RETURNING *),
+      AND CASE WHEN %(status)s = 'expired' THEN LEAST(idle_expires_at, absolute_expires_at) <= clock_timestamp()
+          ELSE LEAST(idle_expires_at, absolute_expires_at) > LEAST(%(at)s::timestamptz, clock_timestamp()) END
+    RETURNING *),
 audit AS (
     INSERT INTO session_events (session_id, user_id, type, at, detail)
     SELECT id, user_id, %(status)s, %(at)s, jsonb_strip_nulls(jsonb_build_object('reason', %(reason)s::text))

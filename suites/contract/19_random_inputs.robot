@@ -15,7 +15,8 @@ Test Tags           contract    p1    req:X02    req:X03    needs:session.admin 
 *** Variables ***
 ${INPUTS}           12
 # Each would end the session whose token the requests carry, or what every other suite stands on.
-@{SIGN_OUTS}        POST /auth/logout    POST /auth/sessions/revoke-others    POST /users/me/deactivate    DELETE /users/me
+@{SIGN_OUTS}        POST /auth/logout    POST /auth/logout/provider    POST /auth/sessions/revoke-others    POST /users/me/deactivate
+...                 DELETE /users/me
 @{FOR_ALL}          POST /admin/keys/rotate    POST /admin/sessions/cleanup    POST /admin/users/batch
 @{ERRORS}           invalid_frame    unknown_type    not_found    client_msg_id_conflict    rate_limited    unavailable    token_invalid
 

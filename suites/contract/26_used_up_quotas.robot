@@ -47,17 +47,6 @@ A Key Repeats A Refresh For Its Time Only
     Wait Until Token Was Used Before    ${REFRESH_TOKEN}    2
     Refresh Should End The Family    ${REFRESH_TOKEN}    ${KEY}
 
-Services And Probes Use Up No Quota
-    [Tags]    id:CT-198    proto:3.2.04
-    Use Up Quota Of Address    60
-    Request Should Be Answered    429    GET    ${BACKEND_URL}/api/capabilities    token=${None}    code=rate_limited
-    FOR    ${path}    IN    /health    /metrics    /.well-known/jwks.json    /.well-known/oauth-authorization-server
-        Request Should Be Answered    200    GET    ${AUTH_URL}${path}    token=${None}
-    END
-    Request Should Be Answered    200    GET    ${AUTH_URL}/admin/outbox    token=${SERVICE_TOKEN}
-    Request Should Be Answered    200    GET    ${BACKEND_URL}/health    token=${None}
-    Request Should Be Answered    200    GET    ${BACKEND_URL}/api/me
-
 Every Answer Reports The Quota
     [Documentation]    A refusal does so as well, and so does the refusal of a handshake.
     [Tags]    id:CT-323    proto:3.2.16    proto:3.2.17    proto:4.12
@@ -70,3 +59,14 @@ Every Answer Reports The Quota
     VAR    ${fields}    ${{ {name.lower(): value for name, value in dict($refused.headers).items()} }}
     Should Match Regexp    ${{ $fields.get('ratelimit', '') }}    ^"user";r=0;t=\\d+$    the quota that a refused handshake reports
     Should Be True    0 < int($fields.get('retry-after', 0)) <= 300    a refused handshake does not report when to come again
+
+Services And Probes Use Up No Quota
+    [Tags]    id:CT-198    proto:3.2.04
+    Use Up Quota Of Address    60
+    Request Should Be Answered    429    GET    ${BACKEND_URL}/api/capabilities    token=${None}    code=rate_limited
+    FOR    ${path}    IN    /health    /metrics    /.well-known/jwks.json    /.well-known/oauth-authorization-server
+        Request Should Be Answered    200    GET    ${AUTH_URL}${path}    token=${None}
+    END
+    Request Should Be Answered    200    GET    ${AUTH_URL}/admin/outbox    token=${SERVICE_TOKEN}
+    Request Should Be Answered    200    GET    ${BACKEND_URL}/health    token=${None}
+    Request Should Be Answered    200    GET    ${BACKEND_URL}/api/me

@@ -37,6 +37,7 @@ class Plain(BaseHTTPRequestHandler):
     ends, used = 0.0, 0
     lock = threading.Lock()
     told: ClassVar[dict[str, str]] = {}
+    text = "{}"
     liar = 0.0
     seen: ClassVar[list[tuple[str, str, str]]] = []
 
@@ -50,13 +51,14 @@ class Plain(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers["Content-Length"] or 0)).decode()
         cls.seen.append((self.path, body, self.headers["X-Key"] or ""))
         self.send_response(429 if refused else 200)
-        self.send_header("Content-Length", "2")
+        text = cls.text if refused else "{}"
+        self.send_header("Content-Length", str(len(text)))
         left = str(max(0, LIMIT - cls.used))
         for name, value in cls.told.items():
             if refused or name != "Retry-After":
                 self.send_header(name, value.replace("{left}", left).replace("{soon}", str(int(time.time()) + 1)))
         self.end_headers()
-        self.wfile.write(b"{}")
+        self.wfile.write(text.encode())
 
     do_POST = do_GET  # noqa: N815
 
@@ -64,12 +66,14 @@ class Plain(BaseHTTPRequestHandler):
         pass
 
 
+RECOMMENDED_FIELDS = {"RateLimit-Policy": '"user";q=3;w=1', "RateLimit": '"user";r={left};t=1', "Retry-After": "1"}
 LEGACY_FIELDS = {"X-RateLimit-Limit": "3", "X-RateLimit-Remaining": "{left}", "X-RateLimit-Reset": "1"}
 
 
 @pytest.fixture
 def door() -> Iterator[str]:
     Plain.ends, Plain.used, Plain.liar, Plain.told, Plain.seen = 0.0, 0, 0.0, {"Retry-After": "1"}, []
+    Plain.text = "{}"
     with served(Plain) as url:
         yield url
 
@@ -256,7 +260,7 @@ def test_the_example_of_the_document_runs(door: str, tmp_path: Path) -> None:
     block = re.search(r"```robotframework\n(.*?)```", text, re.DOTALL)
     assert block
     (tmp_path / "example.robot").write_text(block[1], encoding="utf-8")
-    Plain.told = {**LEGACY_FIELDS, "Retry-After": "1"}
+    Plain.told, Plain.text = RECOMMENDED_FIELDS, '{"code": "rate_limited"}'
     variables = {"API": door.rstrip("/"), "TOKEN": "t", "LIMIT": str(LIMIT), "WINDOW": "1"}
     run = run_inner(tmp_path / "example.robot", tmp_path, variables=variables)
     assert run.returncode == 0, f"{run.verdicts}\n{run.console}"
