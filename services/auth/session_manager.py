@@ -312,7 +312,8 @@ class SessionManager:
     ) -> list[Session]:
         """``revoke_all`` inside a transaction of the caller, who calls ``forget`` with the answer after the commit."""
         held = await session_rows.lock_active(connection, user_id)
-        return await self.end(connection, [session for session in held if session.id != keep], reason, now())
+        others = [session for session in held if session.id != keep]
+        return await self.end(connection, others, reason, now())
 
     async def end_of_provider(
         self, connection: Connection, subject: str | None, sid: str | None, reason: str
