@@ -136,7 +136,7 @@ class ObservationKeywords(abc.ABC):
 
     @keyword(tags=("evidence",))
     def get_service_log(self, instance: str) -> str:
-        """The end of an instance's log, at most 256 KiB."""
+        """The end of an instance's log, in whole lines: at most 256 KiB."""
         return masking.mask(self._logs(self._platform(), instance))
 
     @keyword(tags=("assertion", "evidence"))

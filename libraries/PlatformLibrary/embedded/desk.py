@@ -265,7 +265,11 @@ def _private(visit: Visit, request: Request, verb: str) -> Platform:
 def _end_of(log: Path) -> str:
     try:
         with log.open("rb") as file:
-            file.seek(max(0, file.seek(0, 2) - _MOST_LOG))
+            begin = max(0, file.seek(0, 2) - _MOST_LOG)
+            file.seek(begin)
+            if begin:
+                # What is left of the line that is cut says nothing.
+                file.readline()
             return file.read().decode(errors="replace")
     except FileNotFoundError:
         return ""
