@@ -30,7 +30,7 @@ from launcher.workers import environment
 _CLEARED_WITHIN = 15.0
 """Seconds in which platforms that tests of pytest used have to end after them."""
 _TICK = 0.1
-_SHARED_BY = {"launcher": 4, "libraries": 2}
+_SHARED_BY = {"launcher": 2, "libraries": 2}
 """How many processes share a folder of tests that would be ready last, alone."""
 PYTEST_LIMIT = 2400.0
 """Seconds that all tests of pytest have together; a single one ends earlier by ``timeout`` in pyproject.toml."""
