@@ -30,8 +30,8 @@ from launcher.workers import environment
 _CLEARED_WITHIN = 15.0
 """Seconds in which platforms that tests of pytest used have to end after them."""
 _TICK = 0.1
-_SHARED_BY = {"launcher": 2, "libraries": 2}
-"""How many processes share a folder of tests that would be ready last, alone."""
+_LONGEST = frozenset({"launcher", "libraries"})
+"""Folders of tests that two processes share, since all others are ready in half of their time."""
 PYTEST_LIMIT = 2400.0
 """Seconds that all tests of pytest have together; a single one ends earlier by ``timeout`` in pyproject.toml."""
 
@@ -121,16 +121,15 @@ def _pytest(request: RunRequest, before: Tally) -> Tally:
 
 
 def _processes(tests: Path) -> dict[str, list[str]]:
-    """What each process of pytest tests: a folder, or its share of the files of one that would be ready last."""
+    """What each process of pytest tests: a folder, or every other file of one that would be ready last."""
     found: dict[str, list[str]] = {}
     for folder in sorted({path.parent for path in tests.glob("*/test_*.py")}):
-        shares = _SHARED_BY.get(folder.name, 1)
-        if shares == 1:
+        if folder.name not in _LONGEST:
             found[folder.name] = [f"tests/{folder.name}"]
             continue
         files = [f"tests/{folder.name}/{path.name}" for path in sorted(folder.glob("test_*.py"))]
-        for number in range(min(shares, len(files))):
-            found[f"{folder.name}-{number + 1}"] = files[number::shares]
+        for number in (1, 2):
+            found[f"{folder.name}-{number}"] = files[number - 1 :: 2]
     return found
 
 

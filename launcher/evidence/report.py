@@ -78,21 +78,7 @@ def sign(folder: Path) -> str:
 def _csv(path: Path, spoken: Iterable[Spoken]) -> None:
     with path.open("w", encoding="utf-8", newline="") as file:
         rows = csv.writer(file)
-        rows.writerow(
-            [
-                "framework",
-                "id",
-                "title",
-                "verdict",
-                "test",
-                "test verdict",
-                "tags",
-                "started",
-                "seed",
-                "versions",
-                "reason",
-            ]
-        )
+        rows.writerow(_COLUMNS)
         for one in spoken:
             head = [one.of, one.id, one.title, one.verdict]
             for test in one.tests:

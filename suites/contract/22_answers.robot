@@ -138,5 +138,5 @@ A Repeated Key Is Of One Request Whole
         VAR    &{other}    title=${title}    assistant=${assistant}
         Request Should Be Answered    409    POST    ${url}    ${other}    code=idempotency_conflict    &{key}
     END
-    ${stranger} =    Create User
-    Request Should Be Answered    201    POST    ${url}    ${first}    token=${stranger.access_token}    &{key}
+    ${other_user} =    Create User
+    Request Should Be Answered    201    POST    ${url}    ${first}    token=${other_user.access_token}    &{key}

@@ -180,10 +180,8 @@ class Desk:
         return {"seconds": await asyncio.to_thread(system.processor_seconds)}
 
     async def _control(self, visit: Visit, request: Request) -> Answer:
-        tenancy = _leased(visit, request)
         verb, name = str(request["do"]), str(request["instance"])
-        if tenancy.shared:
-            raise PlatformError(f"{verb} {name} would disturb others on the shared platform: use a private platform")
+        tenancy = _private(visit, request, f"{verb} {name}")
         async with tenancy.busy:
             await _do(tenancy.platform, verb, name, gapless=bool(request.get("gapless")))
         return {"status": tenancy.platform.instance(name).status}
@@ -199,7 +197,7 @@ class Desk:
         return {}
 
     async def _version(self, visit: Visit, request: Request) -> Answer:
-        platform = _private(visit, request, "version")
+        platform = _private(visit, request, "version").platform
         instance = platform.instance(str(request["instance"]))
         if not isinstance(instance, Service):
             raise PlatformError(f"{instance.name} is no service: it has no other version")
@@ -207,7 +205,8 @@ class Desk:
         return {}
 
     async def _migrate(self, visit: Visit, request: Request) -> Answer:
-        platform, revision = _private(visit, request, "migrate"), str(request.get("revision") or "head")
+        platform = _private(visit, request, "migrate").platform
+        revision = str(request.get("revision") or "head")
         await platform.migrate(str(request["instance"]), _services_dir(request), revision)
         return {}
 
@@ -255,11 +254,11 @@ def _services_dir(request: Request) -> Path:
     return folder
 
 
-def _private(visit: Visit, request: Request, verb: str) -> Platform:
+def _private(visit: Visit, request: Request, act: str) -> Tenancy:
     tenancy = _leased(visit, request)
     if tenancy.shared:
-        raise PlatformError(f"{verb} would disturb others on the shared platform: use a private platform")
-    return tenancy.platform
+        raise PlatformError(f"{act} would disturb others on the shared platform: use a private platform")
+    return tenancy
 
 
 def _end_of(log: Path) -> str:

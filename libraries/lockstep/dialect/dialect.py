@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lockstep.dialect.browser import Browser
-from lockstep.dialect.entries import Entries, Place, mapped, read_file, read_text, secrets_by_name, shown, text
+from lockstep.dialect.entries import Entries, Place, known, mapped, read_file, read_text, secrets_by_name, shown, text
 from lockstep.dialect.errors import DialectError, NotDescribed, nearest
 from lockstep.dialect.frames import FrameOut
 from lockstep.dialect.parts import (
@@ -174,8 +174,8 @@ def parse(value: Any, place: Place, path: Path, methods: Mapping[str, Method] | 
         credentials=entries.take("credentials", Credentials.from_yaml, None),
         administrator=entries.take("administrator", Administrator.from_yaml, None),
         accounts=entries.take("accounts", Accounts.from_yaml, None),
-        operations=entries.take("operations", _operations, {}),
-        refusals=entries.take("refusals", _refusals, {}),
+        operations=entries.take("operations", known(WORDS, _steps), {}),
+        refusals=entries.take("refusals", known(CLASSES, alternatives), {}),
         roles=entries.take("roles", Roles.from_yaml, None),
         logs=entries.take("logs", Logs.from_yaml, Logs()),
         token=entries.take("token", Token.from_yaml, Token(place)),
@@ -237,18 +237,8 @@ def _version(value: Any, place: Place) -> int:
     return VERSION
 
 
-def _operations(value: Any, place: Place) -> dict[str, tuple[Step, ...]]:
-    entries = Entries(value, place)
-    found = entries.known(WORDS, lambda part, where: StepReader(WORDS[str(where.path[-1])]).steps(part, where))
-    entries.end()
-    return found
-
-
-def _refusals(value: Any, place: Place) -> dict[str, Alternatives]:
-    entries = Entries(value, place)
-    found = entries.known(CLASSES, alternatives)
-    entries.end()
-    return found
+def _steps(value: Any, place: Place) -> tuple[Step, ...]:
+    return StepReader(WORDS[str(place.path[-1])]).steps(value, place)
 
 
 PARTS = (

@@ -332,6 +332,18 @@ def listed(read: Callable[[Any, Place], T]) -> Callable[[Any, Place], tuple[T, .
     return reader
 
 
+def known(names: Iterable[str], read: Callable[[Any, Place], T]) -> Callable[[Any, Place], dict[str, T]]:
+    """A mapping of some of ``names``, and of no other, to such values."""
+
+    def reader(value: Any, place: Place) -> dict[str, T]:
+        entries = Entries(value, place)
+        found = entries.known(names, read)
+        entries.end()
+        return found
+
+    return reader
+
+
 def mapped(read: Callable[[Any, Place], T]) -> Callable[[Any, Place], dict[str, T]]:
     """A mapping of names to such values."""
     return lambda value, place: Entries(value, place).each(read)

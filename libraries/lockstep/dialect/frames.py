@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lockstep.dialect.entries import Entries, Place, anything, listed, mapped, seconds, shown
+from lockstep.dialect.entries import Entries, Place, anything, known, listed, mapped, seconds, shown
 from lockstep.dialect.paths import Conditions, json_path, look_up
 from lockstep.dialect.templates import MISSING
 
@@ -93,7 +93,7 @@ class EventRule:
         found = cls(
             place,
             entries.take("when", Conditions.read),
-            entries.take("read", _fields, {}),
+            entries.take("read", known(FIELDS, json_path), {}),
             entries.take("each", json_path, None),
         )
         entries.end()
@@ -109,13 +109,6 @@ class EventRule:
         for item in items if isinstance(items, list) and self.each else [items]:
             found = {name: look_up(frame, path, item) for name, path in self.read.items()}
             yield Event(kind, {name: value for name, value in found.items() if value is not MISSING}, frame)
-
-
-def _fields(value: Any, place: Place) -> dict[str, str]:
-    entries = Entries(value, place)
-    found = entries.known(FIELDS, json_path)
-    entries.end()
-    return found
 
 
 @dataclass(frozen=True)

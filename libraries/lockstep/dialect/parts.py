@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from lockstep.dialect.entries import Entries, Place, flag, listed, mapped, number, one_of, seconds, shown, text
+from lockstep.dialect.entries import Entries, Place, flag, known, listed, mapped, number, one_of, seconds, shown, text
 from lockstep.dialect.steps import WORDS, Step, StepReader
 
 LIMITS = (
@@ -344,7 +344,7 @@ class ControlFacts:
         entries = Entries(value, place)
         found = cls(
             entries.take("adapter", one_of("none", "embedded", "pids", "commands", "compose"), "none"),
-            entries.take("commands", _commands, {}),
+            entries.take("commands", known(VERBS, listed(text)), {}),
             entries.take("pids", mapped(_pid), {}),
             entries.take("compose_file", text, None),
             entries.take("project", text, None),
@@ -358,13 +358,6 @@ class ControlFacts:
                 wrong = "is missing" if adapter == found.adapter else f"goes with adapter {adapter} only"
                 raise place.wrong(f"{entry} {wrong}")
         return found
-
-
-def _commands(value: Any, place: Place) -> dict[str, tuple[str, ...]]:
-    entries = Entries(value, place)
-    found = entries.known(VERBS, listed(text))
-    entries.end()
-    return found
 
 
 def _pid(value: Any, place: Place) -> int | str:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from lockstep.dialect.entries import Entries, Place, flag, listed, mapped, one_of, seconds, shown, text
+from lockstep.dialect.entries import Entries, Place, flag, known, listed, mapped, one_of, seconds, shown, text
 from lockstep.dialect.errors import nearest
 from lockstep.dialect.frames import EVENTS, USUAL_WAIT, EventRule, FrameOut, Heartbeat
 from lockstep.dialect.framings import FRAMINGS, OWN
@@ -133,8 +133,8 @@ class Socket:
             credential,
             entries.take("greeting", Greeting.from_yaml, None),
             entries.take("call", Call.from_yaml, None),
-            entries.take("out", _out, {}),
-            entries.take("in", _in, {}),
+            entries.take("out", known(OUT, FrameOut.from_yaml), {}),
+            entries.take("in", known(EVENTS, listed(EventRule.from_yaml)), {}),
             entries.take("heartbeat", listed(Heartbeat.from_yaml), ()),
             entries.take("gapless", flag, False),
             entries.take("ended", listed(Conditions.read), ()),
@@ -191,20 +191,6 @@ def _authentication(value: Any, place: Place) -> tuple[str, str]:
     if word in ("query", "subprotocol"):
         raise place.wrong(f"{word} needs what stands there: `{{{word}: …}}`")
     return word, ""
-
-
-def _out(value: Any, place: Place) -> dict[str, FrameOut]:
-    entries = Entries(value, place)
-    found = entries.known(OUT, FrameOut.from_yaml)
-    entries.end()
-    return found
-
-
-def _in(value: Any, place: Place) -> dict[str, tuple[EventRule, ...]]:
-    entries = Entries(value, place)
-    found = entries.known(EVENTS, listed(EventRule.from_yaml))
-    entries.end()
-    return found
 
 
 def _refused(value: Any, place: Place) -> dict[str, SocketRefusal]:
