@@ -1,4 +1,4 @@
-"""How many flaws of each rule a file may have: those that it had when the rule came. They may only become fewer."""
+"""How many flaws of each rule the keywords of a file may have: those they had when the rule came, or fewer."""
 
 from __future__ import annotations
 
@@ -32,8 +32,9 @@ def allowed(counts: Counts, file: Path, rule: str, root: Path = ROOT) -> int:
 
 
 def found(model: Any, glossary: Glossary) -> Counter[str]:
-    """Flaws in a parsed file, by rule."""
-    return Counter(flaw.rule for name in names_in(model) for flaw in flaws(name.kind, name.text, glossary))
+    """Flaws of the keywords in a parsed file, by rule."""
+    keywords = (name for name in names_in(model) if name.kind == "keyword")
+    return Counter(flaw.rule for name in keywords for flaw in flaws(name.kind, name.text, glossary))
 
 
 def shrunk(counts: Counts, glossary: Glossary, root: Path = ROOT) -> dict[str, dict[str, int]]:

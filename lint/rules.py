@@ -1,4 +1,6 @@
-"""Robocop's custom rules: a test has one id, which no other test has; names obey ``CONTEXT.md`` as far as before.
+"""Robocop's custom rules: a test has one id, which no other test has; names obey ``CONTEXT.md``.
+
+Names of tests obey it without exception, names of keywords as far as before.
 
 Robocop reads them by ``--custom-rules``, as ``./run lint`` gives it. Ids are compared between the files of one run,
 which therefore has to be without robocop's cache.
@@ -62,8 +64,8 @@ class NameTooLongRule(Rule):  # type: ignore[misc]
 
     name = "name-too-long"
     rule_id = "NAME91"
-    message = "'{name}': {flaw} ({count} such in this file, {allowed} in the baseline)"
-    severity = RuleSeverity.WARNING
+    message = "'{name}': {flaw} ({count} keywords such in this file, {allowed} in the baseline)"
+    severity = RuleSeverity.ERROR
     added_in_version = "1.0"
 
 
@@ -73,7 +75,7 @@ class FirstWordRule(Rule):  # type: ignore[misc]
     name = "first-word"
     rule_id = "NAME92"
     message = NameTooLongRule.message
-    severity = RuleSeverity.WARNING
+    severity = RuleSeverity.ERROR
     added_in_version = "1.0"
 
 
@@ -83,7 +85,7 @@ class AvoidedWordRule(Rule):  # type: ignore[misc]
     name = "avoided-word"
     rule_id = "NAME93"
     message = NameTooLongRule.message
-    severity = RuleSeverity.WARNING
+    severity = RuleSeverity.ERROR
     added_in_version = "1.0"
 
 
@@ -93,7 +95,7 @@ class MoodRule(Rule):  # type: ignore[misc]
     name = "mood"
     rule_id = "NAME94"
     message = NameTooLongRule.message
-    severity = RuleSeverity.WARNING
+    severity = RuleSeverity.ERROR
     added_in_version = "1.0"
 
 
@@ -160,9 +162,11 @@ class NameChecker(VisitorChecker):  # type: ignore[misc]
                 by_rule[flaw.rule].append((name, flaw))
         for rule, found in by_rule.items():
             allowed = baseline.allowed(self._baseline, Path(self.source_file.path).resolve(), rule)
-            for name, flaw in found if len(found) > allowed else ():
-                self.report(self.rules[rule], node=name.node, name=name.text, flaw=flaw.text, count=len(found),
-                            allowed=allowed)  # fmt: skip
+            keywords = sum(name.kind == "keyword" for name, _ in found)
+            for name, flaw in found:
+                if name.kind == "test" or keywords > allowed:
+                    self.report(self.rules[rule], node=name.node, name=name.text, flaw=flaw.text, count=keywords,
+                                allowed=allowed)  # fmt: skip
 
 
 class PortableChecker(VisitorChecker):  # type: ignore[misc]

@@ -29,7 +29,7 @@ A Message Reaches Every Tab Of Its Conversation
     Tab Should Show Messages    ${second}    from the first    from the second
     Tab Should Show Messages    ${tab}    from the first    from the second
 
-A Duplicated Tab Puts No Other Out Of Work
+A Duplicated Tab Disturbs No Other
     [Tags]    id:B02-03
     ${user} =    Register User
     ${tab} =    Open Chat In New Tab    ${user}    before the copy
@@ -42,7 +42,7 @@ A Duplicated Tab Puts No Other Out Of Work
     Tab Should Show Messages    ${copy}    before the copy    from the first    from the copy
     Tab Should Show Messages    ${tab}    before the copy    from the first    from the copy
 
-Copies Of A Copy Put No Tab Out Of Work
+Copies Of A Copy Disturb No Tab
     [Tags]    id:B02-04
     ${user} =    Register User
     ${tab} =    Open Chat In New Tab    ${user}    before both

@@ -10,7 +10,7 @@ Test Tags           contract    p1    needs:ws    needs:replicas.2    needs:db.m
 
 
 *** Test Cases ***
-What One Device Has Acknowledged Still Comes To The Other That Was Away
+One Device's Acknowledgement Leaves The Event For The Other
     [Tags]    id:CT-01    req:R03    req:R06    req:C10.3    proto:4.82    proto:R3.12    needs:ws.resume
     A Tab And A Second Device
     Close Connection    tab
@@ -21,7 +21,7 @@ What One Device Has Acknowledged Still Comes To The Other That Was Away
     The Tab Comes Back    missed=0
     Event Comes To    ${event}    tab    only the other device has acknowledged it
 
-What A Stranger Acknowledges Goes On Waiting For Whom It Is Meant
+Only Its User Can Acknowledge An Event
     [Tags]    id:CT-02    req:R03    req:C02.3    proto:4.83    sec:W06
     ${users} =    Create Load Users    2
     Userbase Should Hold    ${users}
@@ -33,7 +33,7 @@ What A Stranger Acknowledges Goes On Waiting For Whom It Is Meant
     Notifications That Wait Come To Be    ${users[1].access_token}
     Notifications That Wait Are    ${users[0].access_token}    ${theirs}
 
-What Waited For Somebody Who Was Never Online Comes To His First Client And Once Acknowledged To No New One
+Pending Events Reach The First Client Until Acknowledged
     [Tags]    id:CT-03    req:R03    req:R06    proto:4.58    proto:4.84
     Somebody Has A Conversation
     ${waited} =    Notify    before the first socket
@@ -45,7 +45,7 @@ What Waited For Somebody Who Was Never Online Comes To His First Client And Once
     ${new} =    Notify    to both sockets
     First Event Of    second    ${new}    the earlier one had been acknowledged before this client was there
 
-A Tab That Comes Back And Does Not Resume Is Told Of What Waits A Second After Its Welcome
+A Tab That Does Not Resume Receives Pending Events
     [Tags]    id:CT-04    req:R06    req:C10.3    proto:4.59    proto:4.60    proto:R3.13
     A Tab In A Conversation
     Close Connection    tab

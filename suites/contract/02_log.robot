@@ -11,13 +11,13 @@ Test Tags           contract    p1    needs:ws    needs:ws.resume    needs:repli
 
 
 *** Test Cases ***
-Two Devices That Write Into One Conversation At Once At Two Replicas Are Both Acknowledged In One Order
+Two Devices Write At Two Replicas In One Order
     [Tags]    id:CT-05    req:C05.1    req:R07    req:S03    proto:R1.10
     A Tab And A Second Device
     Tab And Device Say At Once    200
     Nothing Was Lost On The Way    400    tab    device
 
-The Same Message At Two Replicas At One Instant Is Stored Once And Acknowledged Twice
+The Same Message At Two Replicas Is Stored Once
     [Tags]    id:CT-06    req:R07    req:S03    proto:R1.10
     A Tab And A Second Device
     Hold The Conversation In The Main Database
@@ -26,7 +26,7 @@ The Same Message At Two Replicas At One Instant Is Stored Once And Acknowledged 
     Hear    said twice    tab
     Nothing Was Lost On The Way    1    tab    device
 
-A Message Is The Same Thing Live Replayed And Over REST
+A Message Is Equal Live, Replayed And Over REST
     [Tags]    id:CT-07    req:R02    req:C05.1    proto:4.122
     A Tab And A Second Device
     Close Connection    tab
@@ -35,7 +35,7 @@ A Message Is The Same Thing Live Replayed And Over REST
     The Tab Comes Back    missed=1
     A Message Is The Same On    ${live}[payload]
 
-Who Has Left A Conversation And Comes Again Hears It Again
+A User Who Joins Again Receives New Messages
     [Tags]    id:CT-08    req:C02.3
     A Tab And A Second Device
     Ask The Socket    tab    unsubscribe    unsubscribed    conversation_id=${CONVERSATION}
@@ -43,7 +43,7 @@ Who Has Left A Conversation And Comes Again Hears It Again
     Say    After it came again    device
     Hear    After it came again    tab
 
-A Log That Begins Anew Under Open Sockets Closes Them With 4010
+A New Log Closes Open Sockets With 4010
     [Tags]    id:CT-09    req:R02    req:R06    proto:4.81    proto:4.108    proto:R4.09
     A Tab And A Second Device
     Say    Of the old log    tab
@@ -53,7 +53,7 @@ A Log That Begins Anew Under Open Sockets Closes Them With 4010
     The Tab Is Told It Has Not Recovered    epoch_changed
     The Rest Is There Over REST And Goes On Live
 
-What Is Said In A New Log Reaches Nobody Before He Has Resumed
+Messages Of A New Log Wait For The Resume
     [Tags]    id:CT-10    req:R02    req:R06    proto:4.81    proto:4.108    proto:R4.09
     A Tab And A Second Device
     Say    Of the old log    device
@@ -64,7 +64,7 @@ What Is Said In A New Log Reaches Nobody Before He Has Resumed
     The Tab Is Told It Has Not Recovered    epoch_changed
     The Rest Is There Over REST And Goes On Live
 
-The Loser Of A State Conflict Is Told The Version To Write Over Next
+A State Conflict Reports The Version To Write Over
     [Tags]    id:CT-11    req:S03    req:R06    req:C10.4    proto:4.36
     A Tab With Something To Lose
     The Tab Keeps A State    step=2
@@ -73,7 +73,7 @@ The Loser Of A State Conflict Is Told The Version To Write Over Next
     The Tab Keeps A State    step=3
     Loser Of A State Conflict Is Told    0
 
-A Client That A Socket Has Left By Resume Is Free For Whoever Opens It Next
+A Client Left By A Resume Is Free Again
     [Tags]    id:CT-12    req:R05    req:R10    proto:4.78    proto:4.79
     Sign In A New User
     ${left} =    Random UUID

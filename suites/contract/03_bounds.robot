@@ -20,20 +20,20 @@ ${TOO_SLOW}             socket_closes_total{code="4008"}
 
 
 *** Test Cases ***
-As Many Messages As Are Replayed Come Back And One More Is Declared
+One Message Over The Replay Limit Is Declared
     [Tags]    id:CT-13    req:R02    proto:4.80    needs:ws.resume    needs:db.main
     A Tab And A Second Device
     The Tab Comes Back And Has Missed    50
     The Tab Has Missed Too Many    51
     The Rest Is There Over REST And Goes On Live
 
-What Is Replayed Is Bounded Over All Conversations Together
+The Replay Limit Counts All Conversations Together
     [Tags]    id:CT-14    req:R02    proto:4.80    needs:ws.resume    needs:db.main
     A Tab And A Second Device    in_conversations=2
     The Tab Comes Back And Has Missed    25
     The Tab Has Missed Too Many    26
 
-An Event Is Sent Again Until It Is Acknowledged And No Longer
+An Event Is Sent Again Until It Is Acknowledged
     [Tags]    id:CT-15    req:R03    req:R07    proto:4.57    proto:R3.12
     Sockets Of A Bulk User At Every Door
     ${first} =    Notify    again and again
@@ -45,7 +45,7 @@ An Event Is Sent Again Until It Is Acknowledged And No Longer
     Copies Come    ${second}    user at backend-2    3
     No Copy Comes Since    ${first}    user at backend-2    ${from}
 
-An Event Whose Acknowledgement Is Still Being Written Down Is Not Sent Again
+An Event Under Acknowledgement Is Not Sent Again
     [Tags]    id:CT-16    req:R03    req:R07    needs:db.main
     Sockets Of A Bulk User At Every Door
     ${first} =    Notify    once
@@ -58,7 +58,7 @@ An Event Whose Acknowledgement Is Still Being Written Down Is Not Sent Again
     Copies Come    ${second}    user at backend-2    3
     No Copy Comes Since    ${first}    user at backend-2    ${from}
 
-A Socket That Reads All It Is Sent Is Never Too Slow However Much That Is
+A Socket That Reads Everything Is Never Too Slow
     [Tags]    id:CT-17    req:R02    req:R10
     Sign In A New User
     Open A Socket    url=${BACKEND_SOCKET_URL}
@@ -66,7 +66,7 @@ A Socket That Reads All It Is Sent Is Never Too Slow However Much That Is
     Connection Should Be Open    socket
     Who The Socket Says I Am
 
-A Socket For Which Too Many Bytes Wait Is Closed However Few Frames They Are
+A Socket With Too Many Bytes Waiting Is Closed
     [Tags]    id:CT-18    req:R02    req:R10    proto:4.115
     Sign In A New User
     Open A Socket    url=${BACKEND_SOCKET_URL}
@@ -75,7 +75,7 @@ A Socket For Which Too Many Bytes Wait Is Closed However Few Frames They Are
     Send Many Bytes    900
     Service Metric    backend-1    ${TOO_SLOW}    ==    ${before + 1}    within=15s
 
-A Message Of One Byte Is Stored And Heard And One Of None Is Refused
+A Message Needs At Least One Byte
     [Tags]    id:CT-19    req:R07    req:C02.3
     A Tab In A Conversation
     Say    .    tab
@@ -83,7 +83,7 @@ A Message Of One Byte Is Stored And Heard And One Of None Is Refused
     Socket Answers With Error    tab    message.send    invalid_frame    conversation_id=${CONVERSATION}    client_msg_id=none
     ...    body=${EMPTY}
 
-What Is Wrong With A Frame Is Told By An Error That Names It
+An Error Names What Is Wrong With A Frame
     [Tags]    id:CT-20    req:C02.3    req:R07
     [Setup]    Sign In A New User
     [Template]    A Frame Is Refused By Name
@@ -98,7 +98,7 @@ What Is Wrong With A Frame Is Told By An Error That Names It
     positions          ${{ {'type': 'resume', 'payload': {'client_id': $USER.id, 'positions': []}} }}
     seq                ${{ {'type': 'resume', 'payload': {'client_id': $USER.id, 'positions': {$USER.id: {'epoch': 'e', 'seq': -1}}}} }}
 
-A Message That The Database Refuses Is Answered As Unavailable And May Be Sent Again
+A Message That The Database Refuses May Be Repeated
     [Tags]    id:CT-21    req:R07    req:S06    proto:4.85    proto:R1.11    needs:db.main
     A Tab In A Conversation
     The Database Refuses    Not now
@@ -109,7 +109,7 @@ A Message That The Database Refuses Is Answered As Unavailable And May Be Sent A
     Should Be Equal    ${{ ($ack['seq'], $ack['duplicate']) }}    ${{ (1, False) }}    a message that was refused is there all the same
     Nothing Was Lost On The Way    rows=1
 
-What No Database Can Store Is Refused At Once And Takes Nobody's Message With It
+A Message That Cannot Be Stored Is Refused Alone
     [Tags]    id:CT-22    req:R07
     A Tab In A Conversation
     Socket Answers With Error    tab    message.send    invalid_frame    conversation_id=${CONVERSATION}    client_msg_id=nul
@@ -117,7 +117,7 @@ What No Database Can Store Is Refused At Once And Takes Nobody's Message With It
     Say    After it    tab
     Hear    After it    tab
 
-A Revocation Ends Every Socket Though Nothing Passes From Auth To Backend
+A Revocation Closes Sockets While Auth Cannot Reach Backend
     [Tags]    id:CT-23    req:C07.3    req:C04.3    req:S04    proto:4.111    proto:4.112    sec:S03    needs:net.faults    needs:redis
     ...       needs:db.auth
     Sockets Of A Bulk User At Every Door
@@ -126,7 +126,7 @@ A Revocation Ends Every Socket Though Nothing Passes From Auth To Backend
     Every Socket Is Closed As Revoked
     Backend Has Been Told Of Nothing
 
-A Peer That Answers No Ping Is Given Up And An Idle One That Does Is Not
+Only A Peer That Answers No Ping Is Dropped
     [Tags]    id:CT-24    req:R01    req:R10    req:S06    proto:4.113
     Sign In A New User
     Open A Socket    idle    url=${BACKEND_2_SOCKET_URL}
@@ -134,7 +134,7 @@ A Peer That Answers No Ping Is Given Up And An Idle One That Does Is Not
     Only So Many Sockets Are Left    backend-2    1
     Who The Socket Says I Am    idle
 
-An Answer That Takes Longer Than Its Lease Is Given Once
+An Answer Longer Than Its Lease Is Given Once
     [Tags]    id:CT-25    req:R04    proto:4.50    needs:assistant    needs:db.main
     A Tab In A Conversation    ${BACKEND_2_SOCKET_URL}    assistant=True
     Open A Socket    elsewhere    url=${BACKEND_SOCKET_URL}
@@ -144,7 +144,7 @@ An Answer That Takes Longer Than Its Lease Is Given Once
     The Whole Answer Comes In One Attempt To    ${LONG_QUESTION}    tab    elsewhere
     No Answer Is Owed Any More
 
-A Burst On A Socket Costs The User's Shared Quota As Much As It Was
+A Burst On A Socket Is Counted Exactly
     [Tags]    id:CT-26    req:C08.1    req:C08.4    needs:ratelimit
     Sign In A New User
     Start A Conversation
@@ -152,7 +152,7 @@ A Burst On A Socket Costs The User's Shared Quota As Much As It Was
     A Burst Is Sent And Acknowledged    20
     The Doors Come To Say That He Has Used    22    ${LIMIT}
 
-What A Resume Is Said To Have Taken Is What It Took
+The Metric Of Resumes Reports Their Real Duration
     [Tags]    id:CT-27    req:R09    needs:ws.resume    needs:db.main
     A Tab And A Second Device
     Close Connection    tab

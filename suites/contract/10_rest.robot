@@ -12,14 +12,14 @@ Test Tags           contract    p1    needs:replicas.2
 
 
 *** Test Cases ***
-A Repeated Key Makes One Thing And Is Refused With Another Body
+An Idempotency Key Makes One Thing For One Body
     [Tags]    id:CT-28    req:C09.2    req:R07    proto:3.1.11    proto:3.1.12    proto:3.1.16    proto:R1.12
     Somebody Has An Empty Conversation
     A Key Is Good For One    /api/conversations    conversations    title
     A Key Is Good For One    /api/conversations/${CONVERSATION}/messages    messages    body
     A Key Of Another User Is Another Key
 
-Lists Are Read Page By Page At Any Door And Hold Everything In Order
+Paged Lists Hold Everything In Order At Any Endpoint
     [Tags]    id:CT-29    req:C03.2    req:C10.2    proto:3.1.02    proto:3.1.03    proto:3.1.13
     Sign In A New User
     ${made} =    Create Conversations    ${USER}    7    messages=0
@@ -31,7 +31,7 @@ Lists Are Read Page By Page At Any Door And Hold Everything In Order
     A Page Is Refused    /api/conversations?limit=0    /api/conversations?limit=101    /api/conversations?after=me
     ...    /api/conversations/${CONVERSATION}/messages?limit=1001    /api/conversations/${CONVERSATION}/messages?after=-1
 
-A Deleted Conversation Is Gone From Every Device, Door And Table
+A Deleted Conversation Is Gone Everywhere
     [Tags]    id:CT-30    req:C10.2    req:C10.3    proto:4.63    needs:ws    needs:db.main
     Two Devices Of One User
     Say    Soon forgotten    browser
@@ -41,7 +41,7 @@ A Deleted Conversation Is Gone From Every Device, Door And Table
     The Conversation Is Gone    ${CONVERSATION}
     Delete At    backend-2    /api/conversations/${CONVERSATION}    ${ACCESS_TOKEN}    status=404
 
-What Waits For A User Is Listed By Urgency Until It Is Acknowledged
+Pending Notifications Are Listed By Urgency
     [Tags]    id:CT-31    req:R03    proto:3.1.29    proto:3.1.31    proto:3.1.32    proto:3.1.34    needs:ws
     Somebody Whom Backend Knows
     Notify    first
@@ -54,14 +54,14 @@ What Waits For A User Is Listed By Urgency Until It Is Acknowledged
     Wait Until Keyword Passes    5s    Every Door Lists As Waiting    5 first    5 fourth    0 second
     Notification Of Nobody Is Refused And Of Others Not Shown
 
-Roles And Plan Follow Auth As They Are Given And Taken Away
+Roles And Plan Follow Auth
     [Tags]    id:CT-32    req:C07.1    req:C07.2    needs:ws    needs:db.auth    needs:db.main    needs:session.admin
     Sign In A New User
     Open A Socket
     Operator Sets    bulk    user    operator
     Operator Sets    standard    user
 
-What Is Wrong With A Request Is Told By A Problem That Names It
+A Problem Names What Is Wrong With A Request
     [Tags]    id:CT-33    req:C01.3    proto:1.06    proto:1.27
     [Setup]    Sign In A New User
     [Template]    Mistakes Are Told At
@@ -70,7 +70,7 @@ What Is Wrong With A Request Is Told By A Problem That Names It
     frontend     /api/conversations
     frontend     /users/me
 
-What No Table Can Hold Is Refused At Every Door
+Values That No Table Holds Are Refused Everywhere
     [Tags]    id:CT-34    req:X03    proto:1.05
     [Setup]    Somebody Has An Empty Conversation
     [Template]    What Cannot Be Stored Is Refused
@@ -82,7 +82,7 @@ What No Table Can Hold Is Refused At Every Door
     PUT    /api/preferences    ${{ {'theme': ['dark', 'a' + chr(0)]} }}    If-Match="0"
     PUT    /api/preferences    ${{ {'a' + chr(0): 'dark'} }}    If-Match="0"
 
-Frontend Forwards Nothing But What Is The Users' And Only Where The Path Has One Meaning
+Frontend Forwards Only Users' Paths With One Meaning
     [Tags]    id:CT-35    req:X03    proto:1.40    proto:5.55
     Frontend Answers    404    not_found    /admin/outbox    /admin/sessions/analytics    /internal/sync    /openapi.json
     ...    /control/requests    /apiadmin/outbox

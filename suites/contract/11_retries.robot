@@ -14,34 +14,34 @@ Test Tags           contract    p1    needs:net.faults    needs:replicas.2    ne
 
 
 *** Test Cases ***
-A Write Whose Answer Is Lost Is Sent Again Only With A Key And Never Stored Twice
+A Write Without Answer Is Repeated Only With A Key
     [Tags]    id:CT-37    req:C09.2    req:P07    proto:5.41    proto:R1.12
     Both Replicas Serve
     Answers To Writes Are Lost
 
-A Write That Reached Nobody Is Sent To The Other Replica
+A Write That Reached Nobody Goes To Another Replica
     [Tags]    id:CT-38    req:C09.2    req:P07    proto:5.42
     Both Replicas Serve
     A Write Finds A Replica Gone
 
-A Half-open Breaker Lets One Question Through However Many Wait
+A Half-open Breaker Lets One Request Through
     [Tags]    id:CT-39    req:C06.3    req:C06.4    req:S10    proto:1.36
     A Crowd Asks What Only A Failing Auth Knows
     A Half-open Breaker Asks Auth Once A Trial
 
-A Replica That Starts While Auth Is Away Says So And Blames No Token
+A Replica That Starts Without Auth Blames No Token
     [Tags]    id:CT-40    req:C06.2    proto:2.3.17    proto:4.14    needs:control.restart    needs:ws
     A Replica Starts Without Auth
     It Says That Auth Is Away
     It Takes The Token As Soon As Auth Is Back
 
-A Replica That Starts Deletes What Nobody Can Ask For Any More
+A Starting Replica Deletes Outdated Rows
     [Tags]    id:CT-41    req:S04    proto:3.3.03    proto:3.3.04    proto:3.3.05    needs:control.restart    needs:ws
     Old And New Are Stored
     Restart Service    backend-2
     Only The New Is Left
 
-Health Names The Neighbour That Is Away And No Other
+Health Names Only The Dependency That Is Away
     [Tags]    id:CT-42    req:H03    proto:1.32
     [Template]    Health Tells Of The Cut
     backend-1->redis     backend     database=up    redis=down

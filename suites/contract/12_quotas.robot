@@ -41,7 +41,7 @@ Refusals Of A Socket Count In Their Window Alone
     END
     Connection Should Be Open    socket
 
-Without Redis Each Process Holds The Quota And Says That It Is Alone
+Each Process Keeps The Quota While Redis Is Away
     [Tags]    id:CT-44    proto:3.2.20    proto:3.2.21    sec:R06    needs:control.kill    needs:redis
     Kill Service    redis
     Wait Until Keyword Passes    10s    Capabilities Should Tell Of Quotas    per-process

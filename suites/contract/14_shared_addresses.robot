@@ -44,7 +44,7 @@ A Spent Refresh Token Takes Nothing From Its Address
     Should Be Equal    ${{ $answers[-1].status }}    ${429}    the last of 13 refreshes with one token
     Unaffected User Should Be Served
 
-Requests Of Nobody Who Is Known Count For Their Address
+Unauthenticated Requests Count For Their Address
     [Tags]    id:CT-88    proto:3.2.03    sec:R03
     ${answers} =    Ask    11    ${BACKEND_URL}/api/me    ${AUTH_URL}/auth/google    source=${ADDRESS}
     Should Be Equal    ${{ [answer.status for answer in $answers].count(429) }}    ${1}    of 11 requests without a token refused

@@ -36,7 +36,7 @@ Auth Answers Random Requests As Described
     Fuzz Requests    ${AUTH_URL}/openapi.json    ${AUTH_URL}    ${SERVICE_TOKEN}    only=/admin/    leave_out=${left_out}    &{FUZZING}
     Other User Should Not Be Slowed
 
-Random Frames Leave A Socket Of Use
+Random Frames Leave A Socket Usable
     [Tags]    id:CT-103    sec:W07    proto:1.15
     ${examples} =    Make Client Frames
     Fuzz Frames    ${BACKEND_SOCKET_URL}    ${examples}    count=${{ int($INPUTS) * 25 }}    errors=${ERRORS}

@@ -105,7 +105,7 @@ The Outbox Names Each Change In Its Words
     Should Be Equal    ${events[1][1]}    ${RECORD_OF_USER}    the data of an event of a user
     Should Be Equal    ${events[2][1]}    expires_at reason sid user_id    the data of an event of a session
 
-The Outbox Has One Dispatcher Who Also Looks By Himself
+The Outbox Has One Dispatcher That Also Polls
     [Tags]    id:CT-158    req:C07.3    proto:2.6.02    proto:2.6.04
     Userbase Should Hold    ${{ [$USER] }}
     ${holders} =    Query    ${HOLDERS}    alias=auth

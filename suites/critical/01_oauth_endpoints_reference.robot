@@ -72,7 +72,7 @@ A State Is Good For One Callback
     Callback Is Refused    ${url}    twin
     Auth Holds One User Named    ${PERSON.email}
 
-A Code Is Good For One Exchange And Its Reuse Ends The Session
+A Code Is Exchanged Once And Reuse Ends The Session
     [Tags]    id:C01-09    req:C01.3    proto:2.2.26    proto:2.2.27    sec:O02
     ${code} =    Come Back With A Code
     ${tokens} =    Exchange The Code    ${code}
@@ -93,20 +93,20 @@ Two Exchanges Of A Code At Once Leave No Session
         END
     END
 
-A Code Is Good Only With Its Verifier, Client And Redirect URI
+A Code Needs Its Verifier, Client And Redirect URI
     [Tags]    id:C01-10    req:C01.3    proto:2.2.24    sec:O03    sec:O05
     [Template]    Exchange With A Change Is Refused
     code_verifier=not-the-verifier-that-belongs-to-this-login-attempt
     client_id=mobile
     redirect_uri=${PUBLIC_URL}/kiosk/callback
 
-A Denial At The Provider Ends In Access Denied And Makes Nobody
+A Denied Login Creates No User
     [Tags]    id:C01-11    req:C01.3    proto:2.2.11    proto:2.2.12
     ${url} =    Reach The Callback    decision=deny
     Login Ends With Error    ${url}    access_denied
     Auth Holds No User Named    ${PERSON.email}
 
-A Failing Provider Ends In An Error And A Later Login Works
+A Login Works Again After The Provider Failed
     [Tags]    id:C01-12    req:C01.3    proto:2.2.15    sec:O10
     ${url} =    Reach The Callback
     The Provider Fails For    ${PERSON}    token    status=${500}
@@ -116,7 +116,7 @@ A Failing Provider Ends In An Error And A Later Login Works
     Sign In Through The Provider
     Auth Holds One User Named    ${PERSON.email}
 
-An ID Token That Is Not Meant For This Login Is Refused
+An ID Token Of Another Login Is Refused
     [Tags]    id:C01-13    req:C01.3    proto:2.2.15    proto:2.2.16    sec:O10
     [Template]    ID Token With A Change Is Refused
     nonce    another-nonce
@@ -125,7 +125,7 @@ An ID Token That Is Not Meant For This Login Is Refused
     exp    ${-60}
     signature    broken
 
-A Foreign Redirect URI Gets An Error Page And No Redirect
+A Foreign Redirect URI Gets An Error Page
     [Tags]    id:C01-14    req:C01.3    proto:2.1.01    proto:2.2.01    sec:O01
     [Template]    Redirect URI Is Not Taken
     ${PUBLIC_URL}/login/callback/more
@@ -140,7 +140,7 @@ A Login Without A Proper Code Challenge Is Refused
     code_challenge=
     code_challenge_method=plain
 
-A Returning Identity With A New E-mail Is The Same User
+An Identity With A New E-mail Keeps Its User
     [Tags]    id:C01-16    req:C01.3    proto:2.2.17    sec:O11
     Sign In Through The Provider
     VAR    ${first}    ${USER_ID}

@@ -9,7 +9,7 @@ Test Tags           portable    critical    p0
 
 
 *** Test Cases ***
-A Returning User Is Not Doubled
+A Returning User Is Not Duplicated
     [Tags]    id:C03-03    req:C03.2
     ${first} =    Sign In
     ${again} =    Sign In    ${first}

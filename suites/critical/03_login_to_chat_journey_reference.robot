@@ -39,7 +39,7 @@ A Streamed Answer Adds Up To The Stored One
     ${streamed} =    Streamed Text    ${ack}[seq]
     Should Be Equal    ${streamed}    ${answer}[body]    streamed and stored answer differ
 
-A Returning User Of The Provider Is Not Doubled
+A Returning User Of The Provider Is Not Duplicated
     [Tags]    id:C03-07    req:C03.2    proto:2.2.17    proto:2.2.18    needs:db.auth    needs:db.main
     Sign In Through The Provider
     VAR    ${first}    ${USER_ID}

@@ -16,7 +16,7 @@ Test Tags           critical    p0    needs:db.auth    needs:db.main    needs:re
 
 
 *** Test Cases ***
-A Sign-up Through The Provider Makes One User With One Id In Both Databases
+A Provider Sign-up Makes One User In Both Databases
     [Tags]    id:C07-01    req:C07.1    proto:2.6.01    needs:oauth.provider
     A Person Known To The Provider
     Sign In Through The Provider
@@ -28,7 +28,7 @@ A Sign-up Through The Provider Makes One User With One Id In Both Databases
     Every Backend Answers With The User    ${record}
     Both Tables Are Equal Row By Row
 
-A Replica That Hangs Holds Up No Change Of A User
+A Hanging Replica Delays No Change Of A User
     [Documentation]    It takes the connection and answers nothing; auth gives it up and asks the other one.
     [Tags]    id:C07-04    req:C07.2    needs:control.pause
     Sign In A New User
@@ -39,7 +39,7 @@ A Replica That Hangs Holds Up No Change Of A User
     Userbase Follows Auth    ${USER.id}    within=15s
     [Teardown]    Run Keywords    Both Replicas Answer    AND    Undo Outages
 
-Changes Made While Backend Was Dead Arrive When It Is Back
+Changes Made While Backend Was Dead Arrive Later
     [Tags]    id:C07-07    req:C07.2    req:C07.3    proto:2.6.07    needs:control.kill    needs:ws
     Three People Online
     Kill Service    backend-1
@@ -50,7 +50,7 @@ Changes Made While Backend Was Dead Arrive When It Is Back
     Start Service    backend-2
     All Changes Have Arrived
 
-Changes Made While The Sync Path Was Cut Survive The Death Of Auth And A Flush Of Redis
+Undelivered Changes Survive Auth's Death And A Redis Flush
     [Tags]    id:C07-08    req:C07.2    req:C07.3    proto:2.6.07    needs:control.kill    needs:net.faults    needs:redis    needs:ws
     Three People Online
     Cut Connection    auth->backend
@@ -63,7 +63,7 @@ Changes Made While The Sync Path Was Cut Survive The Death Of Auth And A Flush O
     Who Is Gone Is Offline    within=5s
     All Changes Have Arrived
 
-Changes Made While Redis Was Dead Arrive At Once And Are Not Forgotten When It Is Back
+Changes Made Without Redis Arrive At Once And Stay
     [Tags]    id:C07-09    req:C07.2    req:C07.3    proto:4.112    needs:control.kill    needs:redis    needs:ws
     Three People Online
     Kill Service    redis
@@ -74,7 +74,7 @@ Changes Made While Redis Was Dead Arrive At Once And Are Not Forgotten When It I
     Start Service    redis
     All Changes Have Arrived
 
-Of A Crowd That Changes In An Outage Nobody Is Orphaned In Either Database
+No User Is Orphaned After Changes In An Outage
     [Tags]    id:C07-10    req:C07.3    proto:2.6.01    proto:2.6.05    needs:control.kill    needs:net.faults    needs:session.admin
     ${crowd} =    Create Load Users    30
     Wait Until The Outbox Is Empty
@@ -87,7 +87,7 @@ Of A Crowd That Changes In An Outage Nobody Is Orphaned In Either Database
     Start Service    backend-1
     Both Tables Are Equal Row By Row
 
-Deliveries In The Wrong Order End In The Newest State And Are Told Once
+Reordered Deliveries End In The Newest State
     [Tags]    id:C07-11    req:C07.4    proto:2.6.09    proto:3.3.01    needs:net.faults    needs:ws
     A User With Three Undelivered Updates
     Delivery Should Be Applied    backend    ${EVENTS}[2]
@@ -123,7 +123,7 @@ Everything Delivered Again In Any Order Changes Nothing
     Should Be True    ${delivered} >= 40    only ${delivered} events were there to deliver again
     Both Tables Are Equal Row By Row
 
-A Deleted Person Comes Back Through The Provider As New User
+A Deleted Person Comes Back As A New User
     [Tags]    id:C07-14    req:C07.3    sec:S04    needs:oauth.provider
     A Person Known To The Provider
     Sign In Through The Provider

@@ -22,11 +22,11 @@ A Socket That Ignores The Warning Is Closed
     Send Message    ${LAPTOP}    ${ROOM}    from another device
     Message Should Arrive    ${LAPTOP}    from another device    ${ROOM}
 
-A Refusal Says When It Ends And Ends Then
+A Refusal Reports Its End And Ends Then
     [Tags]    id:C08-06    req:C08.2    req:C08.3    proto:3.2.01    proto:3.2.17    sec:R02    sec:R04    sec:R06
     Refusal Should End As Told
 
-A Warned Socket Goes On After The Time It Was Told
+A Warned Socket Goes On After The Stated Time
     [Tags]    id:C08-11    req:C08.2    proto:4.73    sec:R04    sec:R06
     Open Two Devices Of New User
     ${seconds} =    Flooding Socket Should Be Warned    ${PHONE}    ${ROOM}

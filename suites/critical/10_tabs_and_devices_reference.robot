@@ -33,7 +33,7 @@ Profile Preferences And Conversations Are The Same In Every Tab
     A Profile Changed In One Tab Is In All
     A Conversation Begun In One Tab Is Listed In All
 
-What One Device Changes The Other Sees In Time
+Another Device Sees A Change In Time
     [Tags]    id:C10-10    req:C10.3    proto:4.63
     Two Devices Of One User
     Forget Latencies    C10 seen on the other device

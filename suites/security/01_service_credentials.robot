@@ -12,7 +12,7 @@ Test Tags           security    p0    req:X03    needs:session.admin    needs:db
 
 
 *** Test Cases ***
-No Service Door Opens Without The Service Credential
+Internal Endpoints Refuse Calls Without The Service Credential
     [Tags]    id:SE-01    proto:1.39    needs:replicas.2
     [Template]    No Service Door Opens With
     no credential    ${None}    token_missing
@@ -22,7 +22,7 @@ No Service Door Opens Without The Service Credential
     the credential cut by one sign    ${{ robot.api.types.Secret($SERVICE_TOKEN.value[:-1]) }}
     one sign more than the credential    ${{ robot.api.types.Secret($SERVICE_TOKEN.value + 'x') }}
 
-What A Refused Caller Asked For Is Not Done
+A Refused Request Changes Nothing
     [Tags]    id:SE-02    proto:1.39    needs:redis    needs:replicas.2
     ${before} =    Auth User Row    ${USER.id}
     No Service Door Opens With    a user's access token    ${ACCESS_TOKEN}
@@ -31,13 +31,13 @@ What A Refused Caller Asked For Is Not Done
     Redis Key Should Not Exist    lock:${USER.id}
     Session Lives    ${USER}
 
-A Missing Service Credential Is Asked For In The Standard Words
+A Missing Service Credential Gets A Standard Challenge
     [Tags]    id:SE-03
     ${response} =    Get From    auth    /admin/users/${USER.id}    status=401
     Answer Should Challenge For A Token    ${response}
     Service Refuses The Token    auth    /admin/users/${USER.id}    ${ACCESS_TOKEN}    token_invalid
 
-Nobody Introspects Without The Credential And Nothing But A Living Session's Access Token Is Active
+Introspection Needs A Credential And A Live Access Token
     [Tags]    id:SE-04    proto:1.04    proto:2.4.24    sec:O09    needs:jwt.signing_key
     Introspection Says    ${ACCESS_TOKEN}    ${True}
     ${expired} =    Forge From My Token    expired
@@ -50,7 +50,7 @@ Nobody Introspects Without The Credential And Nothing But A Living Session's Acc
     Log Out
     Introspection Says    ${ACCESS_TOKEN}    ${False}
 
-No Service Door Is Reached Through Frontend
+No Internal Endpoint Is Reachable Through Frontend
     [Tags]    id:SE-05    needs:replicas.2
     [Template]    Frontend Does Not Lead To
     /admin/users/${USER.id}

@@ -9,7 +9,7 @@ Test Tags           security    p0    req:X03    needs:db.auth
 
 
 *** Test Cases ***
-A New Password Leaves The Other Sessions Alone Where That Is Wanted
+A New Password Can Keep Other Sessions
     [Tags]    id:SE-09    sec:S05
     ${phone} =    Log In Again    ${USER}    device=phone
     ${new} =    Random Password
@@ -17,7 +17,7 @@ A New Password Leaves The Other Sessions Alone Where That Is Wanted
     Session Lives    ${phone}
     Session Lives    ${USER}
 
-A Revoked Token Ends Its Session Whichever Of Its Tokens It Is And Garbage Ends Nothing
+Any Revoked Token Ends Its Session
     [Tags]    id:SE-11    proto:2.4.22    sec:O08
     ${by_refresh} =    Log In Again    ${USER}
     ${by_access} =    Log In Again    ${USER}
@@ -29,7 +29,7 @@ A Revoked Token Ends Its Session Whichever Of Its Tokens It Is And Garbage Ends 
     Revoke Token    ${by_access.access_token}
     Session Lives    ${USER}
 
-A Refresh Token That Was Spent Still Ends Its Session When It Is Revoked
+A Spent Refresh Token Can Still End Its Session
     [Tags]    id:SE-13    sec:O08
     VAR    ${spent}    ${REFRESH_TOKEN}
     Refresh The Tokens

@@ -34,7 +34,7 @@ A Deactivated User Does Not Come In Through The Provider
     ${url} =    Reach The Callback
     Login Ends With Error    ${url}    access_denied
 
-A One-time Code Is Kept As A Hash For A Minute And Good For Nothing After That
+A One-time Code Is Stored Hashed For A Minute
     [Tags]    id:SE-20    proto:2.2.20    proto:2.2.21    sec:O05    needs:redis
     ${code} =    Come Back With A Code
     VAR    ${key}    code:${{ hashlib.sha256($code.encode()).hexdigest() }}
@@ -45,7 +45,7 @@ A One-time Code Is Kept As A Hash For A Minute And Good For Nothing After That
     ${user} =    Auth User Named    ${PERSON.email}
     Auth Holds Sessions    ${user}[id]    0
 
-A Login Under Way Is Kept As A Hash For Five Minutes
+A Pending Login Is Stored Hashed For Five Minutes
     [Tags]    id:SE-21    proto:2.2.04    sec:O04    needs:redis
     ${url} =    Reach The Callback
     VAR    ${state}    ${{ urllib.parse.parse_qs(urllib.parse.urlsplit($url).query)['state'][0] }}
@@ -53,7 +53,7 @@ A Login Under Way Is Kept As A Hash For Five Minutes
     ...    message=a login that nobody ends may be ended later than five minutes after its begin
     Redis Keys    *${state}*    ==    ${{ [] }}    message=Redis keeps the state itself
 
-The Login's Cookie Is Kept From Scripts, From Other Sites And From Plain Connections
+The Login Cookie Is HttpOnly, SameSite And Secure
     [Tags]    id:SE-22    proto:2.2.05    sec:S09
     ${response} =    Start A Login
     VAR    ${cookie}    ${response.headers}[Set-Cookie]
@@ -61,7 +61,7 @@ The Login's Cookie Is Kept From Scripts, From Other Sites And From Plain Connect
     Cookie Should Have    ${cookie}    secure    httponly    samesite=lax    path=/
     Should Not Contain    ${cookie.lower()}    domain\=    the cookie of the login goes to other hosts, too
 
-A Login Of Another Client Makes A Session Of That Client
+A Login Makes A Session Of Its Own Client
     [Tags]    id:SE-23
     ${tokens} =    Sign In Through The Provider    api    ${PUBLIC_URL}/api-client/callback
     Token Claim    ${ACCESS_TOKEN}    client_id    ==    api
@@ -73,7 +73,7 @@ A Token Is Never Given In A Redirect
     ${response} =    Start A Login    response_type=token
     Redirect Should Carry Error    ${response}    ${PUBLIC_URL}/login/callback    unsupported_response_type
 
-A Provider That Hangs Is Given Up After Seconds And A Later Login Works
+A Hanging Provider Is Given Up Within Seconds
     [Tags]    id:SE-25    sec:O10
     ${url} =    Reach The Callback
     The Provider Fails For    ${PERSON}    token    delay=${9}

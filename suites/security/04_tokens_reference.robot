@@ -15,7 +15,7 @@ ${KEY_SET}      /.well-known/jwks.json
 
 
 *** Test Cases ***
-A Token Too Long To Be Read Is Refused Everywhere And At Once
+An Oversized Token Is Refused Everywhere At Once
     [Documentation]    Longer than a token may be, and shorter than what an HTTP server refuses to read.
     [Tags]    id:SE-29    proto:2.3.11    sec:J09    needs:jwt.signing_key
     ${long} =    Change Token    ${ACCESS_TOKEN}    filler=${{ 'A' * 6600 }}
@@ -27,7 +27,7 @@ A Token Too Long To Be Read Is Refused Everywhere And At Once
     Socket Handshake Is Refused With    401    ${deep}    ${BACKEND_SOCKET_URL}    token_invalid
     Socket Handshake Is Refused With    401    ${long}    ${SOCKET_URL}    token_invalid
 
-Tokens Of Unknown Keys Make Backend Ask For The Keys Once A Second At Most
+Unknown Keys Cause One Key Request A Second
     [Tags]    id:SE-33    proto:2.3.10    sec:J05
     ${token} =    Forge From My Token    unknown kid
     Start Probe    unknown key    ${BACKEND_URL}/api/me    ${token}    every=20ms    refused=401

@@ -14,7 +14,7 @@ Test Tags           security    p1    needs:session.admin    needs:ws    needs:r
 
 
 *** Test Cases ***
-A New Signing Key Is Known Everywhere At Once And The Former One For Its Grace Alone
+A New Signing Key Is Known Everywhere At Once
     [Tags]    id:SE-35    req:X02    proto:2.5.24    proto:2.5.25    sec:J10
     Every Service Accepts The Token
     VAR    ${former}    ${ACCESS_TOKEN}
@@ -45,7 +45,7 @@ The Provider's New Key Is Taken At Once
     A Person Known To The Provider
     Sign In Through The Provider
 
-How Long A Refusal Takes Does Not Tell Whether The E-mail Is Known
+The Time Of A Refusal Reveals No Account
     [Documentation]    The shortest of several tries is what the work itself takes, however busy the machine is.
     [Tags]    id:SE-37    req:X03    proto:2.4.05    sec:R05
     ${wrong}    ${unknown} =    Shortest Time Of A Refused Login    8

@@ -19,7 +19,7 @@ A Managed Session Leaves Its Tokens In No Log
     Everything Was Logged
     No Log Holds Any Of    ${session.session_token}    ${session.access_token}    ${SERVICE_TOKEN}
 
-Neither Code Nor State Nor Verifier Of A Login Stands In A Log
+No Log Holds A Login's Code, State Or Verifier
     [Tags]    id:SE-39    proto:1.42    needs:oauth.provider
     A Person Known To The Provider
     ${code} =    Come Back With A Code

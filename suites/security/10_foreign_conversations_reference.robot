@@ -12,7 +12,7 @@ Test Tags           security    p0    req:C02.3    req:X03    needs:ws    needs:
 
 
 *** Test Cases ***
-Other Users Cannot See Or Rename A Conversation At Any Endpoint
+Other Users Cannot See Or Rename A Conversation
     [Tags]    id:SE-62    req:C10.1    proto:3.1.08    sec:W06
     ${before} =    Every Door Shows    ${PATH}
     No Such Conversation Is There For The Stranger    GET

@@ -11,7 +11,7 @@ Test Tags           security    p0    req:X03    needs:ws
 
 
 *** Test Cases ***
-A Browser Opens A Socket By Subprotocol And Others May Name Their Client By A Header
+Browsers Open Sockets By Subprotocol, Others By Header
     [Tags]    id:SE-45    req:C02.1    proto:4.03    proto:4.15    sec:W01
     A Page Of The Own Origin Opens A Socket    ${SOCKET_URL}
     A Client Names Itself By A Header    ${BACKEND_SOCKET_URL}

@@ -20,7 +20,7 @@ No Script And No Other Host Gets A Browser's Cookies
     Every Protected Cookie Is Set    ${refreshed}    ${refreshed.json()}[refresh_expires_in]
     Should Not Contain    ${refreshed.text}    token    the page's scripts are shown tokens
 
-A Page Of Another Origin Cannot Act With A Browser's Cookies
+A Foreign Origin Cannot Act With A Browser's Cookies
     [Tags]    id:SE-50    proto:5.29    proto:5.30    sec:W01    needs:ws
     A Person Signs In In A Browser
     Pages Elsewhere Cannot Act    ${None}    null    https://evil.example    ${{ $PUBLIC_URL.replace('https:', 'http:') }}
@@ -28,7 +28,7 @@ A Page Of Another Origin Cannot Act With A Browser's Cookies
     Nothing Was Done In The User's Name
     Own Page Can Act
 
-A Browser's Cookie Is Its Token At Every Door And A Token Of One's Own Goes First
+A Browser's Cookie Is Its Token At Every Endpoint
     [Tags]    id:SE-51    proto:5.28    needs:ws
     A Person Signs In In A Browser
     Browser Sees User Id    ${USER_ID}
@@ -45,7 +45,7 @@ Tabs That Refresh At One Instant Share One Refresh
     Session Should Be    active, refreshed 1
     Browser Sees User Id    ${USER_ID}
 
-A Refresh That Fails Says Why And Costs The Cookies Only Where Auth Refused
+A Failed Refresh Keeps Cookies Unless Auth Refused It
     [Tags]    id:SE-53    proto:5.17    proto:5.18    proto:5.19    proto:5.20
     A Person Signs In In A Browser
     Refresh Without A Cookie Is Refused
@@ -99,7 +99,7 @@ A Login Ends On This Origin Whatever Was Asked For
     /\\evil.example           /
     https://evil.example/     /
 
-A Login Ends Only In The Browser That Began It, And Only Once
+A Login Ends Once And Only In Its Browser
     [Tags]    id:SE-57    proto:5.05    proto:5.31    sec:O04
     A Person Known To The Provider
     Open A Fresh Browser    stranger

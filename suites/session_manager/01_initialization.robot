@@ -13,7 +13,7 @@ Test Tags           session-manager    p0    needs:db.auth    needs:redis    nee
 
 
 *** Test Cases ***
-With Redis And A Database It Is Ready And Keeps Each Session In Both
+Auth Is Ready With Redis And A Database
     [Tags]    id:M01-01    req:M01.1
     Auth Should See Its Dependencies    database=up    redis=up
     A User With A Session
@@ -24,7 +24,7 @@ With Redis And A Database It Is Ready And Keeps Each Session In Both
     Session Row Should Be    ${SESSION.session_id}    revoked
     Redis Should Hold Nothing Of The Session
 
-Without Redis And A Database It Starts And Refuses Clearly And Is Good By Itself When Both Come
+Auth Starts Without Its Stores And Recovers
     [Tags]    id:M01-02    req:M01.2    needs:control.kill    needs:control.restart    needs:control.logs
     A User With A Session
     Auth Is Started Without Its Stores
@@ -38,7 +38,7 @@ Without Redis And A Database It Starts And Refuses Clearly And Is Good By Itself
     Everything Should Be Good Again
     [Teardown]    Bring Both Stores Back
 
-Without A Database It Finds Redis And Waits For The Record
+Auth Without A Database Waits For It
     [Tags]    id:M01-03    req:M01.2    extra    needs:control.kill    needs:control.restart
     A User With A Session
     Kill Service    postgres
@@ -51,7 +51,7 @@ Without A Database It Finds Redis And Waits For The Record
     Everything Should Be Good Again
     [Teardown]    Bring Both Stores Back
 
-What Has Expired Is Swept Away Without Being Asked For, Also After The Database Was Away
+Auth Cleans Up Expired Sessions By Itself
     [Tags]    id:M08-01    req:M08.1    req:M01.2    extra    needs:control.kill
     A Session Expires And Is Swept Away
     Kill Service    postgres
@@ -60,7 +60,7 @@ What Has Expired Is Swept Away Without Being Asked For, Also After The Database 
     A Session Expires And Is Swept Away
     [Teardown]    Bring Both Stores Back
 
-Unless Told Otherwise It Goes By The Declared Limits
+Auth Has The Declared Limits By Default
     [Tags]    id:M01-04    req:M01.3
     A Login Should Live    web    WEB    access_ttl    session_idle    session_absolute
     A Login Should Live    mobile    MOBILE    access_ttl    session_idle    session_absolute

@@ -32,7 +32,7 @@ An Sso Session Is The Same In Every Store
     [Tags]    id:M02-04    req:M02.4    proto:2.5.01    proto:2.5.03
     The Manager Makes A Session    SSO    web
 
-Nobody Gets A Session Who Does Not Exist Or Is Deactivated
+Only Existing Active Users Get A Session
     [Tags]    id:M02-05    req:M02.1    extra
     ${unknown} =    Random UUID
     No Session Is Made For    ${unknown}    404    not_found
@@ -40,7 +40,7 @@ Nobody Gets A Session Who Does Not Exist Or Is Deactivated
     Post To    auth    /admin/users/${USER_ID}/deactivate    ${{ {} }}    ${SERVICE_TOKEN}
     No Session Is Made For    ${USER_ID}    403    account_disabled
 
-Metadata Is Kept As It Was Given And Belongs To One Session
+Metadata Is Stored Unchanged With Its Own Session
     [Tags]    id:M02-06    req:M02.5    req:M15
     VAR    &{metadata}    theme=dark    cart=${{ [1, 2.5, {'sku': None}] }}    flags=${{ {'beta': True, '': []} }}    session_id=mine
     A User With A Session    metadata=${metadata}
@@ -51,7 +51,7 @@ Metadata Is Kept As It Was Given And Belongs To One Session
     Metadata Should Be    ${{ {} }}    ${plain}
     A Login With Metadata Keeps It    ${metadata}
 
-A Fingerprint Is Kept As Its Hash And As Nothing Else
+A Fingerprint Is Stored Only As Its Hash
     [Tags]    id:M02-07    req:M02.6
     VAR    ${traits}    Firefox 140; 2560x1440; Europe/Vilnius
     A User With A Session    fingerprint=${traits}
@@ -62,7 +62,7 @@ A Fingerprint Is Kept As Its Hash And As Nothing Else
     ${free} =    Create Managed Session    ${USER_ID}
     Should Be Equal    ${free.record}[fingerprint]    ${None}    a session made without a fingerprint has one
 
-Twenty Parallel Logins Never Exceed The Limit And The Oldest Go First
+Parallel Logins Keep The Limit And Replace The Oldest
     [Tags]    id:M02-08    req:M02.7    proto:2.5.04    sec:S07
     Sign In A New User
     Log In At Once    20
@@ -81,7 +81,7 @@ An Expired Session Makes Room And Is Not Called Revoked
     Session Row Should Be    ${SESSION.session_id}    expired
     Redis Should Hold Nothing Of The Session
 
-While Redis Is Dead Sessions Are Made And Found In The Database
+Sessions Are Created And Found While Redis Is Dead
     [Tags]    id:M02-10    req:M02.8    needs:control.kill
     Kill Service    redis
     VAR    &{metadata}    made=while Redis was dead
@@ -95,7 +95,7 @@ While Redis Is Dead Sessions Are Made And Found In The Database
     Stores Should Agree On The Session
     [Teardown]    Redis Is Back
 
-While Redis Is Frozen The Limit Holds And What It Knew Is Not Believed Again
+The Limit Holds While Redis Is Frozen
     [Tags]    id:M02-11    req:M02.8    extra    needs:control.pause
     A User With A Session
     Pause Service    redis
@@ -108,7 +108,7 @@ While Redis Is Frozen The Limit Holds And What It Knew Is Not Believed Again
     Redis Should Hold Nothing Of The Session
     [Teardown]    Redis Is Back
 
-No Two Of A Thousand Logins Share A Token And None Can Be Guessed
+A Thousand Logins Yield Unique Unguessable Tokens
     [Tags]    id:M02-12    req:M02.9    sec:S02
     ${users} =    Create Load Users    1000
     Secrets Should Be Unguessable    ${{ [user.refresh_token for user in $users] }}    refresh tokens    bits=128

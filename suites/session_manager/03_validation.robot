@@ -12,7 +12,7 @@ Test Tags           session-manager    p0    needs:db.auth    needs:redis    nee
 
 
 *** Test Cases ***
-A Live Session Is Valid And Its Record Is Told By Redis And By The Database Alike
+A Live Session Is Valid In Every Store
     [Tags]    id:M03-01    req:M03.1    proto:2.5.05    proto:2.5.54
     A User With A Session    device=laptop    metadata=${{ {'tab': 3} }}
     ${by_redis} =    Session Token Should Be Valid    ${SESSION}    source=redis
@@ -23,7 +23,7 @@ A Live Session Is Valid And Its Record Is Told By Redis And By The Database Alik
     Session Token Should Be Valid    ${SESSION}    source=redis
     Stores Should Agree On The Session
 
-An Expired Session Is Invalid From That Moment Though Nobody Has Swept It
+An Expired Session Is Invalid Before Any Clean-up
     [Tags]    id:M03-02    req:M03.2    sec:S06
     A User With A Session    idle_ttl=1s
     Session Token Should Become Invalid    expired
@@ -31,7 +31,7 @@ An Expired Session Is Invalid From That Moment Though Nobody Has Swept It
     Redis Key Should Not Exist    session:${SESSION.session_id}
     Access Token Should Be Refused As    session_expired
 
-A Session Past Its Absolute End Is Expired However Active It Was
+An Active Session Is Invalid Past Its Absolute End
     [Tags]    id:M03-03    req:M03.2    extra    sec:S06
     A User With A Session    idle_ttl=1h    absolute_ttl=2h
     Let Time Pass For The Session    59 min
@@ -42,7 +42,7 @@ A Session Past Its Absolute End Is Expired However Active It Was
     Let Time Pass For The Session    3 min
     Session Token Should Be Invalid    ${SESSION}    reason=expired    source=database
 
-A Revoked Session Is Invalid At Once And For The Reason That It Was Revoked
+A Revoked Session Is Invalid At Once, With Reason
     [Tags]    id:M03-04    req:M03.3    proto:2.5.02    proto:2.5.06    sec:S03
     A User With A Session
     Session Token Should Be Valid    ${SESSION}    source=redis
@@ -54,7 +54,7 @@ A Revoked Session Is Invalid At Once And For The Reason That It Was Revoked
     Access Token Should Be Refused As    session_revoked
     Refresh Is Refused With    ${SESSION.refresh_token}    invalid_grant
 
-What Was Never A Session Token Is Invalid And Tells Nothing
+An Unknown Token Is Invalid And Reveals Nothing
     [Tags]    id:M03-05    req:M03.4
     A User With A Session
     Every Wrong Token Should Be Unknown
@@ -66,7 +66,7 @@ A Session That Was Never Made Has No Record
     ${response} =    Get From    auth    /admin/sessions/${unknown}    ${SERVICE_TOKEN}    status=404
     Answer Should Be A Problem    ${response}    not_found
 
-What Cannot Be A Token Is Refused As A Bad Request
+A Malformed Token Is A Bad Request
     [Tags]    id:M03-07    req:M03.4    extra
     Session Manager Refuses    validate    400    invalid_request    session_token=${EMPTY}
     Session Manager Refuses    validate    400    invalid_request    session_token=${None}
@@ -75,7 +75,7 @@ What Cannot Be A Token Is Refused As A Bad Request
     Session Manager Refuses    validate    400    invalid_request    session_token=${{ 'a' * 10000 }}
     Session Manager Refuses    validate    400    invalid_request    token=misnamed
 
-The Database Judges As Redis Would Have While Redis Is Dead
+The Database Validates Sessions While Redis Is Dead
     [Tags]    id:M03-08    req:M03.5    req:M15    proto:2.5.05    proto:2.5.54    needs:control.kill
     Sessions That Live And Sessions That Are Over
     Kill Service    redis
@@ -86,7 +86,7 @@ The Database Judges As Redis Would Have While Redis Is Dead
     Those That Are Over Should Stay So
     [Teardown]    Redis Is Back
 
-What Ends While Redis Is Frozen Is Over In The Database At Once And In Redis Ever After
+A Session Ended While Redis Is Frozen Stays Ended
     [Tags]    id:M03-09    req:M03.5    extra    needs:control.pause
     Sessions That Live And Sessions That Will Be Over
     Pause Service    redis

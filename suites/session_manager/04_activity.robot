@@ -10,7 +10,7 @@ Test Tags           session-manager    p0    needs:session.admin    needs:redis 
 
 
 *** Test Cases ***
-An Activity Is Told By The Answer, The Row And Redis Alike
+An Activity Is Recorded In Every Store
     [Tags]    id:M04-01    req:M04.1
     A User With A Session
     Let Time Pass For The Session    10s
@@ -21,7 +21,7 @@ An Activity Is Told By The Answer, The Row And Redis Alike
     Should Be Equal    ${record}[status]    active
     Stores Should Agree On The Session
 
-The Access Count Grows By One With Each Activity And With Nothing Else
+The Access Count Grows Only With Activities
     [Tags]    id:M04-02    req:M04.2    proto:2.5.10
     A User With A Session
     Access Count Should Be    0
@@ -31,7 +31,7 @@ The Access Count Grows By One With Each Activity And With Nothing Else
     Refresh Session Token    ${SESSION}
     Access Count Should Be    3
 
-Of Twenty Activities At Once None Is Lost
+Twenty Parallel Activities Are All Counted
     [Tags]    id:M04-03    req:M04.2    extra
     A User With A Session
     ${counts} =    Twenty Activities At Once
@@ -62,7 +62,7 @@ No Activity Extends The Absolute Lifetime
     Session Token Should Be Invalid    ${SESSION}    expired
     Session Manager Refuses    ${SESSION.session_id}/activity    409    session_expired
 
-A Session That Is Left Alone Ends By Itself At Its Idle Expiry
+An Idle Session Ends At Its Idle Expiry
     [Tags]    id:M04-06    req:M04.3    extra
     A User With A Session    idle_ttl=500ms    absolute_ttl=60s
     Session Comes To Be Expired
@@ -70,7 +70,7 @@ A Session That Is Left Alone Ends By Itself At Its Idle Expiry
     Session Manager Refuses    ${SESSION.session_id}/activity    409    session_expired
     Session Should Be Left To Live    idle=500ms    absolute=60s
 
-However Much It Is Used A Session Ends By Itself At Its Absolute Expiry
+An Active Session Ends At Its Absolute Expiry
     [Tags]    id:M04-07    req:M04.3    extra
     A User With A Session    idle_ttl=60s    absolute_ttl=1s
     Use The Session Until It Is Expired
@@ -87,7 +87,7 @@ An Activity Is Refused Where No Session Can Be Meant
     ${response} =    Post To    auth    /admin/sessions/${unknown}/activity    ${{ {} }}    status=401
     Answer Should Challenge For A Token    ${response}
 
-What Has Ended Is Not Kept Alive By An Activity
+An Activity Does Not Revive An Ended Session
     [Tags]    id:M04-09    req:M04.4    proto:2.5.43    extra
     A User With A Session    idle_ttl=10min
     ${revoked} =    Create Managed Session    ${USER_ID}

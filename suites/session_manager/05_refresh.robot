@@ -22,7 +22,7 @@ A Refresh With Extension Starts The Idle Time Again
     Let Time Pass For The Session    8min
     Session Token Should Be Valid    ${renewed}[session_token]
 
-A Refresh Of The Token Pair Starts The Idle Time Again
+A Token Pair Refresh Starts The Idle Time Again
     [Documentation]    It is all that a browser or an app does for its session.
     [Tags]    id:M05-02    req:M05.1    proto:2.4.12    extra
     A User With A Session    idle_ttl=10min    absolute_ttl=1h
@@ -46,7 +46,7 @@ No Refresh Extends The Absolute Lifetime
     Let Time Pass For The Session    8min
     Session Token Should Be Invalid    ${renewed}[session_token]    expired
 
-A Refresh Without Extension Leaves The Session What It Had Left
+A Refresh Without Extension Moves No Expiry
     [Tags]    id:M05-04    req:M05.2
     A User With A Session    idle_ttl=10min    absolute_ttl=1h
     Let Time Pass For The Session    8min
@@ -58,7 +58,7 @@ A Refresh Without Extension Leaves The Session What It Had Left
     Let Time Pass For The Session    3min
     Session Token Should Be Invalid    ${renewed}[session_token]    expired
 
-A Refresh Puts A New Session Token In The Place Of The Old One
+A Refresh Replaces The Session Token
     [Tags]    id:M05-05    req:M05.3    proto:2.5.07
     A User With A Session
     ${renewed} =    Refresh Session Token    ${SESSION}
@@ -75,7 +75,7 @@ Refreshes Within One Second Never Give The Same Token Twice
     Tokens Of Refreshes In A Row Should All Differ    5
     Stores Should Agree On The Session
 
-Of Twenty Refreshes With One Token At Once One Wins
+One Of Twenty Parallel Refreshes Wins
     [Tags]    id:M05-07    req:M05.3    extra
     A User With A Session
     ${last} =    One Of Twenty Refreshes At Once Wins    times=5
@@ -84,7 +84,7 @@ Of Twenty Refreshes With One Token At Once One Wins
     Session Token Should Be Invalid    ${SESSION}    not_found
     Only The New Session Token Should Be Stored    ${last}
 
-A Spent Refresh Token Is Good For Nothing And Ends What Came Of It
+A Spent Refresh Token Ends Its Successors
     [Tags]    id:M05-08    req:M05.3    extra
     A User With A Session
     ${next} =    Refresh The Tokens Of    ${SESSION}
@@ -107,7 +107,7 @@ A Refresh Changes The Tokens And Nothing Of The Identity
     Should Be Equal    ${me.json()}[id]    ${USER_ID}    auth sees somebody else behind the refreshed token
     Own Sessions Are    ${bystander}
 
-The Refresh Count Grows With Each Refresh And With Nothing Else
+The Refresh Count Grows Only With Refreshes
     [Tags]    id:M05-10    req:M05.4    proto:2.5.08    proto:2.5.45
     A User With A Session
     ${first} =    Refresh Session Token    ${SESSION}    extend=True

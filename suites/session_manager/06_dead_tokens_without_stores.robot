@@ -13,7 +13,7 @@ Test Tags           session-manager    p0    extra    needs:session.admin    nee
 
 
 *** Test Cases ***
-With Redis Killed The Old Tokens Are Dead At Once After A Refresh
+Old Tokens Die At A Refresh Without Redis
     [Tags]    id:M05-13    req:M05.3    needs:control.kill
     Kill Service    redis
     ${renewed} =    Refresh Session Token    ${SESSION}
@@ -34,7 +34,7 @@ With Redis Killed A Revoked Session Is Dead At Once
     Wait Until Session Is Gone Everywhere    ${SESSION}    within=10s    places=${{ ['auth', 'auth db', 'main db', 'backend-1'] }}
     Service Refuses The Token    backend    /api/me    ${SESSION.access_token}    session_revoked
 
-With Redis Killed Each Session Is Judged By Its Own Token Whoever Was Asked About Before
+Each Session Is Judged Alone While Redis Is Dead
     [Documentation]    What backend remembers of one introspection is nobody else's.
     [Tags]    id:M04-10    req:M04.4    needs:control.kill
     ${other} =    Create User
@@ -44,7 +44,7 @@ With Redis Killed Each Session Is Judged By Its Own Token Whoever Was Asked Abou
     Service Refuses The Token    backend    /api/me    ${SESSION.access_token}    session_expired
     Get From    backend    /api/me    ${other.access_token}
 
-With Redis Killed What Auth Said Of A Token Is Not Asked Again At Each Request
+Introspection Is Cached While Redis Is Dead
     [Documentation]    It is believed for five seconds: a slow machine may see these end once.
     [Tags]    id:C06-06    req:C06.4    needs:control.kill
     Kill Service    redis
@@ -55,7 +55,7 @@ With Redis Killed What Auth Said Of A Token Is Not Asked Again At Each Request
     END
     Service Metric    auth    http_requests_total{route="/auth/introspect"}    <=    ${asked + 2}
 
-With Redis Killed All But The Current One Are Dead At Once
+Other Sessions Can Be Revoked At Once Without Redis
     [Tags]    id:M06-02    req:M06.5    req:M06.6    needs:control.kill
     ${current} =    Create Managed Session    ${USER_ID}
     Kill Service    redis
@@ -75,7 +75,7 @@ With Redis Killed An Expired Session Cannot Be Kept Alive
     Session Manager Refuses    refresh    409    session_expired    session_token=${SESSION.session_token.value}
     Refresh Is Refused With    ${SESSION.refresh_token}    invalid_grant
 
-With Redis Killed Activities Count And Extend, And Redis Learns Of It
+Activities Count Without Redis And Reach It Later
     [Tags]    id:M04-12    req:M04.4    needs:control.kill
     Let Time Pass For The Session    8min
     Kill Service    redis
@@ -88,7 +88,7 @@ With Redis Killed Activities Count And Extend, And Redis Learns Of It
     Session Comes To Be Found In Redis    ${SESSION}
     Stores Should Agree On The Session
 
-A Refresh Token That Was Spent Before Auth Died Is Good For Nothing After It
+A Spent Refresh Token Stays Spent After Auth Died
     [Documentation]    What auth itself remembers dies with it.
     [Tags]    id:M05-14    req:M05.3    needs:control.kill
     ${next} =    Refresh The Tokens Of    ${SESSION}
@@ -98,7 +98,7 @@ A Refresh Token That Was Spent Before Auth Died Is Good For Nothing After It
     Refresh Is Refused With    ${next}[refresh_token]    invalid_grant
     Session Token Should Be Invalid    ${SESSION}    revoked
 
-What Redis Kept Through An Outage Does Not Bring An Old Token Back
+An Outdated Redis Revives No Replaced Token
     [Documentation]    Auth alone cannot reach Redis, which forgets nothing meanwhile.
     [Tags]    id:M05-15    req:M05.3    needs:net.faults
     Cut Connection    auth->redis
@@ -109,7 +109,7 @@ What Redis Kept Through An Outage Does Not Bring An Old Token Back
     Session Token Should Be Invalid    ${SESSION}    not_found
     Stores Should Agree On The Session
 
-What Redis Kept Through An Outage Does Not Bring A Revoked Session Back
+An Outdated Redis Revives No Revoked Session
     [Documentation]    Auth alone cannot reach Redis, which forgets nothing meanwhile.
     [Tags]    id:M06-03    req:M06.1    req:M06.4    proto:2.5.48    needs:net.faults
     ${neighbour} =    Create Managed Session    ${USER_ID}
@@ -123,7 +123,7 @@ What Redis Kept Through An Outage Does Not Bring A Revoked Session Back
     Redis Should Hold Nothing Of The Session
     Redis Value    session:revoked:${SESSION.session_id}    ==    stolen
 
-Without PostgreSQL Nothing Is Recorded, Refreshed Or Revoked And All Are Told So
+Writes Are Refused Clearly Without PostgreSQL
     [Tags]    id:M04-13    req:M04.4    req:M06.4    needs:net.faults
     ${before} =    Session Row    ${SESSION.session_id}
     Cut Connection    auth->postgres

@@ -10,7 +10,7 @@ Test Tags           session-manager    p0    needs:session.admin    needs:redis 
 
 
 *** Test Cases ***
-A Revoked Session Is Dead At Once With Each Of Its Tokens And Its Neighbour Lives
+A Revoked Session Dies With All Its Tokens
     [Tags]    id:M06-04    req:M06.1    proto:2.5.31
     A User With A Session
     ${neighbour} =    Create Managed Session    ${USER_ID}
@@ -23,7 +23,7 @@ A Revoked Session Is Dead At Once With Each Of Its Tokens And Its Neighbour Live
     Redis Should Hold Nothing Of The Session
     Stores Should Agree On The Session    ${neighbour}
 
-A Logout Is The End Of A Session As Its Revocation Is
+A Logout Revokes The Session
     [Tags]    id:M06-05    req:M06.1    proto:2.5.31    extra
     A User With A Session
     Post To    auth    /auth/logout    ${{ {} }}    ${SESSION.access_token}    status=204
@@ -85,7 +85,7 @@ A Session That Had Expired Is Not Called Revoked Afterwards
     Only These Columns Should Have Changed    ${before}
     Session Token Should Be Invalid    ${SESSION}    expired
 
-The Audit Trail Tells What Befell The Session And Outlives It And Its User
+The Audit Trail Outlives Session And User
     [Tags]    id:M06-11    req:M06.3    proto:2.5.45    proto:2.5.46
     A User With A Session
     Refresh Session Token    ${SESSION}
@@ -96,7 +96,7 @@ The Audit Trail Tells What Befell The Session And Outlives It And Its User
     Check Row Count    SELECT 1 FROM sessions WHERE user_id = '${USER_ID}'    ==    0    alias=auth
     Audit Trail Should Read    created    refreshed    revoked
 
-Both Databases And Every Service Are In Step With A Revocation
+Databases And Services Agree On A Revocation
     [Tags]    id:M06-12    req:M06.4    proto:2.6.01    needs:db.main    needs:replicas.2
     A User With A Session
     Session Should Be Live Everywhere    ${SESSION}    within=10s
@@ -108,7 +108,7 @@ Both Databases And Every Service Are In Step With A Revocation
     Service Refuses The Token    backend-2    /api/me    ${SESSION.access_token}    session_revoked
     Service Refuses The Token    frontend    /api/me    ${SESSION.access_token}    session_revoked
 
-All Sessions Of A User Are Revoked And Nobody Else's
+All Sessions Of A User Are Revoked And No Others
     [Tags]    id:M06-13    req:M06.5    proto:2.5.14
     A User With Sessions On Three Devices
     ${stranger} =    Create User
@@ -143,7 +143,7 @@ All Sessions But The Current One Are Revoked
     Stores Should Agree On The Session    ${current}
     Everything Can Be Done With    ${current}
 
-A User Ends All His Other Sessions And Stays Signed In
+A User Ends All Their Other Sessions
     [Tags]    id:M06-16    req:M06.6    proto:2.4.35    extra
     A User With Sessions On Three Devices
     VAR    ${current}    ${SESSIONS}[2]
@@ -153,7 +153,7 @@ A User Ends All His Other Sessions And Stays Signed In
     Session Should Be Dead And Gone For    revoked    ${SESSIONS}[1]
     Everything Can Be Done With    ${current}
 
-Nobody Else's Session Is An Exception
+Another User's Session Cannot Be Excepted
     [Tags]    id:M06-17    req:M06.6    extra
     A User With Sessions On Three Devices
     ${stranger} =    Create User

@@ -10,7 +10,7 @@ Test Tags           session-manager    p1    needs:session.admin    needs:redis 
 
 
 *** Test Cases ***
-A User's Sessions Are Listed With All That Is Known Of Each, Oldest First
+Sessions Are Listed In Full, Oldest First
     [Tags]    id:M07-02    req:M07.1
     A User With Sessions Of Three Ages
     Session Of A Stranger
@@ -21,7 +21,7 @@ A User's Sessions Are Listed With All That Is Known Of Each, Oldest First
     List Should Name    ${own}    ${OLD}    ${MIDDLE}    ${NEW}
     Current In The List Should Be    ${own}    ${MIDDLE}
 
-Whatever Redis Holds Of Them, And In Whatever Form, The List Is The Same
+The List Is The Same Whatever Redis Holds
     [Tags]    id:M07-03    req:M07.1    proto:2.5.13    extra
     A User With Sessions Of Three Ages
     ${before} =    List User Sessions    ${USER_ID}
@@ -44,7 +44,7 @@ Sessions That Have Ended Are Not Listed
     ${listed} =    List User Sessions    ${USER_ID}
     List Should Name    ${listed}
 
-With Expired Ones All Are Listed With What Became Of Each
+The Full List Shows How Each Session Ended
     [Tags]    id:M07-05    req:M07.3    proto:2.5.40
     One Session Active, One Expired, One Revoked
     ${listed} =    List User Sessions    ${USER_ID}    include_expired=True
@@ -53,7 +53,7 @@ With Expired Ones All Are Listed With What Became Of Each
     Should Be Equal    ${{ [one['revoke_reason'] for one in $listed] }}    ${{ [None, 'lost phone', None] }}
     Each Should Be Listed By Its Own Record    ${listed}
 
-An Expired Session Is Listed As Such Before And After Its Row Was Marked
+An Expired Session Is Listed As Expired At Once
     [Documentation]    The user's next login marks it, as any sweep does.
     [Tags]    id:M07-06    req:M07.3    extra
     One Session Active, One Expired, One Revoked

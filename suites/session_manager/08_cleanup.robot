@@ -12,7 +12,7 @@ Test Tags           session-manager    p1    needs:session.admin    needs:redis 
 
 
 *** Test Cases ***
-Expired Sessions Lose Every Trace In Redis And Their Rows Say So
+A Clean-up Removes Expired Sessions From Redis
     [Tags]    id:M08-02    req:M08.1    proto:2.5.15
     A User With A Living And An Expired Session    idle_ttl=1 hour
     Redis Should Hold All Of The Session    ${EXPIRED}
@@ -40,14 +40,14 @@ However Many Have Expired One Clean-up Ends Them All
     Clean-up Should Count    expired=600    removed_keys=600    errors=0
     Nothing Should Be Left Of The Crowd
 
-Of A Crowd That Four Clean Up At Once Each Is Counted Once
+Parallel Clean-ups Count Each Session Once
     [Tags]    id:M08-05    req:M08.1    extra
     A Crowd Whose Sessions Have Expired    200
     ${counts} =    Four Clean Up At Once
     Counts Should Be    ${counts}    expired=200    removed_keys=200    errors=0
     Nothing Should Be Left Of The Crowd
 
-What Was Revoked Before It Expired Stays Revoked
+A Revoked Session That Expires Stays Revoked
     [Tags]    id:M08-06    req:M08.1    extra
     A User With A Session    idle_ttl=1 hour
     Revoke Session    ${SESSION}    reason=lost device
@@ -56,7 +56,7 @@ What Was Revoked Before It Expired Stays Revoked
     Session Row Should Be    ${SESSION.session_id}    revoked
     Session Token Should Be Invalid    ${SESSION}    revoked    database
 
-What Redis Could Not Be Told Is Counted As Errors And Made Up For Once It Is Back
+A Clean-up Reports Redis Errors And Completes Later
     [Tags]    id:M08-07    req:M08.2    needs:control.pause
     A User With A Living And An Expired Session    idle_ttl=1 hour
     Redis Hangs And Auth Knows It    ${LIVING}
@@ -69,7 +69,7 @@ What Redis Could Not Be Told Is Counted As Errors And Made Up For Once It Is Bac
     Clean-up Should Count    expired=0    removed_keys=0    errors=0
     [Teardown]    Redis Is Back
 
-A Dead Redis Is No More Than An Error For Each Session
+A Clean-up Without Redis Counts One Error A Session
     [Tags]    id:M08-08    req:M08.2    extra    needs:control.kill
     A User With A Living And An Expired Session    idle_ttl=1 hour
     Kill Service    redis
@@ -80,7 +80,7 @@ A Dead Redis Is No More Than An Error For Each Session
     Redis Should Hold Nothing Of The Session    ${EXPIRED}
     [Teardown]    Redis Is Back
 
-Without Its Database A Clean-up Is Refused And The Next One Does It All
+A Clean-up Without A Database Is Refused
     [Tags]    id:M08-09    req:M08.2    extra    needs:control.kill
     A User With A Living And An Expired Session    idle_ttl=1 hour
     Kill Service    postgres
@@ -92,7 +92,7 @@ Without Its Database A Clean-up Is Refused And The Next One Does It All
     Session Should Be Swept    ${EXPIRED}
     [Teardown]    Database Is Back
 
-A Damaged List In Redis Is Put Aside And Keeps Nobody's Traces There
+A Damaged List In Redis Stops No Clean-up
     [Tags]    id:M08-10    req:M08.2    proto:2.5.38    extra
     A User With A Living And An Expired Session    idle_ttl=1 hour
     A User With A Living And An Expired Session    idle_ttl=1 hour

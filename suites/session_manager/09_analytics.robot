@@ -10,7 +10,7 @@ Test Tags           session-manager    p1    needs:session.admin    needs:db.aut
 
 
 *** Test Cases ***
-The Active Total Counts Who Is Alive And Nobody Who Is Not
+The Active Total Counts Only Live Sessions
     [Tags]    id:M09-01    req:M09.1    needs:redis
     Sessions That Ended In Every Way
     Three Users With Sessions    WEB    WEB    MOBILE    API
@@ -26,12 +26,12 @@ Each Type Is Counted For Itself
     Should Be Equal    ${figures}[by_type]    ${{ {'WEB': 1, 'MOBILE': 2, 'API': 3, 'SSO': 4} }}    active sessions by type
     Figures Should Be Those Of The Rows
 
-Where There Is No Session All Figures Are Zero
+All Figures Are Zero Without Sessions
     [Tags]    id:M09-03    req:M09.3
     Figures Should Be Those Of None    by_status=${{ {} }}
     Figures Should Be Those Of The Rows
 
-Where All Sessions Have Ended Nobody Is Active And The Ended Are Told
+Ended Sessions Are Reported And Not Active
     [Tags]    id:M09-04    req:M09.3    extra    needs:redis
     Sessions That Ended In Every Way
     Figures Should Be Those Of None    by_status=${{ {'revoked': 2, 'expired': 3} }}
@@ -44,7 +44,7 @@ A User With Many Sessions Is One User
     Should Be Equal As Integers    ${figures}[users]    3    users with an active session
     Figures Should Be Those Of The Rows
 
-Figures Follow Each Session As It Comes And Moves And Goes
+Figures Follow Every Change Of A Session
     [Tags]    id:M09-06    req:M09.2    extra    needs:redis
     A User With A Session    type=MOBILE    idle_ttl=1 hour
     Figures Should Tell Of    MOBILE=1

@@ -13,7 +13,7 @@ Test Tags           session-manager    p1    needs:session.admin    needs:redis
 
 
 *** Test Cases ***
-A Free Lock Is Given And Kept In Redis For Its Time Under Its Holder's Token
+A Free Lock Is Granted For Its Time
     [Tags]    id:M10-01    req:M10.1    proto:2.5.30
     ${owner} =    Acquire Lock    ${LOCK}    ttl=1 minute
     Redis Value    lock:${LOCK}    ==    ${owner.value}
@@ -31,11 +31,11 @@ A Held Lock Is Refused And Nothing Of It Changes
     Redis Should Keep The Lock For    0s    60s
     Release Lock    ${LOCK}    ${owner}
 
-Of Twenty Takers At One Instant One Gets The Lock Again And Again
+One Of Twenty Parallel Requests Gets The Lock
     [Tags]    id:M10-03    req:M10.2    extra
     Repeat Keyword    5 times    One Of Twenty Takers Gets The Lock And Gives It Back
 
-A Lock Is Given Back By Its Holder And By Nobody Else
+Only Its Holder Releases A Lock
     [Tags]    id:M10-04    req:M10.1    proto:2.5.20    extra
     ${owner} =    Acquire Lock    ${LOCK}    ttl=1 minute
     ${stranger} =    Acquire Lock    another-${LOCK}    ttl=1 minute
@@ -45,7 +45,7 @@ A Lock Is Given Back By Its Holder And By Nobody Else
     Release Lock    ${LOCK}    ${owner}
     Refusal Should Be    409 not_owner    Release Lock    ${LOCK}    ${owner}
 
-The Lock Of A Holder Who Died Is Free When Its Time Is Over And Not Before
+A Dead Holder's Lock Is Free After Its Time
     [Tags]    id:M10-05    req:M10.2    proto:2.5.20    extra
     Note The Time
     ${dead} =    Acquire Lock    ${LOCK}    ttl=1s
@@ -55,7 +55,7 @@ The Lock Of A Holder Who Died Is Free When Its Time Is Over And Not Before
     Redis Value    lock:${LOCK}    ==    ${heir.value}    message=the lock has changed hands
     Release Lock    ${LOCK}    ${heir}
 
-A Lock Outlives The Process Of Auth That Gave It And Stays Its Holder's
+A Lock Outlives A Restart Of Auth
     [Tags]    id:M10-06    req:M10.1    extra    needs:control.kill
     ${owner} =    Acquire Lock    ${LOCK}    ttl=10 minutes
     Kill Service    auth
@@ -63,7 +63,7 @@ A Lock Outlives The Process Of Auth That Gave It And Stays Its Holder's
     Refusal Should Be    409 locked    Acquire Lock    ${LOCK}    ttl=1s
     Release Lock    ${LOCK}    ${owner}
 
-While Redis Is Dead Nobody Gets A Lock Or Gives One Back
+No Lock Changes While Redis Is Dead
     [Tags]    id:M10-07    req:M10.2    extra    needs:control.kill
     ${owner} =    Acquire Lock    ${LOCK}    ttl=1 minute
     Kill Service    redis
@@ -74,7 +74,7 @@ While Redis Is Dead Nobody Gets A Lock Or Gives One Back
     Lock Comes To Be Free
     [Teardown]    Redis Is Back
 
-A Lock That Was Held When Redis Hung Is Still Held Afterwards
+A Held Lock Survives A Hanging Redis
     [Tags]    id:M10-08    req:M10.2    extra    needs:control.pause
     ${owner} =    Acquire Lock    ${LOCK}    ttl=10 minutes
     Pause Service    redis

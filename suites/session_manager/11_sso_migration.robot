@@ -18,7 +18,7 @@ Test Tags           session-manager    p1    needs:session.admin    needs:redis 
 
 
 *** Test Cases ***
-A Migrated Session Goes On As SSO With All That It Had
+A Migrated Session Keeps Everything As SSO
     [Tags]    id:M11-01    req:M11.1    proto:2.5.11
     A User With A Session    device=laptop    fingerprint=laptop    metadata=${OLD_DATA}
     ${sso} =    Migrate Session    ${SESSION}    metadata=${NEW_DATA}
@@ -28,7 +28,7 @@ A Migrated Session Goes On As SSO With All That It Had
     Session Token Should Be Valid    ${sso}    source=redis    fingerprint=laptop
     Old Session Should Have Ended For    ${sso}
 
-With The Old Session All Its Tokens Die At Once Wherever They Are Shown
+A Migration Ends All Old Tokens Everywhere
     [Tags]    id:M11-02    req:M11.1    proto:2.5.12    extra
     A User With A Session
     ${sso} =    Migrate Session    ${SESSION}
@@ -39,13 +39,13 @@ With The Old Session All Its Tokens Die At Once Wherever They Are Shown
     Wait Until Session Is Gone Everywhere    ${SESSION}    within=5s
     Session Should Be Live Everywhere    ${sso}    within=5s
 
-A Session That Does Not Exist Cannot Be Migrated And None Comes Of It
+A Session That Does Not Exist Cannot Be Migrated
     [Tags]    id:M11-03    req:M11.2
     ${nobody} =    Random UUID
     Session Manager Refuses    ${nobody}/migrate    404    not_found    type=SSO
     Nothing Should Have Come Of    ${nobody}
 
-What Was Revoked Or Migrated Before Cannot Be Migrated
+A Revoked Or Migrated Session Cannot Be Migrated
     [Tags]    id:M11-04    req:M11.2    proto:2.5.43    extra
     A User With A Session
     Revoke Session    ${SESSION}
@@ -55,7 +55,7 @@ What Was Revoked Or Migrated Before Cannot Be Migrated
     Session Manager Refuses    ${SESSION.session_id}/migrate    409    session_revoked    type=SSO
     Session Token Should Be Valid    ${sso}
 
-What Has Expired Cannot Be Migrated Whether Redis Knows Of It Or Not
+An Expired Session Cannot Be Migrated
     [Tags]    id:M11-05    req:M11.2    extra
     A User With A Session    idle_ttl=1 hour
     Let Time Pass For The Session    61 min
@@ -64,14 +64,14 @@ What Has Expired Cannot Be Migrated Whether Redis Knows Of It Or Not
     Let Time Pass For The Row    61 min
     Migration Should Be Refused    session_expired
 
-Of Twenty Migrations Of One Session One Succeeds
+One Of Twenty Parallel Migrations Succeeds
     [Tags]    id:M11-06    req:M11.1    extra
     A User With A Session
     Twenty Migrate The Session At Once
     Should Be Stored    auth    types of the user's living sessions
     ...    SELECT type FROM sessions WHERE user_id = %s AND status = 'active'    ${USER_ID}    SSO
 
-A User At His Limit Loses No Other Session By A Migration
+A Migration At The Limit Ends No Other Session
     [Tags]    id:M11-07    req:M11.1    extra
     A User With A Session
     Repeat Keyword    9 times    Create Managed Session    ${USER_ID}
@@ -81,7 +81,7 @@ A User At His Limit Loses No Other Session By A Migration
     Length Should Be    ${before}    10    msg=the user is not at his limit
     Should Be Equal    ${after}    ${{ [*$before[:-1], $sso.session_id] }}    the user's sessions after the migration
 
-While Redis Is Dead The Old Token Dies As Well And The New One Lives
+A Migration Works While Redis Is Dead
     [Tags]    id:M11-08    req:M11.1    extra    needs:control.kill
     A User With A Session
     Kill Service    redis
@@ -91,7 +91,7 @@ While Redis Is Dead The Old Token Dies As Well And The New One Lives
     Migration Should Be Refused    session_revoked    came=1
     [Teardown]    Redis Is Back
 
-A Redis That Comes Back With Old Data Does Not Bring The Old Token Back
+An Outdated Redis Revives No Migrated Token
     [Tags]    id:M11-09    req:M11.1    extra    needs:control.pause
     A User With A Session
     Redis Hangs And Auth Knows It

@@ -15,7 +15,7 @@ ${PHONE}        an opaque text that a phone makes
 
 
 *** Test Cases ***
-A Session Made With A Fingerprint Keeps Its Hash And Nothing Else Of It
+A Session Stores Only The Hash Of Its Fingerprint
     [Tags]    id:M12-01    req:M12.1    proto:2.4.08
     A User With A Session    fingerprint=${LAPTOP}
     Stores Should Agree On The Session
@@ -23,7 +23,7 @@ A Session Made With A Fingerprint Keeps Its Hash And Nothing Else Of It
     Nowhere Is Kept    XK-1187
     Session Token Should Be Valid    ${SESSION}    source=redis    fingerprint=${LAPTOP}
 
-One Device Has One Fingerprint In Whatever Order It States Its Traits
+The Order Of Traits Does Not Change A Fingerprint
     [Tags]    id:M12-02    req:M12.2    proto:2.4.09
     A User With A Session    fingerprint=${LAPTOP}
     ${reversed} =    Restated    ${LAPTOP}
@@ -32,7 +32,7 @@ One Device Has One Fingerprint In Whatever Order It States Its Traits
     A User With A Session    fingerprint=${reversed}    type=MOBILE
     Session Token Should Be Valid    ${SESSION}    fingerprint=${LAPTOP}
 
-One Device Has One Fingerprint Whichever Process Of Auth It Asks
+Every Process Of Auth Computes The Same Fingerprint
     [Tags]    id:M12-03    req:M12.2    extra    needs:control.restart
     A User With A Session    fingerprint=${LAPTOP}
     Restart Service    auth
@@ -47,7 +47,7 @@ Devices That Differ In Anything Have Different Fingerprints
     Session Token Should Be Valid    ${SESSION}    fingerprint=${LAPTOP}
     No Two Fingerprints Are Equal    ${LAPTOP}    ${PHONE}    @{others}
 
-A Mismatch Is Refused By Redis And By The Database And Costs The Rightful Device Nothing
+A Mismatch Is Refused And Costs The Device Nothing
     [Tags]    id:M12-05    req:M12.3    proto:2.5.33    extra    needs:control.kill
     A User With A Session    fingerprint=${LAPTOP}
     Only The Laptop Is Accepted    by=redis
@@ -56,7 +56,7 @@ A Mismatch Is Refused By Redis And By The Database And Costs The Rightful Device
     Session Should Be As It Was Made
     [Teardown]    Redis Is Back
 
-A Session Bound To No Device Takes Any Fingerprint From Redis And From The Database
+A Session Without Device Accepts Any Fingerprint
     [Tags]    id:M12-06    req:M12.1    proto:2.5.34    extra    needs:control.kill
     A User With A Session
     Every Device Is Accepted    by=redis
@@ -71,7 +71,7 @@ A Device That States No Traits Is Bound As Well
     Session Token Should Be Invalid    ${SESSION}    fingerprint_mismatch
     Session Token Should Be Invalid    ${SESSION}    fingerprint_mismatch    fingerprint=${PHONE}
 
-A Bound Session Stays Bound When Its Token Is Refreshed And When It Moves To SSO
+A Bound Session Stays Bound After Refresh And Migration
     [Tags]    id:M12-08    req:M12.2    extra
     A User With A Session    fingerprint=${LAPTOP}
     ${refreshed} =    Refresh Session Token    ${SESSION}

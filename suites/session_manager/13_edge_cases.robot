@@ -18,7 +18,7 @@ ${WITH_A_NUMBER_FOR_ITS_USER}       {"session_id": "<id>", "metadata": {}, "stat
 
 
 *** Test Cases ***
-When Redis Dies The Manager Goes On And Nothing Waits For It
+Sessions Go On When Redis Dies
     [Tags]    id:M13-01    req:M13.1    needs:control.kill
     A Session And One To Be Ended
     Kill Service    redis
@@ -30,7 +30,7 @@ When Redis Dies The Manager Goes On And Nothing Waits For It
     Stores Should Agree On The Session
     [Teardown]    Redis Is Back
 
-When Redis Comes Back With What It Knew Before Nothing That Ended Lives Again
+A Redis That Returns Outdated Revives No Session
     [Tags]    id:M13-02    req:M13.1    proto:2.5.47    proto:2.5.48    extra    needs:control.pause
     A Session And One To Be Ended
     Pause Service    redis
@@ -43,7 +43,7 @@ When Redis Comes Back With What It Knew Before Nothing That Ended Lives Again
     Stores Should Agree On The Session
     [Teardown]    Redis Is Back
 
-A Redis That Refuses Writes Is Not Trusted Until It Has Taken What It Missed
+A Redis That Missed Writes Is Not Trusted
     [Documentation]    It answers, but can be told nothing: out of memory, read-only, or without the replicas that it must have.
     [Tags]    id:M13-03    req:M13.1    req:M06.4    proto:2.5.53    extra
     A Session And One To Be Ended
@@ -58,7 +58,7 @@ A Redis That Refuses Writes Is Not Trusted Until It Has Taken What It Missed
     Redis Key Should Exist    session:revoked:${ENDED.session_id}
     [Teardown]    Redis Takes Writes Again
 
-Damaged Data In Redis Is Put Aside And Reported And The Row Answers
+The Row Replaces Damaged Data In Redis
     [Tags]    id:M13-04    req:M13.2    proto:2.5.36    proto:2.5.37    needs:control.logs
     A User Without A Session
     For The Case    no JSON    Damage Should Be Put Aside    not JSON
@@ -70,7 +70,7 @@ Damaged Data In Redis Is Put Aside And Reported And The Row Answers
     For The Case    deep nesting    Damage Should Be Put Aside    ${{ '[' * 20000 }}
     For The Case    another's document    Another's Document Should Be Put Aside
 
-Damaged Data That No Row Replaces Is Malformed And Lets Nobody In
+Damaged Data Without A Row Admits Nobody
     [Tags]    id:M13-05    req:M13.2    proto:2.5.06    proto:2.5.35    extra
     A User With A Session
     ${document} =    Redis Value    session:${SESSION.session_id}
@@ -101,7 +101,7 @@ Metadata In Any Script Is Kept Sign For Sign
     Should Be Equal    ${found}[metadata]    ${metadata}    the database gives back other metadata
     Metadata Should Be    ${metadata}
 
-Metadata That No Store Can Hold Is Refused And Nothing Is Made
+Metadata That No Store Holds Is Refused
     [Tags]    id:M13-08    req:M13.3    extra
     A User Without A Session
     Metadata Text Should Be Refused    {"nul": "\\u0000"}
@@ -111,7 +111,7 @@ Metadata That No Store Can Hold Is Refused And Nothing Is Made
     Metadata Text Should Be Refused    ["no object"]
     Auth Holds Sessions    ${USER_ID}    0
 
-A Mebibyte Of Metadata Is Kept Whole And A Byte More Is Refused Clearly
+Metadata May Have One Mebibyte And No More
     [Tags]    id:M13-09    req:M13.4    proto:2.4.10    proto:2.5.39
     ${metadata} =    Metadata Of Bytes    ${MEBIBYTE}
     A User With A Session    metadata=${metadata}
@@ -131,7 +131,7 @@ A Migration Adds No More Metadata Than May Be Kept
     Session Token Should Be Valid    ${SESSION}
     Auth Holds Sessions    ${USER_ID}    1
 
-Metadata That Is Too Large Is Refused At A Login And In A Body Of Any Size
+A Login With Oversized Metadata Is Refused
     [Tags]    id:M13-11    req:M13.4    extra
     Sign In A New User
     ${large} =    Metadata Of Bytes    ${MEBIBYTE + 1}

@@ -23,7 +23,7 @@ Users Read The Same Of Themselves After Every Restart
     Everybody's Token And Session Are What They Were
     The History Is Complete And In Order
 
-Sockets That Are Lost In Every Way Are Back Within The Budget
+Lost Sockets Are Back Within The Budget
     [Documentation]    A hundred reconnections and more, each timed from the loss of the socket until its stream is resumed.
     [Tags]    id:P03-01    req:P03    part:reconnection    needs:net.faults
     People Chat    20    every=500ms
@@ -34,7 +34,7 @@ Sockets That Are Lost In Every Way Are Back Within The Budget
     The History Is Complete And In Order
     Reconnections Are As Quick As The Own Goal
 
-A Handshake That Was Given Up Replaces Nobody Who Is Back At The Other Replica
+An Abandoned Handshake Replaces No Other Socket
     [Documentation]    A replica hangs, so that frontend opens sockets at the other one; then it goes on with what was given up. The chats
     ...    last longer than the two seconds after which a socket hears at the latest that it was replaced.
     [Tags]    id:P03-02    req:P03    proto:4.87    part:reconnection    needs:control.pause

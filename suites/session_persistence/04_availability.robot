@@ -35,7 +35,7 @@ A Lost Cache Costs No Request
     Restarts Should Be Quick    ${{ $stopped + $killed }}
     Endpoints Should Have Been Available    ${watch}    the cache is stopped and killed
 
-Losing Who Signs In Costs No Request Elsewhere
+A Lost Sign-in Service Costs No Request Elsewhere
     [Tags]    id:P07-04    req:P07    part:auth
     ${instance} =    Get Instance That Signs In
     Endpoints Should Be Available While Restarting    the sign-in is stopped and killed    ${instance}

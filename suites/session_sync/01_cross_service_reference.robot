@@ -34,7 +34,7 @@ A Session Made In Auth Has Equal Content On Sockets
         Sockets Should Show Session As Auth Does    ${session}
     END
 
-What Changes In Auth Is Seen In Each Other View At Once
+Every View Shows A Change In Auth At Once
     [Documentation]    Three kinds of writes (a login, an end, a new name), each watched in each other view, hundreds of times; how the
     ...    latencies are spread is in the log, for each.
     [Tags]    id:S08-01    req:S08    req:S09    proto:2.6.03    part:backend    part:redis    part:socket

@@ -13,7 +13,7 @@ Test Tags           session-sync    p0    req:S02    req:S07    needs:ws    need
 
 
 *** Test Cases ***
-All That A Session Holds Is Captured Before Its Server Dies
+A Session Is Captured Whole Before Its Server Dies
     [Tags]    id:S02-01    proto:4.34    part:captured    needs:db.auth    needs:db.main    needs:redis
     Settle In
     What The User Holds Is In The Stores

@@ -13,7 +13,7 @@ Test Tags           session-sync    p0    req:S03    req:S07    needs:ws    need
 
 
 *** Test Cases ***
-A Hundred Sessions At Once Write Their States And Each Finds Its Own
+A Hundred Sessions Write And Find Their Own States
     [Tags]    id:S08-02    req:S08    part:own-state
     A Crowd Is Online    100
     Concurrent Sessions Should Be At Least    100
@@ -21,7 +21,7 @@ A Hundred Sessions At Once Write Their States And Each Finds Its Own
     Everybody Finds His Own State    5
     The Main Database Holds Everybody's State    5
 
-Of Conflicting Writes One Wins And Every View Shows It
+One Of Conflicting Writes Wins In Every View
     [Documentation]    Ten users, five writers each over one version, at both replicas and frontend, all at one instant; twice.
     [Tags]    id:S03-01    proto:4.62    part:conflicts
     A Crowd Is Online    10
@@ -30,7 +30,7 @@ Of Conflicting Writes One Wins And Every View Shows It
     Everybody's Five Writers Collide Over Version    1
     Every View Shows The Winners    2
 
-Names That Are Changed Many Times At Once End As One In Every View
+Parallel Renames End As One Name Everywhere
     [Documentation]    Auth's writes: each of ten users is renamed four times in one moment, and each of those delivered to any replica.
     [Tags]    id:S03-02    part:final-state    needs:db.auth
     A Crowd Is Online    10

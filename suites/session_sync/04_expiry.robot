@@ -15,7 +15,7 @@ Test Tags           session-sync    p0    req:S04    req:S07    needs:ws    need
 
 
 *** Test Cases ***
-Redis, The Row, The Token And The Sockets Name One Moment Of Expiry And Activity Moves It For All
+Every Store And Socket Shares One Expiry
     [Tags]    id:S04-01    proto:2.3.19    proto:2.5.27    part:one-moment
     A User With A Session    idle_ttl=60s    absolute_ttl=300s
     A Socket Of The Session At Each Door
@@ -25,7 +25,7 @@ Redis, The Row, The Token And The Sockets Name One Moment Of Expiry And Activity
     The Session Goes On With Fresh Tokens
     Session Is Left To Live In Every View    60
 
-At That Moment Redis, The Row, Backend And Every Socket End The Session
+Every Store And Socket Ends A Session At Expiry
     [Tags]    id:S04-02    proto:R4.13    part:coordinated
     A Session That Expires Soon Is Live Everywhere    absolute too
     Wait Until The Session Has Expired
@@ -43,7 +43,7 @@ A Good Token Of An Expired Session Is Refused
     Service Refuses The Token    frontend    /api/me    ${SESSION.access_token}    session_expired
     Socket Refuses The Token    ${SESSION.access_token}    session_expired
 
-What Has Expired Leaves Nothing Behind
+An Expired Session Leaves Nothing Behind
     [Tags]    id:S04-03    part:cleaned-up
     A Session That Expires Soon Is Live Everywhere
     Wait Until The Session Has Expired

@@ -14,7 +14,7 @@ Test Tags           session-sync    p0    req:S06    req:S07    needs:ws    need
 
 
 *** Test Cases ***
-With Redis Killed Auth Is Asked, Without Auth The Token Alone Speaks, And Every Answer Says So
+Token Checks Degrade Stepwise And Every Answer Declares It
     [Tags]    id:S10-01    req:S10    proto:3.1.36    proto:R3.07    needs:control.kill
     Sign In A New User
     Every Answer Says That The Session Was Found    live
@@ -38,7 +38,7 @@ A Flushed Redis Ends No Session And Revives None
     Every Service Refuses The Token    ${GONE.access_token}    session_revoked
     Every Socket Is Still Open
 
-An Auth That Answers 5xx Is Asked A Bounded Number Of Times And The Token Alone Speaks
+A Failing Auth Is Asked A Bounded Number Of Times
     [Documentation]    A hundred requests, each of which needs auth's word; the breaker lets three failures through, then a trial a second.
     [Tags]    id:S10-02    req:S10
     Sign In A New User

@@ -10,7 +10,7 @@ Test Tags           session-sync    portable    p0    req:S06    req:S07
 
 
 *** Test Cases ***
-A Dead Replica Costs No Request And The Last A Refusal
+Requests Fail Only When The Last Replica Dies
     [Tags]    id:S06-02
     ${replicas} =    Get Replicas
     ${watch} =    Watch Endpoints    ${USER}    every=20ms

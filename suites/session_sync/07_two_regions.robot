@@ -17,7 +17,7 @@ Test Tags           session-sync    p1    req:S09    req:S07    needs:ws    need
 
 
 *** Test Cases ***
-What Is Said And Written In One Region Is Soon Seen In The Other
+Each Region Soon Sees Writes Of The Other
     [Documentation]    No ring goes from one to the other.
     [Tags]    id:S09-01    proto:4.94    proto:4.95    proto:4.96
     Settle In
@@ -29,7 +29,7 @@ What Is Said And Written In One Region Is Soon Seen In The Other
     Say    From region to region
     Hear    From region to region    in the other region    within=10s
 
-A Revocation Reaches The Other Region, While The First Lives And After It Is Lost
+A Revocation Reaches The Other Region And Outlives The First
     [Tags]    id:S09-02    proto:R3.06    needs:control.kill
     Sockets Of Two Sessions In The Other Region
     Revoke Session    ${USER}
@@ -38,7 +38,7 @@ A Revocation Reaches The Other Region, While The First Lives And After It Is Los
     Revoke Session    ${PHONE}
     The Other Region Ends    ${PHONE}    second session
 
-A Session Is The Same In The Other Region After The First Is Lost
+A Session Outlives The Loss Of Its Region
     [Tags]    id:S09-03    proto:R3.05    needs:control.kill
     Settle In
     The First Region Is Lost
@@ -49,7 +49,7 @@ A Session Is The Same In The Other Region After The First Is Lost
     Everything Is As It Was    in the other region
     The State Can Be Written On From Version    1    in the other region
 
-An SSO Session That Was Migrated Is The Same In Every View And In Both Regions
+A Migrated SSO Session Is Equal In Both Regions
     [Tags]    id:S09-04    needs:session.admin    needs:redis
     Sign In A New User
     ${sso} =    Migrate Session    ${USER}    metadata=${{ {'idp': 'corp', 'groups': ['ops', 'Åre']} }}

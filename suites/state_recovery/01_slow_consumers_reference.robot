@@ -27,7 +27,7 @@ A Tab Within Its Queue Stays And Gets Everything
     Connection Should Be Open    tab
     Nothing Was Lost On The Way    90    tab    device
 
-A Tab That Does Not Keep Up Is Closed As Too Slow And Comes Back To All That It Missed
+A Slow Tab Is Closed And Recovers Everything
     [Tags]    id:R06-01    req:R06    proto:4.106    proto:4.114    proto:R2.07
     A Tab And A Second Device
     Pause Reading    tab
@@ -37,7 +37,7 @@ A Tab That Does Not Keep Up Is Closed As Too Slow And Comes Back To All That It 
     The Tab Comes Back To All That It Missed
     Nothing Was Lost On The Way    ${SAID}    tab    device
 
-A Tab That Reads No More Is Given Up And Its Next Socket Has All That It Missed
+A Tab That Stops Reading Recovers On Its Next Socket
     [Documentation]    It does not even take the close frame.
     [Tags]    id:R02-02    proto:4.106    proto:4.114    proto:4.116    proto:4.117    proto:R2.07    proto:R2.08
     A Tab And A Second Device
@@ -48,7 +48,7 @@ A Tab That Reads No More Is Given Up And Its Next Socket Has All That It Missed
     The Tab Comes Back To All That It Missed
     Nothing Was Lost On The Way    ${SAID}    tab    device
 
-A Tab Too Slow For More Than Is Replayed Is Told So And Has The Rest Over REST
+A Tab Far Behind Gets The Rest Over REST
     [Tags]    id:R02-03    proto:R2.09
     A Tab And A Second Device
     Pause Reading    tab

@@ -11,7 +11,7 @@ Test Tags           state-recovery    p0    req:R02    needs:ws    needs:ws.resu
 
 
 *** Test Cases ***
-More Missed Messages Than Are Replayed Are Declared And There Over REST
+Missed Messages Over The Limit Are There Over REST
     [Tags]    id:R02-04    proto:4.66    proto:R4.04
     A Tab In A Conversation
     Say    The last that was heard    tab
@@ -21,7 +21,7 @@ More Missed Messages Than Are Replayed Are Declared And There Over REST
     The Tab Is Told It Has Not Recovered    too_many_missed
     The Rest Is There Over REST And Goes On Live
 
-A Tab That Was Away Longer Than The Window Is Told And Finds Everything Over REST
+A Tab Away Too Long Finds Everything Over REST
     [Tags]    id:R02-05    proto:4.67    proto:R4.05
     A Tab In A Conversation
     The Tab Leaves And That Is Written Down
@@ -30,7 +30,7 @@ A Tab That Was Away Longer Than The Window Is Told And Finds Everything Over RES
     The Tab Is Told It Has Not Recovered    window_passed
     The Rest Is There Over REST And Goes On Live
 
-A Log That Begins Anew Is Declared And Never Replayed In Part
+A New Log Is Declared And Never Replayed Partly
     [Tags]    id:R02-06    proto:4.65    proto:R4.06
     A Tab In A Conversation
     Say    Of the old log    tab
@@ -50,7 +50,7 @@ A Position That The Log Has Not Reached Is Declared
     The Tab Is Told It Has Not Recovered    ahead_of_log
     The Rest Is There Over REST And Goes On Live
 
-What Was Deleted Meanwhile Is Declared And The Other Conversation Is Not Replayed In Part
+A Deleted Conversation Is Declared At The Resume
     [Tags]    id:R02-08    proto:R4.08
     A Tab And A Second Device    in_conversations=2
     The Tab Leaves And That Is Written Down

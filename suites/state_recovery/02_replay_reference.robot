@@ -20,7 +20,7 @@ No Replay Frame Holds More Than Declared
     No Frame Holds More Than Is Declared
     Nothing Was Lost On The Way    1201    tab    device
 
-Urgent Notifications Come First And In Their Order Within One Urgency
+Urgent Notifications Come First
     [Tags]    id:R03-01    req:R03    proto:4.55    proto:4.56    proto:4.59    proto:R3.11
     A Tab In A Conversation
     Close Connection    tab
@@ -33,7 +33,7 @@ Urgent Notifications Come First And In Their Order Within One Urgency
     The Tab Comes Back    missed=0
     Nothing Waits For The Tab
 
-More Notifications Than One Reading Holds All Come And Urgent Ones First
+Notifications Beyond One Reading All Come, Urgent First
     [Tags]    id:R03-02    req:R03
     A Tab In A Conversation
     Close Connection    tab
@@ -41,7 +41,7 @@ More Notifications Than One Reading Holds All Come And Urgent Ones First
     The Tab Comes Back    missed=0
     Events Come By Urgency After The Replay
 
-What Changed Elsewhere While The Tab Was Away Is Told After It Came Back
+A Returning Tab Is Notified Of Missed Changes
     [Tags]    id:R06-02    req:R06    proto:R3.10
     A Tab With Something To Lose
     Lose The Connection    tab
@@ -50,14 +50,14 @@ What Changed Elsewhere While The Tab Was Away Is Told After It Came Back
     The Tab Is Told What Has Changed
     Client And Server Are In The Same State    ${RESUMED}
 
-A Socket That Has Been Replaced Changes Nothing In The State Any More
+A Replaced Socket Cannot Change The State
     [Tags]    id:R06-03    req:R06    proto:4.86    proto:R3.09
     A Tab With Something To Lose
     A Newer Socket Of The Tab Is Registered Unheard
     The Old Socket Tries To Change The State And Is Closed
     The Newer Socket Finds The State As It Was And Changes It
 
-A Used Message Id With Another Body Is Refused And The First One Stays
+A Used Message Id With Another Body Is Refused
     [Tags]    id:R07-03    req:R07    proto:4.31    proto:R1.09
     A Tab In A Conversation
     ${first} =    Say    The first    tab    client_msg_id=used

@@ -42,12 +42,12 @@ The State Of Another Tab Is Reported And Starts Clean
     The Stored State Becomes    (document, checksum) = (SELECT document, checksum FROM session_state WHERE client_id = '${OTHERS_TAB}')
     The Tab Comes Back To A Clean Start    version=1
 
-A State Of An Unknown Version Is Reported And Starts Clean
+A State Of Unknown Version Is Reported And Starts Clean
     [Tags]    id:R08-04    proto:4.89
     The Stored State Becomes    version = 41
     The Tab Comes Back To A Clean Start    version=41
 
-A State Of A Version That Cannot Be Is Reported And Starts Clean From Nothing
+A State Of Impossible Version Is Reported And Starts Clean
     [Tags]    id:R08-05    proto:4.92
     The Stored State Becomes    version = -1    sealed=True
     The Tab Comes Back To A Clean Start    version=0
@@ -64,7 +64,7 @@ An Oversized State Is Reported And Starts Clean
     The Stored State Becomes    document = '{"thread": "' || repeat('x', 10000000) || '"}'    sealed=True
     The Tab Comes Back To A Clean Start    version=1
 
-The Largest State Is Kept Whole And A Larger One Is Refused
+The Largest State Is Kept And A Larger Refused
     [Tags]    id:R08-08
     VAR    ${size}    ${49152}
     A State Of Bytes Is Refused    ${size + 1}

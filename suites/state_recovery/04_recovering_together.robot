@@ -22,7 +22,7 @@ Test Tags           state-recovery    p0    needs:ws    needs:ws.resume    needs
 
 
 *** Test Cases ***
-Five Devices Of One User Recover Together And Hold The Same
+Five Devices Of One User Recover The Same
     [Tags]    id:R05-01    req:R05    proto:R1.06    needs:control.kill
     Clients Are Online    1    devices=5
     Kill Service    backend-1
@@ -34,21 +34,21 @@ Five Devices Of One User Recover Together And Hold The Same
     Everybody Goes On
     Nothing Was Lost On The Way    52    @{BACK}
 
-Of Two Sockets That Claim One Session One Wins And The Other Is Told
+One Of Two Sockets Claiming A Session Wins
     [Tags]    id:R05-02    req:R05    proto:R3.08
     A Tab With Something To Lose
     Close Connection    tab
     Repeat Keyword    5 times    One Of So Many Handshakes Wins    2
     Repeat Keyword    5 times    One Of So Many Resumptions Wins    2
 
-Of Ten Sockets That Claim One Session One Wins And Nine Are Told
+One Of Ten Sockets Claiming A Session Wins
     [Tags]    id:R05-03    req:R05    proto:4.107
     A Tab With Something To Lose
     Close Connection    tab
     Repeat Keyword    2 times    One Of So Many Handshakes Wins    10
     Repeat Keyword    2 times    One Of So Many Resumptions Wins    10
 
-What The Services Count Of Recoveries Is What The Clients Saw
+Metrics Of Recoveries Agree With The Clients
     [Tags]    id:R09-01    req:R09    proto:R5.03
     Clients Are Online    12
     Drop Connections
@@ -58,7 +58,7 @@ What The Services Count Of Recoveries Is What The Clients Saw
     Everybody Comes Back At Once
     Telemetry Agrees With What The Clients Saw    recovered=5    epoch_changed=4    unknown_client=3
 
-Fifty Clients With A Hundred Messages Each Come Back At Once Within The Budget
+Fifty Clients Recover At Once Within The Budget
     [Tags]    id:R10-01    req:R10    part:recovery    req:R09    proto:R5.01
     Clients Are Online    50
     Drop Connections

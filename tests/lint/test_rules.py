@@ -82,7 +82,7 @@ def test_a_flaw_of_a_name_is_found_where_the_baseline_does_not_allow_it(
 ) -> None:
     (line,) = found(tmp_path, one=suite("id:C01-01", keyword=keyword))
     assert line.startswith(f"{rule} '{keyword}'")
-    assert "1 such in this file, 0 in the baseline" in line
+    assert "1 keywords such in this file, 0 in the baseline" in line
 
 
 def test_a_test_that_hides_its_subject_is_found(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ A Hundred Schedules Keep Every Promise
     [Tags]    id:AT-01
     Explore Schedules    count=100    seed=0    times=3    shrink_within=90s
 
-Two Devices That Nothing Disturbs Are Given The Same
+Two Undisturbed Devices Receive The Same
     [Tags]    id:AT-02
     Replay Schedule    ${CURDIR}/undisturbed.json    times=3
 
