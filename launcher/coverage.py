@@ -184,7 +184,7 @@ def _measure(data: Path, folder: Path, scope: Scope, outcome: Outcome) -> _Measu
             measuring.combine([str(data / "kept")], strict=True)
         except coverage.exceptions.CoverageException as error:
             raise LaunchError(
-                f"No service was measured: {error} Do these suites use a platform (Use The Shared Platform)?", code=1
+                f"No service was measured: {error} Do these suites use a platform (Open Shared Platform)?", code=1
             ) from error
         # Counted as well: what no process has ever imported.
         measuring.get_data().touch_files([str(path) for path in root.glob("services/**/*.py")])

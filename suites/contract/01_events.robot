@@ -3,8 +3,8 @@ Documentation       Whatever happens to a user is told to every client of his, f
 ...                 Sources: docs/protocol.md §3.1 (notifications, conversations) and §4 (``event``, ``event.ack``, when a new client and a
 ...                 returning one get their events).
 Resource            contract.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
 Test Teardown       Run Keywords    Drop Connections    AND    Close All Connections
 Test Tags           contract    p1    needs:ws    needs:replicas.2    needs:db.main
 
@@ -12,14 +12,14 @@ Test Tags           contract    p1    needs:ws    needs:replicas.2    needs:db.m
 *** Test Cases ***
 One Device's Acknowledgement Leaves The Event For The Other
     [Tags]    id:CT-01    req:R03    req:R06    req:C10.3    proto:4.82    proto:R3.12    needs:ws.resume
-    A Tab And A Second Device
+    Open Tab And Second Device
     Close Connection    tab
     ${event} =    Notify    for both
-    Event Comes To    ${event}    device    it is online
+    Event Should Arrive At    ${event}    device    it is online
     Acknowledge    ${event}    device
-    Notifications That Wait Come To Be    ${ACCESS_TOKEN}
-    The Tab Comes Back    missed=0
-    Event Comes To    ${event}    tab    only the other device has acknowledged it
+    Pending Notifications Should Become    ${ACCESS_TOKEN}
+    Reconnect Tab    missed=0
+    Event Should Arrive At    ${event}    tab    only the other device has acknowledged it
 
 Only Its User Can Acknowledge An Event
     [Tags]    id:CT-02    req:R03    req:C02.3    proto:4.83    sec:W06
@@ -27,29 +27,29 @@ Only Its User Can Acknowledge An Event
     Userbase Should Hold    ${users}
     ${theirs} =    Notify    not for strangers    user=${users}[0]
     ${own} =    Notify    for the stranger    user=${users}[1]
-    Open A Socket    stranger    ${users[1].access_token}    ${BACKEND_SOCKET_URL}
+    Open Chat Socket    stranger    ${users[1].access_token}    ${BACKEND_SOCKET_URL}
     Acknowledge    ${theirs}    stranger
     Acknowledge    ${own}    stranger
-    Notifications That Wait Come To Be    ${users[1].access_token}
-    Notifications That Wait Are    ${users[0].access_token}    ${theirs}
+    Pending Notifications Should Become    ${users[1].access_token}
+    Pending Notifications Should Be    ${users[0].access_token}    ${theirs}
 
 Pending Events Reach The First Client Until Acknowledged
     [Tags]    id:CT-03    req:R03    req:R06    proto:4.58    proto:4.84
-    Somebody Has A Conversation
+    Create User With Conversation
     ${waited} =    Notify    before the first socket
-    Open A Socket    first
-    First Event Of    first    ${waited}    it waited for the first client
+    Open Chat Socket    first
+    First Event Should Be    first    ${waited}    it waited for the first client
     Acknowledge    ${waited}    first
-    Notifications That Wait Come To Be    ${ACCESS_TOKEN}
-    Open A Socket    second
+    Pending Notifications Should Become    ${ACCESS_TOKEN}
+    Open Chat Socket    second
     ${new} =    Notify    to both sockets
-    First Event Of    second    ${new}    the earlier one had been acknowledged before this client was there
+    First Event Should Be    second    ${new}    the earlier one had been acknowledged before this client was there
 
 A Tab That Does Not Resume Receives Pending Events
     [Tags]    id:CT-04    req:R06    req:C10.3    proto:4.59    proto:4.60    proto:R3.13
-    A Tab In A Conversation
+    Open Tab In Conversation
     Close Connection    tab
     ${waited} =    Notify    while away
-    The Tab Opens And Is Told After A Second    ${waited}
+    Tab Should Receive Event Without Resume    ${waited}
     ${new} =    Notify    after it
-    Event Comes To    ${new}    tab    it is online
+    Event Should Arrive At    ${new}    tab    it is online

@@ -4,82 +4,82 @@ Documentation       One log a conversation, whoever writes it and from wherever 
 ...                 Sources: docs/protocol.md §3.1 (``client_msg_id``) and §4 (the promise, ``state.conflict``, ``resume`` and 4009, 4010);
 ...                 judged by the recorded history.
 Resource            contract.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Teardown       Run Keywords    End The Load    AND    Close All Connections
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
+Test Teardown       Run Keywords    Close Load Sockets    AND    Close All Connections
 Test Tags           contract    p1    needs:ws    needs:ws.resume    needs:replicas.2    needs:db.main
 
 
 *** Test Cases ***
 Two Devices Write At Two Replicas In One Order
     [Tags]    id:CT-05    req:C05.1    req:R07    req:S03    proto:R1.10
-    A Tab And A Second Device
-    Tab And Device Say At Once    200
-    Nothing Was Lost On The Way    400    tab    device
+    Open Tab And Second Device
+    Send From Tab And Device At Once    200
+    Tabs Should Have Received Everything    400    tab    device
 
 The Same Message At Two Replicas Is Stored Once
     [Tags]    id:CT-06    req:R07    req:S03    proto:R1.10
-    A Tab And A Second Device
-    Hold The Conversation In The Main Database
-    Both Say The Same Before It Can Be Stored
-    One Was New And The Other Is Told So
-    Hear    said twice    tab
-    Nothing Was Lost On The Way    1    tab    device
+    Open Tab And Second Device
+    Hold Conversation In Main Database
+    Send Same Message At Both Replicas
+    One Message Should Be Duplicate Of Other
+    Receive Chat Message    said twice    tab
+    Tabs Should Have Received Everything    1    tab    device
 
 A Message Is Equal Live, Replayed And Over REST
     [Tags]    id:CT-07    req:R02    req:C05.1    proto:4.122
-    A Tab And A Second Device
+    Open Tab And Second Device
     Close Connection    tab
-    Say    The same, whatever way it comes: 𝔘nicode, "quotes" and \\ all    device
+    Send Chat Message    The same, whatever way it comes: 𝔘nicode, "quotes" and \\ all    device
     ${live} =    Wait For Json    connection=device    type=message
-    The Tab Comes Back    missed=1
-    A Message Is The Same On    ${live}[payload]
+    Reconnect Tab    missed=1
+    Message Should Be Equal Everywhere    ${live}[payload]
 
 A User Who Joins Again Receives New Messages
     [Tags]    id:CT-08    req:C02.3
-    A Tab And A Second Device
-    Ask The Socket    tab    unsubscribe    unsubscribed    conversation_id=${CONVERSATION}
+    Open Tab And Second Device
+    Ask Socket    tab    unsubscribe    unsubscribed    conversation_id=${CONVERSATION}
     Subscribe    tab
-    Say    After it came again    device
-    Hear    After it came again    tab
+    Send Chat Message    After it came again    device
+    Receive Chat Message    After it came again    tab
 
 A New Log Closes Open Sockets With 4010
     [Tags]    id:CT-09    req:R02    req:R06    proto:4.81    proto:4.108    proto:R4.09
-    A Tab And A Second Device
-    Say    Of the old log    tab
-    Hear    Of the old log    tab
-    The Log Begins Anew
-    Everybody Has To Resume
-    The Tab Is Told It Has Not Recovered    epoch_changed
-    The Rest Is There Over REST And Goes On Live
+    Open Tab And Second Device
+    Send Chat Message    Of the old log    tab
+    Receive Chat Message    Of the old log    tab
+    Replace Log By New Epoch
+    Tab And Device Should Have To Resume
+    Tab Should Not Recover For    epoch_changed
+    Rest Should Be There Over REST
 
 Messages Of A New Log Wait For The Resume
     [Tags]    id:CT-10    req:R02    req:R06    proto:4.81    proto:4.108    proto:R4.09
-    A Tab And A Second Device
-    Say    Of the old log    device
-    Hear    Of the old log    tab
-    The Log Begins Anew
-    Somebody Else Says    Of the new log
-    Everybody Has To Resume
-    The Tab Is Told It Has Not Recovered    epoch_changed
-    The Rest Is There Over REST And Goes On Live
+    Open Tab And Second Device
+    Send Chat Message    Of the old log    device
+    Receive Chat Message    Of the old log    tab
+    Replace Log By New Epoch
+    Send From Other Device    Of the new log
+    Tab And Device Should Have To Resume
+    Tab Should Not Recover For    epoch_changed
+    Rest Should Be There Over REST
 
 A State Conflict Reports The Version To Write Over
     [Tags]    id:CT-11    req:S03    req:R06    req:C10.4    proto:4.36
-    A Tab With Something To Lose
-    The Tab Keeps A State    step=2
-    ${version} =    Loser Of A State Conflict Is Told    1
+    Open Tab With State
+    Store Tab State    step=2
+    ${version} =    State Conflict Should Report Current State    1
     VAR    ${STATE_VERSION}    ${version}    scope=TEST
-    The Tab Keeps A State    step=3
-    Loser Of A State Conflict Is Told    0
+    Store Tab State    step=3
+    State Conflict Should Report Current State    0
 
 A Client Left By A Resume Is Free Again
     [Tags]    id:CT-12    req:R05    req:R10    proto:4.78    proto:4.79
-    Sign In A New User
+    Sign In New User
     ${left} =    Random UUID
     ${taken} =    Random UUID
-    Open A Socket    moved    url=${BACKEND_SOCKET_URL}    client_id=${left}
+    Open Chat Socket    moved    url=${BACKEND_SOCKET_URL}    client_id=${left}
     Resume    ${taken}    ${{ {} }}    moved
-    Open A Socket    next    url=${BACKEND_SOCKET_URL}    client_id=${left}
-    Socket Speaks For    moved    ${taken}
-    Socket Speaks For    next    ${left}
+    Open Chat Socket    next    url=${BACKEND_SOCKET_URL}    client_id=${left}
+    Socket Should Belong To Client    moved    ${taken}
+    Socket Should Belong To Client    next    ${left}

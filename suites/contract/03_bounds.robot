@@ -4,10 +4,10 @@ Documentation       Bounds and times that the platform declares, from both sides
 ...                 Sources: docs/protocol.md §3.2 (quotas) and §4 (bounds of /api/capabilities, ``event_resend``, 4003, 4008, dead peers,
 ...                 ``unavailable``, attempts of an answer); RFC 6455 §5.5.2 (pings).
 Resource            bounds.resource
-Suite Setup         Use A Private Platform    backends=2    proxies=auth->backend    ANSWER_LEASE=2    RATE_LIMIT=${LIMIT}
+Suite Setup         Open Private Platform    backends=2    proxies=auth->backend    ANSWER_LEASE=2    RATE_LIMIT=${LIMIT}
 ...                     instance_env=${{ {'backend-2': $SECOND} }}
-Suite Teardown      Leave The Platform
-Test Teardown       Run Keywords    Heal All    AND    The Database Takes Everything    AND    Drop Connections
+Suite Teardown      Leave Platform
+Test Teardown       Run Keywords    Heal All    AND    Make Database Accept Everything    AND    Drop Connections
 ...                     AND    Close All Connections
 Test Tags           contract    p1    needs:ws    needs:replicas.2
 
@@ -22,54 +22,54 @@ ${TOO_SLOW}             socket_closes_total{code="4008"}
 *** Test Cases ***
 One Message Over The Replay Limit Is Declared
     [Tags]    id:CT-13    req:R02    proto:4.80    needs:ws.resume    needs:db.main
-    A Tab And A Second Device
-    The Tab Comes Back And Has Missed    50
-    The Tab Has Missed Too Many    51
-    The Rest Is There Over REST And Goes On Live
+    Open Tab And Second Device
+    Tab Should Recover Missed Messages    50
+    Tab Should Have Missed Too Many    51
+    Rest Should Be There Over REST
 
 The Replay Limit Counts All Conversations Together
     [Tags]    id:CT-14    req:R02    proto:4.80    needs:ws.resume    needs:db.main
-    A Tab And A Second Device    in_conversations=2
-    The Tab Comes Back And Has Missed    25
-    The Tab Has Missed Too Many    26
+    Open Tab And Second Device    in_conversations=2
+    Tab Should Recover Missed Messages    25
+    Tab Should Have Missed Too Many    26
 
 An Event Is Sent Again Until It Is Acknowledged
     [Tags]    id:CT-15    req:R03    req:R07    proto:4.57    proto:R3.12
-    Sockets Of A Bulk User At Every Door
+    Open Bulk User Sockets At Every Endpoint
     ${first} =    Notify    again and again
-    Copies Come    ${first}    user at backend-2    3
+    Event Should Arrive Repeatedly    ${first}    user at backend-2    3
     Acknowledge    ${first}    user at backend-2
-    Ask The Socket    user at backend-2    ping    pong
+    Ask Socket    user at backend-2    ping    pong
     ${from} =    Get Journal Position    user at backend-2
     ${second} =    Notify    a clock for the first
-    Copies Come    ${second}    user at backend-2    3
-    No Copy Comes Since    ${first}    user at backend-2    ${from}
+    Event Should Arrive Repeatedly    ${second}    user at backend-2    3
+    Event Should Not Arrive Again    ${first}    user at backend-2    ${from}
 
 An Event Under Acknowledgement Is Not Sent Again
     [Tags]    id:CT-16    req:R03    req:R07    needs:db.main
-    Sockets Of A Bulk User At Every Door
+    Open Bulk User Sockets At Every Endpoint
     ${first} =    Notify    once
-    Copies Come    ${first}    user at backend-2    1
-    No Acknowledgement Can Be Written Down
+    Event Should Arrive Repeatedly    ${first}    user at backend-2    1
+    Block Writes Of Acknowledgements
     Acknowledge    ${first}    user at backend-2
-    Ask The Socket    user at backend-2    ping    pong
+    Ask Socket    user at backend-2    ping    pong
     ${from} =    Get Journal Position    user at backend-2
     ${second} =    Notify    a clock for the first
-    Copies Come    ${second}    user at backend-2    3
-    No Copy Comes Since    ${first}    user at backend-2    ${from}
+    Event Should Arrive Repeatedly    ${second}    user at backend-2    3
+    Event Should Not Arrive Again    ${first}    user at backend-2    ${from}
 
 A Socket That Reads Everything Is Never Too Slow
     [Tags]    id:CT-17    req:R02    req:R10
-    Sign In A New User
-    Open A Socket    url=${BACKEND_SOCKET_URL}
-    A Socket Gets Back    700
+    Sign In New User
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
+    Socket Should Receive Pongs    700
     Connection Should Be Open    socket
-    Who The Socket Says I Am
+    Get Socket User
 
 A Socket With Too Many Bytes Waiting Is Closed
     [Tags]    id:CT-18    req:R02    req:R10    proto:4.115
-    Sign In A New User
-    Open A Socket    url=${BACKEND_SOCKET_URL}
+    Sign In New User
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
     ${before} =    Service Metric    backend-1    ${TOO_SLOW}
     Pause Reading    socket
     Send Many Bytes    900
@@ -77,16 +77,16 @@ A Socket With Too Many Bytes Waiting Is Closed
 
 A Message Needs At Least One Byte
     [Tags]    id:CT-19    req:R07    req:C02.3
-    A Tab In A Conversation
-    Say    .    tab
-    Hear    .    tab
-    Socket Answers With Error    tab    message.send    invalid_frame    conversation_id=${CONVERSATION}    client_msg_id=none
+    Open Tab In Conversation
+    Send Chat Message    .    tab
+    Receive Chat Message    .    tab
+    Socket Should Answer With Error    tab    message.send    invalid_frame    conversation_id=${CONVERSATION}    client_msg_id=none
     ...    body=${EMPTY}
 
 An Error Names What Is Wrong With A Frame
     [Tags]    id:CT-20    req:C02.3    req:R07
-    [Setup]    Sign In A New User
-    [Template]    A Frame Is Refused By Name
+    [Setup]    Sign In New User
+    [Template]    Error Should Name Frame Flaw
     type               ${{ {'type': 7} }}
     payload            ${{ {'type': 'ping', 'payload': []} }}
     conversation_id    ${{ {'type': 'subscribe', 'payload': {'conversation_id': 7}} }}
@@ -100,81 +100,81 @@ An Error Names What Is Wrong With A Frame
 
 A Message That The Database Refuses May Be Repeated
     [Tags]    id:CT-21    req:R07    req:S06    proto:4.85    proto:R1.11    needs:db.main
-    A Tab In A Conversation
-    The Database Refuses    Not now
-    The Tab Is Told That It Cannot Be Stored    Not now    refused-1
-    REST Says That It Cannot Be Stored    Not now
-    The Database Takes Everything
-    ${ack} =    Say    Not now    tab    client_msg_id=refused-2
+    Open Tab In Conversation
+    Make Database Refuse    Not now
+    Tab Should Receive Refusal To Store    Not now    refused-1
+    REST Should Refuse Unstorable Message    Not now
+    Make Database Accept Everything
+    ${ack} =    Send Chat Message    Not now    tab    client_msg_id=refused-2
     Should Be Equal    ${{ ($ack['seq'], $ack['duplicate']) }}    ${{ (1, False) }}    a message that was refused is there all the same
-    Nothing Was Lost On The Way    rows=1
+    Tabs Should Have Received Everything    rows=1
 
 A Message That Cannot Be Stored Is Refused Alone
     [Tags]    id:CT-22    req:R07
-    A Tab In A Conversation
-    Socket Answers With Error    tab    message.send    invalid_frame    conversation_id=${CONVERSATION}    client_msg_id=nul
+    Open Tab In Conversation
+    Socket Should Answer With Error    tab    message.send    invalid_frame    conversation_id=${CONVERSATION}    client_msg_id=nul
     ...    body=${{ 'nul \x00' }}
-    Say    After it    tab
-    Hear    After it    tab
+    Send Chat Message    After it    tab
+    Receive Chat Message    After it    tab
 
 A Revocation Closes Sockets While Auth Cannot Reach Backend
     [Tags]    id:CT-23    req:C07.3    req:C04.3    req:S04    proto:4.111    proto:4.112    sec:S03    needs:net.faults    needs:redis
     ...       needs:db.auth
-    Sockets Of A Bulk User At Every Door
+    Open Bulk User Sockets At Every Endpoint
     Cut Connection    auth->backend
     Log Out
-    Every Socket Is Closed As Revoked
-    Backend Has Been Told Of Nothing
+    Every Socket Should Close As Revoked
+    Backend Should Have Received No Revocation
 
 Only A Peer That Answers No Ping Is Dropped
     [Tags]    id:CT-24    req:R01    req:R10    req:S06    proto:4.113
-    Sign In A New User
-    Open A Socket    idle    url=${BACKEND_2_SOCKET_URL}
-    A Deaf Socket Opens    ${BACKEND_2_SOCKET_URL}
-    Only So Many Sockets Are Left    backend-2    1
-    Who The Socket Says I Am    idle
+    Sign In New User
+    Open Chat Socket    idle    url=${BACKEND_2_SOCKET_URL}
+    Open Deaf Socket    ${BACKEND_2_SOCKET_URL}
+    Wait Until Socket Count Is    backend-2    1
+    Get Socket User    idle
 
 An Answer Longer Than Its Lease Is Given Once
     [Tags]    id:CT-25    req:R04    proto:4.50    needs:assistant    needs:db.main
-    A Tab In A Conversation    ${BACKEND_2_SOCKET_URL}    assistant=True
-    Open A Socket    elsewhere    url=${BACKEND_SOCKET_URL}
+    Open Tab In Conversation    ${BACKEND_2_SOCKET_URL}    assistant=True
+    Open Chat Socket    elsewhere    url=${BACKEND_SOCKET_URL}
     Subscribe    elsewhere
-    Say    ${LONG_QUESTION}    tab
-    The Lease Is Renewed While The Answer Is Given    256
-    The Whole Answer Comes In One Attempt To    ${LONG_QUESTION}    tab    elsewhere
-    No Answer Is Owed Any More
+    Send Chat Message    ${LONG_QUESTION}    tab
+    Lease Should Be Renewed During Answer    256
+    Whole Answer Should Come In One Attempt    ${LONG_QUESTION}    tab    elsewhere
+    No Answer Should Be Pending
 
 A Burst On A Socket Is Counted Exactly
     [Tags]    id:CT-26    req:C08.1    req:C08.4    needs:ratelimit
-    Sign In A New User
-    Start A Conversation
-    Open A Socket    url=${BACKEND_SOCKET_URL}
-    A Burst Is Sent And Acknowledged    20
-    The Doors Come To Say That He Has Used    22    ${LIMIT}
+    Sign In New User
+    Start Conversation
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
+    Send Acknowledged Burst    20
+    Every Endpoint Should Report Used Quota    22    ${LIMIT}
 
 The Metric Of Resumes Reports Their Real Duration
     [Tags]    id:CT-27    req:R09    needs:ws.resume    needs:db.main
-    A Tab And A Second Device
+    Open Tab And Second Device
     Close Connection    tab
-    The Device Says    3
+    Send From Device    3
     ${before} =    Service Metric    backend-1    socket_resume_seconds_sum
-    No Message Can Be Read
-    The Tab Begins To Resume
-    Somebody Has Waited In The Database For    300
-    Resumes Were Said To Take    ${before}    0.3
+    Block Message Reads
+    Begin Resume Of Tab
+    Wait Until Statement Has Waited For    300
+    Reported Resume Time Should Be    ${before}    0.3
 
 A Stop Logs Cut Requests As Warnings
     [Documentation]    The service is not at fault when a request takes longer than an orderly stop waits.
     [Tags]    id:CT-220    req:P07    proto:1.46    needs:control.restart    needs:control.logs    needs:db.auth    needs:db.main
-    Sign In A New User
-    A Transaction Holds    auth_users    ACCESS EXCLUSIVE    ${AUTH_DB_URL}
+    Sign In New User
+    Hold In Transaction    auth_users    ACCESS EXCLUSIVE    ${AUTH_DB_URL}
     Start Probe    waiting    ${AUTH_URL}/users/me    ${ACCESS_TOKEN}    method=PATCH    json=${{ {"name": "Late"} }}
     Wait Until Keyword Passes    15s    Check Row Count    ${WAITING_FOR_ME}    >=    1    alias=auth
     ${before} =    Get Service Log    auth
     Stop Service    auth
     ${log} =    Get Service Log    auth
     Stop Should Be Logged As Warning    ${{ $log.removeprefix($before) }}
-    [Teardown]    Run Keywords    The Database Takes Everything    AND    Start Service    auth    AND    Stop Probe    waiting
+    [Teardown]    Run Keywords    Make Database Accept Everything    AND    Start Service    auth    AND    Stop Probe    waiting
     ...    AND    Close All Connections
 
 

@@ -5,8 +5,8 @@ Documentation       What backend's REST endpoints promise beyond a single call: 
 ...                 docs/protocol.md §1, §3.1, §3.3, §4 and §5.
 Library             BudgetLibrary
 Resource            rest.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
 Test Teardown       Close All Connections
 Test Tags           contract    p1    needs:replicas.2
 
@@ -14,57 +14,57 @@ Test Tags           contract    p1    needs:replicas.2
 *** Test Cases ***
 An Idempotency Key Makes One Thing For One Body
     [Tags]    id:CT-28    req:C09.2    req:R07    proto:3.1.11    proto:3.1.12    proto:3.1.16    proto:R1.12
-    Somebody Has An Empty Conversation
-    A Key Is Good For One    /api/conversations    conversations    title
-    A Key Is Good For One    /api/conversations/${CONVERSATION}/messages    messages    body
-    A Key Of Another User Is Another Key
+    Create User With Empty Conversation
+    Key Should Make One    /api/conversations    conversations    title
+    Key Should Make One    /api/conversations/${CONVERSATION}/messages    messages    body
+    Keys Of Two Users Should Be Separate
 
 Paged Lists Hold Everything In Order At Any Endpoint
     [Tags]    id:CT-29    req:C03.2    req:C10.2    proto:3.1.02    proto:3.1.03    proto:3.1.13
-    Sign In A New User
+    Sign In New User
     ${made} =    Create Conversations    ${USER}    7    messages=0
-    Pages Hold    3    ${{ [one.id for one in $made] }}
-    Pages Hold    7    ${{ [one.id for one in $made] }}
+    Pages Should Hold    3    ${{ [one.id for one in $made] }}
+    Pages Should Hold    7    ${{ [one.id for one in $made] }}
     VAR    ${CONVERSATION}    ${made[0].id}    scope=TEST
     Add Messages    ${USER}    ${CONVERSATION}    5
-    Messages Are Read In Steps Of    2    5
-    A Page Is Refused    /api/conversations?limit=0    /api/conversations?limit=101    /api/conversations?after=me
+    Messages Should Be Read In Steps Of    2    5
+    Page Should Be Refused    /api/conversations?limit=0    /api/conversations?limit=101    /api/conversations?after=me
     ...    /api/conversations/${CONVERSATION}/messages?limit=1001    /api/conversations/${CONVERSATION}/messages?after=-1
 
 A Deleted Conversation Is Gone Everywhere
     [Tags]    id:CT-30    req:C10.2    req:C10.3    proto:4.63    needs:ws    needs:db.main
-    Two Devices Of One User
-    Say    Soon forgotten    browser
-    Hear    Soon forgotten    phone
+    Sign In Two Devices Of User
+    Send Chat Message    Soon forgotten    browser
+    Receive Chat Message    Soon forgotten    phone
     Delete At    frontend    /api/conversations/${CONVERSATION}    ${ACCESS_TOKEN}
-    Every Device Hears Of The Deletion    ${CONVERSATION}
-    The Conversation Is Gone    ${CONVERSATION}
+    Every Device Should Receive Deletion    ${CONVERSATION}
+    Conversation Should Be Gone    ${CONVERSATION}
     Delete At    backend-2    /api/conversations/${CONVERSATION}    ${ACCESS_TOKEN}    status=404
 
 Pending Notifications Are Listed By Urgency
     [Tags]    id:CT-31    req:R03    proto:3.1.29    proto:3.1.31    proto:3.1.32    proto:3.1.34    needs:ws
-    Somebody Whom Backend Knows
+    Create User Known To Backend
     Notify    first
     Notify    second    0
     ${urgent} =    Notify    third    9
     Notify    fourth    5
-    Every Door Lists As Waiting    9 third    5 first    5 fourth    0 second
-    Open A Socket
+    Every Endpoint Should List As Pending    9 third    5 first    5 fourth    0 second
+    Open Chat Socket
     Acknowledge    ${urgent}
-    Wait Until Keyword Passes    5s    Every Door Lists As Waiting    5 first    5 fourth    0 second
-    Notification Of Nobody Is Refused And Of Others Not Shown
+    Wait Until Keyword Passes    5s    Every Endpoint Should List As Pending    5 first    5 fourth    0 second
+    Notifications Of Others Should Be Hidden
 
 Roles And Plan Follow Auth
     [Tags]    id:CT-32    req:C07.1    req:C07.2    needs:ws    needs:db.auth    needs:db.main    needs:session.admin
-    Sign In A New User
-    Open A Socket
-    Operator Sets    bulk    user    operator
-    Operator Sets    standard    user
+    Sign In New User
+    Open Chat Socket
+    Change Setting    bulk    user    operator
+    Change Setting    standard    user
 
 A Problem Names What Is Wrong With A Request
     [Tags]    id:CT-33    req:C01.3    proto:1.06    proto:1.27
-    [Setup]    Sign In A New User
-    [Template]    Mistakes Are Told At
+    [Setup]    Sign In New User
+    [Template]    Problems Should Name Mistakes At
     auth         /users/me
     backend      /api/preferences
     frontend     /api/conversations
@@ -72,8 +72,8 @@ A Problem Names What Is Wrong With A Request
 
 Values That No Table Holds Are Refused Everywhere
     [Tags]    id:CT-34    req:X03    proto:1.05
-    [Setup]    Somebody Has An Empty Conversation
-    [Template]    What Cannot Be Stored Is Refused
+    [Setup]    Create User With Empty Conversation
+    [Template]    Unstorable Values Should Be Refused
     POST    /api/conversations    ${{ {'title': 'a' + chr(0)} }}
     POST    /api/conversations    ${{ {'title': chr(0xd800)} }}
     POST    /api/conversations/${CONVERSATION}/messages    ${{ {'body': 'a' + chr(0)} }}
@@ -84,25 +84,25 @@ Values That No Table Holds Are Refused Everywhere
 
 Frontend Forwards Only Users' Paths With One Meaning
     [Tags]    id:CT-35    req:X03    proto:1.40    proto:5.55
-    Frontend Answers    404    not_found    /admin/outbox    /admin/sessions/analytics    /internal/sync    /openapi.json
+    Frontend Should Answer    404    not_found    /admin/outbox    /admin/sessions/analytics    /internal/sync    /openapi.json
     ...    /control/requests    /apiadmin/outbox
-    Frontend Answers    400    invalid_request    /auth/../admin/outbox    /auth/%2e%2e/admin/outbox    /auth/..%2fadmin/outbox
+    Frontend Should Answer    400    invalid_request    /auth/../admin/outbox    /auth/%2e%2e/admin/outbox    /auth/..%2fadmin/outbox
     ...    /auth//admin/outbox    /auth/%252e%252e/admin/outbox    /users/..%5cadmin/outbox    /api/./me    /api/%2fme
     ...    /api/me%2f    /api/conversations%2F00000000-0000-4000-8000-000000000000    /auth/sessions%2fall    /users/me%2fpassword
 
 A Deleted User Leaves Nothing Behind
     [Tags]    id:CT-36    req:C07.3    needs:ws    needs:db.main    needs:assistant
-    Somebody Leaves Much Behind
+    Create User With Data Everywhere
     Delete At    auth    /users/me    ${ACCESS_TOKEN}
-    Nothing Is Left Of Him
+    Nothing Should Be Left Of User
 
 
 *** Keywords ***
-Notification Of Nobody Is Refused And Of Others Not Shown
+Notifications Of Others Should Be Hidden
     [Documentation]    Whom backend does not know it does not notify, and a user without notifications has an empty list.
     ${stranger} =    Create User
-    Every Door Lists As Waiting    token=${stranger.access_token}
+    Every Endpoint Should List As Pending    token=${stranger.access_token}
     ${nobody} =    Random UUID
     ${response} =    Post To    backend    /internal/notifications    ${{ {'user_id': $nobody, 'body': 'Who?'} }}    ${SERVICE_TOKEN}
     ...    status=404
-    Answer Should Be A Problem    ${response}    not_found
+    Answer Should Be Problem    ${response}    not_found

@@ -5,9 +5,9 @@ Documentation       Each plan has its own quota; without Redis a quota holds in 
 Library             BudgetLibrary
 Resource            promised_stores.resource
 Resource            rest.resource
-Suite Setup         A Platform Where Each Plan Has A Quota    ${USER_LIMIT}    ${BULK_LIMIT}    ${ADDRESS_LIMIT}
+Suite Setup         Open Platform With Quota For Each Plan    ${USER_LIMIT}    ${BULK_LIMIT}    ${ADDRESS_LIMIT}
 ...                     ${SOCKET_LIMIT}    ${WINDOW}
-Suite Teardown      Leave The Platform
+Suite Teardown      Leave Platform
 Test Teardown       Close All Connections
 Test Tags           contract    p1    req:C08.1    needs:ratelimit    needs:replicas.2    needs:session.admin
 
@@ -23,14 +23,14 @@ ${WINDOW}               ${3}
 *** Test Cases ***
 Each Plan Has The Quota That The Capabilities Name
     [Tags]    id:CT-43    proto:3.2.14    sec:R01    needs:ws
-    Capabilities Should Tell Of Quotas    shared
-    In One Window    Quota Of A User Holds At    ${BULK_LIMIT}    ${DOORS}[0]    ${DOORS}[2]    ${DOORS}[3]    plan=bulk
-    In One Window    Quota Of A User Holds At    ${USER_LIMIT}    ${DOORS}[1]    ${DOORS}[3]
+    Capabilities Should Name Quotas    shared
+    Run In One Window    User Quota Should Hold At    ${BULK_LIMIT}    ${DOORS}[0]    ${DOORS}[2]    ${DOORS}[3]    plan=bulk
+    Run In One Window    User Quota Should Hold At    ${USER_LIMIT}    ${DOORS}[1]    ${DOORS}[3]
 
 Refusals Of A Socket Count In Their Window Alone
     [Tags]    id:CT-206    req:C08.2    proto:4.73    proto:4.76    needs:ws
-    [Setup]    Sign In With A Conversation
-    Open A Socket    url=${BACKEND_SOCKET_URL}
+    [Setup]    Sign In With Conversation
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
     FOR    ${number}    IN RANGE    3
         ${answers} =    Send Messages On Socket    ${SOCKET_LIMIT + 3}    window-${number}
         Should Be Equal    ${answers}    ${{ ['ack'] * $SOCKET_LIMIT + ['rate_limited'] * 3 }}    answers in window ${number}
@@ -44,13 +44,13 @@ Refusals Of A Socket Count In Their Window Alone
 Each Process Keeps The Quota While Redis Is Away
     [Tags]    id:CT-44    proto:3.2.20    proto:3.2.21    sec:R06    needs:control.kill    needs:redis
     Kill Service    redis
-    Wait Until Keyword Passes    10s    Capabilities Should Tell Of Quotas    per-process
-    In One Window    Quota Of A User Holds At    ${USER_LIMIT}    ${DOORS}[0]
-    In One Window    Quota Of A User Holds In Each Replica    ${USER_LIMIT}
-    In One Window    Quota Of An Address Holds At    ${ADDRESS_LIMIT}    ${OPEN_DOORS}[1]
-    Window Should End For Who Goes On Asking
+    Wait Until Keyword Passes    10s    Capabilities Should Name Quotas    per-process
+    Run In One Window    User Quota Should Hold At    ${USER_LIMIT}    ${DOORS}[0]
+    Run In One Window    User Quota Should Hold In Each Replica    ${USER_LIMIT}
+    Run In One Window    Address Quota Should Hold At    ${ADDRESS_LIMIT}    ${OPEN_DOORS}[1]
+    Window Should End Despite More Requests
     Start Service    redis
-    Wait Until Keyword Passes    15s    Every Service Sees Redis
-    Wait Until Keyword Passes    15s    Capabilities Should Tell Of Quotas    shared
-    In One Window    Quota Of A User Holds At    ${USER_LIMIT}    @{DOORS}
-    [Teardown]    Redis Is There Again
+    Wait Until Keyword Passes    15s    Every Service Should See Redis
+    Wait Until Keyword Passes    15s    Capabilities Should Name Quotas    shared
+    Run In One Window    User Quota Should Hold At    ${USER_LIMIT}    @{DOORS}
+    [Teardown]    Restore Redis For Replicas

@@ -5,9 +5,9 @@ Documentation       What only a mistaken or hostile client sends is refused alik
 ...                 RFC 6455 §4.1 and §4.2.2, RFC 6585 §5, RFC 6749 §6, OWASP ASVS 5.0 9.1 and 4.2;
 ...                 docs/protocol.md §1, §2.3, §3.1, §4 and §5.
 Resource            hostile_input.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Setup          Sign In A Known User
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
+Test Setup          Sign In Known User
 Test Teardown       Close All Connections
 Test Tags           contract    p0    needs:replicas.2
 
@@ -65,10 +65,10 @@ JSON That Nests Too Deep Is Refused And Not Stored
 A Frame That Nests Too Deep Is Invalid
     [Tags]    id:CT-54    req:R08    req:X03    proto:1.15    needs:ws
     ${deep} =    Get Nested List    200
-    Open A Socket
+    Open Chat Socket
     Frame Should Be Invalid    ping    deep=${deep}
     Frame Should Be Invalid    state.update    base_version=${0}    document=${{ {'deep': $deep} }}
-    ${state} =    Ask The Socket    socket    state.get    state
+    ${state} =    Ask Socket    socket    state.get    state
     Should Be Equal    ${state}[document]    ${{ {} }}    a document that nests too deep was stored
 
 Every Service Refuses What Is No JSON
@@ -90,9 +90,9 @@ A Body In Another Encoding Is Refused
 A Cookie That No Server Sets Counts As None
     [Tags]    id:CT-57    req:X03    proto:5.50    sec:S09    needs:oauth.provider
     ${answer} =    Get With Cookie    ${PUBLIC_URL}/api/me    __Host-access="a\\015\\012b"
-    Answer Should Be A Problem    ${answer}    token_missing
+    Answer Should Be Problem    ${answer}    token_missing
     ${answer} =    Get With Cookie    ${PUBLIC_URL}/auth/google/callback?state=a    __Host-login="a\\015\\012X-Evil: 1"
-    Answer Should Be A Problem    ${answer}    invalid_state
+    Answer Should Be Problem    ${answer}    invalid_state
 
 If-Match Is Read As The Standard Has It
     [Tags]    id:CT-58    req:C10.4    proto:3.1.23    proto:3.1.24    proto:3.1.25    proto:3.1.26
@@ -115,7 +115,7 @@ A Body Without A Declared Length Has The Same Limit
 
 A Conversation Is Not Deleted Over Another Version
     [Tags]    id:CT-60    req:C10.4    proto:3.1.06
-    Start A Conversation
+    Start Conversation
     ${refused} =    Delete With If-Match    "9"
     Should Be Equal As Integers    ${refused.status_code}    412    the deletion of another version
     ${deleted} =    Delete With If-Match    "9", "1"
@@ -167,7 +167,7 @@ A Handshake That Breaks The Rules Is Refused
         Should Be Equal    ${{ ($reply.status, $reply.code) }}    ${{ (400, 'invalid_request') }}
         ...    ${url} takes frames before it has answered the handshake
     END
-    Open A Socket
+    Open Chat Socket
 
 A Path With A Slash Too Many Is Unknown
     [Tags]    id:CT-65    req:X03    proto:1.10
@@ -180,8 +180,8 @@ A Path With A Slash Too Many Is Unknown
 Logins Under Way Fill No Browser
     [Documentation]    Each leaves a cookie; the oldest are removed, and the newest still ends well.
     [Tags]    id:CT-66    req:X03    req:C03.1    proto:5.06    proto:5.49    sec:O04    needs:ws    needs:oauth.provider
-    A Person Known To The Provider
-    Start Logins In The Browser    40
+    Create Provider Person
+    Start Logins In Browser    40
     Flow Cookies Should Be At Most    5
     Browser Should Sign In
     Flow Cookies Should Be At Most    5
@@ -191,7 +191,7 @@ Endless Fragments Close Their Socket And Harm No Other User
     [Tags]    id:CT-140    req:X03    req:C08.4    sec:W07    needs:ws
     Open Socket Of Other User
     FOR    ${url}    IN    ${BACKEND_SOCKET_URL}    ${SOCKET_URL}
-        Open A Socket    flood    url=${url}
+        Open Chat Socket    flood    url=${url}
         Send Raw Bytes    ${{ $FIRST_FRAGMENT + $NEXT_FRAGMENT * 70000 }}    flood
         Connection Should Be Closed    flood    code=1009    within=10s
         Other User Should Be Answered
@@ -201,9 +201,9 @@ Pings Without A Pause Harm No Other User
     [Tags]    id:CT-141    req:X03    req:C08.4    sec:W07    needs:ws
     Open Socket Of Other User
     FOR    ${url}    IN    ${BACKEND_SOCKET_URL}    ${SOCKET_URL}
-        Open A Socket    flood    url=${url}
+        Open Chat Socket    flood    url=${url}
         Send Raw Bytes    ${{ $PING * 20000 }}    flood
         Other User Should Be Answered
-        Ask The Socket    flood    whoami    me
+        Ask Socket    flood    whoami    me
         Close Connection    flood
     END

@@ -5,8 +5,8 @@ Documentation       One address may be that of many users: what one of them does
 Library             QuotaLibrary
 Resource            platform.resource
 Resource            shared_addresses.resource
-Suite Setup         Use A Private Platform    RATE_LIMIT=6    ADDRESS_RATE_LIMIT=10    LOGIN_FAILURE_LIMIT=3    RATE_WINDOW=600
-Suite Teardown      Leave The Platform
+Suite Setup         Open Private Platform    RATE_LIMIT=6    ADDRESS_RATE_LIMIT=10    LOGIN_FAILURE_LIMIT=3    RATE_WINDOW=600
+Suite Teardown      Leave Platform
 Test Setup          Prepare Two Users Of One Address
 Test Teardown       Close All Connections
 Test Tags           contract    p1    req:C08.4    needs:ratelimit    needs:replicas.2    needs:session.admin

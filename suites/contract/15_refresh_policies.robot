@@ -3,8 +3,8 @@ Documentation       A refresh that is told to be tried again, or whose answer is
 ...                 of auth: strict, as it is by default, and a grace with exactly one successor.
 ...                 Sources: RFC 9700 §4.14.2 (reuse), draft-ietf-httpapi-idempotency-key-header; docs/protocol.md §2.3 and §5.
 Resource            refreshing.resource
-Suite Setup         Use A Platform Of Each Policy
-Suite Teardown      Leave The Platform
+Suite Setup         Open Platform Of Each Policy
+Suite Teardown      Leave Platform
 Test Tags           contract    p0    req:C04.3    req:M05.3    needs:db.auth
 
 
@@ -23,15 +23,15 @@ A Spent Refresh Token Under Another Key Ends The Family
     [Tags]    id:CT-71    proto:2.3.35    sec:O06
     [Setup]    Use Policy    strict
     ${successor} =    Refresh Should Give    ${REFRESH_TOKEN}    ${KEY}
-    Refresh Should End The Family    ${REFRESH_TOKEN}    another-${KEY}
-    Refresh Is Refused With    ${successor}    invalid_grant
+    Refresh Should End Family    ${REFRESH_TOKEN}    another-${KEY}
+    Refresh Should Be Refused With    ${successor}    invalid_grant
 
 A Repetition After The Successor Was Used Ends The Family
     [Tags]    id:CT-72    proto:2.3.32    sec:O06
     [Setup]    Use Policy    strict
     ${successor} =    Refresh Should Give    ${REFRESH_TOKEN}    ${KEY}
     Refresh Should Give    ${successor}    ${KEY}
-    Refresh Should End The Family    ${REFRESH_TOKEN}    ${KEY}
+    Refresh Should End Family    ${REFRESH_TOKEN}    ${KEY}
 
 Another Client's Attempt Leaves The Refresh Token Unspent
     [Tags]    id:CT-73    proto:2.2.30    proto:2.3.24    sec:O06
@@ -43,25 +43,25 @@ Another Client's Attempt Leaves The Refresh Token Unspent
 
 A Browser Whose Refresh Failed Stays Signed In
     [Tags]    id:CT-74    req:C06.4    proto:5.22    needs:control.pause
-    [Setup]    Use Policy In A Browser
+    [Setup]    Use Policy In Browser
     Refresh While Auth Is Paused
     Browser Should Refresh When It Tries Again
 
 A Browser Stays Signed In While Auth Has No Database
     [Tags]    id:CT-203    req:C06.4    proto:5.19    needs:net.faults
-    [Setup]    Use Policy In A Browser
+    [Setup]    Use Policy In Browser
     Refresh While Auth Has No Database
     Browser Should Refresh When It Tries Again
 
 A Browser Whose Answer Was Lost Stays Signed In
     [Tags]    id:CT-75    req:C06.4    needs:net.faults
-    [Setup]    Use Policy In A Browser
+    [Setup]    Use Policy In Browser
     Cut Answer To Refresh
     Browser Should Refresh When It Tries Again
 
 Another Tab And Another Frontend Process Get The Same Tokens
     [Tags]    id:CT-76    req:C09.2    proto:5.23    needs:control.restart
-    [Setup]    Use Policy In A Browser
+    [Setup]    Use Policy In Browser
     Refresh In Two Tabs While Frontend Is Replaced
 
 Twenty Refreshes Within The Grace Have One Successor
@@ -78,12 +78,12 @@ A Spent Refresh Token After The Grace Ends The Family
     [Setup]    Use Policy    grace
     ${successor} =    Refresh Should Give    ${REFRESH_TOKEN}
     Wait Until Grace Is Over    ${REFRESH_TOKEN}
-    Refresh Should End The Family    ${REFRESH_TOKEN}
-    Refresh Is Refused With    ${successor}    invalid_grant
+    Refresh Should End Family    ${REFRESH_TOKEN}
+    Refresh Should Be Refused With    ${successor}    invalid_grant
 
 A Third Token Within The Grace Ends The Family
     [Tags]    id:CT-79    sec:O06
     [Setup]    Use Policy    grace
     ${successor} =    Refresh Should Give    ${REFRESH_TOKEN}
     Refresh Should Give    ${successor}
-    Refresh Should End The Family    ${REFRESH_TOKEN}
+    Refresh Should End Family    ${REFRESH_TOKEN}

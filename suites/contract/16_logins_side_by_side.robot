@@ -2,9 +2,9 @@
 Documentation       Two logins that one browser has begun, as in two tabs, end well in whatever order they are approved.
 ...                 Source: docs/protocol.md §2.2 and §5 (a cookie for each login).
 Resource            browser.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Setup          A Person Known To The Provider
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
+Test Setup          Create Provider Person
 Test Tags           contract    p1    req:C01.3    needs:oauth.provider
 
 
@@ -49,12 +49,12 @@ Start Login In Tab
 Approve Login
     [Documentation]    The person approves on this page; the browser is signed in, and ends at the path that this login was begun for.
     [Arguments]    ${form}    ${path}
-    ${to_callback} =    Answer The Provider's Page    ${form}
+    ${to_callback} =    Answer Provider Page    ${form}
     ${answer} =    Browse    browser    ${to_callback.url}    status=anything
     Should Be Equal As Integers    ${answer.status_code}    302    a login that another one was begun beside is refused at auth
     ${to_frontend} =    Read Redirect    ${answer}
     ${landed} =    Browse    browser    ${to_frontend.url}    status=anything
     Should Be Equal As Integers    ${landed.status_code}    303    a login that another one was begun beside is refused at frontend
     Should Be Equal    ${landed.headers}[Location]    ${PUBLIC_URL}${path}    the login ends elsewhere
-    The Browser Is Signed In
+    Browser Should Be Signed In
     Session Should Be    active, refreshed 0

@@ -2,8 +2,8 @@
 Documentation       Answers of a conversation come in the order of its messages, however often the lease to give them changes hands.
 ...                 Source: docs/protocol.md §4 (message.chunk).
 Resource            answering.resource
-Suite Setup         Use A Private Platform    backends=2    ANSWER_LEASE=0.1    CHUNK_DELAY=0.05
-Suite Teardown      Leave The Platform
+Suite Setup         Open Private Platform    backends=2    ANSWER_LEASE=0.1    CHUNK_DELAY=0.05
+Suite Teardown      Leave Platform
 Test Teardown       Close All Connections
 Test Tags           contract    p0    req:C05.2    needs:replicas.2    needs:ws    needs:db.main
 
@@ -11,14 +11,14 @@ Test Tags           contract    p0    req:C05.2    needs:replicas.2    needs:ws 
 *** Test Cases ***
 Answers Keep Their Order When Two Replicas Owe Them
     [Tags]    id:CT-81
-    Open A Socket At Each Replica
+    Open Chat Socket At Each Replica
     Send Questions Alternately    24
     Wait Until Every Question Is Answered    24
     Answers Should Be In Order
 
 Answers Keep Their Order While Replicas Stand Still
     [Tags]    id:CT-82    proto:4.52    proto:4.53    needs:control.pause
-    Open A Socket At Each Replica
+    Open Chat Socket At Each Replica
     Send Questions Alternately    24
     Pause Replicas In Turn    8
     Wait Until Every Question Is Answered    24
@@ -26,7 +26,7 @@ Answers Keep Their Order While Replicas Stand Still
 
 A Question Has One Answer
     [Tags]    id:CT-85
-    Open A Socket At Each Replica
+    Open Chat Socket At Each Replica
     Send Questions Alternately    1
     Wait Until Every Question Is Answered    1
     Answers Should Be In Order
@@ -34,11 +34,11 @@ A Question Has One Answer
 An Answer That Failed Ten Times Holds Up No Other
     [Documentation]    After nine failures the answer to the next message still waits for it.
     [Tags]    id:CT-322    proto:4.51
-    Open A Socket At Each Replica
+    Open Chat Socket At Each Replica
     Send Questions Alternately    1
     Wait Until Every Question Is Answered    1
     Make Answer Fail Again And Again    9
-    Say    The next question    one
+    Send Chat Message    The next question    one
     Wait Until Keyword Passes    10s    Check Row Count
     ...    SELECT 1 FROM answers WHERE conversation_id = '${CONVERSATION}' AND prompt = 'The next question' AND attempt > 2
     ...    ==    1    alias=main    assertion_message=the next answer was not tried again while an earlier one was owed

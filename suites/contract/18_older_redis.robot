@@ -8,9 +8,9 @@ Resource            auth.resource
 Resource            oauth.resource
 Resource            older_redis.resource
 Resource            sessions.resource
-Suite Setup         Use A Private Platform    backends=2
-Suite Teardown      Leave The Platform
-Test Setup          Sign In With A Session To End
+Suite Setup         Open Private Platform    backends=2
+Suite Teardown      Leave Platform
+Test Setup          Sign In With Session To End
 Test Teardown       Close All Connections
 Test Tags           contract    p0    req:S06    needs:redis    needs:session.admin    needs:replicas.2
 
@@ -20,10 +20,10 @@ A Redis That Went Back Revives No Revoked Session
     [Tags]    id:CT-45    proto:2.5.49    proto:2.5.51    sec:S03    needs:ws
     ${copy} =    Get Redis Copy
     Revoke Session    ${ENDED}
-    Every Service Refuses The Token    ${ENDED.access_token}    session_revoked
+    Every Service Should Refuse Token    ${ENDED.access_token}    session_revoked
     Restore Redis Copy    ${copy}
     Auth Should Refuse Ended Session    ${ENDED.access_token}
-    Every Service Refuses The Token    ${ENDED.access_token}    session_revoked
+    Every Service Should Refuse Token    ${ENDED.access_token}    session_revoked
     Introspection Should Deny    ${ENDED.access_token}
     Session Token Should Be Invalid    ${ENDED}    revoked
     Redis Should Lack Session    ${ENDED}
@@ -51,10 +51,10 @@ A Redis That Went Back Beside Auth Revives Nothing
 
 A Code Spent Before Redis Went Back Buys Nothing Again
     [Tags]    id:CT-48    proto:2.5.52    sec:O02    needs:oauth.provider
-    A Person Known To The Provider
-    ${code} =    Come Back With A Code
+    Create Provider Person
+    ${code} =    Follow Login To Code
     ${copy} =    Get Redis Copy
-    ${tokens} =    Exchange The Code    ${code}
+    ${tokens} =    Exchange Code    ${code}
     Restore Redis Copy    ${copy}
-    Exchange Is Refused    ${code}
+    Exchange Should Be Refused    ${code}
     Auth Should Refuse Ended Session    ${tokens}[access_token]

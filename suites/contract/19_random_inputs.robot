@@ -5,10 +5,10 @@ Documentation       Random requests and random frames are answered as the descri
 ...                 Sources: OpenAPI 3.1, RFC 8259, RFC 6455 §7.4; docs/protocol.md §1, §4.
 Library             FuzzLibrary
 Resource            load.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
 Test Setup          Prepare Random Inputs
-Test Teardown       End The Load
+Test Teardown       Close Load Sockets
 Test Tags           contract    p1    req:X02    req:X03    needs:session.admin    needs:ws
 
 
@@ -60,8 +60,8 @@ Prepare Random Inputs
     VAR    &{known}    conversation_id=${conversation.id}    user_id=${users[1].id}    session_id=${users[1].session_id}    If-Match=*
     VAR    @{read_back}    ${BACKEND_URL}/api/preferences    ${BACKEND_URL}/api/conversations    ${BACKEND_URL}/api/notifications
     VAR    &{FUZZING}    count=${INPUTS}    known=${known}    read_back=${read_back}    reader=${USER.access_token}    scope=TEST
-    A Neighbour Is Connected
-    The Neighbour Is Probed At Rest    40
+    Connect Second User
+    Measure Second User At Rest    40
     Start Exchange    ${PROBE}    ${NEIGHBOUR}    replies=2
 
 Make Client Frames

@@ -2,9 +2,9 @@
 Documentation       What auth promises of its single endpoints: statuses, members, words of refusals, and what its stores keep.
 ...                 Sources: RFC 6749 §5, RFC 7009 §2.2, RFC 7638, RFC 9068 §2; docs/protocol.md §1 and §2.1 to §2.5.
 Resource            promises.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Setup          Sign In A New User
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
+Test Setup          Sign In New User
 Test Teardown       Close All Connections
 Test Tags           contract    p1
 
@@ -22,9 +22,9 @@ Instants Have One Form At Every Service
 
 Ids Are Written In Lower Case
     [Tags]    id:CT-121    req:X03    proto:0.03    needs:ws
-    Start A Conversation
+    Start Conversation
     ${client} =    Random UUID
-    ${welcome} =    Open A Socket    url=${BACKEND_SOCKET_URL}    client_id=${client.upper()}
+    ${welcome} =    Open Chat Socket    url=${BACKEND_SOCKET_URL}    client_id=${client.upper()}
     Should Be Equal    ${welcome}[client_id]    ${client}    the client's id in the welcome
     ${subscribed} =    Subscribe    conversation=${CONVERSATION.upper()}
     Should Be Equal    ${subscribed}[conversation_id]    ${CONVERSATION}    the conversation's id in the answer
@@ -68,18 +68,18 @@ A Login Keeps To The Bounds Of Its Members
     Request Should Be Answered    204    POST    ${AUTH_URL}/users/me/deactivate
     ${refused} =    Log In At Auth
     Should Be Equal As Integers    ${refused.status_code}    403    a login of a deactivated user
-    Answer Should Be A Problem    ${refused}    account_disabled
+    Answer Should Be Problem    ${refused}    account_disabled
 
 Endings Are Answered Without A Body
     [Tags]    id:CT-127    req:C04.3    proto:2.4.16    proto:2.4.21    proto:2.4.23    proto:2.4.30
     Post Form To    auth    /auth/revoke    ${{ {'token': 'no.such.token'} }}    status=200
     Post Form To    auth    /auth/revoke    ${{ {'token': $REFRESH_TOKEN.value} }}    status=200
     Post Form To    auth    /auth/revoke    ${{ {'token': $REFRESH_TOKEN.value} }}    status=200
-    Sign In A New User
+    Sign In New User
     VAR    &{change}    old=${USER.password.value}    new=another good password
     Request Should Be Answered    204    POST    ${AUTH_URL}/users/me/password    ${change}
     Request Should Be Answered    204    POST    ${AUTH_URL}/auth/logout
-    Sign In A New User
+    Sign In New User
     Request Should Be Answered    204    DELETE    ${AUTH_URL}/users/me
 
 Tokens Of Every Client Are Introspected And Revoked
@@ -103,17 +103,17 @@ Each Client Gets What Is Declared For It
 
 Each Login Is A Transaction Of Its Own
     [Tags]    id:CT-130    req:C01.1    proto:2.2.03    proto:2.2.06    sec:O04    needs:oauth.provider    needs:redis
-    [Setup]    A Person Known To The Provider
+    [Setup]    Create Provider Person
     Login At Provider Should Be Its Own
-    ${response} =    Start A Login
+    ${response} =    Start Login
     Cookie Of Login Should Be Kept As Hash    ${response}
 
 A Code Is Spent By A Wrong Presentation
     [Tags]    id:CT-131    req:C01.3    proto:2.2.25    sec:O05    needs:oauth.provider
-    [Setup]    A Person Known To The Provider
-    ${code} =    Come Back With A Code
-    Exchange Is Refused    ${code}    code_verifier=not-the-verifier-that-belongs-to-this-login-attempt
-    Exchange Is Refused    ${code}
+    [Setup]    Create Provider Person
+    ${code} =    Follow Login To Code
+    Exchange Should Be Refused    ${code}    code_verifier=not-the-verifier-that-belongs-to-this-login-attempt
+    Exchange Should Be Refused    ${code}
 
 Keys And Refresh Tokens Have Their Declared Form
     [Tags]    id:CT-132    req:X02    proto:2.3.21    proto:2.3.22    proto:2.3.23    sec:J01    needs:db.auth

@@ -3,9 +3,9 @@ Documentation       What the socket promises of its single frames: members, ids,
 ...                 Sources: RFC 6455 §7.4.1, RFC 6750 §2.1; docs/protocol.md §4.
 Resource            promises.resource
 Resource            notifications.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Setup          Sign In A New User
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
+Test Setup          Sign In New User
 Test Teardown       Close All Connections
 Test Tags           contract    p1    needs:ws    needs:replicas.2
 
@@ -14,39 +14,39 @@ Test Tags           contract    p1    needs:ws    needs:replicas.2
 A Socket Needs One Token And No Origin
     [Tags]    id:CT-151    req:C02.1    proto:4.02    proto:4.08    proto:4.18    sec:W01
     [Setup]    Sign In Two Users
-    ${welcome} =    Open A Socket    url=${BACKEND_SOCKET_URL}
+    ${welcome} =    Open Chat Socket    url=${BACKEND_SOCKET_URL}
     Should Be Equal    ${welcome}[user_id]    ${USER.id}    the user of a socket with its token in the header
     ${welcome} =    Open Socket With Two Tokens
     Should Be Equal    ${welcome}[user_id]    ${USER.id}    of two tokens the header does not count
 
 A Socket Without A Client Id Gets One
     [Tags]    id:CT-152    req:C02.2    proto:4.17
-    ${first} =    Open A Socket    alias=first    url=${BACKEND_SOCKET_URL}
-    ${second} =    Open A Socket    alias=second    url=${BACKEND_SOCKET_URL}
+    ${first} =    Open Chat Socket    alias=first    url=${BACKEND_SOCKET_URL}
+    ${second} =    Open Chat Socket    alias=second    url=${BACKEND_SOCKET_URL}
     Should Not Be Equal    ${first}[client_id]    ${second}[client_id]    two sockets that name no client get one name
-    ${me} =    Who The Socket Says I Am    first
+    ${me} =    Get Socket User    first
     Should Be Equal    ${me}[client_id]    ${first}[client_id]    the first socket's client
 
 The Welcome Comes First And Answers Bear Their Id
     [Tags]    id:CT-142    req:C02.1    proto:4.23    proto:4.24    proto:4.25    proto:4.40    proto:4.41
-    Open A Socket    url=${BACKEND_SOCKET_URL}
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
     First Frame Should Be Welcome    socket
     Ping Should Come Back
 
 A Message Subscribes Its Sender
     [Tags]    id:CT-143    req:C02.1    proto:4.27    proto:4.32    proto:4.44
-    Open A Socket    url=${BACKEND_SOCKET_URL}
-    Start A Conversation
-    Say    Am I in?
-    Hear    Am I in?
-    Open A Socket    alias=later    url=${BACKEND_SOCKET_URL}
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
+    Start Conversation
+    Send Chat Message    Am I in?
+    Receive Chat Message    Am I in?
+    Open Chat Socket    alias=later    url=${BACKEND_SOCKET_URL}
     ${subscribed} =    Subscribe    later
     Members Should Be    the answer to a subscription    ${subscribed}    conversation_id    epoch    head
     Should Be Equal    ${subscribed}[head]    ${1}    the head of a conversation with one message
 
 A Wrong Frame Is Refused With A Code
     [Tags]    id:CT-144    req:C02.3    proto:4.77
-    Open A Socket    url=${BACKEND_SOCKET_URL}
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
     ${nothing} =    Random UUID
     Frame Should Be Refused    unknown_type    ${False}    no.such.type
     Frame Should Be Refused    not_found    ${False}    subscribe    conversation_id=${nothing}
@@ -55,7 +55,7 @@ A Wrong Frame Is Refused With A Code
 
 A State Has At Most 48 KiB
     [Tags]    id:CT-145    req:R08    proto:4.35    proto:4.36    proto:4.88
-    Open A Socket    url=${BACKEND_SOCKET_URL}
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
     ${updated} =    State Of Size Should Be    ${48 * 1024}    0    state.updated
     Should Be Equal    ${updated}    ${{ {'version': 1} }}    the answer to a write of a state
     State Of Size Should Be    ${48 * 1024 + 1}    1    error
@@ -67,7 +67,7 @@ A State Has At Most 48 KiB
 Id And Body Of A Message Keep Their Bounds
     [Documentation]    An id counts in characters, a body in bytes, on the socket as over REST.
     [Tags]    id:CT-216    req:C09.2    proto:4.126    proto:4.127
-    [Setup]    Sign In With A Conversation
+    [Setup]    Sign In With Conversation
     [Template]    Message Should Be Taken
     ${True}     ${{ 'ä' * 64 }}         Any
     ${False}    ${{ 'a' * 65 }}         Any
@@ -80,10 +80,10 @@ Id And Body Of A Message Keep Their Bounds
 
 The Assistant Answers Where It Was Asked To
     [Tags]    id:CT-146    req:C03.1    proto:4.47    proto:4.97    proto:4.98    needs:assistant
-    Open A Socket    url=${BACKEND_SOCKET_URL}
-    Start A Conversation
-    Say    Nobody answers here
-    Start A Conversation    assistant=${True}
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
+    Start Conversation
+    Send Chat Message    Nobody answers here
+    Start Conversation    assistant=${True}
     Assistant Should Answer As Declared    What is long enough for three pieces of an answer?
     ${others} =    Get Frames    connection=socket    where=type == 'message' and payload.body == 'You said: Nobody answers here'
     Should Be Empty    ${others}    the assistant answers in a conversation that has none
@@ -91,7 +91,7 @@ The Assistant Answers Where It Was Asked To
 An Event Has Its Declared Members
     [Tags]    id:CT-147    req:R03    proto:3.1.30    proto:3.1.33    proto:4.54
     Userbase Should Hold    ${{ [$USER] }}
-    Open A Socket    url=${BACKEND_SOCKET_URL}
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
     VAR    &{body}    text=Look
     VAR    &{new}    user_id=${USER.id}    priority=${7}    body=${body}
     ${made} =    Request Should Be Answered    201    POST    ${BACKEND_URL}/internal/notifications    ${new}    ${SERVICE_TOKEN}
@@ -100,33 +100,33 @@ An Event Has Its Declared Members
 
 An Unknown Client Is Declared Lost And Goes On Live
     [Tags]    id:CT-148    req:R02    proto:4.68    proto:4.71    proto:4.72    needs:ws.resume
-    Open A Socket    alias=phone    url=${BACKEND_2_SOCKET_URL}
-    Start A Conversation
-    ${ack} =    Say    Before    phone
+    Open Chat Socket    alias=phone    url=${BACKEND_2_SOCKET_URL}
+    Start Conversation
+    ${ack} =    Send Chat Message    Before    phone
     ${client} =    Random UUID
-    Open A Socket    url=${BACKEND_SOCKET_URL}    client_id=${client}
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}    client_id=${client}
     VAR    ${held}    ${{ {$CONVERSATION: {'epoch': $ack['epoch'], 'seq': 0}} }}
     ${resumed} =    Resume Should Be Declared Lost    unknown_client    ${client}    ${held}
     Should Be Equal    ${resumed}[positions][${CONVERSATION}][seq]    ${1}    the position that a lost resume names
-    Say    After    phone
-    Hear    After
+    Send Chat Message    After    phone
+    Receive Chat Message    After
 
 A Resume Of A Foreign Conversation Is Not Found
     [Tags]    id:CT-149    req:R02    proto:4.69    needs:ws.resume
     [Setup]    Sign In Two Users
     ${foreign} =    Create Conversation    ${OTHER}    Foreign
     ${client} =    Random UUID
-    Open A Socket    alias=first    url=${BACKEND_SOCKET_URL}    client_id=${client}
+    Open Chat Socket    alias=first    url=${BACKEND_SOCKET_URL}    client_id=${client}
     Close Connection    first
-    Open A Socket    url=${BACKEND_SOCKET_URL}    client_id=${client}
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}    client_id=${client}
     Resume Should Be Declared Lost    not_found    ${client}    ${{ {$foreign.id: {'epoch': 'any', 'seq': 0}} }}
 
 Replicas Notify Each Other Over Redis
     [Tags]    id:CT-150    req:C05.1    proto:4.93    needs:redis
-    Open A Socket    url=${BACKEND_SOCKET_URL}
-    Start A Conversation
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
+    Start Conversation
     Subscribe To Redis    backend:doorbell
-    Say    Did it ring?
+    Send Chat Message    Did it ring?
     Wait For Redis Message    within=5s
 
 Sockets Of A User Who Is Deactivated Or Deleted End
@@ -137,7 +137,7 @@ Sockets Of A User Who Is Deactivated Or Deleted End
 
 A Refusal Bears The Id Of Its Frame
     [Tags]    id:CT-311    req:C02.3    proto:4.23    proto:4.77
-    Open A Socket    url=${BACKEND_SOCKET_URL}
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
     FOR    ${id}    ${frame}    IN
     ...    type      ${{ {'type': 7, 'payload': {}} }}
     ...    payload    ${{ {'type': 'ping', 'payload': []} }}
@@ -149,7 +149,7 @@ A Refusal Bears The Id Of Its Frame
 A Frame Without Id Is Answered Without One
     [Documentation]    Whether its id is null or left out, and with the payload left out too.
     [Tags]    id:CT-312    req:C02.1    proto:4.23    proto:4.25
-    Open A Socket    url=${BACKEND_SOCKET_URL}
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
     FOR    ${frame}    IN    ${{ {'type': 'ping', 'id': None, 'payload': {}} }}    ${{ {'type': 'ping'} }}
         ${pong} =    Send And Wait    ${frame}    connection=socket    type=pong    within=5s
         Should Be Equal    ${pong.json}    ${{ {'type': 'pong', 'id': None, 'payload': {}} }}    the answer to a ping without an id
@@ -158,7 +158,7 @@ A Frame Without Id Is Answered Without One
 Only Frames That Cannot Be Read Close A Socket
     [Documentation]    Three refusals of any other code leave it open.
     [Tags]    id:CT-313    req:C02.3    proto:4.77    proto:4.99
-    Open A Socket    url=${BACKEND_SOCKET_URL}
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
     ${nothing} =    Random UUID
     FOR    ${_}    IN RANGE    3
         Frame Should Be Refused    unknown_type    ${False}    no.such.type
@@ -171,38 +171,38 @@ Text That Is Not UTF-8 Closes Its Socket With 1007
     [Documentation]    In one frame, and where a character is left unfinished at the end of a message in two.
     [Tags]    id:CT-314    req:C02.3    proto:4.21    sec:W07
     FOR    ${alias}    ${first}    ${rest}    IN    whole    ${{ b'"\xff"' }}    ${None}    halves    ${{ b'"' }}    ${{ b'\xc3' }}
-        Open A Socket    ${alias}    url=${BACKEND_SOCKET_URL}
+        Open Chat Socket    ${alias}    url=${BACKEND_SOCKET_URL}
         Send Raw Frame    ${first}    fin=${{ $rest is None }}    connection=${alias}
         IF    $rest is not None    Send Raw Frame    ${rest}    opcode=continuation    connection=${alias}
-        Open Socket Was Closed With    1007    ${alias}
+        Open Socket Should Be Closed With    1007    ${alias}
     END
 
 A State That Was Never Written Has Version Zero
     [Tags]    id:CT-315    req:R08    proto:4.34    proto:4.36
-    Open A Socket    url=${BACKEND_SOCKET_URL}
-    ${none} =    Ask The Socket    socket    state.get    state
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
+    ${none} =    Ask Socket    socket    state.get    state
     Should Be Equal    ${none}    ${{ {'version': 0, 'document': {}, 'damaged': False} }}    a state that was never written
-    ${conflict} =    Ask The Socket    socket    state.update    state.conflict    base_version=${1}    document=${{ {'a': 1} }}
+    ${conflict} =    Ask Socket    socket    state.update    state.conflict    base_version=${1}    document=${{ {'a': 1} }}
     Should Be Equal    ${conflict}    ${{ {'version': 0, 'document': {}} }}    what a write over version 1 conflicts with
-    ${written} =    Ask The Socket    socket    state.update    state.updated    base_version=${0}    document=${{ {'a': 1} }}
+    ${written} =    Ask Socket    socket    state.update    state.updated    base_version=${0}    document=${{ {'a': 1} }}
     Should Be Equal    ${written}[version]    ${1}    the version of the first state
 
 Ids In Capitals Are The Same In Small Letters
     [Tags]    id:CT-316    req:C02.2    proto:0.03    proto:4.15    proto:4.27
-    Start A Conversation
+    Start Conversation
     ${client} =    Random UUID
-    ${welcome} =    Open A Socket    url=${BACKEND_SOCKET_URL}    client_id=${client.upper()}
+    ${welcome} =    Open Chat Socket    url=${BACKEND_SOCKET_URL}    client_id=${client.upper()}
     Should Be Equal    ${welcome}[client_id]    ${client}    the client that was named in capitals
     ${subscribed} =    Subscribe    conversation=${CONVERSATION.upper()}
     Should Be Equal    ${subscribed}[conversation_id]    ${CONVERSATION}    the conversation that was named in capitals
     Post To    backend-2    /api/conversations/${CONVERSATION}/messages    ${{ {'body': 'in small letters'} }}    ${ACCESS_TOKEN}
     ...    status=201
-    Hear    in small letters
+    Receive Chat Message    in small letters
 
 A Client Id That Is None Is Refused
     [Tags]    id:CT-317    req:C02.2    proto:4.09    proto:4.15    proto:4.16
-    Socket Handshake Is Refused With    400    url=${BACKEND_SOCKET_URL}?client_id=mine    code=invalid_request
-    Socket Handshake Is Refused With    400    url=${BACKEND_SOCKET_URL}    code=invalid_request
+    Socket Handshake Should Be Refused With    400    url=${BACKEND_SOCKET_URL}?client_id=mine    code=invalid_request
+    Socket Handshake Should Be Refused With    400    url=${BACKEND_SOCKET_URL}    code=invalid_request
     ...    headers=${{ {'X-Client-Id': 'mine'} }}
 
 A Client That Was Taken Over Is Replaced
@@ -210,13 +210,13 @@ A Client That Was Taken Over Is Replaced
     [Tags]    id:CT-318    req:R05    proto:4.78    proto:4.107    needs:ws.resume
     FOR    ${number}    ${door}    IN    1    ${BACKEND_SOCKET_URL}    2    ${BACKEND_2_SOCKET_URL}
         ${client} =    Random UUID
-        Open A Socket    first-${number}    url=${BACKEND_SOCKET_URL}    client_id=${client}
-        Open A Socket    moved-${number}    url=${BACKEND_SOCKET_URL}
+        Open Chat Socket    first-${number}    url=${BACKEND_SOCKET_URL}    client_id=${client}
+        Open Chat Socket    moved-${number}    url=${BACKEND_SOCKET_URL}
         Resume    ${client}    ${{ {} }}    moved-${number}
-        Open Socket Was Closed With    4009    first-${number}    within=5s
-        Open A Socket    newest-${number}    url=${door}    client_id=${client}
-        Open Socket Was Closed With    4009    moved-${number}    within=5s
-        Who The Socket Says I Am    newest-${number}
+        Open Socket Should Be Closed With    4009    first-${number}    within=5s
+        Open Chat Socket    newest-${number}    url=${door}    client_id=${client}
+        Open Socket Should Be Closed With    4009    moved-${number}    within=5s
+        Get Socket User    newest-${number}
     END
 
 A Known Client Does Not Vouch For An Unknown One
@@ -224,9 +224,9 @@ A Known Client Does Not Vouch For An Unknown One
     [Tags]    id:CT-319    req:R02    proto:4.68    proto:4.78    needs:ws.resume
     ${known} =    Random UUID
     ${unknown} =    Random UUID
-    Open A Socket    earlier    url=${BACKEND_SOCKET_URL}    client_id=${known}
+    Open Chat Socket    earlier    url=${BACKEND_SOCKET_URL}    client_id=${known}
     Close Connection    earlier
-    Open A Socket    url=${BACKEND_SOCKET_URL}    client_id=${known}
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}    client_id=${known}
     Resume Should Be Declared Lost    unknown_client    ${unknown}    ${{ {} }}
 
 An Acknowledged Event Of Any Kind Does Not Come Again
@@ -237,7 +237,7 @@ An Acknowledged Event Of Any Kind Does Not Come Again
     Change And Acknowledge On    before    ${client}
     Close Connection    before
     ${new} =    Notify    what is new    0
-    Open A Socket    after    url=${BACKEND_SOCKET_URL}    client_id=${client}
+    Open Chat Socket    after    url=${BACKEND_SOCKET_URL}    client_id=${client}
     Resume    ${client}    ${{ {} }}    after
     ${came} =    Wait For Json    connection=after    type=event    within=5s
     Should Be Equal    ${came}[payload][event_id]    ${new}    the first event after everything else was acknowledged
@@ -245,22 +245,22 @@ An Acknowledged Event Of Any Kind Does Not Come Again
 A User May Use The Id Of An Answer
     [Documentation]    An answer has an id of its sender's own: it is given though its user has used the same one.
     [Tags]    id:CT-321    req:C03.1    proto:4.47    needs:assistant
-    Open A Socket    url=${BACKEND_SOCKET_URL}
-    Start A Conversation    assistant=${True}
-    Say    First    client_msg_id=answer:1
-    Hear    You said: First    within=10s
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
+    Start Conversation    assistant=${True}
+    Send Chat Message    First    client_msg_id=answer:1
+    Receive Chat Message    You said: First    within=10s
 
 A Message Without Its Last Frame Is Not Stored
     [Documentation]    All of its text has come, but for the frame that ends it; then the connection is cut, and it is sent again.
     [Tags]    id:CT-325    req:R04    proto:R4.01
-    Start A Conversation
-    Open A Socket    cut    url=${BACKEND_SOCKET_URL}
+    Start Conversation
+    Open Chat Socket    cut    url=${BACKEND_SOCKET_URL}
     VAR    &{payload}    conversation_id=${CONVERSATION}    client_msg_id=unfinished    body=Unfinished
     VAR    &{frame}    type=message.send    id=unfinished    payload=${payload}
     Send Raw Frame    ${{ json.dumps($frame) }}    fin=${False}    connection=cut
     Drop Connection    cut
-    Open A Socket    url=${BACKEND_SOCKET_URL}
-    ${ack} =    Say    Unfinished    client_msg_id=unfinished
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
+    ${ack} =    Send Chat Message    Unfinished    client_msg_id=unfinished
     Should Be Equal    ${{ ($ack['seq'], $ack['duplicate']) }}    ${{ (1, False) }}    a message that was never finished is stored
 
 
@@ -269,9 +269,9 @@ Change And Acknowledge On
     [Documentation]    On a new socket of this client its user is notified of preferences and of a conversation, and acknowledges both.
     [Arguments]    ${alias}    ${client}
     Userbase Should Hold    ${{ [$USER] }}
-    Open A Socket    ${alias}    url=${BACKEND_SOCKET_URL}    client_id=${client}
+    Open Chat Socket    ${alias}    url=${BACKEND_SOCKET_URL}    client_id=${client}
     Put At    backend    /api/preferences    ${{ {'theme': 'dark'} }}    ${ACCESS_TOKEN}    If-Match="0"
-    Start A Conversation
+    Start Conversation
     FOR    ${kind}    IN    preferences.updated    conversations.updated
         ${event} =    Wait For Json    connection=${alias}    type=event    payload.kind=${kind}    within=5s
         Acknowledge    ${event}[payload][event_id]    ${alias}

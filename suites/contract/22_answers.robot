@@ -2,9 +2,9 @@
 Documentation       What every service promises of each answer, log line and document, and what backend's single endpoints promise.
 ...                 Sources: RFC 9110 §8.8.3, §13.1.1 and §15.5, RFC 9457, the text format of Prometheus; docs/protocol.md §1 and §3.1.
 Resource            promises.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Setup          Sign In A New User
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
+Test Setup          Sign In New User
 Test Tags           contract    p1    needs:replicas.2
 
 
@@ -62,11 +62,11 @@ The Capabilities Are Public And Hold All Bounds
 
 Preferences Begin Empty And Are An Object
     [Tags]    id:CT-166    req:C10.2    proto:3.1.18    proto:3.1.21    proto:3.1.22
-    ${etag}    ${document} =    Preferences    backend
+    ${etag}    ${document} =    Get Preferences    backend
     Should Be Equal    ${{ [$etag, $document] }}    ${{ ['"0"', {}] }}    ETag and preferences before the first write
     ${written} =    Set Preferences    ${{ {'theme': 'dark'} }}    "0"    backend
     Should Be Equal    ${{ [$written.headers['ETag'], $written.json()] }}    ${{ ['"1"', {'theme': 'dark'}] }}    ETag and answer of a write
-    ${etag}    ${document} =    Preferences    backend-2
+    ${etag}    ${document} =    Get Preferences    backend-2
     Should Be Equal    ${{ [$etag, $document] }}    ${{ ['"1"', {'theme': 'dark'}] }}    ETag and preferences after a write
     Set Preferences    ${{ ['dark'] }}    "1"    backend    status=400
 
@@ -91,7 +91,7 @@ Paths That Nobody Serves Make No Time Series
 
 Messages That Their Owner Has Read Are Foreign To Others
     [Tags]    id:CT-200    req:X02    proto:1.24
-    Start A Conversation
+    Start Conversation
     VAR    ${path}    /api/conversations/${CONVERSATION}
     ${other} =    Create User
     FOR    ${service}    IN    backend    backend-2
@@ -100,12 +100,12 @@ Messages That Their Owner Has Read Are Foreign To Others
         Get From    ${service}    ${path}    ${other.access_token}    status=404
         ${response} =    Get From    ${service}    ${path}/messages    ${other.access_token}    status=anything
         Should Be Equal As Integers    ${response.status_code}    404    the status of messages of another user at ${service}
-        Answer Should Be A Problem    ${response}    not_found
+        Answer Should Be Problem    ${response}    not_found
     END
 
 A Message Has Its Declared Members And Is Made Once
     [Tags]    id:CT-168    req:C09.2    proto:3.1.13    proto:3.1.15    proto:3.1.16    proto:3.1.17
-    [Setup]    Sign In With A Conversation
+    [Setup]    Sign In With Conversation
     VAR    ${url}    ${BACKEND_URL}/api/conversations/${CONVERSATION}/messages
     VAR    &{one}    body=One    client_msg_id=the-one
     VAR    &{two}    &{one}    body=Two

@@ -2,9 +2,9 @@
 Documentation       What frontend promises of its own pages and of what goes through it.
 ...                 Sources: RFC 6455 §7.4, RFC 6749 §4.1.2.1, RFC 9110 §7.6.1; docs/protocol.md §5.
 Resource            promises.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Setup          Sign In A New User
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
+Test Setup          Sign In New User
 Test Teardown       Close All Connections
 Test Tags           contract    p1    needs:replicas.2
 
@@ -45,7 +45,7 @@ Frontend Leads To Auth And Backend
     Get From    frontend    /auth/sessions    ${ACCESS_TOKEN}
     Get From    frontend    /users/me    ${ACCESS_TOKEN}
     Get From    frontend    /api/me    ${ACCESS_TOKEN}
-    ${welcome} =    Open A Socket
+    ${welcome} =    Open Chat Socket
     Should Be Equal    ${welcome}[user_id]    ${USER.id}    the user of a socket through frontend
 
 Headers For One Hop Go No Further
@@ -63,11 +63,11 @@ A Socket Through Frontend Is Backend's Own
     Should Be Equal    ${protocol}    chat.v1    the subprotocol of a socket through frontend
     Drop Connection    socket
     Wait Until Keyword Passes    10s    Backend Should Log Close Code    ${welcome}[served_by]    ${request}    1001
-    Open A Socket
+    Open Chat Socket
     FOR    ${_}    IN RANGE    3
         Send Text    no frame    socket
     END
-    Open Socket Was Closed With    1008    within=10s
+    Open Socket Should Be Closed With    1008    within=10s
 
 A Refused Handshake Comes Back Whole
     [Tags]    id:CT-177    req:C02.4    proto:5.58    needs:ws

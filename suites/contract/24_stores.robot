@@ -3,9 +3,9 @@ Documentation       What auth promises of its stores: what Redis holds under whi
 ...                 and what of tokens is kept.
 ...                 Sources: RFC 9700 §4.14.2 (refresh tokens), RFC 7519 §4.1.4; docs/protocol.md §2.3, §2.5, §2.6 and §3.1.
 Resource            promised_stores.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Setup          Sign In A New User
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
+Test Setup          Sign In New User
 Test Tags           contract    p1    needs:replicas.2    needs:redis    needs:db.auth    needs:db.main
 
 
@@ -50,9 +50,9 @@ A Refresh Leaves Earlier Access Tokens As They Were
     [Tags]    id:CT-126    req:C04.3    proto:2.4.14
     VAR    ${earlier}    ${ACCESS_TOKEN}
     Wait Until Token Has Left    ${earlier}    298s
-    Refresh The Tokens
+    Refresh Tokens
     FOR    ${service}    ${path}    IN    auth    /users/me    backend    /api/me    frontend    /api/me
-        For The Case    a token from before a refresh    Get From    ${service}    ${path}    ${earlier}
+        Run Case    a token from before a refresh    Get From    ${service}    ${path}    ${earlier}
     END
 
 Redis Keeps A Session Under Its Declared Keys
@@ -68,14 +68,14 @@ Redis Keeps A Session Under Its Declared Keys
 
 A Mark Of A Revoked Session Refuses It Everywhere
     [Tags]    id:CT-138    req:S02    proto:2.5.32    proto:3.1.40    proto:3.1.41
-    ${longest} =    Limit Of The Platform    access_ttl
+    ${longest} =    Get Platform Limit    access_ttl
     Log Out
     Redis Ttl    session:revoked:${USER.session_id}    validate    ${longest} - 10 < value <= ${longest} + 5
     ...    message=the mark of a revoked session lives otherwise than the longest access token
-    Sign In A New User
+    Sign In New User
     Set Redis Value    session:revoked:${USER.session_id}    1
     Backend Should Call Session Revoked
-    Sign In A New User
+    Sign In New User
     Execute Sql String    ${REVOKE_BY_HAND}    alias=main    parameters=${{ [$USER.session_id, $USER.id] }}
     Backend Should Call Session Revoked
 

@@ -2,9 +2,9 @@
 Documentation       What is answered while a neighbour is away, stands still or breaks off, and what an internal error tells.
 ...                 Sources: RFC 9110 §9.2.2 and §15.6.4, RFC 9457; docs/protocol.md §1, §2.2, §3.3 and §5.
 Resource            promised_stores.resource
-Suite Setup         Use A Private Platform    backends=2    proxies=auth->backend,backend->auth,frontend->backend-1
-Suite Teardown      Leave The Platform
-Test Setup          Sign In A New User
+Suite Setup         Open Private Platform    backends=2    proxies=auth->backend,backend->auth,frontend->backend-1
+Suite Teardown      Leave Platform
+Test Setup          Sign In New User
 Test Teardown       Run Keywords    Heal All    AND    Close All Connections
 Test Tags           contract    p1    needs:replicas.2    needs:net.faults    needs:db.main
 
@@ -12,9 +12,9 @@ Test Tags           contract    p1    needs:replicas.2    needs:net.faults    ne
 *** Test Cases ***
 A Login Ends Though Backend Is Out Of Reach
     [Tags]    id:CT-190    req:C07.3    proto:2.2.34    proto:3.3.06    needs:oauth.provider
-    [Setup]    A Person Known To The Provider
+    [Setup]    Create Provider Person
     Cut Connection    auth->backend
-    Sign In Through The Provider
+    Sign In Through Provider
     Check Row Count    SELECT 1 FROM userbase WHERE id = '${USER_ID}'    ==    0    alias=main
     ${me} =    Get From    backend    /api/me    ${ACCESS_TOKEN}
     Should Be Equal    ${{ [$me.json()['id'], $me.json()['email']] }}    ${{ [$USER_ID, $PERSON.email] }}    who backend says the user is
@@ -24,11 +24,11 @@ An Unknown User Without Auth Is A Problem Of Auth
     [Tags]    id:CT-191    req:C06.1    proto:1.25    proto:1.26    proto:3.3.07
     Get From    backend    /api/me    ${ACCESS_TOKEN}
     Cut Connection    auth->backend
-    Sign In A New User
+    Sign In New User
     Cut Connection    backend->auth
     ${response} =    Get From    backend    /api/me    ${ACCESS_TOKEN}    status=anything
     Should Be Equal As Integers    ${response.status_code}    503    the status of a user of whom backend cannot ask
-    Answer Should Be A Problem    ${response}    auth_unavailable
+    Answer Should Be Problem    ${response}    auth_unavailable
     Should Be True    int($response.headers['Retry-After']) >= 1    no Retry-After
 
 An Answer That Breaks Off Is Asked For Again
@@ -92,9 +92,9 @@ A Write To A Silent Replica Is Not Repeated
 
 An Internal Error Closes Its Socket With 1011
     [Tags]    id:CT-199    req:X03    proto:4.100    needs:ws
-    Open A Socket    url=${BACKEND_SOCKET_URL}
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
     Execute Sql String    ALTER TABLE session_state RENAME TO hidden    alias=main
     Send Text    {"type": "state.get", "payload": {}}    socket
-    Open Socket Was Closed With    1011    within=10s
+    Open Socket Should Be Closed With    1011    within=10s
     [Teardown]    Run Keywords    Execute Sql String    ALTER TABLE hidden RENAME TO session_state    alias=main
     ...    AND    Close All Connections

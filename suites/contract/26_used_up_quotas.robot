@@ -3,10 +3,10 @@ Documentation       What a quota that is used up stops, and what it does not; ho
 ...                 Sources: RFC 6585 §4, draft-ietf-httpapi-ratelimit-headers-10; docs/protocol.md §3.2 and §4.
 Resource            branches.resource
 Resource            promised_stores.resource
-Suite Setup         Use A Private Platform    backends=1    RATE_LIMIT=30    RATE_LIMIT_BULK=40    ADDRESS_RATE_LIMIT=60    RATE_WINDOW=300
+Suite Setup         Open Private Platform    backends=1    RATE_LIMIT=30    RATE_LIMIT_BULK=40    ADDRESS_RATE_LIMIT=60    RATE_WINDOW=300
 ...                     SOCKET_RATE_LIMIT=3    REFRESH_RETRY=2
-Suite Teardown      Leave The Platform
-Test Setup          Sign In A New User
+Suite Teardown      Leave Platform
+Test Setup          Sign In New User
 Test Teardown       Close All Connections
 Test Tags           contract    p1    req:C08.1    needs:ratelimit    needs:ws
 
@@ -14,23 +14,23 @@ Test Tags           contract    p1    req:C08.1    needs:ratelimit    needs:ws
 *** Test Cases ***
 A Socket Over Its Quota Is Warned, Refused And Closed
     [Tags]    id:CT-196    req:C08.2    proto:4.73    proto:4.74    proto:4.75    proto:4.76    sec:R04    needs:db.main
-    [Setup]    Sign In With A Conversation
-    Open A Socket    url=${BACKEND_SOCKET_URL}
+    [Setup]    Sign In With Conversation
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
     ${answers} =    Send Messages On Socket    8    counted
     Should Be Equal    ${answers}    ${{ ['ack'] * 3 + ['rate_limited'] * 5 }}    answers to messages within the quota and over it
     ${warnings} =    Get Frames    connection=socket    type=warning
     Length Should Be    ${warnings}    1    warnings of a socket over its quota
-    ${stored} =    Stored Messages    ${CONVERSATION}
+    ${stored} =    Get Stored Messages    ${CONVERSATION}
     Length Should Be    ${stored}    3    messages that are stored of those within the quota and over it
     Send Message On Socket    late
-    Open Socket Was Closed With    4029    within=5s
+    Open Socket Should Be Closed With    4029    within=5s
 
 A User Over Their Quota Opens No Socket
     [Tags]    id:CT-197    proto:3.2.12    proto:4.12
     ${response} =    Get From    backend    /api/me    ${ACCESS_TOKEN}
     Should Contain    ${response.headers}[RateLimit-Policy]    "user";q\=30;w\=300    the policy that is told
     Use Up Quota Of User    30
-    Socket Handshake Is Refused With    429    url=${BACKEND_SOCKET_URL}    code=rate_limited
+    Socket Handshake Should Be Refused With    429    url=${BACKEND_SOCKET_URL}    code=rate_limited
 
 A Browser Over Its Quota Stays Signed In
     [Tags]    id:CT-293    req:C08.3    proto:5.18    proto:5.19    needs:db.auth
@@ -45,7 +45,7 @@ A Key Repeats A Refresh For Its Time Only
     [Tags]    id:CT-159    req:C04.3    proto:2.3.36    sec:O06    needs:db.auth
     Refresh Should Give    ${REFRESH_TOKEN}    ${KEY}
     Wait Until Token Was Used Before    ${REFRESH_TOKEN}    2
-    Refresh Should End The Family    ${REFRESH_TOKEN}    ${KEY}
+    Refresh Should End Family    ${REFRESH_TOKEN}    ${KEY}
 
 Every Answer Reports The Quota
     [Documentation]    A refusal does so as well, and so does the refusal of a handshake.

@@ -6,9 +6,9 @@ Resource            databases.resource
 Resource            oauth.resource
 Resource            platform.resource
 Resource            socket.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Setup          A Person Known To The Provider
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
+Test Setup          Create Provider Person
 Test Teardown       Close All Connections
 Test Tags           contract    p1    req:C01.3    needs:oauth.provider
 
@@ -23,12 +23,12 @@ A Form Of The Provider Is Answered Once
 
 An Unknown E-mail Can Be Corrected In The Form
     [Tags]    id:CT-211    proto:6.19
-    ${form} =    Open The Provider's Page
+    ${form} =    Open Provider Page
     VAR    &{nobody}    email=nobody-${PERSON.email}
     ${refused} =    Post Form Of Provider    ${form}    ${nobody}    approve
     Should Be Equal As Integers    ${refused.status_code}    400    the status of an e-mail that the provider does not know
     ${again} =    Read Form    ${refused}
-    ${to_callback} =    Answer The Provider's Page    ${again}
+    ${to_callback} =    Answer Provider Page    ${again}
     ${answer} =    Browse    browser    ${to_callback.url}    status=302
     ${to_client} =    Read Redirect    ${answer}
     Should Contain    ${to_client.parameters}    code    a login whose e-mail was corrected ends without a code
@@ -36,9 +36,9 @@ An Unknown E-mail Can Be Corrected In The Form
 An Injected Code Is Refused And Spent
     [Documentation]    A code that comes back with the state of another login was begun with another verifier.
     [Tags]    id:CT-212    proto:6.20    sec:O03
-    ${own} =    Reach The Callback
-    Open A Fresh Browser    other
-    ${theirs} =    Reach The Callback    browser=other
+    ${own} =    Follow Login To Callback
+    Open Fresh Browser    other
+    ${theirs} =    Follow Login To Callback    browser=other
     ${injected} =    Put Code Of Callback Into    ${own}    ${theirs}
     Login Should End Without Code    other    ${injected}
     Login Should End Without Code    browser    ${own}
@@ -46,14 +46,14 @@ An Injected Code Is Refused And Spent
 The Latest Of Two Users With One E-mail Signs In
     [Tags]    id:CT-213    proto:6.21    needs:db.auth
     ${latest} =    Create Provider Identity    email=${PERSON.email}
-    Sign In Through The Provider
+    Sign In Through Provider
     Identity Should Belong To    ${latest.sub}    ${USER_ID}
 
 The User Who Was Put Again Is The Latest
     [Tags]    id:CT-218    proto:6.21    needs:db.auth
     Create Provider Identity    email=${PERSON.email}
     Create Provider Identity    email=${PERSON.email}    sub=${PERSON.sub}
-    Sign In Through The Provider
+    Sign In Through Provider
     Identity Should Belong To    ${PERSON.sub}    ${USER_ID}
 
 A Fault For One Login Ends After It
@@ -75,8 +75,8 @@ Post Form Of Provider
 Second Answer Should Be Refused
     [Documentation]    Once the form was answered in one way, another answer is a page that says so, and leads nowhere.
     [Arguments]    ${first}    ${second}
-    ${form} =    Open The Provider's Page
-    Answer The Provider's Page    ${form}    decision=${first}
+    ${form} =    Open Provider Page
+    Answer Provider Page    ${form}    decision=${first}
     VAR    &{person}    email=${PERSON.email}
     ${response} =    Post Form Of Provider    ${form}    ${person}    ${second}
     Should Be Equal As Integers    ${response.status_code}    400    the status of "${second}" after "${first}"
@@ -100,7 +100,7 @@ Login Should End Without Code
 Fault Should Hold For One Login
     [Documentation]    The first login of this person fails, the second is well.
     [Arguments]    ${where}    &{fault}
-    Control The Provider    PUT    /control/faults    ${{ {$where: $fault, 'email': $PERSON.email, 'once': True} }}
-    ${callback} =    Reach The Callback
+    Change Provider    PUT    /control/faults    ${{ {$where: $fault, 'email': $PERSON.email, 'once': True} }}
+    ${callback} =    Follow Login To Callback
     Login Should End Without Code    browser    ${callback}
-    Come Back With A Code
+    Follow Login To Code

@@ -2,9 +2,9 @@
 Documentation       What auth does at the edges of what it declares: at a bound, with a member left out or empty, for each client, the
 ...                 second time. Sources: RFC 6749 §5 and §6, RFC 6750 §3, RFC 7009 §2.1, RFC 7662 §2.2; docs/protocol.md §2.3 to §2.5.
 Resource            branches.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Setup          Sign In A New User
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
+Test Setup          Sign In New User
 Test Teardown       Close All Connections
 Test Tags           contract    p1
 
@@ -24,7 +24,7 @@ An E-mail Belongs To One User In Any Letters
     ${login} =    Log In With    ${first.email.upper()}    ${first.password}
     Should Be Equal As Integers    ${login.status_code}    200    a login whose e-mail is in capitals
     Sign Up At Auth    409    ${first.email.upper()}    another password    email_taken
-    Sign In A New User
+    Sign In New User
     Request Should Be Answered    409    PATCH    ${AUTH_URL}/users/me    ${{ {'email': $first.email.upper()} }}    code=email_taken
 
 A Wrong Password Is Refused Alike For Every Account
@@ -83,7 +83,7 @@ A Refused Introspection Asks For The Credential
     [Tags]    id:CT-268    req:X03    proto:1.03    proto:1.04    proto:1.20    proto:1.21    sec:O09
     ${form} =    Request Body    token=${ACCESS_TOKEN}
     ${missing} =    Post Form To    auth    /auth/introspect    ${form}    status=401
-    Answer Should Challenge For A Token    ${missing}
+    Answer Should Challenge For Token    ${missing}
     ${bad} =    Post Form To    auth    /auth/introspect    ${form}    ${ACCESS_TOKEN}    status=401
     Should Contain    ${bad.headers}[WWW-Authenticate]    error\="invalid_token"    the challenge of a refused introspection
     FOR    ${response}    IN    ${missing}    ${bad}

@@ -3,9 +3,9 @@ Documentation       Logins that end otherwise than well, and what frontend makes
 ...                 Sources: RFC 6749 §4.1.2.1, RFC 7636 §4.4.1, OpenID Connect Core §5.1, RFC 9110 §10.2.3; docs/protocol.md §2.2 and §5.
 Resource            branches.resource
 Resource            browser.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Setup          A Person Known To The Provider
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
+Test Setup          Create Provider Person
 Test Teardown       Close All Connections
 Test Tags           contract    p1    needs:oauth.provider
 
@@ -37,10 +37,10 @@ Each Answer Of The Provider Has Its Error
 An E-mail That Is Unverified In Words Makes Nobody
     [Documentation]    Some providers write the claim as a text.
     [Tags]    id:CT-283    req:C01.3    proto:2.2.13    sec:O11
-    ${url} =    Reach The Callback
-    The Provider Fails For    ${PERSON}    id_token    email_verified=false
-    Login Ends With Error    ${url}    access_denied
-    Auth Holds No User Named    ${PERSON.email}
+    ${url} =    Follow Login To Callback
+    Make Provider Fail For    ${PERSON}    id_token    email_verified=false
+    Login Should End With Error    ${url}    access_denied
+    Auth Should Hold No User With E-mail    ${PERSON.email}
 
 A Code Outlives No User
     [Tags]    id:CT-284    req:C01.3    proto:2.2.24    sec:O05    needs:session.admin    needs:db.auth
@@ -54,7 +54,7 @@ A Login That Failed Is Over
     Browse    browser    /login/callback?state=${begun}[state]&error=access_denied    status=403
     ${again} =    Browse    browser    /login/callback?state=${begun}[state]&error=access_denied    status=anything
     Should Be Equal As Integers    ${again.status_code}    400    a login that has failed comes back once more
-    Answer Should Be A Problem    ${again}    invalid_state
+    Answer Should Be Problem    ${again}    invalid_state
 
 A Login That Must Wait Names The Time
     [Documentation]    In the problem and on the page alike.
@@ -84,7 +84,7 @@ Five Logins Of One Browser All Stay
 
 A Login Ends On This Origin Alone
     [Tags]    id:CT-288    req:C03.1    proto:5.10    proto:5.11    sec:O01
-    [Template]    Login Ends At
+    [Template]    Login Should End At
     /\t/evil.example/    /
     chat                 /
     /chat?a\=1#b         /chat?a\=1#b
@@ -99,7 +99,7 @@ A Sign-out Ends The Session With Either Cookie
 
 A Foreign Page Acts By No Method
     [Tags]    id:CT-290    req:X03    proto:5.29    sec:W01    needs:db.auth
-    [Setup]    Sign In A New User
+    [Setup]    Sign In New User
     [Template]    Foreign Page Should Be Refused
     PUT       /api/preferences     access
     PATCH     /users/me            access
@@ -121,7 +121,7 @@ No Token Travels In A Query By Any Name
 
 A Body Has One Largest Size
     [Tags]    id:CT-292    req:X03    proto:1.06
-    [Setup]    Sign In A New User
+    [Setup]    Sign In New User
     [Template]    Body Of Size Should Be Answered
     ${{ (1 << 20) + (64 << 10) }}        200
     ${{ (1 << 20) + (64 << 10) + 1 }}    413

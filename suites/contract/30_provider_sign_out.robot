@@ -3,8 +3,8 @@ Documentation       Who signs out at the provider is signed out here, by the pro
 ...                 and at every other application of the provider.
 ...                 Sources: OpenID Connect Back-Channel Logout 1.0 §2.4 to §2.8, RP-Initiated Logout 1.0 §2; docs/protocol.md §2.7.
 Resource            provider_sign_out.resource
-Suite Setup         Use A Private Platform    backends=2
-Suite Teardown      Leave The Platform
+Suite Setup         Open Private Platform    backends=2
+Suite Teardown      Leave Platform
 Test Setup          Sign In Person Through Provider
 Test Teardown       Close All Connections
 Test Tags           contract    p1    req:S09    needs:oauth.provider    needs:replicas.2    needs:platform.private
@@ -15,11 +15,11 @@ A Sign-out At The Provider Ends Its Session
     [Documentation]    Tokens, refresh and socket of that login end; another login of the same person, in another browser, goes on.
     [Tags]    id:S09-05    proto:2.7.01    proto:2.7.02    proto:2.7.03    needs:ws
     ${other} =    Sign In In Another Browser
-    Open A Socket
+    Open Chat Socket
     End Provider Session    ${SID}
-    Open Socket Was Closed With    4003    within=3s
-    Every Service Refuses The Token    ${ACCESS_TOKEN}    session_revoked
-    Refresh Is Refused With    ${REFRESH_TOKEN}    invalid_grant
+    Open Socket Should Be Closed With    4003    within=3s
+    Every Service Should Refuse Token    ${ACCESS_TOKEN}    session_revoked
+    Refresh Should Be Refused With    ${REFRESH_TOKEN}    invalid_grant
     Provider Should Have Delivered    ${SID}    200
     Get From    auth    /users/me    ${other}[access_token]
 
@@ -58,15 +58,15 @@ A Logout Token Without Session Ends All Of The Person
     ${other} =    Sign In In Another Browser
     ${token} =    Make Logout Token    ${{ {'sid': None} }}
     Send Logout Token    ${token}    200
-    Every Service Refuses The Token    ${ACCESS_TOKEN}    session_revoked
-    Every Service Refuses The Token    ${other}[access_token]    session_revoked
+    Every Service Should Refuse Token    ${ACCESS_TOKEN}    session_revoked
+    Every Service Should Refuse Token    ${other}[access_token]    session_revoked
 
 A Sign-out Reaches Every Application Of The Provider
     [Documentation]    A second platform is another client of the same provider; the person is signed in at both by one browser.
     [Tags]    id:S09-09    proto:2.7.06    proto:2.7.07
     ${second} =    Sign In At Second Application
     ${url} =    Sign Out At Provider Too
-    Every Service Refuses The Token    ${ACCESS_TOKEN}    session_revoked
+    Every Service Should Refuse Token    ${ACCESS_TOKEN}    session_revoked
     ${answer} =    Browse    browser    ${url}    status=303
     Should Be Equal    ${answer.headers}[Location]    ${PUBLIC_URL}/    the browser is sent elsewhere
     Session At Second Application Should Have Ended    ${second}
@@ -76,13 +76,13 @@ A Session Of An Unknown Login Ends With Its Person
     [Tags]    id:S09-11    proto:2.7.09    needs:db.auth
     Remove Login From Session
     End Provider Session    ${SID}
-    Every Service Refuses The Token    ${ACCESS_TOKEN}    session_revoked
+    Every Service Should Refuse Token    ${ACCESS_TOKEN}    session_revoked
 
 A Browser Signs Out At The Provider Too
     [Tags]    id:S09-12    proto:5.60
-    A Person Signs In In A Browser
+    Sign In Person In Browser
     ${url} =    Sign Out In Browser At Provider Too
-    Every Service Refuses The Token    ${ACCESS_TOKEN}    session_revoked
+    Every Service Should Refuse Token    ${ACCESS_TOKEN}    session_revoked
     Browse    browser    ${url}    status=303
     Browse    browser    /api/me    status=401
 
@@ -91,5 +91,5 @@ A Sign-out Needs No Provider
     [Tags]    id:S09-10    proto:2.7.08    needs:control.kill
     Kill Service    provider
     Sign Out At Provider Too
-    Every Service Refuses The Token    ${ACCESS_TOKEN}    session_revoked
+    Every Service Should Refuse Token    ${ACCESS_TOKEN}    session_revoked
     [Teardown]    Start Service    provider

@@ -5,9 +5,9 @@ Documentation       Versions, keys, lists and notifications over REST, in the ca
 Resource            promises.resource
 Resource            notifications.resource
 Resource            sync.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Setup          Sign In With A Conversation
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
+Test Setup          Sign In With Conversation
 Test Teardown       Close All Connections
 Test Tags           contract    p1    needs:replicas.2
 
@@ -97,13 +97,13 @@ Only Notifications Wait For New Clients
     [Documentation]    A change of preferences that nobody acknowledged is not listed, and no client that comes later is notified of it.
     [Tags]    id:CT-307    req:R03    proto:3.1.29    proto:4.84    needs:ws
     Userbase Should Hold    ${{ [$USER] }}
-    Open A Socket    first    url=${BACKEND_SOCKET_URL}
+    Open Chat Socket    first    url=${BACKEND_SOCKET_URL}
     Set Preferences    ${{ {'theme': 'dark'} }}    "0"    backend
     Wait For Json    connection=first    type=event    payload.kind=preferences.updated    within=5s
     ${waiting} =    Get From    backend    /api/notifications    ${ACCESS_TOKEN}
     Should Be Empty    ${waiting.json()}[notifications]    what waits besides notifications
     ${event} =    Notify    least urgent    0
-    Open A Socket    second    url=${BACKEND_SOCKET_URL}
+    Open Chat Socket    second    url=${BACKEND_SOCKET_URL}
     ${came} =    Wait For Json    connection=second    type=event    within=5s
     Should Be Equal    ${came}[payload][event_id]    ${event}    the first event of a new client
 
@@ -120,13 +120,13 @@ A Late Deactivation Closes No Socket
     [Tags]    id:CT-309    req:C07.2    proto:3.3.01    needs:ws    needs:db.auth
     Userbase Should Hold    ${{ [$USER] }}
     ${record} =    Rename Myself
-    Userbase Follows Auth    ${USER.id}
-    Open A Socket    url=${BACKEND_SOCKET_URL}
+    Userbase Should Follow Auth    ${USER.id}
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
     FOR    ${type}    ${change}    IN    user.deactivated    ${{ {'version': 1, 'status': 'deactivated'} }}    user.updated    ${{ {} }}
         ${late} =    Make Event Of User    ${type}    ${change}
         Delivery Should Be Stale    backend    ${late}
     END
-    ${me} =    Who The Socket Says I Am
+    ${me} =    Get Socket User
     Should Be Equal    ${me}[name]    ${record}[name]    the name after late events
 
 One Delivery May Change One User Twice
@@ -164,7 +164,7 @@ Preferences Should Be Refused Over
 Make Event Of User
     [Documentation]    An event of this type about the current user, as auth would make it, with these members changed.
     [Arguments]    ${type}    ${change}
-    ${record} =    Auth Record    ${USER.id}
+    ${record} =    Get Auth Record    ${USER.id}
     ${id} =    Random UUID
     VAR    ${data}    ${{ {**$record, **$change} }}
     RETURN    ${{ {'id': $id, 'type': $type, 'occurred_at': $record['updated_at'], 'data': $data} }}

@@ -7,9 +7,9 @@ Resource            databases.resource
 Resource            oauth.resource
 Resource            socket.resource
 Library             BudgetLibrary
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Setup          A Person Known To The Provider
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
+Test Setup          Create Provider Person
 Test Teardown       Close All Connections
 Test Tags           critical    p0    needs:oauth.provider    needs:ws    needs:assistant
 
@@ -19,46 +19,46 @@ A New User Gets A Chat Answer That Is Stored
     [Documentation]    No step lies between the login and the first answer: the very first calls with its token already work.
     [Tags]    id:C03-01    req:C03.1    req:C03.3    proto:2.2.33    needs:db.main
     Start Budget    C03 login to first answer
-    Sign In Through The Provider
-    Open A Socket
-    Start A Conversation    assistant=${True}
-    Say    What keeps us in step?
-    Assistant Answers    You said: What keeps us in step?
+    Sign In Through Provider
+    Open Chat Socket
+    Start Conversation    assistant=${True}
+    Send Chat Message    What keeps us in step?
+    Get Assistant Answer    You said: What keeps us in step?
     Budget Should Hold    C03 login to first answer
-    Conversation Belongs To    ${CONVERSATION}    ${USER_ID}
+    Conversation Should Belong To    ${CONVERSATION}    ${USER_ID}
     Conversation Should Read    ${CONVERSATION}
     ...    user: What keeps us in step?    assistant: You said: What keeps us in step?
 
 A Streamed Answer Adds Up To The Stored One
     [Tags]    id:C03-02    req:C03.1    proto:4.46
-    Sign In Through The Provider
-    Open A Socket
-    Start A Conversation    assistant=${True}
-    ${ack} =    Say    A question long enough to be answered in several chunks
-    ${answer} =    Assistant Answers    You said: A question long enough to be answered in several chunks
-    ${streamed} =    Streamed Text    ${ack}[seq]
+    Sign In Through Provider
+    Open Chat Socket
+    Start Conversation    assistant=${True}
+    ${ack} =    Send Chat Message    A question long enough to be answered in several chunks
+    ${answer} =    Get Assistant Answer    You said: A question long enough to be answered in several chunks
+    ${streamed} =    Get Streamed Text    ${ack}[seq]
     Should Be Equal    ${streamed}    ${answer}[body]    streamed and stored answer differ
 
 A Returning User Of The Provider Is Not Duplicated
     [Tags]    id:C03-07    req:C03.2    proto:2.2.17    proto:2.2.18    needs:db.auth    needs:db.main
-    Sign In Through The Provider
+    Sign In Through Provider
     VAR    ${first}    ${USER_ID}
-    Open A Fresh Browser
-    Sign In Through The Provider
+    Open Fresh Browser
+    Sign In Through Provider
     Should Be Equal    ${USER_ID}    ${first}    the returning user is another one
-    Auth Holds One User Named    ${PERSON.email}
-    Both Databases Hold The Same User    ${USER_ID}
+    Auth Should Hold One User With E-mail    ${PERSON.email}
+    Both Databases Should Hold User    ${USER_ID}
 
 
 *** Keywords ***
-Assistant Answers
+Get Assistant Answer
     [Documentation]    The finished answer arrives as a message of the assistant; it is returned.
     [Arguments]    ${body}    ${alias}=socket
-    ${message} =    Hear    ${body}    ${alias}
+    ${message} =    Receive Chat Message    ${body}    ${alias}
     Should Be Equal    ${message}[role]    assistant    the answer's role
     RETURN    ${message}
 
-Streamed Text
+Get Streamed Text
     [Documentation]    The chunks of the answer to one message, put together in the order of their offsets.
     [Arguments]    ${reply_to_seq}
     ${frames} =    Get Frames    connection=socket    type=message.chunk    payload.reply_to_seq=${reply_to_seq}
@@ -69,6 +69,6 @@ Streamed Text
 Conversation Should Read
     [Documentation]    The main database holds exactly these messages, written ``role: body``, with seqs from 1.
     [Arguments]    ${conversation}    @{lines}
-    ${stored} =    Stored Messages    ${conversation}
+    ${stored} =    Get Stored Messages    ${conversation}
     Should Be Equal    ${{ [f"{row['role']}: {row['body']}" for row in $stored] }}    ${lines}    the stored messages read otherwise
     Should Be Equal    ${{ [row['seq'] for row in $stored] }}    ${{ list(range(1, len($lines) + 1)) }}    seqs of the stored messages

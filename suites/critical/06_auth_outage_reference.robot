@@ -4,12 +4,12 @@ Documentation       When auth is dead, hangs, is slow or fails, who is signed in
 ...                 (introspection), M. Nygard, Release It! (circuit breaker).
 Resource            platform.resource
 Resource            outage.resource
-Suite Setup         Use A Private Platform    proxies=backend->auth, backend->redis, auth->postgres, auth->redis
+Suite Setup         Open Private Platform    proxies=backend->auth, backend->redis, auth->postgres, auth->redis
 ...                     AUTH_TIMEOUT=${AUTH_TIMEOUT}    BREAKER_THRESHOLD=2    BREAKER_TTL=0.6    INTROSPECTION_TTL=0.05
 ...                     UPSTREAM_TIMEOUT=8
-Suite Teardown      Leave The Platform
-Test Setup          Sign In A New User
-Test Teardown       Put Everything Right
+Suite Teardown      Leave Platform
+Test Setup          Sign In New User
+Test Teardown       Restore Connections
 Test Tags           critical    p1    needs:replicas.2
 
 
@@ -22,37 +22,37 @@ Provider Logins Fail Fast While Auth Is Away
     [Documentation]    These are sent to auth by another way than logins with a password are.
     [Tags]    id:C06-07    req:C06.2    needs:control.kill    needs:control.pause
     Kill Service    auth
-    Provider Login Fails Within    2s
+    Provider Login Should Fail Within    2s
     Start Service    auth
     Pause Service    auth
-    Provider Login Fails Within    5s
-    Provider Login Fails Within    2s
+    Provider Login Should Fail Within    5s
+    Provider Login Should Fail Within    2s
 
 The Circuit Breaker Opens, Tries And Closes
     [Documentation]    Without Redis every request needs auth's word. Auth is first slow, then it fails.
     [Tags]    id:C06-03    req:C06.3    proto:1.34    proto:1.35    proto:3.1.38    needs:net.faults
     Ask Backend For What Only Auth Knows
-    Breaker Is Closed
-    Auth Answers Too Slowly
-    Breaker Opens And Only The Token Speaks
+    Wait Until Breaker Is Closed
+    Make Auth Too Slow
+    Breaker Should Open And Only Token Count
     Breaker Should Become    half-open
-    Auth Answers With Errors
+    Make Auth Answer With Errors
     Breaker Should Have Changed    half-open    open    >=    2
-    Auth Is Well Again
-    Breaker Closes And Auth Is Asked Again
-    Breaker Should Tell Of One Outage
+    Restore Auth
+    Breaker Should Close And Ask Auth Again
+    Breaker Should Report One Outage
 
 A Revoked Session Stays Refused Without Auth And Redis
     [Tags]    id:C06-04    req:C06.3    proto:3.1.38    proto:3.1.39    needs:net.faults    needs:redis    needs:db.main
     ${bystander} =    Create User
     Log Out
-    Backend Knows Of The Revocation    ${ACCESS_TOKEN}
-    Forget In Redis    ${ACCESS_TOKEN}
-    Forget In Redis    ${bystander.access_token}
+    Backend Should Know Of Revocation    ${ACCESS_TOKEN}
+    Delete Redis Keys Of Auth    ${ACCESS_TOKEN}
+    Delete Redis Keys Of Auth    ${bystander.access_token}
     Cut Connection    backend->auth
-    Session Is Found By    jwt-only    token=${bystander.access_token}
-    Service Refuses The Token    backend    /api/me    ${ACCESS_TOKEN}    session_revoked
-    Service Refuses The Token    backend-2    /api/me    ${ACCESS_TOKEN}    session_revoked
+    Session Should Be Found At Once By    jwt-only    token=${bystander.access_token}
+    Service Should Refuse Token    backend    /api/me    ${ACCESS_TOKEN}    session_revoked
+    Service Should Refuse Token    backend-2    /api/me    ${ACCESS_TOKEN}    session_revoked
 
 Load Users Do Not Overrun Auth At Its Return
     [Documentation]    Ten users' sessions are gone from Redis; each asks each replica five times at once, and auth takes its time. Auth
@@ -62,9 +62,9 @@ Load Users Do Not Overrun Auth At Its Return
     Userbase Should Hold    ${crowd}
     Flush Redis
     Kill Service    auth
-    Everybody Is Served By Token Alone    ${crowd}
+    Every User Should Be Served By Token Alone    ${crowd}
     Start Service    auth
-    Both Breakers Close
-    Count What A Slower Auth Is Asked
-    Everybody Is Known To Auth Again    ${crowd}
-    Auth Was Not Overrun    ${crowd}
+    Both Breakers Should Close
+    Count Questions To Slower Auth
+    Auth Should Know Every User Again    ${crowd}
+    Auth Should Not Have Been Overrun    ${crowd}

@@ -4,7 +4,7 @@ Documentation       Redis dies, and Sentinel promotes its replica: sessions, soc
 ...                 Sources: Redis replication and Sentinel (asynchronous: a promoted replica may lack what was acknowledged), OWASP ASVS
 ...                 5.0 7.4.1; docs/protocol.md §2.5.
 Resource            fail_over.resource
-Test Setup          Use A Private Platform    backends=2    sentinel=True
+Test Setup          Open Private Platform    backends=2    sentinel=True
 Test Teardown       Leave Private Platform
 Test Tags           fail-over    p1    req:K01    needs:redis    needs:replicas.2    needs:session.admin    needs:control.kill
 
@@ -14,11 +14,11 @@ Sessions Outlive A Fail-over Of Redis
     [Documentation]    The replica has heard everything, so Redis is trusted again as it is, at the new address.
     [Tags]    id:K01-01    proto:2.5.55    needs:ws
     Sign In With Two Sessions
-    Open A Socket
+    Open Chat Socket
     Kill Service    redis
     Redis Replica Should Take Over
     Session Token Should Be Valid    ${ENDED}    source=redis
-    Every Service Accepts The Token
+    Every Service Should Accept Token
     Socket Should Answer
     Sign In Through Provider Again
 

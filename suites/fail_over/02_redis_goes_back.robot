@@ -3,7 +3,7 @@ Documentation       Redis refuses to write for seconds, an older copy takes over
 ...                 services stay connected: PostgreSQL decides, and what Redis does not know is said by no service.
 ...                 Sources: Redis replication (READONLY, REPLICAOF), Redis persistence; docs/protocol.md §2.5, §3.1.
 Resource            fail_over.resource
-Suite Setup         Use A Private Platform    backends=2    redis_replica=True
+Suite Setup         Open Private Platform    backends=2    redis_replica=True
 Suite Teardown      Leave Private Platform
 Test Setup          Sign In With Two Sessions
 Test Teardown       Restore Redis

@@ -3,7 +3,7 @@ Documentation       PostgreSQL dies and its standby is promoted, it is killed am
 ...                 acknowledged is there, nobody is signed out, and what cannot be done is refused in words.
 ...                 Sources: PostgreSQL manual, High Availability and Write-Ahead Log; docs/protocol.md §1 (dependency away), §4.
 Resource            fail_over_postgres.resource
-Suite Teardown      Leave The Platform
+Suite Teardown      Leave Platform
 Test Teardown       Leave Chats
 Test Tags           fail-over    p1    req:K02    needs:ws    needs:db.main    needs:replicas.2    needs:platform.private
 
@@ -12,48 +12,48 @@ Test Tags           fail-over    p1    req:K02    needs:ws    needs:db.main    n
 A Promoted Standby Has All That Was Acknowledged
     [Documentation]    It is synchronous: a commit is acknowledged when both have it. The services find it by themselves.
     [Tags]    id:K02-01    proto:4.123    proto:1.52    needs:control.kill
-    Use A Private Platform    backends=2    standby=sync
-    Sign In A New User
-    People Chat    3
+    Open Private Platform    backends=2    standby=sync
+    Sign In New User
+    Start Chats Of Load Users    3
     Let Chats Say    2
     Kill Service    postgres
     Promote Standby
     Chats Should Go On By Themselves
     History Should Be Complete
-    Every Service Accepts The Token
-    Refresh The Tokens
+    Every Service Should Accept Token
+    Refresh Tokens
 
 A Database Killed Amid Commits Keeps What It Acknowledged
     [Documentation]    It waits for the disk at each commit, on a real file system.
     [Tags]    id:K02-02    proto:4.30    proto:4.85    needs:control.kill
-    Use A Private Platform    backends=2    durable=True
-    Sign In A New User
-    People Chat    3    every=20ms
+    Open Private Platform    backends=2    durable=True
+    Sign In New User
+    Start Chats Of Load Users    3    every=20ms
     Kill Amid Commits
     Kill Amid Commits
     Chats Should Go On By Themselves
     History Should Be Complete
-    Every Service Accepts The Token
+    Every Service Should Accept Token
 
 A Frozen Database Is Reported And Loses Nothing
     [Documentation]    It keeps its connections and answers nothing.
     [Tags]    id:K02-03    proto:1.25    proto:1.54    proto:4.85    needs:control.pause
-    Use A Private Platform    backends=2
-    Sign In A New User
-    People Chat    3
+    Open Private Platform    backends=2
+    Sign In New User
+    Start Chats Of Load Users    3
     Pause Service    postgres
     Service Should Report Database Away    backend    /api/conversations    within=8s
     Service Should Report Database Away    auth    /auth/sessions    within=13s
     Resume Service    postgres
     Chats Should Go On By Themselves
     History Should Be Complete
-    Every Service Accepts The Token
+    Every Service Should Accept Token
 
 A Database Without Free Connections Is Reported
     [Documentation]    Others hold every connection that it gives; the services' own are ended.
     [Tags]    id:K02-04    proto:1.25    proto:1.26    proto:1.32    proto:1.53
-    Use A Private Platform    backends=2
-    Sign In A New User
+    Open Private Platform    backends=2
+    Sign In New User
     Use Up Database Connections
     Service Should Report Database Away    backend    /api/conversations    within=8s
     Service Should Report Database Away    auth    /auth/sessions    within=8s

@@ -3,9 +3,9 @@ Documentation       The wall clock of one service steps by an hour, forwards or 
 ...                 that had not ended, nothing lives longer than it may, and no window opens again.
 ...                 Sources: RFC 7519 §4.1.4 to §4.1.6 (exp, nbf, iat), OWASP ASVS 5.0 7.3.1 and 7.3.2; docs/protocol.md §2.3, §2.5, §4.
 Resource            clocks.resource
-Suite Setup         Use A Private Platform    backends=2    clocks=True    LOGIN_FAILURE_LIMIT=3    RATE_WINDOW=600
-Suite Teardown      Leave The Platform
-Test Setup          Sign In With A Session To End
+Suite Setup         Open Private Platform    backends=2    clocks=True    LOGIN_FAILURE_LIMIT=3    RATE_WINDOW=600
+Suite Teardown      Leave Platform
+Test Setup          Sign In With Session To End
 Test Teardown       Restore Clocks
 Test Tags           fail-over    p1    req:K04    needs:control.clock    needs:session.admin    needs:replicas.2
 
@@ -27,12 +27,12 @@ Activity Under A Late Clock Shortens No Session
     ${before} =    Get Idle Expiry    ${ENDED}
     Set Clock    auth    -1h
     Record Session Activity    ${ENDED}
-    Refresh The Tokens
+    Refresh Tokens
     Idle Expiry Should Not Be Before    ${before}    ${ENDED}
     Reset Clock    auth
     Session Token Should Be Valid    ${ENDED}
-    Refresh The Tokens
-    Every Service Accepts The Token
+    Refresh Tokens
+    Every Service Should Accept Token
 
 A Revocation Holds Whatever The Clock Of Auth
     [Documentation]    One session is ended while the clock lags, one while it runs ahead.
@@ -52,32 +52,32 @@ Tokens Of A Wrong Clock Are Refused Until Refreshed
     [Documentation]    Issued in the future, or expired an hour ago: backend takes neither, and the session is none the worse.
     [Tags]    id:K04-04    proto:2.3.03    proto:2.3.04
     Set Clock    auth    1h
-    Sign In A New User
+    Sign In New User
     Backend Should Refuse Token As    token_invalid
     Reset Clock    auth
     Refreshed Token Should Be Good
     Set Clock    auth    -1h
-    Refresh The Tokens
+    Refresh Tokens
     Backend Should Refuse Token As    token_expired
     Reset Clock    auth
     Refreshed Token Should Be Good
 
 A Clock Set Back Lets No Socket Outlive Its Token
     [Tags]    id:K04-05    proto:4.128    needs:ws    needs:jwt.short_lived
-    Sign In A New User For A Few Seconds
-    Open A Socket    url=${BACKEND_2_SOCKET_URL}
+    Sign In New User For Seconds
+    Open Chat Socket    url=${BACKEND_2_SOCKET_URL}
     Set Clock    backend-2    -1h
-    Open Socket Was Closed With    4001    within=6s
+    Open Socket Should Be Closed With    4001    within=6s
 
 A Replica With A Wrong Clock Refuses And Loses Nothing
     [Tags]    id:K04-06    proto:2.3.03    proto:4.110    needs:ws    needs:ws.resume
-    Keep A Conversation At The Second Replica
+    Keep Conversation At Second Replica
     Set Clock    backend-2    1h
-    Open Socket Was Closed With    4001    within=2s
-    Service Refuses The Token    backend-2    /api/me    ${ACCESS_TOKEN}    token_expired
+    Open Socket Should Be Closed With    4001    within=2s
+    Service Should Refuse Token    backend-2    /api/me    ${ACCESS_TOKEN}    token_expired
     Set Clock    backend-2    -1h
-    Service Refuses The Token    backend-2    /api/me    ${ACCESS_TOKEN}    token_invalid
-    Send Message At The First Replica
+    Service Should Refuse Token    backend-2    /api/me    ${ACCESS_TOKEN}    token_invalid
+    Send Message At First Replica
     Reset Clock    backend-2
     Resume Should Replay What Was Missed
 
@@ -97,4 +97,4 @@ A Clock Set Back Opens No Retry Window Again
     ${successor} =    Refresh Should Give    ${REFRESH_TOKEN}    ${key}
     Refresh Should Give    ${REFRESH_TOKEN}    ${key}    successor=${successor}
     Set Clock    auth    -1h
-    Refresh Should End The Family    ${REFRESH_TOKEN}    ${key}
+    Refresh Should End Family    ${REFRESH_TOKEN}    ${key}

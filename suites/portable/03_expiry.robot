@@ -3,7 +3,7 @@ Documentation       A token is honoured until its expiry and refused from then o
 ...                 One sign-in for seconds serves all tests; each waits for its expiry by itself.
 ...                 Sources: RFC 7519 §4.1.4, RFC 9068 §4.
 Resource            portable/vocabulary.resource
-Suite Setup         Sign In For The Suite
+Suite Setup         Sign In For Suite
 Suite Teardown      Run Keywords    Close All Sockets    AND    Leave Target
 Test Tags           portable    p0    req:T22
 
@@ -42,7 +42,7 @@ A Refreshed Token Carries An Open Socket On
 
 
 *** Keywords ***
-Sign In For The Suite
+Sign In For Suite
     [Documentation]    A session of seconds that every endpoint recognises, with a socket at each: sets ``USER`` and ``SOCKETS``.
     Use Target
     ${user} =    Sign In For Seconds

@@ -5,16 +5,16 @@ Documentation       What services and operators may do, nobody else may: every e
 ...                 OWASP ASVS 5.0 8.2.1 (access to functions) and 13.2.1 (authentication between services).
 Resource            security.resource
 Library             RedisLibrary
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Setup          Sign In A New User
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
+Test Setup          Sign In New User
 Test Tags           security    p0    req:X03    needs:session.admin    needs:db.auth
 
 
 *** Test Cases ***
 Internal Endpoints Refuse Calls Without The Service Credential
     [Tags]    id:SE-01    proto:1.39    needs:replicas.2
-    [Template]    No Service Door Opens With
+    [Template]    Internal Endpoints Should Refuse
     no credential    ${None}    token_missing
     a user's access token    ${ACCESS_TOKEN}
     a user's refresh token    ${REFRESH_TOKEN}
@@ -24,35 +24,35 @@ Internal Endpoints Refuse Calls Without The Service Credential
 
 A Refused Request Changes Nothing
     [Tags]    id:SE-02    proto:1.39    needs:redis    needs:replicas.2
-    ${before} =    Auth User Row    ${USER.id}
-    No Service Door Opens With    a user's access token    ${ACCESS_TOKEN}
-    ${after} =    Auth User Row    ${USER.id}
+    ${before} =    Get Auth User Row    ${USER.id}
+    Internal Endpoints Should Refuse    a user's access token    ${ACCESS_TOKEN}
+    ${after} =    Get Auth User Row    ${USER.id}
     Should Be Equal    ${after}    ${before}    a refused call has changed the user
     Redis Key Should Not Exist    lock:${USER.id}
-    Session Lives    ${USER}
+    Session Should Still Live    ${USER}
 
 A Missing Service Credential Gets A Standard Challenge
     [Tags]    id:SE-03
     ${response} =    Get From    auth    /admin/users/${USER.id}    status=401
-    Answer Should Challenge For A Token    ${response}
-    Service Refuses The Token    auth    /admin/users/${USER.id}    ${ACCESS_TOKEN}    token_invalid
+    Answer Should Challenge For Token    ${response}
+    Service Should Refuse Token    auth    /admin/users/${USER.id}    ${ACCESS_TOKEN}    token_invalid
 
 Introspection Needs A Credential And A Live Access Token
     [Tags]    id:SE-04    proto:1.04    proto:2.4.24    sec:O09    needs:jwt.signing_key
-    Introspection Says    ${ACCESS_TOKEN}    ${True}
+    Introspection Should Report    ${ACCESS_TOKEN}    ${True}
     ${expired} =    Forge From My Token    expired
-    Introspection Says    ${expired}    ${False}
-    Introspection Says    ${REFRESH_TOKEN}    ${False}
-    Introspection Says    no-token-at-all    ${False}
+    Introspection Should Report    ${expired}    ${False}
+    Introspection Should Report    ${REFRESH_TOKEN}    ${False}
+    Introspection Should Report    no-token-at-all    ${False}
     ${form} =    Request Body    token=${ACCESS_TOKEN}
     ${response} =    Post Form To    auth    /auth/introspect    ${form}    ${ACCESS_TOKEN}    status=401
     Should Be Equal    ${response.json()}[error]    invalid_client    introspection is refused in other words
     Log Out
-    Introspection Says    ${ACCESS_TOKEN}    ${False}
+    Introspection Should Report    ${ACCESS_TOKEN}    ${False}
 
 No Internal Endpoint Is Reachable Through Frontend
     [Tags]    id:SE-05    needs:replicas.2
-    [Template]    Frontend Does Not Lead To
+    [Template]    Frontend Should Not Lead To
     /admin/users/${USER.id}
     /admin/outbox
     /internal/sync
@@ -60,7 +60,7 @@ No Internal Endpoint Is Reachable Through Frontend
 
 
 *** Keywords ***
-Frontend Does Not Lead To
+Frontend Should Not Lead To
     [Documentation]    Even with the service credential, frontend knows no such path.
     [Arguments]    ${path}
     ${response} =    Get From    frontend    ${path}    ${SERVICE_TOKEN}    status=anything

@@ -2,9 +2,9 @@
 Documentation       Tokens are revoked whatever they are, are good for no other client, and a password is no grant.
 ...                 Sources: docs/protocol.md §2.4, RFC 7009 (revocation), RFC 9700 §4.14 (refresh tokens of another client).
 Resource            security.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Setup          Sign In A New User
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
+Test Setup          Sign In New User
 Test Tags           security    p0    req:X03    needs:db.auth
 
 
@@ -13,29 +13,29 @@ A New Password Can Keep Other Sessions
     [Tags]    id:SE-09    sec:S05
     ${phone} =    Log In Again    ${USER}    device=phone
     ${new} =    Random Password
-    Change The Password    ${USER.password}    ${new}    logout_others=${False}
-    Session Lives    ${phone}
-    Session Lives    ${USER}
+    Change Own Password    ${USER.password}    ${new}    logout_others=${False}
+    Session Should Still Live    ${phone}
+    Session Should Still Live    ${USER}
 
 Any Revoked Token Ends Its Session
     [Tags]    id:SE-11    proto:2.4.22    sec:O08
     ${by_refresh} =    Log In Again    ${USER}
     ${by_access} =    Log In Again    ${USER}
-    Revoke Garbage And A Forged Token
+    Revoke Garbage And Forged Token
     Revoke Token    ${by_refresh.refresh_token}
-    Session Has Ended For    ${by_refresh}    revoked
+    Session Should Have Ended For    ${by_refresh}    revoked
     Revoke Token    ${by_access.access_token}
-    Session Has Ended For    ${by_access}    revoked
+    Session Should Have Ended For    ${by_access}    revoked
     Revoke Token    ${by_access.access_token}
-    Session Lives    ${USER}
+    Session Should Still Live    ${USER}
 
 A Spent Refresh Token Can Still End Its Session
     [Tags]    id:SE-13    sec:O08
     VAR    ${spent}    ${REFRESH_TOKEN}
-    Refresh The Tokens
+    Refresh Tokens
     Revoke Token    ${spent}
-    Refresh Is Refused With    ${REFRESH_TOKEN}    invalid_grant
-    Session Has Ended For    ${USER}    revoked
+    Refresh Should Be Refused With    ${REFRESH_TOKEN}    invalid_grant
+    Session Should Have Ended For    ${USER}    revoked
 
 A Refresh Token Is Good For No Other Client
     [Tags]    id:SE-14    proto:2.2.30    proto:2.3.24    sec:O06
@@ -51,11 +51,11 @@ A Password Is No Grant At The Token Endpoint
     ${form} =    Request Body    &{grant}    password=${USER.password}
     ${response} =    Post Form To    auth    /auth/token    ${form}    status=400
     Should Be Equal    ${response.json()}[error]    unsupported_grant_type    the grant is refused in other words
-    Auth Holds Sessions    ${USER.id}    1
+    Auth Should Hold Session Count    ${USER.id}    1
 
 
 *** Keywords ***
-Revoke Garbage And A Forged Token
+Revoke Garbage And Forged Token
     [Documentation]    Both are answered as any other, and end nothing.
     Revoke Token    garbage-that-is-no-token
     ${forged} =    Forge From My Token    unknown kid

@@ -6,48 +6,48 @@ Documentation       What a login through the provider promises beyond its course
 Resource            oauth.resource
 Resource            security.resource
 Library             RedisLibrary
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Setup          A Person Known To The Provider
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
+Test Setup          Create Provider Person
 Test Tags           security    p0    req:X03    needs:oauth.provider    needs:db.auth
 
 
 *** Test Cases ***
 An E-mail That The Provider Has Not Verified Makes Nobody
     [Tags]    id:SE-17    proto:2.2.13    sec:O11
-    The Provider Knows Somebody With    email_verified=${False}
-    ${url} =    Reach The Callback
-    Login Ends With Error    ${url}    access_denied
-    Auth Holds No User Named    ${PERSON.email}
+    Create Provider Person With    email_verified=${False}
+    ${url} =    Follow Login To Callback
+    Login Should End With Error    ${url}    access_denied
+    Auth Should Hold No User With E-mail    ${PERSON.email}
 
 A Name That No User Can Have Makes Nobody
     [Tags]    id:SE-18    sec:O11
-    The Provider Knows Somebody With    name=${{ 'N\x00 Name' }}
-    ${url} =    Reach The Callback
-    Login Ends With Error    ${url}    server_error
-    Auth Holds No User Named    ${PERSON.email}
+    Create Provider Person With    name=${{ 'N\x00 Name' }}
+    ${url} =    Follow Login To Callback
+    Login Should End With Error    ${url}    server_error
+    Auth Should Hold No User With E-mail    ${PERSON.email}
 
 A Deactivated User Does Not Come In Through The Provider
     [Tags]    id:SE-19    proto:2.2.14    sec:S04
-    Sign In Through The Provider
+    Sign In Through Provider
     Post To    auth    /users/me/deactivate    ${{ {} }}    ${ACCESS_TOKEN}    status=204
-    ${url} =    Reach The Callback
-    Login Ends With Error    ${url}    access_denied
+    ${url} =    Follow Login To Callback
+    Login Should End With Error    ${url}    access_denied
 
 A One-time Code Is Stored Hashed For A Minute
     [Tags]    id:SE-20    proto:2.2.20    proto:2.2.21    sec:O05    needs:redis
-    ${code} =    Come Back With A Code
+    ${code} =    Follow Login To Code
     VAR    ${key}    code:${{ hashlib.sha256($code.encode()).hexdigest() }}
     Redis Ttl    ${key}    validate    0 < value <= 60    message=a one-time code that nobody redeems is good for longer than a minute
     Redis Keys    *${code}*    ==    ${{ [] }}    message=Redis keeps the code itself
     Delete Redis Keys    ${key}
-    Exchange Is Refused    ${code}
-    ${user} =    Auth User Named    ${PERSON.email}
-    Auth Holds Sessions    ${user}[id]    0
+    Exchange Should Be Refused    ${code}
+    ${user} =    Get Auth User By E-mail    ${PERSON.email}
+    Auth Should Hold Session Count    ${user}[id]    0
 
 A Pending Login Is Stored Hashed For Five Minutes
     [Tags]    id:SE-21    proto:2.2.04    sec:O04    needs:redis
-    ${url} =    Reach The Callback
+    ${url} =    Follow Login To Callback
     VAR    ${state}    ${{ urllib.parse.parse_qs(urllib.parse.urlsplit($url).query)['state'][0] }}
     Redis Ttl    login:${{ hashlib.sha256($state.encode()).hexdigest() }}    validate    0 < value <= 300
     ...    message=a login that nobody ends may be ended later than five minutes after its begin
@@ -55,7 +55,7 @@ A Pending Login Is Stored Hashed For Five Minutes
 
 The Login Cookie Is HttpOnly, SameSite And Secure
     [Tags]    id:SE-22    proto:2.2.05    sec:S09
-    ${response} =    Start A Login
+    ${response} =    Start Login
     VAR    ${cookie}    ${response.headers}[Set-Cookie]
     Should Start With    ${cookie}    __Host-login-    the cookie of the login has another name
     Cookie Should Have    ${cookie}    secure    httponly    samesite=lax    path=/
@@ -63,28 +63,28 @@ The Login Cookie Is HttpOnly, SameSite And Secure
 
 A Login Makes A Session Of Its Own Client
     [Tags]    id:SE-23
-    ${tokens} =    Sign In Through The Provider    api    ${PUBLIC_URL}/api-client/callback
+    ${tokens} =    Sign In Through Provider    api    ${PUBLIC_URL}/api-client/callback
     Token Claim    ${ACCESS_TOKEN}    client_id    ==    api
     Should Be Stored    auth    type and client of the session in sessions
     ...    SELECT type || ' ' || client_id FROM sessions WHERE id = %s    ${tokens}[session_id]    API api
 
 A Token Is Never Given In A Redirect
     [Tags]    id:SE-24    sec:O07
-    ${response} =    Start A Login    response_type=token
+    ${response} =    Start Login    response_type=token
     Redirect Should Carry Error    ${response}    ${PUBLIC_URL}/login/callback    unsupported_response_type
 
 A Hanging Provider Is Given Up Within Seconds
     [Tags]    id:SE-25    sec:O10
-    ${url} =    Reach The Callback
-    The Provider Fails For    ${PERSON}    token    delay=${9}
-    Login Is Given Up    ${url}    temporarily_unavailable
-    Auth Holds No User Named    ${PERSON.email}
-    The Provider Works For    ${PERSON}
-    Sign In Through The Provider
+    ${url} =    Follow Login To Callback
+    Make Provider Fail For    ${PERSON}    token    delay=${9}
+    Login Should Be Given Up    ${url}    temporarily_unavailable
+    Auth Should Hold No User With E-mail    ${PERSON.email}
+    Make Provider Work For    ${PERSON}
+    Sign In Through Provider
 
 
 *** Keywords ***
-The Provider Knows Somebody With
+Create Provider Person With
     [Documentation]    A new person of whom the provider says this: sets ``PERSON``.
     [Arguments]    &{claims}
     ${person} =    Create Provider Identity    &{claims}
@@ -98,7 +98,7 @@ Cookie Should Have
         Should Contain    ${has}    ${attribute}    the cookie of the login lacks ${attribute}
     END
 
-Login Is Given Up
+Login Should Be Given Up
     [Documentation]    The callback of a login whose provider hangs for nine seconds ends with this error, well before the provider answers.
     [Arguments]    ${url}    ${error}
     ${response} =    Browse    browser    ${url}    status=302

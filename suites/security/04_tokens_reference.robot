@@ -3,9 +3,9 @@ Documentation       Tokens that are longer than any, and tokens of keys that nob
 ...                 Sources: RFC 8725 (JWT best practice), OWASP ASVS 5.0 9.1.1 to 9.2.3; docs/protocol.md §2.3.
 Resource            outage.resource
 Resource            security.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Setup          Sign In A New User
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
+Test Setup          Sign In New User
 Test Teardown       Close All Connections
 Test Tags           security    p0    req:X02    needs:ws    needs:db.auth
 
@@ -24,8 +24,8 @@ An Oversized Token Is Refused Everywhere At Once
     ${deep} =    Forge From My Token    deep json
     Long Token Should Be Refused In Time    auth    /users/me    ${deep}
     Long Token Should Be Refused In Time    backend    /api/me    ${deep}
-    Socket Handshake Is Refused With    401    ${deep}    ${BACKEND_SOCKET_URL}    token_invalid
-    Socket Handshake Is Refused With    401    ${long}    ${SOCKET_URL}    token_invalid
+    Socket Handshake Should Be Refused With    401    ${deep}    ${BACKEND_SOCKET_URL}    token_invalid
+    Socket Handshake Should Be Refused With    401    ${long}    ${SOCKET_URL}    token_invalid
 
 Unknown Keys Cause One Key Request A Second
     [Tags]    id:SE-33    proto:2.3.10    sec:J05
@@ -59,13 +59,13 @@ A List Of Audiences Is Refused
     [Documentation]    Even where the own one is on it: what is meant for others too may be shown here by them.
     [Tags]    id:SE-67    proto:2.3.40    sec:J07    needs:jwt.signing_key
     ${token} =    Change Token    ${ACCESS_TOKEN}    aud=${{ [$AUDIENCE, 'partner-api'] }}
-    Every Service Refuses The Token    ${token}    token_invalid
+    Every Service Should Refuse Token    ${token}    token_invalid
 
 A Token Has One Spelling
     [Documentation]    What decodes to the same bytes is not the same token: padded, with a line's end, or with other unused last bits.
     [Tags]    id:SE-95    proto:2.3.12    sec:J09
     VAR    ${token}    ${ACCESS_TOKEN.value}
-    Open A Socket
+    Open Chat Socket
     VAR    ${last_bits}    ${{ $token[:-1] + chr(ord($token[-1]) + 1) }}
     VAR    ${lines}    ${{ '.\\n'.join($token.split('.')) }}
     FOR    ${other}    IN    ${token}\=\=    ${token.replace('.', '=.')}    ${token}\n    ${lines}    ${last_bits}
@@ -80,7 +80,7 @@ Token Should Be Refused At Auth And Backend
     ${form} =    Request Body    token=${token}
     ${answer} =    Post Form To    auth    /auth/introspect    ${form}    ${SERVICE_TOKEN}
     Should Be Equal    ${answer.json()}    ${{ {'active': False} }}    introspection of a token in another spelling
-    Socket Answers With Error    socket    reauth    token_invalid    token=${token}
+    Socket Should Answer With Error    socket    reauth    token_invalid    token=${token}
 
 Introspection Should Name
     [Documentation]    Auth calls this token active, with these roles and this plan.
@@ -98,9 +98,9 @@ Key Fetches Should Be Few
     ...    tokens of unknown keys made the replicas ask auth for its keys ${{ int($fetches) }} times in ${{ round($seconds, 1) }} s
 
 Long Token Should Be Refused In Time
-    [Documentation]    As `Service Refuses The Token`, as invalid, within a second.
+    [Documentation]    As `Service Should Refuse Token`, as invalid, within a second.
     [Arguments]    ${service}    ${path}    ${token}
-    ${response} =    Service Refuses The Token    ${service}    ${path}    ${token}    token_invalid
+    ${response} =    Service Should Refuse Token    ${service}    ${path}    ${token}    token_invalid
     Value Should Be Within Budget    refusal of a long token by ${service}    ${response.elapsed.total_seconds()}    1s
 
 Make Token Of Later

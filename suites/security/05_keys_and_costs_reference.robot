@@ -6,9 +6,9 @@ Documentation       Signing keys change while everybody goes on: the new key is 
 Library             BudgetLibrary
 Resource            oauth.resource
 Resource            security.resource
-Suite Setup         Use A Private Platform    backends=2    PASSWORD_PASSES=6    PASSWORD_MEMORY_KIB=19456
-Suite Teardown      Leave The Platform
-Test Setup          Sign In A New User
+Suite Setup         Open Private Platform    backends=2    PASSWORD_PASSES=6    PASSWORD_MEMORY_KIB=19456
+Suite Teardown      Leave Platform
+Test Setup          Sign In New User
 Test Teardown       Close All Connections
 Test Tags           security    p1    needs:session.admin    needs:ws    needs:replicas.2
 
@@ -16,39 +16,39 @@ Test Tags           security    p1    needs:session.admin    needs:ws    needs:r
 *** Test Cases ***
 A New Signing Key Is Known Everywhere At Once
     [Tags]    id:SE-35    req:X02    proto:2.5.24    proto:2.5.25    sec:J10
-    Every Service Accepts The Token
+    Every Service Should Accept Token
     VAR    ${former}    ${ACCESS_TOKEN}
-    The Signing Key Is Rotated    grace=${600}
-    A New Login Is Signed With The New Key
-    Every Service Accepts The Token
-    Every Service Still Takes    ${former}
-    The Signing Key Is Rotated    grace=${0.5}
-    The Key Comes To Be Forgotten Everywhere    ${ACCESS_TOKEN}
-    Every Service Still Takes    ${former}
-    A New Login Is Signed With The New Key
+    Rotate Key Of Auth    grace=${600}
+    New Login Should Be Signed With New Key
+    Every Service Should Accept Token
+    Every Service Should Still Accept    ${former}
+    Rotate Key Of Auth    grace=${0.5}
+    Key Should Become Unknown Everywhere    ${ACCESS_TOKEN}
+    Every Service Should Still Accept    ${former}
+    New Login Should Be Signed With New Key
 
 A Key Without Grace Is Forgotten At Once
     [Documentation]    Also for a token that every service has taken before.
     [Tags]    id:SE-96    req:X02    proto:2.5.25    sec:J05
     VAR    ${former}    ${ACCESS_TOKEN}
-    Every Service Still Takes    ${former}
-    The Signing Key Is Rotated    ${0}
-    Service Refuses The Token    auth    /users/me    ${former}    token_invalid
-    The Key Comes To Be Forgotten Everywhere    ${former}
+    Every Service Should Still Accept    ${former}
+    Rotate Key Of Auth    ${0}
+    Service Should Refuse Token    auth    /users/me    ${former}    token_invalid
+    Key Should Become Unknown Everywhere    ${former}
 
 The Provider's New Key Is Taken At Once
     [Documentation]    The provider makes another signing key when it starts; auth, which holds the former one, asks for its keys again.
     [Tags]    id:SE-94    req:C01.3    proto:2.2.35    sec:J06    needs:oauth.provider    needs:control.restart
-    [Setup]    A Person Known To The Provider
-    Sign In Through The Provider
+    [Setup]    Create Provider Person
+    Sign In Through Provider
     Restart Service    provider
-    A Person Known To The Provider
-    Sign In Through The Provider
+    Create Provider Person
+    Sign In Through Provider
 
 The Time Of A Refusal Reveals No Account
     [Documentation]    The shortest of several tries is what the work itself takes, however busy the machine is.
     [Tags]    id:SE-37    req:X03    proto:2.4.05    sec:R05
-    ${wrong}    ${unknown} =    Shortest Time Of A Refused Login    8
+    ${wrong}    ${unknown} =    Measure Shortest Refused Login    8
     Should Be True    ${unknown} > ${wrong} / 3
     ...    an unknown e-mail is refused within ${unknown} ms, a wrong password within ${wrong} ms: the time tells who has an account
     Should Be True    ${unknown} < ${wrong} * 3
@@ -56,7 +56,7 @@ The Time Of A Refusal Reveals No Account
 
 
 *** Keywords ***
-The Signing Key Is Rotated
+Rotate Key Of Auth
     [Documentation]    Auth signs with a new key from now on: sets ``KID``. The former one verifies for so many seconds more.
     [Arguments]    ${grace}
     ${response} =    Post To    auth    /admin/keys/rotate    ${{ {'grace': $grace} }}    ${SERVICE_TOKEN}
@@ -64,34 +64,34 @@ The Signing Key Is Rotated
     Should Not Be Equal    ${response.json()}[kid]    ${before}    the rotation has made no new key
     VAR    ${KID}    ${response.json()}[kid]    scope=TEST
 
-A New Login Is Signed With The New Key
+New Login Should Be Signed With New Key
     [Documentation]    The current user signs in again: his token names the newest key.
     ${again} =    Log In Again    ${USER}
     VAR    ${ACCESS_TOKEN}    ${again.access_token}    scope=TEST
     Token Header    ${ACCESS_TOKEN}    kid    ==    ${KID}
 
-Every Service Still Takes
+Every Service Should Still Accept
     [Documentation]    Auth, both replicas, frontend and a socket take this token.
     [Arguments]    ${token}
     FOR    ${service}    ${path}    IN    auth    /users/me    backend    /api/me    backend-2    /api/me    frontend    /api/me
         ${response} =    Get From    ${service}    ${path}    ${token}    status=anything
         Should Be Equal As Integers    ${response.status_code}    200    ${service} no longer takes a token of a key in its grace
     END
-    Open A Socket    alias=former key    token=${token}
+    Open Chat Socket    alias=former key    token=${token}
     Close Connection    former key
 
-The Key Comes To Be Forgotten Everywhere
+Key Should Become Unknown Everywhere
     [Documentation]    No service takes this token any more once the replicas have asked for the keys again, and no key of its name is
     ...    published.
     [Arguments]    ${token}
     ${kid} =    Token Header    ${token}    kid
-    Wait Until Keyword Passes    20s    The Key Is Forgotten Everywhere    ${token}
+    Wait Until Keyword Passes    20s    Key Should Be Unknown Everywhere    ${token}
     ${response} =    Get From    auth    /.well-known/jwks.json
     VAR    ${published}    ${{ [key['kid'] for key in $response.json()['keys']] }}
     Should Not Contain    ${published}    ${kid}    auth still publishes the key that was to be forgotten
-    Socket Refuses The Token    ${token}    token_invalid
+    Socket Should Refuse Token    ${token}    token_invalid
 
-The Key Is Forgotten Everywhere
+Key Should Be Unknown Everywhere
     [Documentation]    One attempt. A token of a key that nobody knows makes each replica ask for the keys, so that nobody need wait for the
     ...    next time that it does so by itself.
     [Arguments]    ${token}
@@ -101,5 +101,5 @@ The Key Is Forgotten Everywhere
     FOR    ${service}    ${path}    IN    auth    /users/me    backend    /api/me    backend-2    /api/me    frontend    /api/me
         ${response} =    Get From    ${service}    ${path}    ${token}    status=anything
         Should Be Equal As Integers    ${response.status_code}    401    ${service} still takes a token of a key that was to be forgotten
-        Answer Should Be A Problem    ${response}    token_invalid
+        Answer Should Be Problem    ${response}    token_invalid
     END

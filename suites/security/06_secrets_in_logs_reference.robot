@@ -5,8 +5,8 @@ Documentation       No service writes a secret of a managed session, or of a log
 Resource            oauth.resource
 Resource            security.resource
 Library             SessionLibrary
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
 Test Teardown       Close All Connections
 Test Tags           security    p0    req:X04    needs:control.logs
 
@@ -14,25 +14,26 @@ Test Tags           security    p0    req:X04    needs:control.logs
 *** Test Cases ***
 A Managed Session Leaves Its Tokens In No Log
     [Tags]    id:SE-60    needs:session.admin
-    Sign In A New User
+    Sign In New User
     ${session} =    Create Managed Session    ${USER.id}
-    Everything Was Logged
-    No Log Holds Any Of    ${session.session_token}    ${session.access_token}    ${SERVICE_TOKEN}
+    Wait Until Everything Is Logged
+    No Log Should Hold Any Of    ${session.session_token}    ${session.access_token}    ${SERVICE_TOKEN}
 
 No Log Holds A Login's Code, State Or Verifier
     [Tags]    id:SE-39    proto:1.42    needs:oauth.provider
-    A Person Known To The Provider
-    ${code} =    Come Back With A Code
-    ${tokens} =    Exchange The Code    ${code}
-    Exchange Is Refused    a-code-that-nobody-has-issued-${PERSON.sub}
-    Everything Was Logged
-    No Log Holds Any Of    ${code}    ${ATTEMPT.state}    ${ATTEMPT.code_verifier}    ${tokens}[access_token]    ${tokens}[refresh_token]
+    Create Provider Person
+    ${code} =    Follow Login To Code
+    ${tokens} =    Exchange Code    ${code}
+    Exchange Should Be Refused    a-code-that-nobody-has-issued-${PERSON.sub}
+    Wait Until Everything Is Logged
+    No Log Should Hold Any Of    ${code}    ${ATTEMPT.state}    ${ATTEMPT.code_verifier}    ${tokens}[access_token]
+    ...    ${tokens}[refresh_token]
     ...    a-code-that-nobody-has-issued-${PERSON.sub}
 
 A Refused Body Stands In No Log
     [Documentation]    What could not be read as it was meant is named by its place, not by what it held.
     [Tags]    id:SE-92    proto:1.42
-    Sign In A New User
+    Sign In New User
     ${secret} =    Random UUID
     Refused Should Be    400    /auth/signup    email=no address    password=${secret}    name=Any
     Refused Should Be    400    /auth/login    password=${secret}
@@ -40,8 +41,8 @@ A Refused Body Stands In No Log
     Refused Should Be    400    /auth/refresh    refresh_token=${{ [$secret] }}
     Refused Should Be    400    /users/me/password    old=${secret}
     Refused Should Be    400    /users/me/password    old=${secret}    new=${{ [$secret] }}
-    Everything Was Logged
-    No Log Holds Any Of    ${secret}
+    Wait Until Everything Is Logged
+    No Log Should Hold Any Of    ${secret}
 
 
 *** Keywords ***
@@ -51,19 +52,19 @@ Refused Should Be
     Post To    auth    ${path}    ${body}    ${ACCESS_TOKEN}    status=${status}
     Post To    frontend    ${path}    ${body}    ${ACCESS_TOKEN}    status=${status}
 
-Everything Was Logged
+Wait Until Everything Is Logged
     [Documentation]    A request through frontend to auth, and one to a replica, are in the logs of all who had a part in them, under the id
     ...    that they were given: so are, then, all requests that were answered before.
     ${id} =    Random UUID
     ${response} =    Post To    frontend    /auth/refresh    ${{ {'refresh_token': 'no-such-token'} }}    status=400    X-Request-Id=${id}
     Should Be Equal    ${response.headers}[X-Request-Id]    ${id}    the answer names another request than the caller did
-    Everything Was Logged Of    ${id}    auth    frontend
+    Wait Until Request Is Logged    ${id}    auth    frontend
     Post To    backend    /internal/sync    ${{ {} }}    status=401    X-Request-Id=${id}
-    Everything Was Logged Of    ${id}    backend-1
+    Wait Until Request Is Logged    ${id}    backend-1
 
-No Log Holds Any Of
+No Log Should Hold Any Of
     [Documentation]    None of these secrets is in the log of any service.
     [Arguments]    @{secrets}
     FOR    ${number}    ${secret}    IN ENUMERATE    @{secrets}    start=1
-        For The Case    secret ${number} of ${{ len($secrets) }}    No Service Log Contains    ${secret}
+        Run Case    secret ${number} of ${{ len($secrets) }}    No Service Log Contains    ${secret}
     END

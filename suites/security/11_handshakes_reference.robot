@@ -3,9 +3,9 @@ Documentation       In which ways a browser and others say on a handshake whose 
 ...                 Sources: RFC 6455 §4.2.2, §7.4.1 and §10.2 (origin, close codes, sockets across sites), RFC 6750 §2.3 (no token in a
 ...                 query), OWASP ASVS 5.0 4.4.2 (origin of a handshake); docs/protocol.md §4.
 Resource            strangers.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Setup          Sign In A New User
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
+Test Setup          Sign In New User
 Test Teardown       Close All Connections
 Test Tags           security    p0    req:X03    needs:ws
 
@@ -13,6 +13,6 @@ Test Tags           security    p0    req:X03    needs:ws
 *** Test Cases ***
 Browsers Open Sockets By Subprotocol, Others By Header
     [Tags]    id:SE-45    req:C02.1    proto:4.03    proto:4.15    sec:W01
-    A Page Of The Own Origin Opens A Socket    ${SOCKET_URL}
-    A Client Names Itself By A Header    ${BACKEND_SOCKET_URL}
-    A Client Names Itself By A Header    ${SOCKET_URL}
+    Own Page Should Open Socket    ${SOCKET_URL}
+    Client Should Be Named By Header    ${BACKEND_SOCKET_URL}
+    Client Should Be Named By Header    ${SOCKET_URL}

@@ -7,8 +7,8 @@ Library             BudgetLibrary
 Resource            platform.resource
 Resource            auth.resource
 Resource            sessions.resource
-Suite Setup         Use A Private Platform    backends=1    SESSION_SWEEP=0.5
-Suite Teardown      Leave The Platform
+Suite Setup         Open Private Platform    backends=1    SESSION_SWEEP=0.5
+Suite Teardown      Leave Platform
 Test Tags           session-manager    p0    needs:db.auth    needs:redis    needs:session.admin
 
 
@@ -16,31 +16,31 @@ Test Tags           session-manager    p0    needs:db.auth    needs:redis    nee
 Auth Is Ready With Redis And A Database
     [Tags]    id:M01-01    req:M01.1
     Auth Should See Its Dependencies    database=up    redis=up
-    A User With A Session
-    Stores Should Agree On The Session
-    Row Should Be That Of The Session
+    Create User With Session
+    Stores Should Agree On Session
+    Row Should Match Session
     Session Token Should Be Valid    ${SESSION}    source=redis
     Revoke Session    ${SESSION}
     Session Row Should Be    ${SESSION.session_id}    revoked
-    Redis Should Hold Nothing Of The Session
+    Redis Should Hold Nothing Of Session
 
 Auth Starts Without Its Stores And Recovers
     [Tags]    id:M01-02    req:M01.2    needs:control.kill    needs:control.restart    needs:control.logs
-    A User With A Session
-    Auth Is Started Without Its Stores
-    Auth Should Say What Is Missing
-    Every Call Should Be Refused For Want Of The Database
+    Create User With Session
+    Start Auth Without Its Stores
+    Auth Should Report What Is Missing
+    Every Call Should Be Refused Without Database
     Post Should Be Refused    /admin/locks/start    redis_unavailable    ttl=${5}
     Start Service    redis
     Start Service    postgres
     Auth Should See Its Dependencies    database=up    redis=up
-    Auth Should Be The One That Was Started
+    Auth Should Be Same Process
     Everything Should Be Good Again
-    [Teardown]    Bring Both Stores Back
+    [Teardown]    Start Both Stores Again
 
 Auth Without A Database Waits For It
     [Tags]    id:M01-03    req:M01.2    extra    needs:control.kill    needs:control.restart
-    A User With A Session
+    Create User With Session
     Kill Service    postgres
     Restart Service    auth
     Auth Should See Its Dependencies    database=down    redis=up
@@ -49,35 +49,35 @@ Auth Without A Database Waits For It
     Start Service    postgres
     Auth Should See Its Dependencies    database=up    redis=up
     Everything Should Be Good Again
-    [Teardown]    Bring Both Stores Back
+    [Teardown]    Start Both Stores Again
 
 Auth Cleans Up Expired Sessions By Itself
     [Tags]    id:M08-01    req:M08.1    req:M01.2    extra    needs:control.kill
-    A Session Expires And Is Swept Away
+    Expired Session Should Be Swept
     Kill Service    postgres
     Auth Should See Its Dependencies    database=down    redis=up
-    Database Is Back
-    A Session Expires And Is Swept Away
-    [Teardown]    Bring Both Stores Back
+    Restore Database
+    Expired Session Should Be Swept
+    [Teardown]    Start Both Stores Again
 
 Auth Has The Declared Limits By Default
     [Tags]    id:M01-04    req:M01.3
-    A Login Should Live    web    WEB    access_ttl    session_idle    session_absolute
-    A Login Should Live    mobile    MOBILE    access_ttl    session_idle    session_absolute
-    A Login Should Live    api    API    access_ttl    session_idle    session_absolute
-    A Login Should Live    kiosk    WEB    short_access_ttl    short_session_idle    short_session_absolute
-    The Manager's Session Should Live    SSO    session_idle    session_absolute
+    Login Should Live    web    WEB    access_ttl    session_idle    session_absolute
+    Login Should Live    mobile    MOBILE    access_ttl    session_idle    session_absolute
+    Login Should Live    api    API    access_ttl    session_idle    session_absolute
+    Login Should Live    kiosk    WEB    short_access_ttl    short_session_idle    short_session_absolute
+    Manager's Session Should Live    SSO    session_idle    session_absolute
     So Many Sessions Should Be Allowed    session_limit
 
 
 *** Keywords ***
-A Session Expires And Is Swept Away
+Expired Session Should Be Swept
     [Documentation]    A session that nobody asks for comes to be expired in its row and gone from its user's list in Redis.
-    A User With A Session    idle_ttl=300ms
+    Create User With Session    idle_ttl=300ms
     Wait Until Keyword Passes    15s    Session Row Should Be    ${SESSION.session_id}    expired
-    Redis Comes To Hold Nothing Of The Session
+    Redis Should Lose Session
 
-Auth Is Started Without Its Stores
+Start Auth Without Its Stores
     [Documentation]    Redis and PostgreSQL die, and auth begins anew without them: sets ``STARTED``, which process that is.
     Kill Service    redis
     Kill Service    postgres
@@ -85,14 +85,14 @@ Auth Is Started Without Its Stores
     ${health} =    Service Should Be Ready    auth
     VAR    @{STARTED}    ${health}[start_id]    ${health}[pid]    scope=TEST
 
-Auth Should Say What Is Missing
+Auth Should Report What Is Missing
     [Documentation]    Auth's health says that both stores are down, and its log that it began without them.
     Auth Should See Its Dependencies    database=down    redis=down
     ${log} =    Get Service Log    auth
     ${said} =    Get Lines Containing String    ${log}    "started_without"
     Should Contain    ${said}    ["database", "redis"]    auth's log does not say what it was started without
 
-Every Call Should Be Refused For Want Of The Database
+Every Call Should Be Refused Without Database
     [Documentation]    Whatever is asked of auth, it says at once, by a code, that it needs its database, and when to come back.
     Post Should Be Refused    /admin/sessions    database_unavailable    user_id=${USER_ID}    type=WEB
     Post Should Be Refused    /admin/sessions/validate    database_unavailable    session_token=unknown
@@ -109,57 +109,57 @@ Post Should Be Refused
     [Documentation]    Auth refuses a call for want of a store.
     [Arguments]    ${path}    ${code}    &{body}
     ${response} =    Post To    auth    ${path}    ${body}    ${SERVICE_TOKEN}    status=anything
-    Answer Should Name The Missing Store    ${response}    ${code}
+    Answer Should Name Missing Store    ${response}    ${code}
 
 Get Should Be Refused
     [Documentation]    Auth refuses a question for want of a store.
     [Arguments]    ${path}    ${code}
     ${response} =    Get From    auth    ${path}    ${SERVICE_TOKEN}    status=anything
-    Answer Should Name The Missing Store    ${response}    ${code}
+    Answer Should Name Missing Store    ${response}    ${code}
 
-Answer Should Name The Missing Store
+Answer Should Name Missing Store
     [Documentation]    503 with this problem, which says when to come back, within five seconds.
     [Arguments]    ${response}    ${code}
     Should Be Equal As Integers    ${response.status_code}    503    ${response.url}, with a store missing, answers ${response.text}
-    Answer Should Be A Problem    ${response}    ${code}
+    Answer Should Be Problem    ${response}    ${code}
     Should Be True    1 <= int($response.headers.get('Retry-After', 0)) <= 10    ${response.url} does not say when to come back
     Value Should Be Within Budget    time until ${response.url} refuses    ${response.elapsed.total_seconds()}    5s
 
-Auth Should Be The One That Was Started
+Auth Should Be Same Process
     [Documentation]    Auth is the process that it was when it began without its stores.
     ${health} =    Service Should Be Ready    auth
     Should Be Equal    ${{ [$health['start_id'], $health['pid']] }}    ${STARTED}    auth is another process now
 
 Everything Should Be Good Again
     [Documentation]    The session from before is found and comes to be in every store, and a new login is good.
-    Redis Judges The Session Again
-    Stores Should Agree On The Session
-    Sign In A New User
-    Auth Sees User Id    ${USER.id}
-    Stores Should Agree On The Session    ${USER}
+    Redis Should Find Session Again
+    Stores Should Agree On Session
+    Sign In New User
+    Auth Should See User Id    ${USER.id}
+    Stores Should Agree On Session    ${USER}
 
-A Login Should Live
+Login Should Live
     [Documentation]    A login by this client makes a session of this type; it and its access token live as long as the limits of these
     ...    names say.
     [Arguments]    ${client_id}    ${type}    ${access}    ${idle}    ${absolute}
-    Sign In A New User    ${client_id}
+    Sign In New User    ${client_id}
     ${record} =    Get Session Record    ${USER}
     Should Be Equal    ${record}[type]    ${type}    the type of a session of ${client_id}
     Lifetimes Should Be    ${record}    ${idle}    ${absolute}
-    ${seconds} =    Limit Of The Platform    ${access}
+    ${seconds} =    Get Platform Limit    ${access}
     Token Lifetime Should Be    ${seconds}
 
-The Manager's Session Should Live
+Manager's Session Should Live
     [Documentation]    A session of this type that says nothing of its lifetimes has those that the limits of these names say.
     [Arguments]    ${type}    ${idle}    ${absolute}
-    A User With A Session    type=${type}
+    Create User With Session    type=${type}
     Lifetimes Should Be    ${SESSION.record}    ${idle}    ${absolute}
 
 Lifetimes Should Be
     [Documentation]    A new session's idle and absolute end are as far from its beginning as the limits of these names say.
     [Arguments]    ${record}    ${idle}    ${absolute}
     FOR    ${name}    ${end}    IN    ${idle}    idle_expires_at    ${absolute}    absolute_expires_at
-        ${wanted} =    Limit Of The Platform    ${name}
+        ${wanted} =    Get Platform Limit    ${name}
         ${lives} =    Subtract Date From Date    ${record}[${end}]    ${record}[created_at]    exclude_millis=${True}
         Should Be Equal As Integers    ${lives}    ${wanted}    seconds from created_at to ${end} by the limit ${name}
     END
@@ -167,19 +167,19 @@ Lifetimes Should Be
 So Many Sessions Should Be Allowed
     [Documentation]    A user who makes one session more than the limit of this name has exactly as many as it says.
     [Arguments]    ${name}
-    ${wanted} =    Limit Of The Platform    ${name}
-    A User Without A Session
+    ${wanted} =    Get Platform Limit    ${name}
+    Create User Without Session
     Repeat Keyword    ${wanted + 1} times    Create Managed Session    ${USER_ID}
     ${active} =    List User Sessions    ${USER_ID}
     Length Should Be    ${active}    ${wanted}    ${{ len($active) }} sessions are active, not ${wanted}
 
-Bring Both Stores Back
+Start Both Stores Again
     [Documentation]    Starts the stores, and auth, where a test left them dead, waits until auth has found them, in word and in
     ...    deed, and connects anew.
     FOR    ${instance}    IN    redis    postgres    auth
         Run Keyword And Ignore Error    Start Service    ${instance}
     END
     Auth Should See Its Dependencies    database=up    redis=up
-    Wait Until Keyword Passes    15s    A User Without A Session
+    Wait Until Keyword Passes    15s    Create User Without Session
     Disconnect From All Databases
     Open Databases

@@ -6,57 +6,57 @@ Library             ProbeLibrary
 Resource            platform.resource
 Resource            auth.resource
 Resource            sessions.resource
-Suite Setup         Use A Private Platform    backends=1
-Suite Teardown      Leave The Platform
+Suite Setup         Open Private Platform    backends=1
+Suite Teardown      Leave Platform
 Test Tags           session-manager    p0    needs:db.auth    needs:redis    needs:session.admin
 
 
 *** Test Cases ***
 A Web Session Is The Same In Every Store
     [Tags]    id:M02-01    req:M02.1    req:M15    proto:2.5.01    proto:2.5.03
-    A Login Makes A Session    web    WEB
-    The Manager Makes A Session    WEB    web
+    Login Should Make Session    web    WEB
+    Session Manager Should Make Session    WEB    web
 
 A Mobile Session Is The Same In Every Store
     [Tags]    id:M02-02    req:M02.2    proto:2.5.01    proto:2.5.03
-    A Login Makes A Session    mobile    MOBILE
-    A Login With A Device And A Fingerprint Keeps Both
-    The Manager Makes A Session    MOBILE    mobile
+    Login Should Make Session    mobile    MOBILE
+    Login Should Keep Device And Fingerprint
+    Session Manager Should Make Session    MOBILE    mobile
 
 An Api Session Is The Same In Every Store
     [Tags]    id:M02-03    req:M02.3    proto:2.5.01    proto:2.5.03
-    A Login Makes A Session    api    API
-    The Manager Makes A Session    API    api
+    Login Should Make Session    api    API
+    Session Manager Should Make Session    API    api
 
 An Sso Session Is The Same In Every Store
     [Tags]    id:M02-04    req:M02.4    proto:2.5.01    proto:2.5.03
-    The Manager Makes A Session    SSO    web
+    Session Manager Should Make Session    SSO    web
 
 Only Existing Active Users Get A Session
     [Tags]    id:M02-05    req:M02.1    extra
     ${unknown} =    Random UUID
-    No Session Is Made For    ${unknown}    404    not_found
-    A User Without A Session
+    No Session Should Be Made For    ${unknown}    404    not_found
+    Create User Without Session
     Post To    auth    /admin/users/${USER_ID}/deactivate    ${{ {} }}    ${SERVICE_TOKEN}
-    No Session Is Made For    ${USER_ID}    403    account_disabled
+    No Session Should Be Made For    ${USER_ID}    403    account_disabled
 
 Metadata Is Stored Unchanged With Its Own Session
     [Tags]    id:M02-06    req:M02.5    req:M15
     VAR    &{metadata}    theme=dark    cart=${{ [1, 2.5, {'sku': None}] }}    flags=${{ {'beta': True, '': []} }}    session_id=mine
-    A User With A Session    metadata=${metadata}
+    Create User With Session    metadata=${metadata}
     Metadata Should Be    ${metadata}
     Record Session Activity    ${SESSION}
     Metadata Should Be    ${metadata}
     ${plain} =    Create Managed Session    ${USER_ID}
     Metadata Should Be    ${{ {} }}    ${plain}
-    A Login With Metadata Keeps It    ${metadata}
+    Login Should Keep Metadata    ${metadata}
 
 A Fingerprint Is Stored Only As Its Hash
     [Tags]    id:M02-07    req:M02.6
     VAR    ${traits}    Firefox 140; 2560x1440; Europe/Vilnius
-    A User With A Session    fingerprint=${traits}
+    Create User With Session    fingerprint=${traits}
     Should Match Regexp    ${SESSION.record}[fingerprint]    ^[0-9a-f]{64}$    no hash stands for the device
-    Stores Should Agree On The Session
+    Stores Should Agree On Session
     Session Token Should Be Valid    ${SESSION}    fingerprint=${traits}
     No Store Should Hold    ${traits}
     ${free} =    Create Managed Session    ${USER_ID}
@@ -64,63 +64,63 @@ A Fingerprint Is Stored Only As Its Hash
 
 Parallel Logins Keep The Limit And Replace The Oldest
     [Tags]    id:M02-08    req:M02.7    proto:2.5.04    sec:S07
-    Sign In A New User
+    Sign In New User
     Log In At Once    20
-    ${limit} =    Limit Of The Platform    session_limit
-    Never More Sessions Than Allowed Were Active    ${limit}
-    The Newest Sessions Should Be Active    ${limit}
-    Redis Should List The Active Sessions
+    ${limit} =    Get Platform Limit    session_limit
+    Active Sessions Should Never Exceed Limit    ${limit}
+    Newest Sessions Should Be Active    ${limit}
+    Redis Should List Active Sessions
     Tokens Should Be Good For Active Sessions Only
 
 An Expired Session Makes Room And Is Not Called Revoked
     [Tags]    id:M02-09    req:M02.7    extra
-    A User With A Session
-    Let Time Pass For The Session    2 days
-    The User Uses The Limit Up
-    The Sessions Made Last Should Be Active
+    Create User With Session
+    Move Session Into Past    2 days
+    Use Session Limit Up
+    Sessions Made Last Should Be Active
     Session Row Should Be    ${SESSION.session_id}    expired
-    Redis Should Hold Nothing Of The Session
+    Redis Should Hold Nothing Of Session
 
 Sessions Are Created And Found While Redis Is Dead
     [Tags]    id:M02-10    req:M02.8    needs:control.kill
     Kill Service    redis
     VAR    &{metadata}    made=while Redis was dead
-    A User With A Session    type=MOBILE    metadata=${metadata}
-    Row Should Be That Of The Session
+    Create User With Session    type=MOBILE    metadata=${metadata}
+    Row Should Match Session
     ${found} =    Session Token Should Be Valid    ${SESSION}    source=database
     Should Be Equal    ${found}    ${SESSION.record}    the database gives another session than was made
-    A Login Is Good At Auth
+    Login Should Be Valid At Auth
     Start Service    redis
-    Redis Judges The Session Again
-    Stores Should Agree On The Session
-    [Teardown]    Redis Is Back
+    Redis Should Find Session Again
+    Stores Should Agree On Session
+    [Teardown]    Restore Redis For Auth
 
 The Limit Holds While Redis Is Frozen
     [Tags]    id:M02-11    req:M02.8    extra    needs:control.pause
-    A User With A Session
+    Create User With Session
     Pause Service    redis
-    The User Uses The Limit Up
-    The Sessions Made Last Should Be Active
+    Use Session Limit Up
+    Sessions Made Last Should Be Active
     Session Token Should Be Invalid    ${SESSION}    reason=revoked    source=database
     Resume Service    redis
-    Redis Judges The Session Again    ${MADE}[-1]
+    Redis Should Find Session Again    ${MADE}[-1]
     Session Token Should Be Invalid    ${SESSION}    reason=revoked
-    Redis Should Hold Nothing Of The Session
-    [Teardown]    Redis Is Back
+    Redis Should Hold Nothing Of Session
+    [Teardown]    Restore Redis For Auth
 
 A Thousand Logins Yield Unique Unguessable Tokens
     [Tags]    id:M02-12    req:M02.9    sec:S02
     ${users} =    Create Load Users    1000
     Secrets Should Be Unguessable    ${{ [user.refresh_token for user in $users] }}    refresh tokens    bits=128
     Secrets Should Be Unguessable    ${{ [user.session_id.replace('-', '') for user in $users] }}    session ids    bits=100
-    ${tokens} =    Session Tokens Of    ${users}[:128]
+    ${tokens} =    Get Session Tokens Of    ${users}[:128]
     Secrets Should Be Unguessable    ${tokens}    session tokens    bits=128
 
 An Expired Session Pushes No Other Out
     [Documentation]    Only what is active counts against the limit, also before what has expired was swept.
     [Tags]    id:M02-13    req:M02.7    proto:2.5.04
-    Sign In A New User
-    ${limit} =    Limit Of The Platform    session_limit
+    Sign In New User
+    ${limit} =    Get Platform Limit    session_limit
     FOR    ${_}    IN RANGE    ${limit - 1}
         ${newest} =    Create Managed Session    ${USER.id}
     END
@@ -131,33 +131,33 @@ An Expired Session Pushes No Other Out
 
 
 *** Keywords ***
-No Session Is Made For
+No Session Should Be Made For
     [Documentation]    The manager refuses with this status and problem, and no row is stored.
     [Arguments]    ${user_id}    ${status}    ${code}
     ${body} =    Request Body    user_id=${user_id}    type=WEB
     ${response} =    Post To    auth    /admin/sessions    ${body}    ${SERVICE_TOKEN}    status=${status}
-    Answer Should Be A Problem    ${response}    ${code}
-    Auth Holds Sessions    ${user_id}    0
+    Answer Should Be Problem    ${response}    ${code}
+    Auth Should Hold Session Count    ${user_id}    0
 
-A Login Makes A Session
+Login Should Make Session
     [Documentation]    A user signs in by this client: his session is of this type, alike in all stores, and his access token is of it.
     [Arguments]    ${client_id}    ${type}
-    Sign In A New User    ${client_id}
+    Sign In New User    ${client_id}
     Session Should Be Of    ${USER}    ${type}    ${client_id}    password
-    Stores Should Agree On The Session    ${USER}
+    Stores Should Agree On Session    ${USER}
     Token Claim    ${ACCESS_TOKEN}    sid    ==    ${USER.session_id}
-    Auth Sees User Id    ${USER.id}
+    Auth Should See User Id    ${USER.id}
 
-The Manager Makes A Session
+Session Manager Should Make Session
     [Documentation]    A session of this type is alike in all stores, its token is known to Redis, and it begins with an audit row.
     [Arguments]    ${type}    ${client_id}
-    A User With A Session    type=${type}    device=the device
+    Create User With Session    type=${type}    device=the device
     Session Should Be Of    ${SESSION}    ${type}    ${client_id}    admin    the device
-    Stores Should Agree On The Session
-    Row Should Be That Of The Session
+    Stores Should Agree On Session
+    Row Should Match Session
     Session Token Should Be Valid    ${SESSION}    source=redis
     VAR    ${ACCESS_TOKEN}    ${SESSION.access_token}    scope=TEST
-    Auth Sees User Id    ${USER_ID}
+    Auth Should See User Id    ${USER_ID}
     ${events} =    Get Session Events    ${SESSION}
     VAR    &{detail}    type=${type}    origin=admin
     Should Be Equal    ${{ [(event['type'], event['detail']) for event in $events] }}    ${{ [('created', $detail)] }}    the audit trail
@@ -165,32 +165,32 @@ The Manager Makes A Session
 Session Should Be Of
     [Documentation]    A live session is, in Redis and in its row, of this type, client, origin and device, and has its user's roles.
     [Arguments]    ${session}    ${type}    ${client_id}    ${origin}    ${device}=${None}
-    ${row} =    Session Row    ${session.session_id}
+    ${row} =    Get Session Row    ${session.session_id}
     ${document} =    Redis Json    session:${session.session_id}
     VAR    &{wanted}    type=${type}    client_id=${client_id}    origin=${origin}    device=${device}    status=active
     FOR    ${field}    ${value}    IN    &{wanted}
         Should Be Equal    ${row}[${field}]    ${value}    ${field} of the session in its row
         Should Be Equal    ${document}[${field}]    ${value}    ${field} of the session in Redis
     END
-    ${user} =    Auth User Row    ${row}[user_id]
+    ${user} =    Get Auth User Row    ${row}[user_id]
     Should Be Equal    ${row}[roles]    ${user}[roles]    the session has other roles than its user
 
-A Login With A Device And A Fingerprint Keeps Both
+Login Should Keep Device And Fingerprint
     [Documentation]    A login that names its device and its traits makes a session that has them, the traits as a hash.
     VAR    &{login}    device=the phone    fingerprint=Pixel 12; 1080x2424
     ${body} =    Request Body    email=${USER.email}    password=${USER.password}    &{login}
     ${response} =    Post To    auth    /auth/login    ${body}
-    ${row} =    Session Row    ${response.json()}[session_id]
+    ${row} =    Get Session Row    ${response.json()}[session_id]
     Should Be Equal    ${row}[device]    the phone    the device of a login in its row
     Should Match Regexp    ${{ str($row['fingerprint']) }}    ^[0-9a-f]{64}$    no hash stands for the traits that a login stated
 
-A Login With Metadata Keeps It
+Login Should Keep Metadata
     [Documentation]    A login that brings metadata makes a session that has it.
     [Arguments]    ${metadata}
-    Sign In A New User
+    Sign In New User
     ${body} =    Request Body    email=${USER.email}    password=${USER.password}    metadata=${metadata}
     ${response} =    Post To    auth    /auth/login    ${body}
-    ${row} =    Session Row    ${response.json()}[session_id]
+    ${row} =    Get Session Row    ${response.json()}[session_id]
     Should Be Equal    ${row}[metadata]    ${metadata}    the metadata of a login in its row
 
 No Store Should Hold
@@ -214,7 +214,7 @@ Log In At Once
     VAR    &{LOGINS}    ${USER.session_id}=${USER.access_token}
     ...    &{{ {reply.json['session_id']: reply.json['access_token'] for reply in $replies} }}    scope=TEST
 
-Never More Sessions Than Allowed Were Active
+Active Sessions Should Never Exceed Limit
     [Documentation]    By the rows, at no moment at which a session of the current user began were there more than so many of them.
     [Arguments]    ${limit: int}
     VAR    ${statement}
@@ -223,7 +223,7 @@ Never More Sessions Than Allowed Were Active
     ...    AND (other.revoked_at IS NULL OR other.revoked_at > begun.created_at) GROUP BY begun.id) AS moments
     Should Be Stored    auth    most sessions that were active at a time    ${statement}    ${USER.id}    ${limit}
 
-The Newest Sessions Should Be Active
+Newest Sessions Should Be Active
     [Documentation]    Of the current user's sessions so many, the youngest, are active; the others went for the limit, oldest first.
     [Arguments]    ${limit: int}
     ${rows} =    Query    SELECT id::text, status, revoke_reason, revoked_at FROM sessions WHERE user_id = %s ORDER BY created_at
@@ -236,7 +236,7 @@ The Newest Sessions Should Be Active
     Should Be Equal    ${gone}    ${{ sorted($gone, key=lambda row: row['revoked_at']) }}    a younger session went before an older one
     VAR    ${ACTIVE}    ${{ [row['id'] for row in $rows[-$limit:]] }}    scope=TEST
 
-Redis Should List The Active Sessions
+Redis Should List Active Sessions
     [Documentation]    Redis has documents of the active sessions and of no other, and lists them, oldest first.
     Redis Sorted Set    user:${USER.id}:sessions    validate    list(value) == ${ACTIVE}    message=Redis lists other sessions
     FOR    ${session_id}    IN    @{LOGINS}
@@ -253,33 +253,33 @@ Tokens Should Be Good For Active Sessions Only
         IF    $session_id in $ACTIVE
             Get From    auth    /users/me    ${token}
         ELSE
-            Service Refuses The Token    auth    /users/me    ${token}    session_revoked
+            Service Should Refuse Token    auth    /users/me    ${token}    session_revoked
         END
     END
 
-A Login Is Good At Auth
+Login Should Be Valid At Auth
     [Documentation]    A new user signs in, and auth takes his token.
-    Sign In A New User
-    Auth Sees User Id    ${USER.id}
+    Sign In New User
+    Auth Should See User Id    ${USER.id}
 
-The User Uses The Limit Up
+Use Session Limit Up
     [Documentation]    The current user gets as many sessions as he may have: sets ``MADE``.
-    ${limit} =    Limit Of The Platform    session_limit
+    ${limit} =    Get Platform Limit    session_limit
     VAR    @{MADE}    @{EMPTY}    scope=TEST
     FOR    ${_}    IN RANGE    ${limit}
         ${session} =    Create Managed Session    ${USER_ID}
         Append To List    ${MADE}    ${session}
     END
 
-The Sessions Made Last Should Be Active
-    [Documentation]    Active are exactly the sessions of `The User Uses The Limit Up`, and their tokens are valid.
+Sessions Made Last Should Be Active
+    [Documentation]    Active are exactly the sessions of `Use Session Limit Up`, and their tokens are valid.
     ${active} =    List User Sessions    ${USER_ID}
     Should Be Equal    ${{ [one['session_id'] for one in $active] }}    ${{ [one.session_id for one in $MADE] }}    the active sessions
     FOR    ${session}    IN    @{MADE}
         Session Token Should Be Valid    ${session}
     END
 
-Session Tokens Of
+Get Session Tokens Of
     [Documentation]    The session token of a further session of each of these users, in their order.
     [Arguments]    ${users}
     VAR    @{tokens}    @{EMPTY}

@@ -6,26 +6,26 @@ Library             BudgetLibrary
 Resource            platform.resource
 Resource            auth.resource
 Resource            sessions.resource
-Suite Setup         Use A Private Platform    backends=1
-Suite Teardown      Leave The Platform
+Suite Setup         Open Private Platform    backends=1
+Suite Teardown      Leave Platform
 Test Tags           session-manager    p0    needs:db.auth    needs:redis    needs:session.admin
 
 
 *** Test Cases ***
 A Live Session Is Valid In Every Store
     [Tags]    id:M03-01    req:M03.1    proto:2.5.05    proto:2.5.54
-    A User With A Session    device=laptop    metadata=${{ {'tab': 3} }}
+    Create User With Session    device=laptop    metadata=${{ {'tab': 3} }}
     ${by_redis} =    Session Token Should Be Valid    ${SESSION}    source=redis
-    Forget The Session In Redis
+    Delete Session From Redis
     ${by_database} =    Session Token Should Be Valid    ${SESSION}    source=database
     Should Be Equal    ${by_redis}    ${SESSION.record}    Redis tells of another session than was made
     Should Be Equal    ${by_database}    ${SESSION.record}    the database tells of another session than was made
     Session Token Should Be Valid    ${SESSION}    source=redis
-    Stores Should Agree On The Session
+    Stores Should Agree On Session
 
 An Expired Session Is Invalid Before Any Clean-up
     [Tags]    id:M03-02    req:M03.2    sec:S06
-    A User With A Session    idle_ttl=1s
+    Create User With Session    idle_ttl=1s
     Session Token Should Become Invalid    expired
     Session Row Should Be    ${SESSION.session_id}    active
     Redis Key Should Not Exist    session:${SESSION.session_id}
@@ -33,30 +33,30 @@ An Expired Session Is Invalid Before Any Clean-up
 
 An Active Session Is Invalid Past Its Absolute End
     [Tags]    id:M03-03    req:M03.2    extra    sec:S06
-    A User With A Session    idle_ttl=1h    absolute_ttl=2h
-    Let Time Pass For The Session    59 min
+    Create User With Session    idle_ttl=1h    absolute_ttl=2h
+    Move Session Into Past    59 min
     Record Session Activity    ${SESSION}
-    Let Time Pass For The Session    59 min
+    Move Session Into Past    59 min
     Record Session Activity    ${SESSION}
     Session Token Should Be Valid    ${SESSION}
-    Let Time Pass For The Session    3 min
+    Move Session Into Past    3 min
     Session Token Should Be Invalid    ${SESSION}    reason=expired    source=database
 
 A Revoked Session Is Invalid At Once, With Reason
     [Tags]    id:M03-04    req:M03.3    proto:2.5.02    proto:2.5.06    sec:S03
-    A User With A Session
+    Create User With Session
     Session Token Should Be Valid    ${SESSION}    source=redis
     Revoke Session    ${SESSION}    reason=stolen
     Session Token Should Be Invalid    ${SESSION}    reason=revoked
     ${judged} =    Validate Session Token    ${SESSION}
     Should Be Equal    ${judged}[session][revoke_reason]    stolen    the reason of the revocation
-    Redis Should Hold Nothing Of The Session
+    Redis Should Hold Nothing Of Session
     Access Token Should Be Refused As    session_revoked
-    Refresh Is Refused With    ${SESSION.refresh_token}    invalid_grant
+    Refresh Should Be Refused With    ${SESSION.refresh_token}    invalid_grant
 
 An Unknown Token Is Invalid And Reveals Nothing
     [Tags]    id:M03-05    req:M03.4
-    A User With A Session
+    Create User With Session
     Every Wrong Token Should Be Unknown
     Session Token Should Be Valid    ${SESSION}    source=redis
 
@@ -64,38 +64,38 @@ A Session That Was Never Made Has No Record
     [Tags]    id:M03-06    req:M03.4    extra
     ${unknown} =    Random UUID
     ${response} =    Get From    auth    /admin/sessions/${unknown}    ${SERVICE_TOKEN}    status=404
-    Answer Should Be A Problem    ${response}    not_found
+    Answer Should Be Problem    ${response}    not_found
 
 A Malformed Token Is A Bad Request
     [Tags]    id:M03-07    req:M03.4    extra
-    Session Manager Refuses    validate    400    invalid_request    session_token=${EMPTY}
-    Session Manager Refuses    validate    400    invalid_request    session_token=${None}
-    Session Manager Refuses    validate    400    invalid_request    session_token=${42}
-    Session Manager Refuses    validate    400    invalid_request    session_token=${{ ['token'] }}
-    Session Manager Refuses    validate    400    invalid_request    session_token=${{ 'a' * 10000 }}
-    Session Manager Refuses    validate    400    invalid_request    token=misnamed
+    Session Manager Should Refuse    validate    400    invalid_request    session_token=${EMPTY}
+    Session Manager Should Refuse    validate    400    invalid_request    session_token=${None}
+    Session Manager Should Refuse    validate    400    invalid_request    session_token=${42}
+    Session Manager Should Refuse    validate    400    invalid_request    session_token=${{ ['token'] }}
+    Session Manager Should Refuse    validate    400    invalid_request    session_token=${{ 'a' * 10000 }}
+    Session Manager Should Refuse    validate    400    invalid_request    token=misnamed
 
 The Database Validates Sessions While Redis Is Dead
     [Tags]    id:M03-08    req:M03.5    req:M15    proto:2.5.05    proto:2.5.54    needs:control.kill
-    Sessions That Live And Sessions That Are Over
+    Create Live And Ended Sessions
     Kill Service    redis
-    Database Should Judge The Sessions
-    Every Record Should Be Told By The Database
+    Database Should Judge Sessions
+    Every Record Should Come From Database
     Start Service    redis
-    Redis Judges The Session Again    ${LIVE}
-    Those That Are Over Should Stay So
-    [Teardown]    Redis Is Back
+    Redis Should Find Session Again    ${LIVE}
+    Ended Sessions Should Stay Ended
+    [Teardown]    Restore Redis For Auth
 
 A Session Ended While Redis Is Frozen Stays Ended
     [Tags]    id:M03-09    req:M03.5    extra    needs:control.pause
-    Sessions That Live And Sessions That Will Be Over
+    Create Sessions And Sessions To End
     Pause Service    redis
-    End What Is To Be Over
-    Database Should Judge The Sessions
+    End Sessions To End
+    Database Should Judge Sessions
     Resume Service    redis
-    Redis Judges The Session Again    ${LIVE}
-    Those That Are Over Should Stay So
-    [Teardown]    Redis Is Back
+    Redis Should Find Session Again    ${LIVE}
+    Ended Sessions Should Stay Ended
+    [Teardown]    Restore Redis For Auth
 
 
 *** Keywords ***
@@ -114,7 +114,7 @@ Every Wrong Token Should Be Unknown
     [Documentation]    Near misses of the session's token, its other secrets and its id are all unknown to the manager.
     ${wrong} =    List Wrong Session Tokens    ${SESSION}
     FOR    ${what}    ${token}    IN    &{wrong}
-        For The Case    ${what}    Token Should Be Unknown    ${token}
+        Run Case    ${what}    Token Should Be Unknown    ${token}
     END
 
 Token Should Be Unknown
@@ -124,28 +124,28 @@ Token Should Be Unknown
     VAR    &{wanted}    valid=${False}    reason=not_found    source=database    session=${None}
     Should Be Equal    ${judged}    ${wanted}    the manager's judgement
 
-Sessions That Live And Sessions That Will Be Over
+Create Sessions And Sessions To End
     [Documentation]    Sessions of one user: sets ``LIVE``, ``REVOKED``, ``REFRESHED`` and ``EXPIRED``.
-    A User Without A Session
+    Create User Without Session
     VAR    &{metadata}    cart=${{ [{'sku': 'a-1', 'n': 2}] }}
     FOR    ${name}    IN    LIVE    REVOKED    REFRESHED    EXPIRED
         ${session} =    Create Managed Session    ${USER_ID}    metadata=${metadata}    device=${name}
         VAR    ${${name}}    ${session}    scope=TEST
     END
 
-End What Is To Be Over
+End Sessions To End
     [Documentation]    Ends each of these sessions in its way, but for the live one; sets ``NEW_TOKEN``, that of the refreshed one.
     Revoke Session    ${REVOKED}
     ${refreshed} =    Refresh Session Token    ${REFRESHED}
     VAR    ${NEW_TOKEN}    ${refreshed}[session_token]    scope=TEST
-    Let Time Pass For The Row    2 days    ${EXPIRED}
+    Move Row Into Past    2 days    ${EXPIRED}
 
-Sessions That Live And Sessions That Are Over
+Create Live And Ended Sessions
     [Documentation]    A live session, a revoked one, one whose token was refreshed away, and an expired one.
-    Sessions That Live And Sessions That Will Be Over
-    End What Is To Be Over
+    Create Sessions And Sessions To End
+    End Sessions To End
 
-Database Should Judge The Sessions
+Database Should Judge Sessions
     [Documentation]    Asked of the database: the live session and the new token are good; all else is over, each for its reason.
     Session Token Should Be Valid    ${LIVE}    source=database
     Session Token Should Be Valid    ${NEW_TOKEN}    source=database
@@ -154,14 +154,14 @@ Database Should Judge The Sessions
     Session Token Should Be Invalid    ${EXPIRED}    reason=expired    source=database
     Session Token Should Be Invalid    no such token    reason=not_found    source=database
 
-Every Record Should Be Told By The Database
+Every Record Should Come From Database
     [Documentation]    The database tells of the live session all that was answered when it was made, its metadata among it.
     ${record} =    Session Token Should Be Valid    ${LIVE}    source=database
     Should Be Equal    ${record}    ${LIVE.record}    the database tells of another session than was made
 
-Those That Are Over Should Stay So
+Ended Sessions Should Stay Ended
     [Documentation]    With Redis back, ended sessions and the token that was refreshed away are as dead as before.
     Session Token Should Be Invalid    ${REVOKED}    reason=revoked
     Session Token Should Be Invalid    ${REFRESHED}    reason=not_found
     Session Token Should Be Valid    ${NEW_TOKEN}
-    Redis Should Hold Nothing Of The Session    ${REVOKED}
+    Redis Should Hold Nothing Of Session    ${REVOKED}

@@ -5,10 +5,10 @@ Documentation       Without Redis PostgreSQL alone says what is dead, and it is 
 Library             BudgetLibrary
 Resource            sessions.resource
 Resource            auth.resource
-Suite Setup         Use A Private Platform    backends=1    proxies=auth->redis, auth->postgres
-Suite Teardown      Leave The Platform
-Test Setup          A User With A Session Of Ten Minutes
-Test Teardown       Both Stores Are Back
+Suite Setup         Open Private Platform    backends=1    proxies=auth->redis, auth->postgres
+Suite Teardown      Leave Platform
+Test Setup          Create User With Session Of Ten Minutes
+Test Teardown       Restore Both Stores
 Test Tags           session-manager    p0    extra    needs:session.admin    needs:redis    needs:db.auth
 
 
@@ -19,10 +19,10 @@ Old Tokens Die At A Refresh Without Redis
     ${renewed} =    Refresh Session Token    ${SESSION}
     Session Token Should Be Invalid    ${SESSION}    not_found    source=database
     Session Token Should Be Valid    ${renewed}[session_token]    source=database
-    Session Manager Refuses    refresh    404    not_found    session_token=${SESSION.session_token.value}
-    ${next} =    Refresh The Tokens Of    ${SESSION}
+    Session Manager Should Refuse    refresh    404    not_found    session_token=${SESSION.session_token.value}
+    ${next} =    Refresh Tokens Of    ${SESSION}
     Get From    auth    /users/me    ${next}[access_token]
-    Refresh Is Refused With    ${SESSION.refresh_token}    invalid_grant
+    Refresh Should Be Refused With    ${SESSION.refresh_token}    invalid_grant
     Session Token Should Be Invalid    ${renewed}[session_token]    revoked    source=database
 
 With Redis Killed A Revoked Session Is Dead At Once
@@ -30,18 +30,18 @@ With Redis Killed A Revoked Session Is Dead At Once
     Session Should Be Live Everywhere    ${SESSION}    within=10s
     Kill Service    redis
     Revoke Session    ${SESSION}    stolen
-    The Revoked Session Is Dead At Auth
+    Revoked Session Should Be Dead At Auth
     Wait Until Session Is Gone Everywhere    ${SESSION}    within=10s    places=${{ ['auth', 'auth db', 'main db', 'backend-1'] }}
-    Service Refuses The Token    backend    /api/me    ${SESSION.access_token}    session_revoked
+    Service Should Refuse Token    backend    /api/me    ${SESSION.access_token}    session_revoked
 
 Each Session Is Judged Alone While Redis Is Dead
     [Documentation]    What backend remembers of one introspection is nobody else's.
     [Tags]    id:M04-10    req:M04.4    needs:control.kill
     ${other} =    Create User
-    Let Time Pass For The Session    11min
+    Move Session Into Past    11min
     Kill Service    redis
     Get From    backend    /api/me    ${other.access_token}
-    Service Refuses The Token    backend    /api/me    ${SESSION.access_token}    session_expired
+    Service Should Refuse Token    backend    /api/me    ${SESSION.access_token}    session_expired
     Get From    backend    /api/me    ${other.access_token}
 
 Introspection Is Cached While Redis Is Dead
@@ -61,23 +61,23 @@ Other Sessions Can Be Revoked At Once Without Redis
     Kill Service    redis
     ${revoked} =    Revoke User Sessions    ${USER_ID}    others    keep=${current}
     Should Be Equal    ${revoked}    ${1}    other than one session was counted as revoked
-    The Revoked Session Is Dead At Auth
+    Revoked Session Should Be Dead At Auth
     Session Token Should Be Valid    ${current}    source=database
     ${listed} =    List User Sessions    ${USER_ID}
     Should Be Equal    ${{ [one['session_id'] for one in $listed] }}    ${{ [$current.session_id] }}    other sessions are listed
 
 With Redis Killed An Expired Session Cannot Be Kept Alive
     [Tags]    id:M04-11    req:M04.4    req:M05.5    needs:control.kill
-    Let Time Pass For The Session    11min
+    Move Session Into Past    11min
     Kill Service    redis
     Session Token Should Be Invalid    ${SESSION}    expired    source=database
-    Session Manager Refuses    ${SESSION.session_id}/activity    409    session_expired
-    Session Manager Refuses    refresh    409    session_expired    session_token=${SESSION.session_token.value}
-    Refresh Is Refused With    ${SESSION.refresh_token}    invalid_grant
+    Session Manager Should Refuse    ${SESSION.session_id}/activity    409    session_expired
+    Session Manager Should Refuse    refresh    409    session_expired    session_token=${SESSION.session_token.value}
+    Refresh Should Be Refused With    ${SESSION.refresh_token}    invalid_grant
 
 Activities Count Without Redis And Reach It Later
     [Tags]    id:M04-12    req:M04.4    needs:control.kill
-    Let Time Pass For The Session    8min
+    Move Session Into Past    8min
     Kill Service    redis
     Record Session Activity    ${SESSION}
     ${record} =    Record Session Activity    ${SESSION}
@@ -85,17 +85,17 @@ Activities Count Without Redis And Reach It Later
     Session Should Be Left To Live    idle=10min    absolute=8h
     Session Token Should Be Valid    ${SESSION}    source=database
     Start Service    redis
-    Session Comes To Be Found In Redis    ${SESSION}
-    Stores Should Agree On The Session
+    Session Should Become Known To Redis    ${SESSION}
+    Stores Should Agree On Session
 
 A Spent Refresh Token Stays Spent After Auth Died
     [Documentation]    What auth itself remembers dies with it.
     [Tags]    id:M05-14    req:M05.3    needs:control.kill
-    ${next} =    Refresh The Tokens Of    ${SESSION}
+    ${next} =    Refresh Tokens Of    ${SESSION}
     Kill Service    auth
     Start Service    auth
-    Refresh Is Refused With    ${SESSION.refresh_token}    invalid_grant
-    Refresh Is Refused With    ${next}[refresh_token]    invalid_grant
+    Refresh Should Be Refused With    ${SESSION.refresh_token}    invalid_grant
+    Refresh Should Be Refused With    ${next}[refresh_token]    invalid_grant
     Session Token Should Be Invalid    ${SESSION}    revoked
 
 An Outdated Redis Revives No Replaced Token
@@ -105,9 +105,9 @@ An Outdated Redis Revives No Replaced Token
     ${renewed} =    Refresh Session Token    ${SESSION}
     Session Token Should Be Invalid    ${SESSION}    not_found    source=database
     Heal Connection    auth->redis
-    Session Comes To Be Found In Redis    ${renewed}[session_token]
+    Session Should Become Known To Redis    ${renewed}[session_token]
     Session Token Should Be Invalid    ${SESSION}    not_found
-    Stores Should Agree On The Session
+    Stores Should Agree On Session
 
 An Outdated Redis Revives No Revoked Session
     [Documentation]    Auth alone cannot reach Redis, which forgets nothing meanwhile.
@@ -115,50 +115,50 @@ An Outdated Redis Revives No Revoked Session
     ${neighbour} =    Create Managed Session    ${USER_ID}
     Cut Connection    auth->redis
     Revoke Session    ${SESSION}    stolen
-    The Revoked Session Is Dead At Auth
+    Revoked Session Should Be Dead At Auth
     Redis Key Should Exist    session:${SESSION.session_id}
     Heal Connection    auth->redis
-    Session Comes To Be Found In Redis    ${neighbour}
+    Session Should Become Known To Redis    ${neighbour}
     Session Token Should Be Invalid    ${SESSION}    revoked
-    Redis Should Hold Nothing Of The Session
+    Redis Should Hold Nothing Of Session
     Redis Value    session:revoked:${SESSION.session_id}    ==    stolen
 
 Writes Are Refused Clearly Without PostgreSQL
     [Tags]    id:M04-13    req:M04.4    req:M06.4    needs:net.faults
-    ${before} =    Session Row    ${SESSION.session_id}
+    ${before} =    Get Session Row    ${SESSION.session_id}
     Cut Connection    auth->postgres
-    Session Manager Refuses    ${SESSION.session_id}/activity    503    database_unavailable
-    Session Manager Refuses    refresh    503    database_unavailable    session_token=${SESSION.session_token.value}
-    Session Manager Refuses    ${SESSION.session_id}/revoke    503    database_unavailable
+    Session Manager Should Refuse    ${SESSION.session_id}/activity    503    database_unavailable
+    Session Manager Should Refuse    refresh    503    database_unavailable    session_token=${SESSION.session_token.value}
+    Session Manager Should Refuse    ${SESSION.session_id}/revoke    503    database_unavailable
     Session Token Should Be Valid    ${SESSION}    source=redis
     Heal Connection    auth->postgres
     Only These Columns Should Have Changed    ${before}
-    Wait Until Keyword Passes    10s    Stores Should Agree On The Session
+    Wait Until Keyword Passes    10s    Stores Should Agree On Session
 
 
 *** Keywords ***
-A User With A Session Of Ten Minutes
+Create User With Session Of Ten Minutes
     [Documentation]    A new user whose session lasts ten minutes when it is left alone, and eight hours at most.
-    A User With A Session    idle_ttl=10min    absolute_ttl=8h
+    Create User With Session    idle_ttl=10min    absolute_ttl=8h
 
-The Revoked Session Is Dead At Auth
+Revoked Session Should Be Dead At Auth
     [Documentation]    PostgreSQL calls its token revoked, its access token and its refresh token are refused.
     Session Token Should Be Invalid    ${SESSION}    revoked    source=database
-    Service Refuses The Token    auth    /users/me    ${SESSION.access_token}    session_revoked
-    Refresh Is Refused With    ${SESSION.refresh_token}    invalid_grant
+    Service Should Refuse Token    auth    /users/me    ${SESSION.access_token}    session_revoked
+    Refresh Should Be Refused With    ${SESSION.refresh_token}    invalid_grant
 
-Session Comes To Be Found In Redis
+Session Should Become Known To Redis
     [Documentation]    Auth comes to trust Redis again and finds the session there.
     [Arguments]    ${session}
     Wait Until Keyword Passes    20s    Session Token Should Be Valid    ${session}    source=redis
 
-Both Stores Are Back
+Restore Both Stores
     [Documentation]    Every hop is whole, Redis runs, and auth trusts it.
     Heal All
     Run Keyword And Ignore Error    Start Service    redis
-    Wait Until Keyword Passes    20s    Auth Works With Both Stores
+    Wait Until Keyword Passes    20s    Auth Should Work With Both Stores
 
-Auth Works With Both Stores
+Auth Should Work With Both Stores
     [Documentation]    A new session is made, and found in Redis.
-    A User With A Session
+    Create User With Session
     Session Token Should Be Valid    ${SESSION}    source=redis

@@ -5,8 +5,8 @@ Documentation       A session is found as fast among 10,000 as among 10. Two pla
 Resource            sessions.resource
 Resource            sync.resource
 Library             BudgetLibrary
-Suite Setup         Ten Sessions Here And Ten Thousand There
-Suite Teardown      Leave The Platform
+Suite Setup         Create Ten And Ten Thousand Sessions
+Suite Teardown      Leave Platform
 Test Tags           session-manager    p1    extra    req:M07.1    needs:session.admin    needs:redis    needs:db.auth
 
 
@@ -24,7 +24,7 @@ Ten Thousand Sessions Do Not Slow A Look-up
 
 Ten Thousand Sessions Do Not Slow A List
     [Tags]    id:M07-01
-    Ask Both By Turns    list    User's Sessions
+    Ask Both By Turns    list    List Sessions Of User
     Medians Should Be Alike    list
 
 Ten Thousand Sessions Slow No Look-up Without Redis
@@ -32,33 +32,33 @@ Ten Thousand Sessions Slow No Look-up Without Redis
     Kill Redis Of Both
     Ask Both By Turns    by token in the database    Session Token Should Be Valid    database
     Medians Should Be Alike    by token in the database
-    [Teardown]    Redis Of Both Is Back
+    [Teardown]    Restore Redis Of Both Platforms
 
 
 *** Keywords ***
-Ten Sessions Here And Ten Thousand There
+Create Ten And Ten Thousand Sessions
     [Documentation]    Platforms ``few`` and ``many``, asked already while both had ten: sets ``SESSIONS`` (alias → a session to ask for).
     VAR    &{SESSIONS}    &{EMPTY}    scope=SUITE
-    Ten Sessions On    few
-    Ten Sessions On    many
+    Create Ten Sessions On    few
+    Create Ten Sessions On    many
     Create Load Users    9_990
-    Wait Until The Outbox Is Empty
+    Wait Until Outbox Is Empty
     ${figures} =    Get Session Analytics
     Should Be Equal    ${figures}[active]    ${10_000}
 
-Ten Sessions On
+Create Ten Sessions On
     [Documentation]    A new platform with ten sessions, of which one is asked for in every way so often that each statement has its plan.
     [Arguments]    ${alias}
-    Use A Private Platform    backends=1    alias=${alias}
+    Open Private Platform    backends=1    alias=${alias}
     ${users} =    Create Load Users    9
     ${session} =    Create Managed Session    ${users[0].id}
     Set To Dictionary    ${SESSIONS}    ${alias}=${session}
-    ${token_key} =    Redis Key Of The Session Token    ${session.session_token}
+    ${token_key} =    Get Redis Key Of Session Token    ${session.session_token}
     FOR    ${_}    IN RANGE    20
         Delete Redis Keys    ${token_key}
         Session Token Should Be Valid    ${session}    database
         Get Session Record    ${session}
-        User's Sessions    ${session}
+        List Sessions Of User    ${session}
     END
 
 Ask Both By Turns
@@ -76,12 +76,12 @@ Ask Some Times
     Run Keyword    ${keyword}    ${SESSIONS}[${alias}]    @{more}
     Repeat Keyword    5 times    Measure Latency    M07 ${way} among ${alias}    ${keyword}    ${SESSIONS}[${alias}]    @{more}
 
-Redis Of Both Is Back
+Restore Redis Of Both Platforms
     [Documentation]    For a teardown: each platform's Redis runs, and holds the session that is asked for.
     FOR    ${alias}    IN    few    many
         Switch Platform    ${alias}
         Start Service    redis
-        Redis Judges The Session Again    ${SESSIONS}[${alias}]
+        Redis Should Find Session Again    ${SESSIONS}[${alias}]
     END
 
 Medians Should Be Alike
@@ -93,7 +93,7 @@ Medians Should Be Alike
     Log    ${way}: among 10,000 ${ratio} times as long as among 10 (${{ round($many * 1000, 2) }} ms, ${{ round($few * 1000, 2) }} ms)
     Should Be True    ${ratio} <= ${SLOWER}    ${way}, a look-up takes ${ratio} times as long among 10,000 sessions as among 10
 
-User's Sessions
+List Sessions Of User
     [Documentation]    The list of the session's user, which has something in it.
     [Arguments]    ${session}
     ${listed} =    List User Sessions    ${session.user_id}

@@ -4,41 +4,41 @@ Documentation       A user's list of sessions is what PostgreSQL has of them: al
 ...                 Sources: docs/protocol.md §2.4 and §2.5, OWASP ASVS 5.0 7.5.2 (users see their sessions).
 Resource            sessions.resource
 Resource            auth.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
 Test Tags           session-manager    p1    needs:session.admin    needs:redis    needs:db.auth
 
 
 *** Test Cases ***
 Sessions Are Listed In Full, Oldest First
     [Tags]    id:M07-02    req:M07.1
-    A User With Sessions Of Three Ages
-    Session Of A Stranger
+    Create User With Sessions Of Three Ages
+    Create Session Of Other User
     ${listed} =    List User Sessions    ${USER_ID}
     List Should Name    ${listed}    ${OLD}    ${MIDDLE}    ${NEW}
     Each Should Be Listed By Its Own Record    ${listed}
-    ${own} =    Own List    ${MIDDLE.access_token}
+    ${own} =    List Own Sessions    ${MIDDLE.access_token}
     List Should Name    ${own}    ${OLD}    ${MIDDLE}    ${NEW}
-    Current In The List Should Be    ${own}    ${MIDDLE}
+    Current In List Should Be    ${own}    ${MIDDLE}
 
 The List Is The Same Whatever Redis Holds
     [Tags]    id:M07-03    req:M07.1    proto:2.5.13    extra
-    A User With Sessions Of Three Ages
+    Create User With Sessions Of Three Ages
     ${before} =    List User Sessions    ${USER_ID}
     Redis Sorted Set    user:${USER_ID}:sessions    validate    len(value) == 3
-    Redis' Index Of The User Is Replaced By    no list of ids
-    The List Should Still Be    ${before}
+    Replace Redis Index Of User By    no list of ids
+    List Should Still Be    ${before}
     Delete Redis Keys    user:${USER_ID}:sessions
-    The List Should Still Be    ${before}
+    List Should Still Be    ${before}
     Delete Redis Keys    session:${MIDDLE.session_id}
-    The List Should Still Be    ${before}
+    List Should Still Be    ${before}
 
 Sessions That Have Ended Are Not Listed
     [Tags]    id:M07-04    req:M07.2
-    One Session Active, One Expired, One Revoked
+    Create Active, Expired And Revoked Session
     ${listed} =    List User Sessions    ${USER_ID}
     List Should Name    ${listed}    ${ACTIVE}
-    ${own} =    Own List    ${ACTIVE.access_token}
+    ${own} =    List Own Sessions    ${ACTIVE.access_token}
     List Should Name    ${own}    ${ACTIVE}
     Revoke Session    ${ACTIVE}
     ${listed} =    List User Sessions    ${USER_ID}
@@ -46,7 +46,7 @@ Sessions That Have Ended Are Not Listed
 
 The Full List Shows How Each Session Ended
     [Tags]    id:M07-05    req:M07.3    proto:2.5.40
-    One Session Active, One Expired, One Revoked
+    Create Active, Expired And Revoked Session
     ${listed} =    List User Sessions    ${USER_ID}    include_expired=True
     List Should Name    ${listed}    ${EXPIRED}    ${REVOKED}    ${ACTIVE}
     Should Be Equal    ${{ [one['status'] for one in $listed] }}    ${{ ['expired', 'revoked', 'active'] }}
@@ -56,7 +56,7 @@ The Full List Shows How Each Session Ended
 An Expired Session Is Listed As Expired At Once
     [Documentation]    The user's next login marks it, as any sweep does.
     [Tags]    id:M07-06    req:M07.3    extra
-    One Session Active, One Expired, One Revoked
+    Create Active, Expired And Revoked Session
     ${before} =    List User Sessions    ${USER_ID}    include_expired=True
     Create Managed Session    ${USER_ID}
     Session Row Should Be    ${EXPIRED.session_id}    expired
@@ -65,8 +65,8 @@ An Expired Session Is Listed As Expired At Once
 
 A User Without Sessions Has An Empty List
     [Tags]    id:M07-07    req:M07.4    proto:2.5.13
-    Session Of A Stranger
-    A User Without A Session
+    Create Session Of Other User
+    Create User Without Session
     ${listed} =    List User Sessions    ${USER_ID}
     Should Be Equal    ${listed}    ${{ [] }}    sessions are listed for a user who has none
     ${listed} =    List User Sessions    ${USER_ID}    include_expired=True
@@ -75,36 +75,36 @@ A User Without Sessions Has An Empty List
 
 
 *** Keywords ***
-A User With Sessions Of Three Ages
+Create User With Sessions Of Three Ages
     [Documentation]    A new user with a MOBILE session of two hours ago, an API one of an hour ago, and a WEB one of now, made in another
     ...    order: sets ``USER_ID``, ``OLD``, ``MIDDLE`` and ``NEW``.
-    A User Without A Session
+    Create User Without Session
     ${middle} =    Create Managed Session    ${USER_ID}    type=API    idle_ttl=1 day    absolute_ttl=1 day
     ${new} =    Create Managed Session    ${USER_ID}    type=WEB    metadata=${{ {'theme': 'dark'} }}    device=laptop
     ${old} =    Create Managed Session    ${USER_ID}    type=MOBILE    idle_ttl=1 day    absolute_ttl=1 day
-    Let Time Pass For The Session    1 hour    ${middle}
-    Let Time Pass For The Session    2 hours    ${old}
+    Move Session Into Past    1 hour    ${middle}
+    Move Session Into Past    2 hours    ${old}
     VAR    ${OLD}    ${old}    scope=TEST
     VAR    ${MIDDLE}    ${middle}    scope=TEST
     VAR    ${NEW}    ${new}    scope=TEST
 
-One Session Active, One Expired, One Revoked
+Create Active, Expired And Revoked Session
     [Documentation]    A new user with three sessions, the expired one the oldest: sets ``USER_ID``, ``EXPIRED``, ``REVOKED``, ``ACTIVE``.
-    A User Without A Session
+    Create User Without Session
     ${expired} =    Create Managed Session    ${USER_ID}    idle_ttl=10min
     ${revoked} =    Create Managed Session    ${USER_ID}
     ${active} =    Create Managed Session    ${USER_ID}
-    Let Time Pass For The Session    11min    ${expired}
+    Move Session Into Past    11min    ${expired}
     Revoke Session    ${revoked}    lost phone
     VAR    ${EXPIRED}    ${expired}    scope=TEST
     VAR    ${REVOKED}    ${revoked}    scope=TEST
     VAR    ${ACTIVE}    ${active}    scope=TEST
 
-Session Of A Stranger
+Create Session Of Other User
     [Documentation]    Somebody else has a session, too.
     Create Load Users    1
 
-Own List
+List Own Sessions
     [Documentation]    The sessions that the holder of an access token is shown as his own.
     [Arguments]    ${token}
     ${response} =    Get From    auth    /auth/sessions    ${token}
@@ -116,7 +116,7 @@ List Should Name
     VAR    ${ids}    ${{ [session.session_id for session in $sessions] }}
     Should Be Equal    ${{ [one['session_id'] for one in $listed] }}    ${ids}    other sessions are listed, or in another order
 
-Current In The List Should Be
+Current In List Should Be
     [Documentation]    One session of the list is called the current one, and it is this.
     [Arguments]    ${listed}    ${session}
     VAR    ${current}    ${{ [one['session_id'] for one in $listed if one['current']] }}
@@ -131,13 +131,13 @@ Each Should Be Listed By Its Own Record
         Session Views Should Agree    ${entry}[session_id]    places=${{ ['auth', 'auth db'] }}
     END
 
-Redis' Index Of The User Is Replaced By
+Replace Redis Index Of User By
     [Documentation]    Under the key of the user's sorted set there is something else now.
     [Arguments]    ${text}
     Delete Redis Keys    user:${USER_ID}:sessions
     Set Redis Value    user:${USER_ID}:sessions    ${text}    ttl=1min
 
-The List Should Still Be
+List Should Still Be
     [Documentation]    The user's sessions are listed as before.
     [Arguments]    ${before}
     ${listed} =    List User Sessions    ${USER_ID}

@@ -6,9 +6,9 @@ Library             BudgetLibrary
 Resource            sessions.resource
 Library             PlatformLibrary
 Library             ProbeLibrary
-Suite Setup         Use A Private Platform    backends=1
-Suite Teardown      Leave The Platform
-Test Setup          A Lock That Nobody Holds
+Suite Setup         Open Private Platform    backends=1
+Suite Teardown      Leave Platform
+Test Setup          Get Free Lock Name
 Test Tags           session-manager    p1    needs:session.admin    needs:redis
 
 
@@ -17,7 +17,7 @@ A Free Lock Is Granted For Its Time
     [Tags]    id:M10-01    req:M10.1    proto:2.5.30
     ${owner} =    Acquire Lock    ${LOCK}    ttl=1 minute
     Redis Value    lock:${LOCK}    ==    ${owner.value}
-    Redis Should Keep The Lock For    50s    60s
+    Redis Should Keep Lock For    50s    60s
     Acquire Lock    another-${LOCK}    ttl=1 minute
     Release Lock    ${LOCK}    ${owner}
     Redis Key Should Not Exist    lock:${LOCK}
@@ -28,12 +28,12 @@ A Held Lock Is Refused And Nothing Of It Changes
     ${owner} =    Acquire Lock    ${LOCK}    ttl=1 minute
     Refusal Should Be    409 locked    Acquire Lock    ${LOCK}    ttl=1 hour
     Redis Value    lock:${LOCK}    ==    ${owner.value}    message=the lock has changed hands
-    Redis Should Keep The Lock For    0s    60s
+    Redis Should Keep Lock For    0s    60s
     Release Lock    ${LOCK}    ${owner}
 
 One Of Twenty Parallel Requests Gets The Lock
     [Tags]    id:M10-03    req:M10.2    extra
-    Repeat Keyword    5 times    One Of Twenty Takers Gets The Lock And Gives It Back
+    Repeat Keyword    5 times    One Of Twenty Requests Should Get Lock
 
 Only Its Holder Releases A Lock
     [Tags]    id:M10-04    req:M10.1    proto:2.5.20    extra
@@ -47,10 +47,10 @@ Only Its Holder Releases A Lock
 
 A Dead Holder's Lock Is Free After Its Time
     [Tags]    id:M10-05    req:M10.2    proto:2.5.20    extra
-    Note The Time
+    Note Time
     ${dead} =    Acquire Lock    ${LOCK}    ttl=1s
-    ${heir} =    Lock Comes To Be Free
-    At Least Should Have Passed    1s
+    ${heir} =    Lock Should Become Free
+    Time Should Have Passed    1s
     Refusal Should Be    409 not_owner    Release Lock    ${LOCK}    ${dead}
     Redis Value    lock:${LOCK}    ==    ${heir.value}    message=the lock has changed hands
     Release Lock    ${LOCK}    ${heir}
@@ -71,8 +71,8 @@ No Lock Changes While Redis Is Dead
     Refusal Should Be    503 redis_unavailable    Acquire Lock    another-${LOCK}
     Refusal Should Be    503 redis_unavailable    Release Lock    ${LOCK}    ${owner}
     Start Service    redis
-    Lock Comes To Be Free
-    [Teardown]    Redis Is Back
+    Lock Should Become Free
+    [Teardown]    Restore Redis For Auth
 
 A Held Lock Survives A Hanging Redis
     [Tags]    id:M10-08    req:M10.2    extra    needs:control.pause
@@ -80,14 +80,14 @@ A Held Lock Survives A Hanging Redis
     Pause Service    redis
     Refusal Should Be    503 redis_unavailable    Acquire Lock    ${LOCK}
     Resume Service    redis
-    Redis Is Back
+    Restore Redis For Auth
     Refusal Should Be    409 locked    Acquire Lock    ${LOCK}
     Release Lock    ${LOCK}    ${owner}
-    [Teardown]    Redis Is Back
+    [Teardown]    Restore Redis For Auth
 
 
 *** Keywords ***
-A Lock That Nobody Holds
+Get Free Lock Name
     [Documentation]    A name that no lock has had: sets ``LOCK`` for the test.
     ${made} =    Random UUID
     VAR    ${LOCK}    m10:${made}    scope=TEST
@@ -97,7 +97,7 @@ Refusal Should Be
     [Arguments]    ${answer}    ${keyword}    @{arguments}    &{named}
     Run Keyword And Expect Error    *answered by auth with ${answer}*    ${keyword}    @{arguments}    &{named}
 
-Redis Should Keep The Lock For
+Redis Should Keep Lock For
     [Documentation]    The lock ends by itself, after at least and at most so long.
     [Arguments]    ${least}    ${most}
     ${shortest} =    Convert Time    ${least}
@@ -105,7 +105,7 @@ Redis Should Keep The Lock For
     Redis Ttl    lock:${LOCK}    >=    ${shortest}
     Redis Ttl    lock:${LOCK}    <=    ${longest}
 
-One Of Twenty Takers Gets The Lock And Gives It Back
+One Of Twenty Requests Should Get Lock
     [Documentation]    Twenty requests at one instant: one gets the lock, the others are told that it is held; Redis names the one.
     VAR    &{request}    method=POST    url=${AUTH_URL}/admin/locks/${LOCK}    token=${SERVICE_TOKEN}    json=${{ {'ttl': 600} }}
     ${replies} =    Send At Once    ${{ [$request] * 20 }}    ca_file=${CA_FILE}
@@ -116,18 +116,18 @@ One Of Twenty Takers Gets The Lock And Gives It Back
     Redis Value    lock:${LOCK}    ==    ${owners}[0]
     Release Lock    ${LOCK}    ${owners}[0]
 
-Note The Time
-    [Documentation]    Sets ``BEGUN`` for `At Least Should Have Passed`.
+Note Time
+    [Documentation]    Sets ``BEGUN`` for `Time Should Have Passed`.
     VAR    ${BEGUN}    ${{ time.monotonic() }}    scope=TEST
 
-At Least Should Have Passed
-    [Documentation]    So much time is over since `Note The Time`. Redis counts milliseconds of another clock: a few may be missing.
+Time Should Have Passed
+    [Documentation]    So much time is over since `Note Time`. Redis counts milliseconds of another clock: a few may be missing.
     [Arguments]    ${time}
     ${wanted} =    Convert Time    ${time}
     VAR    ${passed}    ${{ time.monotonic() - $BEGUN }}
     Should Be True    ${passed} >= ${wanted} - 0.01    the lock was free after ${passed} s, before its time was over
 
-Lock Comes To Be Free
+Lock Should Become Free
     [Documentation]    Somebody who asks again and again gets the lock; returns his owner token.
     ${owner} =    Wait Until Keyword Passes    10s    Acquire Lock    ${LOCK}    ttl=10 minutes
     RETURN    ${owner}

@@ -7,8 +7,8 @@ Resource            sessions.resource
 Resource            auth.resource
 Library             PlatformLibrary
 Library             ProbeLibrary
-Suite Setup         Use A Private Platform    backends=1
-Suite Teardown      Leave The Platform
+Suite Setup         Open Private Platform    backends=1
+Suite Teardown      Leave Platform
 Test Tags           session-manager    p1    needs:session.admin    needs:redis    needs:db.auth
 
 
@@ -20,93 +20,93 @@ Test Tags           session-manager    p1    needs:session.admin    needs:redis 
 *** Test Cases ***
 A Migrated Session Keeps Everything As SSO
     [Tags]    id:M11-01    req:M11.1    proto:2.5.11
-    A User With A Session    device=laptop    fingerprint=laptop    metadata=${OLD_DATA}
+    Create User With Session    device=laptop    fingerprint=laptop    metadata=${OLD_DATA}
     ${sso} =    Migrate Session    ${SESSION}    metadata=${NEW_DATA}
-    It Should Continue The Old Session    ${sso}
+    Migrated Session Should Continue Old One    ${sso}
     Should Be Equal    ${sso.record}[metadata]    ${{ $OLD_DATA | $NEW_DATA }}
-    Stores Should Agree On The Session    ${sso}
+    Stores Should Agree On Session    ${sso}
     Session Token Should Be Valid    ${sso}    source=redis    fingerprint=laptop
     Old Session Should Have Ended For    ${sso}
 
 A Migration Ends All Old Tokens Everywhere
     [Tags]    id:M11-02    req:M11.1    proto:2.5.12    extra
-    A User With A Session
+    Create User With Session
     ${sso} =    Migrate Session    ${SESSION}
     Session Token Should Be Invalid    ${SESSION}    revoked
-    Redis Should Hold Nothing Of The Session
-    Service Refuses The Token    auth    /users/me    ${SESSION.access_token}    session_revoked
-    Refresh Is Refused With    ${SESSION.refresh_token}    invalid_grant
+    Redis Should Hold Nothing Of Session
+    Service Should Refuse Token    auth    /users/me    ${SESSION.access_token}    session_revoked
+    Refresh Should Be Refused With    ${SESSION.refresh_token}    invalid_grant
     Wait Until Session Is Gone Everywhere    ${SESSION}    within=5s
     Session Should Be Live Everywhere    ${sso}    within=5s
 
 A Session That Does Not Exist Cannot Be Migrated
     [Tags]    id:M11-03    req:M11.2
     ${nobody} =    Random UUID
-    Session Manager Refuses    ${nobody}/migrate    404    not_found    type=SSO
+    Session Manager Should Refuse    ${nobody}/migrate    404    not_found    type=SSO
     Nothing Should Have Come Of    ${nobody}
 
 A Revoked Or Migrated Session Cannot Be Migrated
     [Tags]    id:M11-04    req:M11.2    proto:2.5.43    extra
-    A User With A Session
+    Create User With Session
     Revoke Session    ${SESSION}
     Migration Should Be Refused    session_revoked
-    A User With A Session
+    Create User With Session
     ${sso} =    Migrate Session    ${SESSION}
-    Session Manager Refuses    ${SESSION.session_id}/migrate    409    session_revoked    type=SSO
+    Session Manager Should Refuse    ${SESSION.session_id}/migrate    409    session_revoked    type=SSO
     Session Token Should Be Valid    ${sso}
 
 An Expired Session Cannot Be Migrated
     [Tags]    id:M11-05    req:M11.2    extra
-    A User With A Session    idle_ttl=1 hour
-    Let Time Pass For The Session    61 min
+    Create User With Session    idle_ttl=1 hour
+    Move Session Into Past    61 min
     Migration Should Be Refused    session_expired
-    A User With A Session    absolute_ttl=1 hour
-    Let Time Pass For The Row    61 min
+    Create User With Session    absolute_ttl=1 hour
+    Move Row Into Past    61 min
     Migration Should Be Refused    session_expired
 
 One Of Twenty Parallel Migrations Succeeds
     [Tags]    id:M11-06    req:M11.1    extra
-    A User With A Session
-    Twenty Migrate The Session At Once
+    Create User With Session
+    Migrate Session Twenty Times At Once
     Should Be Stored    auth    types of the user's living sessions
     ...    SELECT type FROM sessions WHERE user_id = %s AND status = 'active'    ${USER_ID}    SSO
 
 A Migration At The Limit Ends No Other Session
     [Tags]    id:M11-07    req:M11.1    extra
-    A User With A Session
+    Create User With Session
     Repeat Keyword    9 times    Create Managed Session    ${USER_ID}
-    ${before} =    Living Sessions
+    ${before} =    Get Live Sessions
     ${sso} =    Migrate Session    ${before}[-1]
-    ${after} =    Living Sessions
+    ${after} =    Get Live Sessions
     Length Should Be    ${before}    10    msg=the user is not at his limit
     Should Be Equal    ${after}    ${{ [*$before[:-1], $sso.session_id] }}    the user's sessions after the migration
 
 A Migration Works While Redis Is Dead
     [Tags]    id:M11-08    req:M11.1    extra    needs:control.kill
-    A User With A Session
+    Create User With Session
     Kill Service    redis
     ${sso} =    Migrate Session    ${SESSION}
     Session Token Should Be Invalid    ${SESSION}    revoked    database
     Session Token Should Be Valid    ${sso}    source=database
     Migration Should Be Refused    session_revoked    came=1
-    [Teardown]    Redis Is Back
+    [Teardown]    Restore Redis For Auth
 
 An Outdated Redis Revives No Migrated Token
     [Tags]    id:M11-09    req:M11.1    extra    needs:control.pause
-    A User With A Session
-    Redis Hangs And Auth Knows It
+    Create User With Session
+    Pause Redis Until Auth Notices
     ${sso} =    Migrate Session    ${SESSION}
     Session Token Should Be Invalid    ${SESSION}    revoked    database
     Resume Service    redis
-    Nobody Should Accept The Old Token
-    Redis Judges The Session Again    ${sso}
-    Nobody Should Accept The Old Token
-    Redis Should Hold Nothing Of The Session
-    [Teardown]    Redis Is Back
+    Nobody Should Accept Old Token
+    Redis Should Find Session Again    ${sso}
+    Nobody Should Accept Old Token
+    Redis Should Hold Nothing Of Session
+    [Teardown]    Restore Redis For Auth
 
 
 *** Keywords ***
-It Should Continue The Old Session
+Migrated Session Should Continue Old One
     [Documentation]    A new session of type SSO with a token of its own, and the old one's user, device, fingerprint and roles.
     [Arguments]    ${sso}
     VAR    ${now}    ${sso.record}
@@ -121,7 +121,7 @@ It Should Continue The Old Session
 Old Session Should Have Ended For
     [Documentation]    The old session's row is revoked as migrated, and its audit trail names the new session.
     [Arguments]    ${sso}
-    ${row} =    Session Row    ${SESSION.session_id}
+    ${row} =    Get Session Row    ${SESSION.session_id}
     Should Be Equal    ${{ ($row['status'], $row['revoke_reason']) }}    ${{ ('revoked', 'migrated') }}    how the old session has ended
     ${events} =    Get Session Events    ${SESSION}
     Should Be Equal    ${{ [event['type'] for event in $events] }}    ${{ ['created', 'revoked', 'migrated'] }}
@@ -130,7 +130,7 @@ Old Session Should Have Ended For
 Migration Should Be Refused
     [Documentation]    409 with this code, and no more sessions than before have come of the old one.
     [Arguments]    ${code}    ${came: int}=0
-    Session Manager Refuses    ${SESSION.session_id}/migrate    409    ${code}    type=SSO
+    Session Manager Should Refuse    ${SESSION.session_id}/migrate    409    ${code}    type=SSO
     Should Be Stored    auth    sessions that came of one that has ended
     ...    SELECT count(*) FROM sessions WHERE origin = 'migrated:' || %s    ${SESSION.session_id}    ${came}
 
@@ -139,12 +139,12 @@ Nothing Should Have Come Of
     [Arguments]    ${session_id}
     Should Be Stored    auth    sessions that came of none    SELECT id FROM sessions WHERE origin = 'migrated:' || %s    ${session_id}
 
-Living Sessions
+Get Live Sessions
     [Documentation]    The ids of the user's active sessions, oldest first.
     ${sessions} =    List User Sessions    ${USER_ID}
     RETURN    ${{ [session['session_id'] for session in $sessions] }}
 
-Twenty Migrate The Session At Once
+Migrate Session Twenty Times At Once
     [Documentation]    Twenty requests at one instant: one gets a new session, the others are told that the old one has ended.
     VAR    ${url}    ${AUTH_URL}/admin/sessions/${SESSION.session_id}/migrate
     VAR    &{request}    method=POST    url=${url}    token=${SERVICE_TOKEN}    json=${{ {'type': 'SSO'} }}
@@ -152,7 +152,7 @@ Twenty Migrate The Session At Once
     VAR    ${answers}    ${{ sorted((reply.status, reply.code or '') for reply in $replies) }}
     Should Be Equal    ${answers}    ${{ [(201, '')] + [(409, 'session_revoked')] * 19 }}    how twenty migrations were answered
 
-Nobody Should Accept The Old Token
+Nobody Should Accept Old Token
     [Documentation]    Twenty validations of the old session token at one instant, each of which refuses it as revoked.
     VAR    ${body}    ${{ {'session_token': $SESSION.session_token.value} }}
     VAR    &{request}    method=POST    url=${AUTH_URL}/admin/sessions/validate    token=${SERVICE_TOKEN}    json=${body}

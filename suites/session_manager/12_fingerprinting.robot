@@ -3,8 +3,8 @@ Documentation       A session can be bound to a device. Of the device's fingerpr
 ...                 another one, or none, is refused, whichever store judges; a session that is bound to no device takes any.
 ...                 Source: docs/protocol.md §2.5.
 Resource            sessions.resource
-Suite Setup         Use A Private Platform    backends=1
-Suite Teardown      Leave The Platform
+Suite Setup         Open Private Platform    backends=1
+Suite Teardown      Leave Platform
 Test Tags           session-manager    p1    needs:session.admin    needs:redis    needs:db.auth
 
 
@@ -17,92 +17,92 @@ ${PHONE}        an opaque text that a phone makes
 *** Test Cases ***
 A Session Stores Only The Hash Of Its Fingerprint
     [Tags]    id:M12-01    req:M12.1    proto:2.4.08
-    A User With A Session    fingerprint=${LAPTOP}
-    Stores Should Agree On The Session
-    Stored Fingerprint Should Be A Hash
-    Nowhere Is Kept    XK-1187
+    Create User With Session    fingerprint=${LAPTOP}
+    Stores Should Agree On Session
+    Stored Fingerprint Should Be Hash
+    No Store Should Keep    XK-1187
     Session Token Should Be Valid    ${SESSION}    source=redis    fingerprint=${LAPTOP}
 
 The Order Of Traits Does Not Change A Fingerprint
     [Tags]    id:M12-02    req:M12.2    proto:2.4.09
-    A User With A Session    fingerprint=${LAPTOP}
-    ${reversed} =    Restated    ${LAPTOP}
+    Create User With Session    fingerprint=${LAPTOP}
+    ${reversed} =    Make Reordered Traits    ${LAPTOP}
     Session Token Should Be Valid    ${SESSION}    fingerprint=${reversed}
-    Every Session Of The Device Has Fingerprint    ${SESSION.record}[fingerprint]    ${LAPTOP}    ${reversed}
-    A User With A Session    fingerprint=${reversed}    type=MOBILE
+    Sessions Of Device Should Have Fingerprint    ${SESSION.record}[fingerprint]    ${LAPTOP}    ${reversed}
+    Create User With Session    fingerprint=${reversed}    type=MOBILE
     Session Token Should Be Valid    ${SESSION}    fingerprint=${LAPTOP}
 
 Every Process Of Auth Computes The Same Fingerprint
     [Tags]    id:M12-03    req:M12.2    extra    needs:control.restart
-    A User With A Session    fingerprint=${LAPTOP}
+    Create User With Session    fingerprint=${LAPTOP}
     Restart Service    auth
     Session Token Should Be Valid    ${SESSION}    fingerprint=${LAPTOP}
-    Every Session Of The Device Has Fingerprint    ${SESSION.record}[fingerprint]    ${LAPTOP}
+    Sessions Of Device Should Have Fingerprint    ${SESSION.record}[fingerprint]    ${LAPTOP}
 
 Devices That Differ In Anything Have Different Fingerprints
     [Tags]    id:M12-04    req:M12.3    proto:2.5.06    proto:2.5.33
-    A User With A Session    fingerprint=${LAPTOP}
-    ${others} =    Devices Like    ${LAPTOP}
-    None Of These Devices Is Accepted    ${others}
+    Create User With Session    fingerprint=${LAPTOP}
+    ${others} =    Make Devices Like    ${LAPTOP}
+    No Device Should Be Accepted    ${others}
     Session Token Should Be Valid    ${SESSION}    fingerprint=${LAPTOP}
-    No Two Fingerprints Are Equal    ${LAPTOP}    ${PHONE}    @{others}
+    No Two Fingerprints Should Be Equal    ${LAPTOP}    ${PHONE}    @{others}
 
 A Mismatch Is Refused And Costs The Device Nothing
     [Tags]    id:M12-05    req:M12.3    proto:2.5.33    extra    needs:control.kill
-    A User With A Session    fingerprint=${LAPTOP}
-    Only The Laptop Is Accepted    by=redis
+    Create User With Session    fingerprint=${LAPTOP}
+    Only Laptop Should Be Accepted    by=redis
     Kill Service    redis
-    Only The Laptop Is Accepted    by=database
+    Only Laptop Should Be Accepted    by=database
     Session Should Be As It Was Made
-    [Teardown]    Redis Is Back
+    [Teardown]    Restore Redis For Auth
 
 A Session Without Device Accepts Any Fingerprint
     [Tags]    id:M12-06    req:M12.1    proto:2.5.34    extra    needs:control.kill
-    A User With A Session
-    Every Device Is Accepted    by=redis
+    Create User With Session
+    Every Device Should Be Accepted    by=redis
     Kill Service    redis
-    Every Device Is Accepted    by=database
-    [Teardown]    Redis Is Back
+    Every Device Should Be Accepted    by=database
+    [Teardown]    Restore Redis For Auth
 
 A Device That States No Traits Is Bound As Well
     [Tags]    id:M12-07    req:M12.1    extra
-    A User With A Session    fingerprint=${{ {} }}
+    Create User With Session    fingerprint=${{ {} }}
     Session Token Should Be Valid    ${SESSION}    fingerprint=${{ {} }}
     Session Token Should Be Invalid    ${SESSION}    fingerprint_mismatch
     Session Token Should Be Invalid    ${SESSION}    fingerprint_mismatch    fingerprint=${PHONE}
 
 A Bound Session Stays Bound After Refresh And Migration
     [Tags]    id:M12-08    req:M12.2    extra
-    A User With A Session    fingerprint=${LAPTOP}
+    Create User With Session    fingerprint=${LAPTOP}
     ${refreshed} =    Refresh Session Token    ${SESSION}
-    Only The Laptop Is Accepted    ${refreshed}[session_token]    by=redis
+    Only Laptop Should Be Accepted    ${refreshed}[session_token]    by=redis
     ${moved} =    Migrate Session    ${SESSION}
-    Only The Laptop Is Accepted    ${moved}    by=redis
+    Only Laptop Should Be Accepted    ${moved}    by=redis
 
 
 *** Keywords ***
-Stored Fingerprint Should Be A Hash
+Stored Fingerprint Should Be Hash
     [Documentation]    The row's fingerprint is 64 hexadecimal digits, as many as SHA-256 (FIPS 180-4) has.
-    ${row} =    Session Row    ${SESSION.session_id}
+    ${row} =    Get Session Row    ${SESSION.session_id}
     Should Match Regexp    ${row}[fingerprint]    ^[0-9a-f]{64}$    the fingerprint in sessions is no SHA-256 hash
 
-Nowhere Is Kept
+No Store Should Keep
     [Documentation]    Neither the row, the audit trail, nor Redis' document of the session contains this text.
     [Arguments]    ${text}
-    ${row} =    Session Row    ${SESSION.session_id}
+    ${row} =    Get Session Row    ${SESSION.session_id}
     ${events} =    Get Session Events    ${SESSION}
     ${document} =    Redis Value    session:${SESSION.session_id}
     FOR    ${place}    ${kept}    IN    sessions    ${row}    session_events    ${events}    Redis    ${document}
         Should Not Contain    ${{ str($kept) }}    ${text}    ${place} keeps what the device said of itself    values=False
     END
 
-Restated
+Make Reordered Traits
     [Documentation]    The same traits, named in the opposite order on each level.
     [Arguments]    ${traits}
     VAR    ${screen}    ${{ dict(reversed($traits.screen.items())) }}
     RETURN    ${{ dict(reversed(($traits | {'screen': $screen}).items())) }}
 
-Every Session Of The Device Has Fingerprint
+Sessions Of Device Should Have Fingerprint
     [Documentation]    A new session with each of these statements of the traits has this stored fingerprint.
     [Arguments]    ${fingerprint}    @{statements}
     FOR    ${traits}    IN    @{statements}
@@ -110,7 +110,7 @@ Every Session Of The Device Has Fingerprint
         Should Be Equal    ${session.record}[fingerprint]    ${fingerprint}    one device has two fingerprints
     END
 
-Devices Like
+Make Devices Like
     [Documentation]    Devices that differ from this one in one thing each: a value, its type, its case, its accent's form, the order of a
     ...    list, one trait more, one less, all in one text, no traits at all.
     [Arguments]    ${traits}
@@ -127,24 +127,24 @@ Devices Like
     ...    ${{ {} }}
     RETURN    ${others}
 
-None Of These Devices Is Accepted
+No Device Should Be Accepted
     [Documentation]    Each is a mismatch for the session of the laptop.
     [Arguments]    ${devices}
     FOR    ${device}    IN    @{devices}
-        For The Case    ${device}    Session Token Should Be Invalid    ${SESSION}    fingerprint_mismatch    fingerprint=${device}
+        Run Case    ${device}    Session Token Should Be Invalid    ${SESSION}    fingerprint_mismatch    fingerprint=${device}
     END
 
-No Two Fingerprints Are Equal
+No Two Fingerprints Should Be Equal
     [Documentation]    A new user's session with each of these devices has a fingerprint of its own.
     [Arguments]    @{devices}
     VAR    @{fingerprints}    @{EMPTY}
     FOR    ${device}    IN    @{devices}
-        A User With A Session    fingerprint=${device}
+        Create User With Session    fingerprint=${device}
         Append To List    ${fingerprints}    ${SESSION.record}[fingerprint]
     END
     List Should Not Contain Duplicates    ${fingerprints}    two devices have one fingerprint
 
-Only The Laptop Is Accepted
+Only Laptop Should Be Accepted
     [Documentation]    This store accepts the laptop's fingerprint, and refuses another device's, and none, as a mismatch.
     [Arguments]    ${session}=${SESSION}    ${by}=redis
     Session Token Should Be Valid    ${session}    source=${by}    fingerprint=${LAPTOP}
@@ -152,7 +152,7 @@ Only The Laptop Is Accepted
     Session Token Should Be Invalid    ${session}    fingerprint_mismatch    ${by}
     Session Token Should Be Valid    ${session}    source=${by}    fingerprint=${LAPTOP}
 
-Every Device Is Accepted
+Every Device Should Be Accepted
     [Documentation]    This store accepts the laptop, the phone, and who shows nothing.
     [Arguments]    ${by}
     Session Token Should Be Valid    ${SESSION}    source=${by}    fingerprint=${LAPTOP}

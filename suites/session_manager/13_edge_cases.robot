@@ -7,8 +7,8 @@ Library             BudgetLibrary
 Resource            platform.resource
 Resource            auth.resource
 Resource            sessions.resource
-Suite Setup         Use A Private Platform    backends=1
-Suite Teardown      Leave The Platform
+Suite Setup         Open Private Platform    backends=1
+Suite Teardown      Leave Platform
 Test Tags           session-manager    p1    needs:db.auth    needs:redis    needs:session.admin
 
 
@@ -20,62 +20,62 @@ ${WITH_A_NUMBER_FOR_ITS_USER}       {"session_id": "<id>", "metadata": {}, "stat
 *** Test Cases ***
 Sessions Go On When Redis Dies
     [Tags]    id:M13-01    req:M13.1    needs:control.kill
-    A Session And One To Be Ended
+    Create Session And One To End
     Kill Service    redis
     Work Should Go On Without Redis
     Locks Should Be Refused
     Auth Should See Its Dependencies    database=up    redis=down
     Start Service    redis
-    Redis Judges The Session Again
-    Stores Should Agree On The Session
-    [Teardown]    Redis Is Back
+    Redis Should Find Session Again
+    Stores Should Agree On Session
+    [Teardown]    Restore Redis For Auth
 
 A Redis That Returns Outdated Revives No Session
     [Tags]    id:M13-02    req:M13.1    proto:2.5.47    proto:2.5.48    extra    needs:control.pause
-    A Session And One To Be Ended
+    Create Session And One To End
     Pause Service    redis
     Work Should Go On Without Redis
     Resume Service    redis
-    Redis Judges The Session Again
+    Redis Should Find Session Again
     Session Token Should Be Invalid    ${ENDED}    reason=revoked
-    Redis Should Hold Nothing Of The Session    ${ENDED}
-    Service Refuses The Token    auth    /users/me    ${ENDED.access_token}    session_revoked
-    Stores Should Agree On The Session
-    [Teardown]    Redis Is Back
+    Redis Should Hold Nothing Of Session    ${ENDED}
+    Service Should Refuse Token    auth    /users/me    ${ENDED.access_token}    session_revoked
+    Stores Should Agree On Session
+    [Teardown]    Restore Redis For Auth
 
 A Redis That Missed Writes Is Not Trusted
     [Documentation]    It answers, but can be told nothing: out of memory, read-only, or without the replicas that it must have.
     [Tags]    id:M13-03    req:M13.1    req:M06.4    proto:2.5.53    extra
-    A Session And One To Be Ended
+    Create Session And One To End
     Configure Redis    min-replicas-to-write    1
     ${renewed} =    Refresh Session Token    ${SESSION}
-    A Session Is Refreshed And Then Revoked    ${ENDED}
+    Refresh And Revoke Session    ${ENDED}
     Session Token Should Be Invalid    ${ENDED}    reason=not_found
     Session Token Should Be Invalid    ${SESSION}    reason=not_found
     Configure Redis    min-replicas-to-write    0
-    Redis Judges The Session Again    ${renewed}[session_token]
-    Redis Should Hold Nothing Of The Session    ${ENDED}
+    Redis Should Find Session Again    ${renewed}[session_token]
+    Redis Should Hold Nothing Of Session    ${ENDED}
     Redis Key Should Exist    session:revoked:${ENDED.session_id}
-    [Teardown]    Redis Takes Writes Again
+    [Teardown]    Restore Redis Writes
 
 The Row Replaces Damaged Data In Redis
     [Tags]    id:M13-04    req:M13.2    proto:2.5.36    proto:2.5.37    needs:control.logs
-    A User Without A Session
-    For The Case    no JSON    Damage Should Be Put Aside    not JSON
-    For The Case    half a document    Damage Should Be Put Aside    {"revision": 1, "session_id": "
-    For The Case    a list    Damage Should Be Put Aside    []
-    For The Case    nothing    Damage Should Be Put Aside    ${EMPTY}
-    For The Case    an empty document    Damage Should Be Put Aside    {}
-    For The Case    a user who is a number    Damage Should Be Put Aside    ${WITH_A_NUMBER_FOR_ITS_USER}
-    For The Case    deep nesting    Damage Should Be Put Aside    ${{ '[' * 20000 }}
-    For The Case    another's document    Another's Document Should Be Put Aside
+    Create User Without Session
+    Run Case    no JSON    Damage Should Be Put Aside    not JSON
+    Run Case    half a document    Damage Should Be Put Aside    {"revision": 1, "session_id": "
+    Run Case    a list    Damage Should Be Put Aside    []
+    Run Case    nothing    Damage Should Be Put Aside    ${EMPTY}
+    Run Case    an empty document    Damage Should Be Put Aside    {}
+    Run Case    a user who is a number    Damage Should Be Put Aside    ${WITH_A_NUMBER_FOR_ITS_USER}
+    Run Case    deep nesting    Damage Should Be Put Aside    ${{ '[' * 20000 }}
+    Run Case    another's document    Foreign Document Should Be Put Aside
 
 Damaged Data Without A Row Admits Nobody
     [Tags]    id:M13-05    req:M13.2    proto:2.5.06    proto:2.5.35    extra
-    A User With A Session
+    Create User With Session
     ${document} =    Redis Value    session:${SESSION.session_id}
     Delete At    auth    /admin/users/${USER_ID}    ${SERVICE_TOKEN}
-    ${key} =    Redis Key Of The Session Token    ${SESSION.session_token}
+    ${key} =    Get Redis Key Of Session Token    ${SESSION.session_token}
     Set Redis Value    ${key}    ${SESSION.session_id}
     Set Redis Value    session:${SESSION.session_id}    ${document}[:-40]
     Session Token Should Be Invalid    ${SESSION}    reason=malformed
@@ -84,93 +84,93 @@ Damaged Data Without A Row Admits Nobody
 
 Damage That A Bearer Meets Is Reported Like Any Other
     [Tags]    id:M13-06    req:M13.2    proto:2.5.37    extra
-    A User With A Session
+    Create User With Session
     Set Redis Value    session:${SESSION.session_id}    damaged
     Get From    auth    /users/me    ${SESSION.access_token}
     Damage Should Have Been Reported    ${SESSION}    damaged
-    Stores Should Agree On The Session
+    Stores Should Agree On Session
 
 Metadata In Any Script Is Kept Sign For Sign
     [Tags]    id:M13-07    req:M13.3
-    ${metadata} =    Metadata In Many Scripts
-    A User With A Session    metadata=${metadata}
+    ${metadata} =    Make Metadata In Many Scripts
+    Create User With Session    metadata=${metadata}
     Metadata Should Be    ${metadata}
     Record Session Activity    ${SESSION}
-    Forget The Session In Redis
+    Delete Session From Redis
     ${found} =    Session Token Should Be Valid    ${SESSION}    source=database
     Should Be Equal    ${found}[metadata]    ${metadata}    the database gives back other metadata
     Metadata Should Be    ${metadata}
 
 Metadata That No Store Holds Is Refused
     [Tags]    id:M13-08    req:M13.3    extra
-    A User Without A Session
+    Create User Without Session
     Metadata Text Should Be Refused    {"nul": "\\u0000"}
     Metadata Text Should Be Refused    {"half a pair": "\\ud83d"}
     Metadata Text Should Be Refused    {"no number": NaN}
     Metadata Text Should Be Refused    {"unending": Infinity}
     Metadata Text Should Be Refused    ["no object"]
-    Auth Holds Sessions    ${USER_ID}    0
+    Auth Should Hold Session Count    ${USER_ID}    0
 
 Metadata May Have One Mebibyte And No More
     [Tags]    id:M13-09    req:M13.4    proto:2.4.10    proto:2.5.39
-    ${metadata} =    Metadata Of Bytes    ${MEBIBYTE}
-    A User With A Session    metadata=${metadata}
+    ${metadata} =    Make Metadata Of Bytes    ${MEBIBYTE}
+    Create User With Session    metadata=${metadata}
     Metadata Should Be    ${metadata}
     Record Session Activity    ${SESSION}
     Metadata Should Be    ${metadata}
-    ${larger} =    Metadata Of Bytes    ${MEBIBYTE + 1}
+    ${larger} =    Make Metadata Of Bytes    ${MEBIBYTE + 1}
     Metadata Should Be Too Large    /admin/sessions    ${larger}    user_id=${USER_ID}    type=WEB
-    Auth Holds Sessions    ${USER_ID}    1
+    Auth Should Hold Session Count    ${USER_ID}    1
 
 A Migration Adds No More Metadata Than May Be Kept
     [Tags]    id:M13-10    req:M13.4    proto:2.4.10    proto:2.5.39    extra
-    ${half} =    Metadata Of Bytes    ${MEBIBYTE // 2 + 20}    half
-    A User With A Session    metadata=${half}
-    ${other} =    Metadata Of Bytes    ${MEBIBYTE // 2 + 20}    other
+    ${half} =    Make Metadata Of Bytes    ${MEBIBYTE // 2 + 20}    half
+    Create User With Session    metadata=${half}
+    ${other} =    Make Metadata Of Bytes    ${MEBIBYTE // 2 + 20}    other
     Metadata Should Be Too Large    /admin/sessions/${SESSION.session_id}/migrate    ${other}
     Session Token Should Be Valid    ${SESSION}
-    Auth Holds Sessions    ${USER_ID}    1
+    Auth Should Hold Session Count    ${USER_ID}    1
 
 A Login With Oversized Metadata Is Refused
     [Tags]    id:M13-11    req:M13.4    extra
-    Sign In A New User
-    ${large} =    Metadata Of Bytes    ${MEBIBYTE + 1}
+    Sign In New User
+    ${large} =    Make Metadata Of Bytes    ${MEBIBYTE + 1}
     Metadata Should Be Too Large    /auth/login    ${large}    email=${USER.email}    password=${USER.password}
-    ${huge} =    Metadata Of Bytes    ${MEBIBYTE * 3}
+    ${huge} =    Make Metadata Of Bytes    ${MEBIBYTE * 3}
     Metadata Should Be Too Large    /admin/sessions    ${huge}    user_id=${USER.id}    type=WEB
-    Auth Holds Sessions    ${USER.id}    1
+    Auth Should Hold Session Count    ${USER.id}    1
 
 
 *** Keywords ***
-A Session And One To Be Ended
+Create Session And One To End
     [Documentation]    Two sessions of a new user that Redis knows: sets ``SESSION`` and ``ENDED``.
-    A User With A Session
+    Create User With Session
     ${doomed} =    Create Managed Session    ${USER_ID}
     VAR    ${ENDED}    ${doomed}    scope=TEST
 
-A Session Is Refreshed And Then Revoked
+Refresh And Revoke Session
     [Documentation]    Two changes of one session, neither of which Redis may know of yet.
     [Arguments]    ${session}
     Refresh Session Token    ${session}
     Revoke Session    ${session}
 
-Redis Takes Writes Again
+Restore Redis Writes
     [Documentation]    For a teardown: Redis refuses nothing, and auth trusts it.
     Configure Redis    min-replicas-to-write    0
-    Redis Is Back
+    Restore Redis For Auth
 
 Work Should Go On Without Redis
     [Documentation]    With Redis away sessions are judged, made, kept alive, refreshed, moved, listed, counted, swept and ended, and
     ...    nothing waits for it.
     Start Budget    M13 work without Redis
     Session Token Should Be Valid    ${SESSION}    source=database
-    Sessions Are Made And Changed
-    Sessions Are Listed And Counted
+    Create And Change Sessions
+    List And Count Sessions
     Revoke Session    ${ENDED}
     Session Token Should Be Invalid    ${ENDED}    reason=revoked    source=database
     Budget Should Hold    M13 work without Redis
 
-Sessions Are Made And Changed
+Create And Change Sessions
     [Documentation]    A further session is made, refreshed and moved, and the current one is kept alive.
     ${record} =    Record Session Activity    ${SESSION}
     Should Be Equal    ${record}[access_count]    ${1}    the activity was not counted
@@ -182,7 +182,7 @@ Sessions Are Made And Changed
     Session Token Should Be Valid    ${moved}    source=database
     VAR    ${MOVED}    ${moved}    scope=TEST
 
-Sessions Are Listed And Counted
+List And Count Sessions
     [Documentation]    The list has the user's active sessions, a sweep finds nothing that it could not do, and the figures are told.
     ${active} =    List User Sessions    ${USER_ID}
     VAR    @{wanted}    ${SESSION.session_id}    ${ENDED.session_id}    ${MOVED.session_id}
@@ -196,7 +196,7 @@ Locks Should Be Refused
     [Documentation]    No lock is given out without Redis: two might hold it.
     VAR    &{body}    ttl=${5}
     ${response} =    Post To    auth    /admin/locks/edge    ${body}    ${SERVICE_TOKEN}    status=503
-    Answer Should Be A Problem    ${response}    redis_unavailable
+    Answer Should Be Problem    ${response}    redis_unavailable
 
 Damage Should Be Put Aside
     [Documentation]    A session whose document is replaced by this text, with its id filled in, is valid by its row, the text is put aside
@@ -210,7 +210,7 @@ Damage Should Be Put Aside
     Damage Should Have Been Reported    ${session}    ${damage}
     Session Token Should Be Valid    ${session}    source=redis
 
-Another's Document Should Be Put Aside
+Foreign Document Should Be Put Aside
     [Documentation]    As `Damage Should Be Put Aside`, with the whole document of somebody else's session.
     ${other} =    Create User
     ${document} =    Redis Value    session:${other.session_id}
@@ -229,7 +229,7 @@ Damage Should Have Been Reported
     ${lines} =    Get Lines Containing String    ${log}    session_document_quarantined
     Should Contain    ${lines}    ${session.session_id}    auth's log does not tell of the damaged document
 
-Metadata In Many Scripts
+Make Metadata In Many Scripts
     [Documentation]    Metadata with combining marks beside composed letters, emoji of several signs, right-to-left text with its controls,
     ...    letters that change when they are normalized or folded, and signs beyond the first plane; in names and in values.
     VAR    @{list}    \u0627\u0644\u0639\u0631\u0628\u064a\u0629    \u202e\u05e2\u05d1\u05e8\u05d9\u05ea\u202c    \u200f!
@@ -252,9 +252,9 @@ Metadata Text Should Be Refused
     ${response} =    POST On Session    auth    /admin/sessions    headers=${headers}    expected_status=anything
     ...    data={"user_id": "${USER_ID}", "type": "WEB", "metadata": ${text}}
     Should Be Equal As Integers    ${response.status_code}    400    the answer to metadata ${text}: ${response.text}
-    Answer Should Be A Problem    ${response}    invalid_request
+    Answer Should Be Problem    ${response}    invalid_request
 
-Metadata Of Bytes
+Make Metadata Of Bytes
     [Documentation]    Metadata of one member with this name that takes so many bytes as JSON.
     [Arguments]    ${bytes: int}    ${name}=text
     RETURN    ${{ {$name: 'x' * ($bytes - len(json.dumps({$name: ''}))) } }}
@@ -265,5 +265,5 @@ Metadata Should Be Too Large
     ${body} =    Request Body    &{fields}    metadata=${metadata}
     ${response} =    Post To    auth    ${path}    ${body}    ${SERVICE_TOKEN}    status=anything
     Should Be Equal As Integers    ${response.status_code}    413    the answer to too much metadata at ${path}
-    Answer Should Be A Problem    ${response}    payload_too_large
+    Answer Should Be Problem    ${response}    payload_too_large
     Should Match Regexp    ${response.json()}[detail]    has at most \\d+ bytes    the answer does not say how much is allowed

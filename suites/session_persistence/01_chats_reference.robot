@@ -5,10 +5,10 @@ Documentation       Whoever chats while services restart goes on chatting: his s
 ...                 docs/protocol.md §4 (the promise); judged by the recorded history.
 Resource            platform.resource
 Resource            persistence.resource
-Suite Setup         Use A Private Platform    backends=2    proxies=client->frontend
-Suite Teardown      Leave The Platform
-Test Setup          Something Is To Outlive A Restart
-Test Teardown       The Budgets Hold
+Suite Setup         Open Private Platform    backends=2    proxies=client->frontend
+Suite Teardown      Leave Platform
+Test Setup          Start Persistence Measurement
+Test Teardown       Restore Platform And Judge Budgets
 Test Tags           session-persistence    p0    req:P06    needs:ws    needs:ws.resume    needs:replicas.2    needs:db.main
 ...                 needs:control.kill
 
@@ -16,44 +16,44 @@ Test Tags           session-persistence    p0    req:P06    needs:ws    needs:ws
 *** Test Cases ***
 Users Read The Same Of Themselves After Every Restart
     [Tags]    id:P01-04    req:P01    part:stopped    needs:control.restart
-    People Chat    6
-    Restart For Real    stop    backend-1
-    Restart For Real    kill    backend-2
-    The Chats Have Gone On    closes=${{ [1012] }}    lost=6    refused=True
-    Everybody's Token And Session Are What They Were
-    The History Is Complete And In Order
+    Start Chats Of Load Users    6
+    Restart Instances By    stop    backend-1
+    Restart Instances By    kill    backend-2
+    Chats Should Go On After Losses    closes=${{ [1012] }}    lost=6    refused=True
+    Tokens And Sessions Should Be Unchanged
+    History Should Be Complete And In Order
 
 Lost Sockets Are Back Within The Budget
     [Documentation]    A hundred reconnections and more, each timed from the loss of the socket until its stream is resumed.
     [Tags]    id:P03-01    req:P03    part:reconnection    needs:net.faults
-    People Chat    20    every=500ms
-    The Network Is Reset    4 times
-    Restart For Real    replace    frontend
-    Restart For Real    stop    backend-1    backend-2
-    The Chats Have Gone On    closes=${{ [1006, 1012] }}    lost=100    refused=True
-    The History Is Complete And In Order
-    Reconnections Are As Quick As The Own Goal
+    Start Chats Of Load Users    20    every=500ms
+    Restore Network    4 times
+    Restart Instances By    replace    frontend
+    Restart Instances By    stop    backend-1    backend-2
+    Chats Should Go On After Losses    closes=${{ [1006, 1012] }}    lost=100    refused=True
+    History Should Be Complete And In Order
+    Reconnections Should Meet Own Goal
 
 An Abandoned Handshake Replaces No Other Socket
     [Documentation]    A replica hangs, so that frontend opens sockets at the other one; then it goes on with what was given up. The chats
     ...    last longer than the two seconds after which a socket hears at the latest that it was replaced.
     [Tags]    id:P03-02    req:P03    proto:4.87    part:reconnection    needs:control.pause
-    Load Users With A Conversation Each    6    assistant=${False}
+    Create Load Users With Conversations    6    assistant=${False}
     Pause Service    backend-1
     Open Chats    ${SOCKET_URL}    ${TOKENS}    ${CONVERSATIONS}    ca_file=${CA_FILE}    within=20s
     Resume Service    backend-1
     Start Chatting    500ms
     Let Chats Say    7
-    The Chats Have Gone On    closes=${{ [] }}    lost=0
-    The History Is Complete And In Order
+    Chats Should Go On After Losses    closes=${{ [] }}    lost=0
+    History Should Be Complete And In Order
 
 
 *** Keywords ***
-The Network Is Reset
+Restore Network
     [Documentation]    So many times every connection between clients and frontend is reset (RST), and everybody says something after it.
     [Arguments]    ${times}
     Repeat Keyword    ${times}    Run Keywords    Reset Connection    client->frontend    AND    Let Chats Say    1
 
-Reconnections Are As Quick As The Own Goal
+Reconnections Should Meet Own Goal
     [Documentation]    The 99th percentile is within a second.
     Latencies Should Hold    socket reconnection    p99

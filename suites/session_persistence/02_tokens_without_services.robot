@@ -6,14 +6,14 @@ Library             OperatingSystem
 Resource            platform.resource
 Resource            auth.resource
 Suite Setup         Keep Keys In Files
-Suite Teardown      Leave The Platform
+Suite Teardown      Leave Platform
 Test Tags           session-persistence    p0    req:P02
 
 
 *** Test Cases ***
 A Later Process Reads The Same Claims
     [Tags]    id:P02-01    part:claims
-    Sign In A New User
+    Sign In New User
     ${read} =    Read Token    ${ACCESS_TOKEN}
     ${claims} =    Verify Token In Another Process    ${ACCESS_TOKEN}    ${KEYS}    issuer=${ISSUER}    audience=${AUDIENCE}
     Claims Should Be Equal    ${claims}    ${read.claims}
@@ -22,14 +22,14 @@ A Later Process Reads The Same Claims
 A Later Process Refuses An Expired Token
     [Documentation]    Good before its ``exp`` and expired after it, by processes that know nothing but the keys.
     [Tags]    id:P02-02    part:expiry    needs:jwt.short_lived
-    Sign In A New User For A Few Seconds
+    Sign In New User For Seconds
     Run While Token Lives    Verify Token In Another Process    ${ACCESS_TOKEN}    ${KEYS}
-    Let The Access Token Expire
+    Wait Until Access Token Has Expired
     Another Process Should Refuse    ${ACCESS_TOKEN}    ${KEYS}    it has expired*
 
 A Later Process Refuses Altered And Foreign Tokens
     [Tags]    id:P02-03    part:claims
-    Sign In A New User
+    Sign In New User
     ${tampered} =    Forge Token    ${ACCESS_TOKEN}    tampered claims
     ${read} =    Read Token    ${ACCESS_TOKEN}
     ${foreign} =    Make Token    ${read.claims}    key=${OTHER}[key]    kid=${read.header}[kid]
@@ -41,7 +41,7 @@ A Later Process Refuses Altered And Foreign Tokens
 *** Keywords ***
 Keep Keys In Files
     [Documentation]    Sets ``KEYS`` to a file with the public keys of the platform, and ``OTHER`` to those of a key that it does not know.
-    Use The Shared Platform
+    Open Shared Platform
     ${response} =    Get From    auth    /.well-known/jwks.json
     VAR    ${KEYS}    ${OUTPUT_DIR}/keys/platform.json    scope=SUITE
     Create File    ${KEYS}    ${response.text}

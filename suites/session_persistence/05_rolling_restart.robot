@@ -5,10 +5,10 @@ Documentation       Every service is replaced in turn while clients hold request
 ...                 Sources: RFC 9112 §9.6 (closing), RFC 9110 §9.2.2 (what may be sent twice) and §15.6.4 (503);
 ...                 docs/protocol.md §1 (stops).
 Resource            persistence.resource
-Suite Setup         Use A Private Platform    backends=2
-Suite Teardown      Leave The Platform
-Test Setup          Something Is To Outlive A Restart
-Test Teardown       Put Back What Was Stopped
+Suite Setup         Open Private Platform    backends=2
+Suite Teardown      Leave Platform
+Test Setup          Start Persistence Measurement
+Test Teardown       Restore Stopped Service
 Test Tags           session-persistence    p0    req:P07    needs:ws    needs:replicas.2    needs:control.restart
 
 
@@ -19,10 +19,10 @@ Test Tags           session-persistence    p0    req:P07    needs:ws    needs:re
 *** Test Cases ***
 A Rolling Restart Loses No Request
     [Tags]    id:P07-07    part:graceful    proto:1.49
-    Sign Up With A Password
-    Ask Everything On And On
+    Sign Up With Password
+    Start Probes Of Everything
     FOR    ${instance}    IN    @{ROLLED}
-        Restart For Real    replace    ${instance}
+        Restart Instances By    replace    ${instance}
     END
     Wait For Probe Answers    3
     Every Request Should Have Been Answered At First Try
@@ -30,11 +30,11 @@ A Rolling Restart Loses No Request
 Chats Are Away For A Second At Most
     [Documentation]    From the loss of a socket until its stream is resumed.
     [Tags]    id:P03-03    req:P03    part:reconnection
-    People Chat    6
+    Start Chats Of Load Users    6
     FOR    ${instance}    IN    @{ROLLED}
-        Restart For Real    replace    ${instance}
+        Restart Instances By    replace    ${instance}
     END
-    The Chats Have Gone On    closes=${{ [1012] }}    lost=6
+    Chats Should Go On After Losses    closes=${{ [1012] }}    lost=6
     Latencies Should Hold    socket reconnection    max    1s
 
 A Stopped Service Answers What It Has Begun To Receive
@@ -55,13 +55,13 @@ A Stopped Service Refuses What Does Not Come
 
 
 *** Keywords ***
-Sign Up With A Password
+Sign Up With Password
     [Documentation]    A user who signs in with a password, and another one whose token is used.
     ${person} =    Create User
     VAR    ${PERSON}    ${person}    scope=TEST
-    Sign In A New User
+    Sign In New User
 
-Ask Everything On And On
+Start Probes Of Everything
     [Documentation]    Reads, writes, sign-ins and refreshes of slow clients, each on a connection of its own; and reads of quick ones on
     ...    connections that are kept.
     VAR    &{slow}    hold=150ms    good=2xx    ca_file=${CA_FILE}
@@ -84,7 +84,7 @@ Ask Everything On And On
     Wait For Probe Answers    2
 
 Every Request Should Have Been Answered At First Try
-    [Documentation]    Of each probe of `Ask Everything On And On` each answer was good, and no request had to be sent twice.
+    [Documentation]    Of each probe of `Start Probes Of Everything` each answer was good, and no request had to be sent twice.
     ${reports} =    Stop Probes
     FOR    ${report}    IN    @{reports.values()}
         Availability Should Be At Least    ${report}    100
@@ -96,7 +96,7 @@ Every Request Should Have Been Answered At First Try
 Stopped Service Should Answer What Comes Late
     [Documentation]    Of a read half of the head is there, of a write the head, or all but the last byte, as the service is stopped.
     [Arguments]    ${instance}    ${url}    ${write}    ${read}
-    Sign In A New User
+    Sign In New User
     VAR    &{new}    title=late    name=Late    password=${USER.password}
     VAR    &{late}    token=${ACCESS_TOKEN}    ca_file=${CA_FILE}
     ${head} =    Hold Request    ${url}${read}    half head    &{late}
@@ -121,7 +121,7 @@ Held Request Should Have Been Answered
 Stopped Service Should Refuse What Does Not Come
     [Documentation]    As a half head, and as a body without its last byte.
     [Arguments]    ${instance}    ${url}    ${write}    ${code}
-    Sign In A New User
+    Sign In New User
     VAR    &{never}    finish=${False}    token=${ACCESS_TOKEN}    ca_file=${CA_FILE}
     ${head} =    Hold Request    ${url}${write}    half head    &{never}
     ${body} =    Hold Request    ${url}${write}    half body    method=POST    json=${{ {'title': 'never'} }}    &{never}
@@ -141,7 +141,7 @@ Held Request Should Have Been Refused
     Dictionary Should Contain Key    ${reply.headers}    retry-after
     Value Should Be Within Budget    time until ${instance} refuses what does not come    ${reply.seconds}    3s
 
-Put Back What Was Stopped
+Restore Stopped Service
     [Documentation]    For a teardown: no probe is left, and every service runs.
     Stop All Probes
-    The Budgets Hold
+    Restore Platform And Judge Budgets

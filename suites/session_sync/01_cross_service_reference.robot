@@ -5,10 +5,10 @@ Documentation       A session made in auth is one and the same session for both 
 Resource            platform.resource
 Resource            auth.resource
 Resource            synchrony.resource
-Suite Setup         The Cross-Service Test Begins
-Suite Teardown      The Cross-Service Test Is Over
-Test Setup          A Part Begins
-Test Teardown       The Part Is Over
+Suite Setup         Begin Cross-Service Test
+Suite Teardown      End Cross-Service Test
+Test Setup          Begin Part
+Test Teardown       End Part
 Test Tags           session-sync    p0    req:S01    req:S07    needs:ws    needs:session.admin
 
 
@@ -38,9 +38,9 @@ Every View Shows A Change In Auth At Once
     [Documentation]    Three kinds of writes (a login, an end, a new name), each watched in each other view, hundreds of times; how the
     ...    latencies are spread is in the log, for each.
     [Tags]    id:S08-01    req:S08    req:S09    proto:2.6.03    part:backend    part:redis    part:socket
-    Sign In A New User
-    Open A Socket
+    Sign In New User
+    Open Chat Socket
     ${done} =    Measure Session Sync    ${USER}    rounds=16    socket=socket    within=15s
     Writes Seen Should Be All    ${done}
-    Each View Is In Time
+    Each View Should Be In Time
     Sync Latency Should Hold

@@ -5,42 +5,42 @@ Documentation       A session moves from one server to another: what it holds is
 Resource            platform.resource
 Resource            restart.resource
 Resource            synchrony.resource
-Suite Setup         Use A Private Platform    backends=2
-Suite Teardown      Leave The Platform
-Test Setup          A Part Begins
-Test Teardown       Run Keywords    Every Service Runs Again    AND    The Part Is Over
+Suite Setup         Open Private Platform    backends=2
+Suite Teardown      Leave Platform
+Test Setup          Begin Part
+Test Teardown       Run Keywords    Restore Services    AND    End Part
 Test Tags           session-sync    p0    req:S02    req:S07    needs:ws    needs:ws.resume    needs:replicas.2    needs:control.kill
 
 
 *** Test Cases ***
 A Session Is Captured Whole Before Its Server Dies
     [Tags]    id:S02-01    proto:4.34    part:captured    needs:db.auth    needs:db.main    needs:redis
-    Settle In
-    What The User Holds Is In The Stores
+    Prepare User With Data
+    Data Of User Should Be Stored
     Kill Service    backend-1
-    What The User Holds Is In The Stores
+    Data Of User Should Be Stored
     Session Views Should Agree    ${USER}    places=${{ ['redis', 'redis ttl', 'redis index', 'auth db'] }}
 
 Another Instance Recovers The Session While The First Is Dead
     [Tags]    id:S02-02    part:recovered
-    Settle In
+    Prepare User With Data
     Kill Service    backend-1
-    Open Socket Was Closed With    1006    within=10s
-    Come Back    socket at backend-2    ${BACKEND_2_SOCKET_URL}
-    Socket Is Served By    socket at backend-2    backend-2
-    Say    I have moved    socket at backend-2
-    Hear    I have moved    socket at backend-2
-    The State Can Be Written On From Version    1    socket at backend-2
+    Open Socket Should Be Closed With    1006    within=10s
+    Reconnect And Resume    socket at backend-2    ${BACKEND_2_SOCKET_URL}
+    Socket Should Be Served By    socket at backend-2    backend-2
+    Send Chat Message    I have moved    socket at backend-2
+    Receive Chat Message    I have moved    socket at backend-2
+    State Should Be Writable From Version    1    socket at backend-2
 
 There And Back The Data Are Preserved
     [Tags]    id:S02-03    part:preserved    needs:db.auth    needs:db.main
-    Settle In
-    Snapshot Both Databases
+    Prepare User With Data
+    Take Snapshot Of Both Databases
     Kill Service    backend-1
-    Come Back    there    ${BACKEND_2_SOCKET_URL}
-    Everything Is As It Was    there
-    The Service Comes Back And The Other Dies    backend-1    backend-2
-    Come Back    back    ${BACKEND_SOCKET_URL}
-    Everything Is As It Was    back
+    Reconnect And Resume    there    ${BACKEND_2_SOCKET_URL}
+    User Should See Everything Unchanged    there
+    Start Service And Kill Other    backend-1    backend-2
+    Reconnect And Resume    back    ${BACKEND_SOCKET_URL}
+    User Should See Everything Unchanged    back
     Rows Should Have Survived    ${AUTH_ROWS}
     Rows Should Have Survived    ${MAIN_ROWS}

@@ -5,34 +5,34 @@ Documentation       Many users on many sockets write at once, over each other to
 Resource            platform.resource
 Resource            crowd.resource
 Resource            synchrony.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Setup          A Part Begins
-Test Teardown       The Part Is Over
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
+Test Setup          Begin Part
+Test Teardown       End Part
 Test Tags           session-sync    p0    req:S03    req:S07    needs:ws    needs:session.admin    needs:replicas.2    needs:db.main
 
 
 *** Test Cases ***
 A Hundred Sessions Write And Find Their Own States
     [Tags]    id:S08-02    req:S08    part:own-state
-    A Crowd Is Online    100
+    Open Sockets Of Load Users    100
     Concurrent Sessions Should Be At Least    100
-    Everybody Writes A State    5
-    Everybody Finds His Own State    5
-    The Main Database Holds Everybody's State    5
+    Write State Of Every User    5
+    Every User Should Find Own State    5
+    Main Database Should Hold Every State    5
 
 One Of Conflicting Writes Wins In Every View
     [Documentation]    Ten users, five writers each over one version, at both replicas and frontend, all at one instant; twice.
     [Tags]    id:S03-01    proto:4.62    part:conflicts
-    A Crowd Is Online    10
-    Everybody's Five Writers Collide Over Version    0
-    Every View Shows The Winners    1
-    Everybody's Five Writers Collide Over Version    1
-    Every View Shows The Winners    2
+    Open Sockets Of Load Users    10
+    Make Five Writers Of Each User Collide    0
+    Every View Should Show Winners    1
+    Make Five Writers Of Each User Collide    1
+    Every View Should Show Winners    2
 
 Parallel Renames End As One Name Everywhere
     [Documentation]    Auth's writes: each of ten users is renamed four times in one moment, and each of those delivered to any replica.
     [Tags]    id:S03-02    part:final-state    needs:db.auth
-    A Crowd Is Online    10
-    Everybody Is Renamed At Once    4
-    Every View Ends With The Same Name And Version
+    Open Sockets Of Load Users    10
+    Rename Every User At Once    4
+    Every View Should End With Same Name

@@ -7,97 +7,97 @@ Library             BudgetLibrary
 Resource            platform.resource
 Resource            sessions.resource
 Resource            synchrony.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Setup          A Part Begins
-Test Teardown       The Part Is Over
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
+Test Setup          Begin Part
+Test Teardown       End Part
 Test Tags           session-sync    p0    req:S04    req:S07    needs:ws    needs:session.admin    needs:redis    needs:db.auth
 
 
 *** Test Cases ***
 Every Store And Socket Shares One Expiry
     [Tags]    id:S04-01    proto:2.3.19    proto:2.5.27    part:one-moment
-    A User With A Session    idle_ttl=60s    absolute_ttl=300s
-    A Socket Of The Session At Each Door
-    Session Is Left To Live In Every View    60
-    Let Time Pass For The Session    40s
+    Create User With Session    idle_ttl=60s    absolute_ttl=300s
+    Open Socket Of Session At Each Endpoint
+    Session Should Have Time Left In Every View    60
+    Move Session Into Past    40s
     Record Session Activity    ${SESSION}
-    The Session Goes On With Fresh Tokens
-    Session Is Left To Live In Every View    60
+    Session Should Go On With Fresh Tokens
+    Session Should Have Time Left In Every View    60
 
 Every Store And Socket Ends A Session At Expiry
     [Tags]    id:S04-02    proto:R4.13    part:coordinated
-    A Session That Expires Soon Is Live Everywhere    absolute too
-    Wait Until The Session Has Expired
+    Create Live Session That Expires Soon    absolute too
+    Wait Until Session Has Expired
     Wait Until Session Is Gone Everywhere    ${SESSION}    within=2s    socket=session at frontend
-    Every Socket Was Closed At The Expiry
+    Every Socket Should Have Closed At Expiry
 
 A Good Token Of An Expired Session Is Refused
     [Documentation]    The session ends by its row alone, before its token does, and Redis, which is up, has forgotten it.
     [Tags]    id:S04-04    part:coordinated
-    A User With A Session    idle_ttl=60s    absolute_ttl=300s
+    Create User With Session    idle_ttl=60s    absolute_ttl=300s
     Delete Redis Keys    session:${SESSION.session_id}
-    Let Time Pass For The Row    61s
-    Service Refuses The Token    backend    /api/me    ${SESSION.access_token}    session_expired
-    Service Refuses The Token    backend-2    /api/me    ${SESSION.access_token}    session_expired
-    Service Refuses The Token    frontend    /api/me    ${SESSION.access_token}    session_expired
-    Socket Refuses The Token    ${SESSION.access_token}    session_expired
+    Move Row Into Past    61s
+    Service Should Refuse Token    backend    /api/me    ${SESSION.access_token}    session_expired
+    Service Should Refuse Token    backend-2    /api/me    ${SESSION.access_token}    session_expired
+    Service Should Refuse Token    frontend    /api/me    ${SESSION.access_token}    session_expired
+    Socket Should Refuse Token    ${SESSION.access_token}    session_expired
 
 An Expired Session Leaves Nothing Behind
     [Tags]    id:S04-03    part:cleaned-up
-    A Session That Expires Soon Is Live Everywhere
-    Wait Until The Session Has Expired
-    Every Socket Was Closed At The Expiry
+    Create Live Session That Expires Soon
+    Wait Until Session Has Expired
+    Every Socket Should Have Closed At Expiry
     Clean Up Sessions
-    Redis Comes To Hold Nothing Of The Session
-    Row And Audit Trail Should Say That It Has Expired
-    Every Service Refuses The Token    ${SESSION.access_token}    token_expired
+    Redis Should Lose Session
+    Row And Audit Trail Should Report Expiry
+    Every Service Should Refuse Token    ${SESSION.access_token}    token_expired
 
 
 *** Keywords ***
-A Session That Expires Soon Is Live Everywhere
+Create Live Session That Expires Soon
     [Documentation]    A new session that will be idle, or at its absolute end ``too``, in three seconds has a socket at each door and is in
     ...    each store. Where the machine takes longer than that to get there, another one lives twice as long.
     [Arguments]    ${too}=${EMPTY}
     VAR    ${LIFE}    ${1.5}    scope=TEST
-    Wait Until Keyword Succeeds    4x    0s    A Session That Lives Twice As Long Is Live Everywhere    ${too}
+    Wait Until Keyword Succeeds    4x    0s    Create Live Session Of Twice The Time    ${too}
 
-A Session That Lives Twice As Long Is Live Everywhere
-    [Documentation]    One attempt of `A Session That Expires Soon Is Live Everywhere`; nothing of an earlier one is open.
+Create Live Session Of Twice The Time
+    [Documentation]    One attempt of `Create Live Session That Expires Soon`; nothing of an earlier one is open.
     [Arguments]    ${too}
     Close All Connections
     VAR    ${LIFE}    ${{ 2 * $LIFE }}    scope=TEST
     VAR    &{lifetimes}    idle_ttl=${LIFE}
     IF    $too    VAR    &{lifetimes}    &{lifetimes}    absolute_ttl=${LIFE}
-    A User With A Session    &{lifetimes}
-    A Socket Of The Session At Each Door
+    Create User With Session    &{lifetimes}
+    Open Socket Of Session At Each Endpoint
     Session Should Be Live Everywhere    ${SESSION}    places=${{ ['redis', 'redis ttl', 'redis index', 'auth db'] }}
 
-A Socket Of The Session At Each Door
+Open Socket Of Session At Each Endpoint
     [Documentation]    Sockets ``session at <door>``; sets ``TOKEN`` and ``SOCKET_EXPIRIES`` (alias → when it will be closed).
     VAR    &{doors}    backend-1=${BACKEND_SOCKET_URL}    backend-2=${BACKEND_2_SOCKET_URL}    frontend=${SOCKET_URL}
     VAR    ${TOKEN}    ${SESSION.access_token}    scope=TEST
     VAR    &{SOCKET_EXPIRIES}    &{EMPTY}    scope=TEST
     FOR    ${door}    ${url}    IN    &{doors}
-        ${welcome} =    Open A Socket    alias=session at ${door}    token=${TOKEN}    url=${url}
+        ${welcome} =    Open Chat Socket    alias=session at ${door}    token=${TOKEN}    url=${url}
         Set To Dictionary    ${SOCKET_EXPIRIES}    session at ${door}=${welcome}[expires_at]
     END
 
-The Session Goes On With Fresh Tokens
+Session Should Go On With Fresh Tokens
     [Documentation]    Its refresh token is spent, and each socket is told the new access token.
-    ${fresh} =    Refresh The Tokens Of    ${SESSION}
+    ${fresh} =    Refresh Tokens Of    ${SESSION}
     VAR    ${TOKEN}    ${fresh}[access_token]    scope=TEST
     FOR    ${alias}    IN    @{SOCKET_EXPIRIES}
-        ${answer} =    Ask The Socket    ${alias}    reauth    reauthenticated    token=${TOKEN}
+        ${answer} =    Ask Socket    ${alias}    reauth    reauthenticated    token=${TOKEN}
         Set To Dictionary    ${SOCKET_EXPIRIES}    ${alias}=${answer}[expires_at]
     END
 
-Session Is Left To Live In Every View
+Session Should Have Time Left In Every View
     [Documentation]    So many seconds (up to ten less, for what the test took), by one and the same moment in Redis' document and time to
     ...    live, in the row and in auth's answer. The token counts in whole seconds, rounded up, and so do the sockets.
     [Arguments]    ${seconds: int}
     Session Views Should Agree    ${SESSION}    places=${{ ['redis', 'redis ttl', 'auth db', 'auth'] }}
-    ${end} =    End Of The Session
+    ${end} =    Get End Of Session
     Should Be True    $seconds - 10 <= $end - time.time() <= $seconds
     ...    the session has ${{ $end - time.time() }} s left, not ${seconds}
     ${claims} =    Read Token Claims    ${TOKEN}
@@ -108,27 +108,27 @@ Session Is Left To Live In Every View
         ...    the ${alias} names another moment
     END
 
-End Of The Session
+Get End Of Session
     [Documentation]    When the session ends by auth's record, in seconds since the epoch.
     ${record} =    Get Session Record    ${SESSION}
     RETURN    ${{ datetime.datetime.fromisoformat($record['expires_at']).timestamp() }}
 
-Wait Until The Session Has Expired
+Wait Until Session Has Expired
     [Documentation]    Waits until the clock has passed the end that auth's record names.
-    ${end} =    End Of The Session
+    ${end} =    Get End Of Session
     Wait Until Keyword Passes    30s    Should Be True    time.time() > ${end}    the end has not come
 
-Every Socket Was Closed At The Expiry
+Every Socket Should Have Closed At Expiry
     [Documentation]    Each door's socket was closed with 4001, not before its token's ``exp`` and within two seconds of it.
     ${claims} =    Read Token Claims    ${TOKEN}
     FOR    ${alias}    IN    @{SOCKET_EXPIRIES}
-        Open Socket Was Closed With    4001    ${alias}    within=20s
+        Open Socket Should Be Closed With    4001    ${alias}    within=20s
         ${closed_at} =    Get Close Time    ${alias}
         Should Be True    $closed_at >= $claims['exp']    the ${alias} was closed ${{ $claims['exp'] - $closed_at }} s before the expiry
         Value Should Be Within Budget    close of ${alias} after expiry    ${{ $closed_at - $claims['exp'] }}    2s
     END
 
-Row And Audit Trail Should Say That It Has Expired
+Row And Audit Trail Should Report Expiry
     [Documentation]    They come to, where another sweep was at it.
     Wait Until Keyword Passes    5s    Session Row Should Be    ${SESSION.session_id}    expired
     ${events} =    Get Session Events    ${SESSION}

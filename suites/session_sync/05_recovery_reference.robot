@@ -5,29 +5,29 @@ Documentation       After a restart a user goes on where he was: the socket is b
 Resource            platform.resource
 Resource            restart.resource
 Resource            synchrony.resource
-Suite Setup         Use A Private Platform    backends=1
-Suite Teardown      Leave The Platform
-Test Setup          A Part Begins
-Test Teardown       Run Keywords    Every Service Runs Again    AND    The Part Is Over
+Suite Setup         Open Private Platform    backends=1
+Suite Teardown      Leave Platform
+Test Setup          Begin Part
+Test Teardown       Run Keywords    Restore Services    AND    End Part
 Test Tags           session-sync    p0    req:S05    req:S07    needs:ws    needs:ws.resume    needs:control.kill
 
 
 *** Test Cases ***
 A Session's Context Is Restored After Everything Was Killed
     [Tags]    id:S05-01    part:context    needs:redis    needs:db.main
-    Settle In
+    Prepare User With Data
     Kill And Start    redis    auth    backend-1    frontend
     Session Views Should Agree    ${USER}    within=15s    places=${{ ['auth', 'auth db', 'main db', 'backend-1'] }}
-    Come Back
-    Everything Is As It Was
+    Reconnect And Resume
+    User Should See Everything Unchanged
 
 A Tab's State Is Restored And Can Be Written
     [Tags]    id:S05-03    proto:R3.03    part:state
-    Settle In
-    The State Can Be Written On From Version    1
-    Remember What The User Sees
+    Prepare User With Data
+    State Should Be Writable From Version    1
+    Remember View Of User
     Kill And Start    backend-1
-    Come Back
-    Everything Is As It Was
-    A Stale Write Is A Conflict    1    again
-    The State Can Be Written On From Version    2    again
+    Reconnect And Resume
+    User Should See Everything Unchanged
+    Stale Write Should Conflict    1    again
+    State Should Be Writable From Version    2    again

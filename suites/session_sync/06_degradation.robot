@@ -5,63 +5,63 @@ Documentation       What fails is said and bounded: without Redis auth is asked,
 Resource            platform.resource
 Resource            outage.resource
 Resource            synchrony.resource
-Suite Setup         Use A Private Platform    backends=2    AUTH_TIMEOUT=2    BREAKER_THRESHOLD=3    BREAKER_TTL=1    INTROSPECTION_TTL=0.05
+Suite Setup         Open Private Platform    backends=2    AUTH_TIMEOUT=2    BREAKER_THRESHOLD=3    BREAKER_TTL=1    INTROSPECTION_TTL=0.05
 ...                     proxies=backend->redis, backend->auth, auth->postgres, auth->redis
-Suite Teardown      Leave The Platform
-Test Setup          A Part Begins
-Test Teardown       Run Keywords    Every Service Runs Again    AND    The Part Is Over
+Suite Teardown      Leave Platform
+Test Setup          Begin Part
+Test Teardown       Run Keywords    Restore Services    AND    End Part
 Test Tags           session-sync    p0    req:S06    req:S07    needs:ws    needs:replicas.2    needs:net.faults    needs:redis
 
 
 *** Test Cases ***
 Token Checks Degrade Stepwise And Every Answer Declares It
     [Tags]    id:S10-01    req:S10    proto:3.1.36    proto:R3.07    needs:control.kill
-    Sign In A New User
-    Every Answer Says That The Session Was Found    live
+    Sign In New User
+    Every Answer Should Report Session Found    live
     Kill Service    redis
-    Every Answer Says That The Session Was Found    introspected
+    Every Answer Should Report Session Found    introspected
     Cut Connection    backend->auth
-    Every Answer Says That The Session Was Found    jwt-only
+    Every Answer Should Report Session Found    jwt-only
     Start Service    redis
     Heal Connection    backend->auth
-    Every Answer Says That The Session Was Found    live
+    Every Answer Should Report Session Found    live
     Session Views Should Agree    ${USER}    within=15s
 
 A Flushed Redis Ends No Session And Revives None
     [Tags]    id:S06-01    proto:R3.04    needs:db.auth
-    Sign In A New User
-    Sockets At Every Door
-    Somebody's Session Was Revoked
-    Redis Is Flushed And No Request Is Refused
-    Every Answer Says That The Session Was Found    live
+    Sign In New User
+    Open Sockets At Every Endpoint
+    Create User With Revoked Session
+    Clear Redis Without Refused Request
+    Every Answer Should Report Session Found    live
     Session Views Should Agree    ${USER}    within=15s    socket=user at frontend
-    Every Service Refuses The Token    ${GONE.access_token}    session_revoked
-    Every Socket Is Still Open
+    Every Service Should Refuse Token    ${GONE.access_token}    session_revoked
+    Every Socket Should Be Open
 
 A Failing Auth Is Asked A Bounded Number Of Times
     [Documentation]    A hundred requests, each of which needs auth's word; the breaker lets three failures through, then a trial a second.
     [Tags]    id:S10-02    req:S10
-    Sign In A New User
+    Sign In New User
     Cut Connection    backend->redis
     Session Should Be Found By    introspected
-    Auth Answers 503
+    Make Auth Answer 503
     ${report} =    Ask Backend Many Times    100
     Every Answer Should Be    ${report}    200
     Session Should Be Found By    jwt-only
-    Auth Was Asked Only As Often As The Breaker Lets    ${report}
-    Auth Is Well Again
+    Auth Should Be Asked As Often As Breaker Allows    ${report}
+    Restore Auth
     Session Should Be Found By    introspected
 
 Messages Of Two Replicas Keep Order While Redis Is Slow
     [Documentation]    What a replica has stored itself waits for what the other stored before, of which Redis tells it a second later.
     [Tags]    id:S06-06    proto:4.120
-    Sign In A New User
-    Start A Conversation
+    Sign In New User
+    Start Conversation
     Open Subscribed Sockets At Replicas
     Add Toxic    backend-2->redis    latency    latency=1s
     FOR    ${round}    IN RANGE    3
-        Say    first of ${round}    backend-1
-        Say    second of ${round}    backend-2
+        Send Chat Message    first of ${round}    backend-1
+        Send Chat Message    second of ${round}    backend-2
         Both Should Receive    first of ${round}    second of ${round}
     END
     Heal Connection    backend-2->redis
@@ -70,12 +70,12 @@ Every Replica Ends A Revoked Session Without Redis
     [Tags]    id:S06-07    proto:4.112
     Cut Connection    backend->redis
     FOR    ${_}    IN RANGE    3
-        Sign In A New User
+        Sign In New User
         Open Socket At Replica    backend-1
         Open Socket At Replica    backend-2
         Post To    auth    /auth/logout    ${{ {} }}    ${ACCESS_TOKEN}    status=204
-        Open Socket Was Closed With    4003    backend-1    within=2s
-        Open Socket Was Closed With    4003    backend-2    within=2s
+        Open Socket Should Be Closed With    4003    backend-1    within=2s
+        Open Socket Should Be Closed With    4003    backend-2    within=2s
     END
     Heal Connection    backend->redis
 
@@ -84,7 +84,7 @@ Every Replica Ends A Revoked Session Without Redis
 Open Socket At Replica
     [Documentation]    Opens a socket of the current user at this replica, under its name.
     [Arguments]    ${replica}
-    Open A Socket    ${replica}    url=${{ $BACKEND_SOCKET_URL if $replica == 'backend-1' else $BACKEND_2_SOCKET_URL }}
+    Open Chat Socket    ${replica}    url=${{ $BACKEND_SOCKET_URL if $replica == 'backend-1' else $BACKEND_2_SOCKET_URL }}
 
 Open Subscribed Sockets At Replicas
     [Documentation]    A socket of the current user at each replica, subscribed to their conversation.
@@ -97,7 +97,7 @@ Both Should Receive
     [Documentation]    The sockets at both replicas get these messages, in this order and with nothing missing between them.
     [Arguments]    @{bodies}
     FOR    ${replica}    IN    backend-1    backend-2
-        ${first} =    Hear    ${bodies}[0]    ${replica}    within=10s
-        ${second} =    Hear    ${bodies}[1]    ${replica}    within=10s
+        ${first} =    Receive Chat Message    ${bodies}[0]    ${replica}    within=10s
+        ${second} =    Receive Chat Message    ${bodies}[1]    ${replica}    within=10s
         Should Be Equal    ${second}[seq]    ${first.seq + 1}    the seqs of two messages at ${replica}
     END

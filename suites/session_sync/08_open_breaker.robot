@@ -4,11 +4,11 @@ Documentation       While the circuit breaker is open auth is asked nothing, by 
 Resource            platform.resource
 Resource            outage.resource
 Resource            synchrony.resource
-Suite Setup         Use A Private Platform    BREAKER_THRESHOLD=3    BREAKER_TTL=60    INTROSPECTION_TTL=0.001
+Suite Setup         Open Private Platform    BREAKER_THRESHOLD=3    BREAKER_TTL=60    INTROSPECTION_TTL=0.001
 ...                     proxies=backend->redis, auth->postgres, auth->redis
-Suite Teardown      Leave The Platform
-Test Setup          A Part Begins
-Test Teardown       Run Keywords    Every Service Runs Again    AND    The Part Is Over
+Suite Teardown      Leave Platform
+Test Setup          Begin Part
+Test Teardown       Run Keywords    Restore Services    AND    End Part
 Test Tags           session-sync    p0    req:S10    needs:net.faults    needs:redis    needs:db.main
 
 
@@ -27,8 +27,8 @@ An Open Breaker Lets No Caller Through
     Cut Connection    backend->redis
     Session Should Be Found By    introspected
     Wait Until Keyword Passes    15s    Each Caller Should Ask Auth
-    Auth Answers 503
-    Repeat Keyword    4 times    Ask Under An Id    ${ACCESS_TOKEN}
+    Make Auth Answer 503
+    Repeat Keyword    4 times    Ask Under Id    ${ACCESS_TOKEN}
     Breaker Should Become    open
     No Caller Should Ask Auth
 
@@ -36,6 +36,6 @@ An Open Breaker Lets No Caller Through
 *** Keywords ***
 Sign In User And One Unknown To Backend
     [Documentation]    A new user is signed in; ``UNSEEN`` is another one, whose row is taken from ``userbase`` before it is asked for.
-    Sign In A New User
+    Sign In New User
     ${unseen} =    Create User
     VAR    ${UNSEEN}    ${unseen}    scope=TEST

@@ -4,9 +4,9 @@ Documentation       A tab that does not take what it is sent is closed as soon a
 ...                 (4008, resumed); RFC 6455 §7.1.1 (a peer that does not take the close); judged by the recorded history.
 Library             String
 Resource            recovery.resource
-Suite Setup         Use A Private Platform    backends=2
+Suite Setup         Open Private Platform    backends=2
 ...                     instance_env=${{ {'backend-1': {'SOCKET_QUEUE': '100', 'CLOSE_GRACE': '6'}, 'backend-2': {'MAX_REPLAY': '50'}} }}
-Suite Teardown      Leave The Platform
+Suite Teardown      Leave Platform
 Test Teardown       Run Keywords    Drop Connections    AND    Close All Connections
 Test Tags           state-recovery    p0    req:R02    needs:ws    needs:ws.resume    needs:replicas.2    needs:db.main
 
@@ -19,75 +19,75 @@ ${TOO_SLOW}     socket_closes_total{code="4008"}
 *** Test Cases ***
 A Tab Within Its Queue Stays And Gets Everything
     [Tags]    id:R02-14
-    A Tab And A Second Device
+    Open Tab And Second Device
     Pause Reading    tab
-    The Device Says    90    ${LONG}
+    Send From Device    90    ${LONG}
     Resume Reading    tab
-    Hear    message 89 of device${LONG}    tab
+    Receive Chat Message    message 89 of device${LONG}    tab
     Connection Should Be Open    tab
-    Nothing Was Lost On The Way    90    tab    device
+    Tabs Should Have Received Everything    90    tab    device
 
 A Slow Tab Is Closed And Recovers Everything
     [Tags]    id:R06-01    req:R06    proto:4.106    proto:4.114    proto:R2.07
-    A Tab And A Second Device
+    Open Tab And Second Device
     Pause Reading    tab
-    The Device Speaks Until The Tab Is Too Slow
+    Send From Device Until Tab Is Too Slow
     Resume Reading    tab
-    Open Socket Was Closed With    4008    tab    within=10s
-    The Tab Comes Back To All That It Missed
-    Nothing Was Lost On The Way    ${SAID}    tab    device
+    Open Socket Should Be Closed With    4008    tab    within=10s
+    Tab Should Recover All It Missed
+    Tabs Should Have Received Everything    ${SAID}    tab    device
 
 A Tab That Stops Reading Recovers On Its Next Socket
     [Documentation]    It does not even take the close frame.
     [Tags]    id:R02-02    proto:4.106    proto:4.114    proto:4.116    proto:4.117    proto:R2.07    proto:R2.08
-    A Tab And A Second Device
+    Open Tab And Second Device
     Pause Reading    tab
-    The Device Speaks Until The Tab Is Too Slow
-    The Replica Gives The Tab Up
-    Lose The Connection    tab
-    The Tab Comes Back To All That It Missed
-    Nothing Was Lost On The Way    ${SAID}    tab    device
+    Send From Device Until Tab Is Too Slow
+    Replica Should Give Tab Up
+    Drop Socket Connection    tab
+    Tab Should Recover All It Missed
+    Tabs Should Have Received Everything    ${SAID}    tab    device
 
 A Tab Far Behind Gets The Rest Over REST
     [Tags]    id:R02-03    proto:R2.09
-    A Tab And A Second Device
+    Open Tab And Second Device
     Pause Reading    tab
-    The Device Speaks Until The Tab Is Too Slow
+    Send From Device Until Tab Is Too Slow
     Resume Reading    tab
-    Open Socket Was Closed With    4008    tab    within=10s
-    What The Tab Held Is Noted
-    The Device Says    51
-    The Tab Is Told It Has Not Recovered    too_many_missed
-    The Rest Is There Over REST And Goes On Live
+    Open Socket Should Be Closed With    4008    tab    within=10s
+    Remember Positions Of Tab
+    Send From Device    51
+    Tab Should Not Recover For    too_many_missed
+    Rest Should Be There Over REST
 
 
 *** Keywords ***
-The Device Speaks Until The Tab Is Too Slow
+Send From Device Until Tab Is Too Slow
     [Documentation]    A hundred long messages at a time, each of which the device itself hears, until the first replica has decided to
     ...    close a socket with a full queue; what the network holds by itself differs. Sets ``SAID``, how many messages there are.
     ${before} =    Service Metric    backend-1    ${TOO_SLOW}
     VAR    ${SAID}    ${0}    scope=TEST
     WHILE    True    limit=20    on_limit_message=a tab that reads nothing is not closed, however much waits for it
-        The Device Says    100    ${LONG}
+        Send From Device    100    ${LONG}
         VAR    ${SAID}    ${SAID + 100}    scope=TEST
         ${closed} =    Service Metric    backend-1    ${TOO_SLOW}
         IF    $closed > $before    BREAK
     END
 
-The Tab Comes Back To All That It Missed
+Tab Should Recover All It Missed
     [Documentation]    At the replica that found it too slow: what it was not given before it was closed is replayed, and there is some.
-    ${held} =    What The Tab Holds
+    ${held} =    Get Positions Of Tab
     VAR    ${missed}    ${{ $SAID - $held[$CONVERSATION]['seq'] }}
     Should Be True    ${missed} > 0    the tab was given everything, though it was closed as too slow
-    The Tab Opens
-    The Tab Resumes    ${missed}
+    Open Own Tab
+    Resume Tab    ${missed}
 
-What The Tab Held Is Noted
+Remember Positions Of Tab
     [Documentation]    Sets ``HELD``, the positions of the tab as it was closed.
-    ${held} =    What The Tab Holds
+    ${held} =    Get Positions Of Tab
     VAR    ${HELD}    ${held}    scope=TEST
 
-The Replica Gives The Tab Up
+Replica Should Give Tab Up
     [Documentation]    The replica ends the socket by itself: of all its sockets none is left, nor a subscription.
     FOR    ${metric}    IN    sockets_open    socket_subscriptions
         Service Metric    backend-1    ${metric}    ==    0    within=15s

@@ -4,8 +4,8 @@ Documentation       What waits for a tab that is away comes in its order and onc
 ...                 (resume, event, the promise, 500 messages a frame); judged by the recorded history.
 Library             BudgetLibrary
 Resource            recovery.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
 Test Teardown       Run Keywords    Drop Connections    AND    Close All Connections
 Test Tags           state-recovery    p0    needs:ws    needs:ws.resume    needs:replicas.2    needs:db.main
 
@@ -13,73 +13,73 @@ Test Tags           state-recovery    p0    needs:ws    needs:ws.resume    needs
 *** Test Cases ***
 No Replay Frame Holds More Than Declared
     [Tags]    id:R02-13    req:R02    proto:4.45
-    A Tab And A Second Device
+    Open Tab And Second Device
     Close Connection    tab
-    The Device Says    1201
-    The Tab Comes Back    missed=1201
-    No Frame Holds More Than Is Declared
-    Nothing Was Lost On The Way    1201    tab    device
+    Send From Device    1201
+    Reconnect Tab    missed=1201
+    No Frame Should Exceed Declared Size
+    Tabs Should Have Received Everything    1201    tab    device
 
 Urgent Notifications Come First
     [Tags]    id:R03-01    req:R03    proto:4.55    proto:4.56    proto:4.59    proto:R3.11
-    A Tab In A Conversation
+    Open Tab In Conversation
     Close Connection    tab
-    Notifications Wait    5    9    0    5    9    1    7    9    0    5
-    Somebody Else Says    Before any event
-    The Tab Comes Back    missed=1
-    Events Come By Urgency After The Replay
-    The Tab Acknowledges Every Event
+    Store Pending Notifications    5    9    0    5    9    1    7    9    0    5
+    Send From Other Device    Before any event
+    Reconnect Tab    missed=1
+    Events Should Follow Replay By Urgency
+    Acknowledge Every Event Of Tab
     Close Connection    tab
-    The Tab Comes Back    missed=0
-    Nothing Waits For The Tab
+    Reconnect Tab    missed=0
+    No Event Should Be Pending For Tab
 
 Notifications Beyond One Reading All Come, Urgent First
     [Tags]    id:R03-02    req:R03
-    A Tab In A Conversation
+    Open Tab In Conversation
     Close Connection    tab
-    Notifications Have Waited For An Hour    1201
-    The Tab Comes Back    missed=0
-    Events Come By Urgency After The Replay
+    Move Notifications Into Past    1201
+    Reconnect Tab    missed=0
+    Events Should Follow Replay By Urgency
 
 A Returning Tab Is Notified Of Missed Changes
     [Tags]    id:R06-02    req:R06    proto:R3.10
-    A Tab With Something To Lose
-    Lose The Connection    tab
-    Preferences Conversation And State Change Elsewhere
-    The Tab Comes Back    missed=0
-    The Tab Is Told What Has Changed
-    Client And Server Are In The Same State    ${RESUMED}
+    Open Tab With State
+    Drop Socket Connection    tab
+    Change Preferences Conversation And State Elsewhere
+    Reconnect Tab    missed=0
+    Tab Should Receive Changes
+    Client And Server Should Have Same State    ${RESUMED}
 
 A Replaced Socket Cannot Change The State
     [Tags]    id:R06-03    req:R06    proto:4.86    proto:R3.09
-    A Tab With Something To Lose
-    A Newer Socket Of The Tab Is Registered Unheard
-    The Old Socket Tries To Change The State And Is Closed
-    The Newer Socket Finds The State As It Was And Changes It
+    Open Tab With State
+    Register Newer Socket Without Notification
+    Old Socket Should Be Closed At Write
+    Newer Socket Should Find And Change State
 
 A Used Message Id With Another Body Is Refused
     [Tags]    id:R07-03    req:R07    proto:4.31    proto:R1.09
-    A Tab In A Conversation
-    ${first} =    Say    The first    tab    client_msg_id=used
-    Hear    The first    tab
-    Lose The Connection    tab
-    The Tab Comes Back    missed=0
-    Socket Answers With Error    tab    message.send    client_msg_id_conflict    conversation_id=${CONVERSATION}
+    Open Tab In Conversation
+    ${first} =    Send Chat Message    The first    tab    client_msg_id=used
+    Receive Chat Message    The first    tab
+    Drop Socket Connection    tab
+    Reconnect Tab    missed=0
+    Socket Should Answer With Error    tab    message.send    client_msg_id_conflict    conversation_id=${CONVERSATION}
     ...    client_msg_id=used    body=Another
-    ${again} =    Say    The first    tab    client_msg_id=used
+    ${again} =    Send Chat Message    The first    tab    client_msg_id=used
     Should Be Equal    ${{ ($again['seq'], $again['duplicate']) }}    ${{ ($first['seq'], True) }}    the id names another message now
-    Say    The second    tab
-    Nothing Was Lost On The Way    rows=2
+    Send Chat Message    The second    tab
+    Tabs Should Have Received Everything    rows=2
 
 
 *** Keywords ***
-No Frame Holds More Than Is Declared
+No Frame Should Exceed Declared Size
     [Documentation]    No frame of the replay holds more than 500 messages.
     ${frames} =    Get Frames    connection=tab    type=message.batch
     VAR    ${sizes}    ${{ [len(frame.json['payload']['messages']) for frame in $frames] }}
     Should Be True    max($sizes) <= 500    the replay's frames hold ${sizes} messages
 
-Notifications Wait
+Store Pending Notifications
     [Documentation]    The user gets one notification of each of these priorities, one after the other, numbered from 1.
     [Arguments]    @{priorities}
     VAR    @{WAITING}    @{EMPTY}    scope=TEST
@@ -88,7 +88,7 @@ Notifications Wait
         Append To List    ${WAITING}    ${{ (-int($priority), $number) }}
     END
 
-Notifications Have Waited For An Hour
+Move Notifications Into Past
     [Documentation]    So many notifications of all priorities, numbered from 1, which nothing but the user's return will bring to mind.
     [Arguments]    ${count: int}
     VAR    ${tab_is_older}    UPDATE socket_clients SET created_at = now() - interval '1 day' WHERE client_id = '${CLIENT_ID}'
@@ -99,10 +99,10 @@ Notifications Have Waited For An Hour
     Execute Sql String    ${hour_old}    alias=main
     VAR    @{WAITING}    @{{ [(-(n % 10), n) for n in range(1, $count + 1)] }}    scope=TEST
 
-Events Come By Urgency After The Replay
+Events Should Follow Replay By Urgency
     [Documentation]    All that waits comes once, after ``resumed``, the most urgent first, in the order of creation within one priority.
     ...    (The platform waits for a ``resume`` for a second; on a machine that takes longer nothing is wrong with what comes first.)
-    ${came} =    Wait Until Keyword Passes    15s    All Events Have Come
+    ${came} =    Wait Until Keyword Passes    15s    All Events Should Arrive
     ${frames} =    Get Frames    connection=tab
     VAR    ${kinds}    ${{ [frame.json['type'] for frame in $frames] }}
     VAR    ${resumed}    ${{ $frames[$kinds.index('resumed')] }}
@@ -110,7 +110,7 @@ Events Come By Urgency After The Replay
     ...    an event came before the replay had ended: ${kinds}[:9]
     Should Be Equal    ${came}    ${{ sorted($WAITING) }}    the events (-priority, number) came in another order
 
-All Events Have Come
+All Events Should Arrive
     [Documentation]    As many events as wait have come to the tab; returns what they are, each where it came first.
     ${events} =    Get Frames    connection=tab    type=event
     ${came} =    Evaluate    {e.json['payload']['event_id']: e.json['payload'] for e in reversed($events)}
@@ -118,32 +118,32 @@ All Events Have Come
     Should Be True    len($told) >= len($WAITING)    of ${{ len($WAITING) }} events that wait only ${{ len($told) }} came
     RETURN    ${told}
 
-The Tab Acknowledges Every Event
+Acknowledge Every Event Of Tab
     [Documentation]    Each event is acknowledged, and REST shows that none waits any more.
     ${events} =    Get Frames    connection=tab    type=event
     FOR    ${event}    IN    @{events}
         Acknowledge    ${event.json}[payload][event_id]    tab
     END
-    Wait Until Keyword Passes    5s    No Notification Waits
+    Wait Until Keyword Passes    5s    No Notification Should Be Pending
 
-No Notification Waits
+No Notification Should Be Pending
     [Documentation]    REST lists no notification of the user.
     ${response} =    Get From    backend    /api/notifications    ${ACCESS_TOKEN}
     Should Be Empty    ${response.json()}[notifications]    notifications wait that were acknowledged
 
-Nothing Waits For The Tab
+No Event Should Be Pending For Tab
     [Documentation]    The next event of the tab is one that has just been made: those before it were done with.
-    Notifications Wait    0
-    Events Come By Urgency After The Replay
+    Store Pending Notifications    0
+    Events Should Follow Replay By Urgency
 
-Preferences Conversation And State Change Elsewhere
+Change Preferences Conversation And State Elsewhere
     [Documentation]    Preferences are written and the conversation is renamed through frontend while the tab is away.
     Put At    frontend    /api/preferences    ${{ {'theme': 'dark'} }}    ${ACCESS_TOKEN}    If-Match="0"
     VAR    ${path}    /api/conversations/${CONVERSATION}
     ${current} =    Get From    frontend    ${path}    ${ACCESS_TOKEN}
     Patch At    frontend    ${path}    ${{ {'title': 'Renamed'} }}    ${ACCESS_TOKEN}    If-Match=${current.headers}[ETag]
 
-The Tab Is Told What Has Changed
+Tab Should Receive Changes
     [Documentation]    The events of both changes come, after ``resumed``, and what they say is what the doors show.
     ${preferences} =    Wait For Json    connection=tab    type=event    payload.kind=preferences.updated
     ${renamed} =    Wait For Json    connection=tab    type=event    payload.data.conversation.title=Renamed
@@ -152,21 +152,21 @@ The Tab Is Told What Has Changed
     ${shown} =    Get From    frontend    /api/conversations/${CONVERSATION}    ${ACCESS_TOKEN}
     Should Be Equal    ${renamed}[payload][data][conversation]    ${shown.json()}    the tab is told of another conversation
 
-A Newer Socket Of The Tab Is Registered Unheard
+Register Newer Socket Without Notification
     [Documentation]    The main database knows of a newer socket of the tab; no ring has told the replica that serves the old one.
     VAR    ${of_the_tab}    client_id = '${CLIENT_ID}'
     Execute Sql String    UPDATE socket_clients SET generation = generation + 1 WHERE ${of_the_tab}    alias=main
 
-The Old Socket Tries To Change The State And Is Closed
+Old Socket Should Be Closed At Write
     [Documentation]    The old socket writes over the version that it knows, and is told soon that it has been replaced.
     VAR    &{late}    base_version=${STATE_VERSION}    document=${{ {'thread': 'of the replaced socket'} }}
     VAR    &{frame}    type=state.update    id=late    payload=${late}
     Send Json    ${frame}    tab
-    Open Socket Was Closed With    4009    tab    within=10s
+    Open Socket Should Be Closed With    4009    tab    within=10s
 
-The Newer Socket Finds The State As It Was And Changes It
+Newer Socket Should Find And Change State
     [Documentation]    The replaced socket's write was not taken; the newer one's, over the same version, is.
-    The Tab Opens    ${BACKEND_2_SOCKET_URL}
-    ${found} =    Ask The Socket    tab    state.get    state
+    Open Own Tab    ${BACKEND_2_SOCKET_URL}
+    ${found} =    Ask Socket    tab    state.get    state
     Should Be Equal    ${found}[document]    ${STATE}    a socket that had been replaced wrote the state
-    The Tab Keeps A State    step=${STATE_VERSION + 1}
+    Store Tab State    step=${STATE_VERSION + 1}

@@ -4,9 +4,9 @@ Documentation       Stored state that cannot be trusted is reported and starts c
 ...                 would. Sources: docs/protocol.md §4 (``state``, 48 KiB, ``damaged``); OWASP ASVS 5.0 8.2.2 (no access to another's
 ...                 data).
 Resource            recovery.resource
-Suite Setup         Use The Shared Platform
-Suite Teardown      Leave The Platform
-Test Setup          A Tab With Something To Lose
+Suite Setup         Open Shared Platform
+Suite Teardown      Leave Platform
+Test Setup          Open Tab With State
 Test Teardown       Run Keywords    Drop Connections    AND    Close All Connections
 Test Tags           state-recovery    p0    req:R08    needs:ws    needs:ws.resume    needs:replicas.2    needs:db.main
 
@@ -20,143 +20,143 @@ ${LAST_NUMBER}    ${9223372036854775807}
 *** Test Cases ***
 A Truncated State Is Reported And Starts Clean
     [Tags]    id:R08-01    proto:4.90    proto:R4.10
-    The Stored State Becomes    document = left(document, length(document) / 2)
-    The Tab Comes Back To A Clean Start    version=1
+    Replace Stored State By    document = left(document, length(document) / 2)
+    Tab Should Return To Clean Start    version=1
 
 A State Of Another Type Is Reported And Starts Clean
     [Tags]    id:R08-02    proto:4.89    proto:4.91
-    The Stored State Becomes    document = '["thread", "agents"]'    sealed=True
-    The Tab Comes Back To A Clean Start    version=1
+    Replace Stored State By    document = '["thread", "agents"]'    sealed=True
+    Tab Should Return To Clean Start    version=1
 
 Another User's State Is Reported And Never Shown
     [Tags]    id:R08-03    proto:4.89    proto:R4.11
-    Another User Has A State
-    The Stored State Becomes    (document, checksum) = (SELECT document, checksum FROM session_state WHERE client_id = '${OTHERS_TAB}')
-    The Tab Comes Back To A Clean Start    version=1
+    Create State Of Other User
+    Replace Stored State By    (document, checksum) = (SELECT document, checksum FROM session_state WHERE client_id = '${OTHERS_TAB}')
+    Tab Should Return To Clean Start    version=1
     No Service Log Contains    ${OTHERS_SECRET}
-    The Other User Still Has His State
+    Other User Should Still Have State
 
 The State Of Another Tab Is Reported And Starts Clean
     [Tags]    id:R08-09    proto:4.89    proto:R4.11
     Put State In Another Tab
-    The Stored State Becomes    (document, checksum) = (SELECT document, checksum FROM session_state WHERE client_id = '${OTHERS_TAB}')
-    The Tab Comes Back To A Clean Start    version=1
+    Replace Stored State By    (document, checksum) = (SELECT document, checksum FROM session_state WHERE client_id = '${OTHERS_TAB}')
+    Tab Should Return To Clean Start    version=1
 
 A State Of Unknown Version Is Reported And Starts Clean
     [Tags]    id:R08-04    proto:4.89
-    The Stored State Becomes    version = 41
-    The Tab Comes Back To A Clean Start    version=41
+    Replace Stored State By    version = 41
+    Tab Should Return To Clean Start    version=41
 
 A State Of Impossible Version Is Reported And Starts Clean
     [Tags]    id:R08-05    proto:4.92
-    The Stored State Becomes    version = -1    sealed=True
-    The Tab Comes Back To A Clean Start    version=0
-    The Stored State Becomes    version = ${LAST_NUMBER}    sealed=True
-    The Tab Comes Back To A Clean Start    version=0
+    Replace Stored State By    version = -1    sealed=True
+    Tab Should Return To Clean Start    version=0
+    Replace Stored State By    version = ${LAST_NUMBER}    sealed=True
+    Tab Should Return To Clean Start    version=0
 
 A Binary State Is Reported And Starts Clean
     [Tags]    id:R08-06    proto:4.90
-    The Stored State Becomes    document = chr(1) || chr(27) || chr(65533) || chr(1114109) || chr(8238) || repeat(chr(127), 1000)
-    The Tab Comes Back To A Clean Start    version=1
+    Replace Stored State By    document = chr(1) || chr(27) || chr(65533) || chr(1114109) || chr(8238) || repeat(chr(127), 1000)
+    Tab Should Return To Clean Start    version=1
 
 An Oversized State Is Reported And Starts Clean
     [Tags]    id:R08-07    proto:4.89    proto:4.91
-    The Stored State Becomes    document = '{"thread": "' || repeat('x', 10000000) || '"}'    sealed=True
-    The Tab Comes Back To A Clean Start    version=1
+    Replace Stored State By    document = '{"thread": "' || repeat('x', 10000000) || '"}'    sealed=True
+    Tab Should Return To Clean Start    version=1
 
 The Largest State Is Kept And A Larger Refused
     [Tags]    id:R08-08
     VAR    ${size}    ${49152}
-    A State Of Bytes Is Refused    ${size + 1}
-    The Tab Keeps A State Of Bytes    ${size}
+    State Of Size Should Be Refused    ${size + 1}
+    Store Tab State Of Bytes    ${size}
     Close Connection    tab
-    The Tab Opens    ${BACKEND_2_SOCKET_URL}
-    ${resumed} =    The Tab Resumes    missed=0
-    Client And Server Are In The Same State    ${resumed}
+    Open Own Tab    ${BACKEND_2_SOCKET_URL}
+    ${resumed} =    Resume Tab    missed=0
+    Client And Server Should Have Same State    ${resumed}
 
 
 *** Keywords ***
-Document Of Bytes
+Make Document Of Bytes
     [Documentation]    A document that is exactly so long as JSON without blanks.
     [Arguments]    ${size: int}
     VAR    &{document}    thread=${{ 'x' * ($size - len('{"thread":""}')) }}
     RETURN    ${document}
 
-A State Of Bytes Is Refused
+State Of Size Should Be Refused
     [Documentation]    The tab cannot store a document of this size over the version that it knows.
     [Arguments]    ${size: int}
-    ${document} =    Document Of Bytes    ${size}
-    Socket Answers With Error    tab    state.update    invalid_frame    base_version=${STATE_VERSION}    document=${document}
+    ${document} =    Make Document Of Bytes    ${size}
+    Socket Should Answer With Error    tab    state.update    invalid_frame    base_version=${STATE_VERSION}    document=${document}
 
-The Tab Keeps A State Of Bytes
+Store Tab State Of Bytes
     [Documentation]    A document of this size is stored over the version that the tab knows.
     [Arguments]    ${size: int}
-    ${document} =    Document Of Bytes    ${size}
+    ${document} =    Make Document Of Bytes    ${size}
     VAR    ${STATE}    ${document}    scope=TEST
-    ${updated} =    Ask The Socket    tab    state.update    state.updated    base_version=${STATE_VERSION}    document=${STATE}
+    ${updated} =    Ask Socket    tab    state.update    state.updated    base_version=${STATE_VERSION}    document=${STATE}
     VAR    ${STATE_VERSION}    ${updated}[version]    scope=TEST
 
-The Stored State Becomes
+Replace Stored State By
     [Documentation]    The tab is cut off and its row is changed like this, with the seal as it was or, ``sealed``, with a new one that
     ...    fits.
     [Arguments]    ${change}    ${sealed: bool}=${False}
-    ${damaged} =    Damaged States Found
+    ${damaged} =    Count Damaged States
     VAR    ${DAMAGED_BEFORE}    ${damaged}    scope=TEST
-    Lose The Connection    tab
+    Drop Socket Connection    tab
     VAR    ${of_the_tab}    client_id = '${CLIENT_ID}'
     Execute Sql String    UPDATE session_state SET ${change} WHERE ${of_the_tab}    alias=main
     IF    $sealed    Execute Sql String    UPDATE session_state SET checksum = ${SEAL} WHERE ${of_the_tab}    alias=main
 
-Damaged States Found
+Count Damaged States
     [Documentation]    How many damaged states both replicas have found. (No other suite damages any.)
-    ${counted} =    Counters Of Both Replicas    session_state_damaged_total
+    ${counted} =    Count On Both Replicas    session_state_damaged_total
     RETURN    ${counted}[0]
 
-The Tab Comes Back To A Clean Start
+Tab Should Return To Clean Start
     [Documentation]    At the other replica the tab resumes its messages, and is told that its state was damaged: nothing of it is shown,
     ...    the platform counts it, and a write over the version that it names starts clean, as does the next socket.
     [Arguments]    ${version: int}
-    The Tab Opens    ${BACKEND_2_SOCKET_URL}
-    The Tab Resumes    missed=0
-    ${told} =    Ask The Socket    tab    state.get    state
+    Open Own Tab    ${BACKEND_2_SOCKET_URL}
+    Resume Tab    missed=0
+    ${told} =    Ask Socket    tab    state.get    state
     VAR    &{clean}    version=${version}    document=${{ {} }}    damaged=${True}
     Should Be Equal    ${told}    ${clean}    damaged state is not reported, or does not start clean
-    ${damaged} =    Damaged States Found
+    ${damaged} =    Count Damaged States
     Should Be Equal    ${damaged}    ${DAMAGED_BEFORE + 1}    the platform has counted other than one damaged state
     VAR    ${STATE_VERSION}    ${version}    scope=TEST
-    The Tab Keeps A State    step=2
-    Everything Goes On
+    Store Tab State    step=2
+    Tab Should Go On After Damage
 
-Everything Goes On
+Tab Should Go On After Damage
     [Documentation]    The tab finds the new state on its next socket, at the first replica, and chats; both replicas say they are ready.
     Close Connection    tab
-    The Tab Opens
-    ${resumed} =    The Tab Resumes    missed=0
-    Client And Server Are In The Same State    ${resumed}
+    Open Own Tab
+    ${resumed} =    Resume Tab    missed=0
+    Client And Server Should Have Same State    ${resumed}
     ${body} =    Random UUID
-    Say    ${body}    tab
-    Hear    ${body}    tab
+    Send Chat Message    ${body}    tab
+    Receive Chat Message    ${body}    tab
     Service Should Be Ready    backend-1
     Service Should Be Ready    backend-2
 
-Another User Has A State
+Create State Of Other User
     [Documentation]    Somebody else's tab keeps a state with a text that nobody else may see: sets ``OTHERS_TAB`` and ``OTHERS_SECRET``.
     ${users} =    Create Load Users    1
     ${secret} =    Random UUID
-    ${welcome} =    Open A Socket    other    token=${users[0].access_token}    url=${BACKEND_SOCKET_URL}
+    ${welcome} =    Open Chat Socket    other    token=${users[0].access_token}    url=${BACKEND_SOCKET_URL}
     VAR    &{document}    thread=${secret}
-    Ask The Socket    other    state.update    state.updated    base_version=${0}    document=${document}
+    Ask Socket    other    state.update    state.updated    base_version=${0}    document=${document}
     VAR    ${OTHERS_TAB}    ${welcome}[client_id]    scope=TEST
     VAR    ${OTHERS_SECRET}    ${secret}    scope=TEST
 
 Put State In Another Tab
     [Documentation]    Another tab of the current user keeps a state of its own: sets ``OTHERS_TAB``.
-    ${welcome} =    Open A Socket    other    url=${BACKEND_SOCKET_URL}
+    ${welcome} =    Open Chat Socket    other    url=${BACKEND_SOCKET_URL}
     VAR    &{document}    thread=of another tab
-    Ask The Socket    other    state.update    state.updated    base_version=${0}    document=${document}
+    Ask Socket    other    state.update    state.updated    base_version=${0}    document=${document}
     VAR    ${OTHERS_TAB}    ${welcome}[client_id]    scope=TEST
 
-The Other User Still Has His State
+Other User Should Still Have State
     [Documentation]    Whose state was copied, finds it as it was.
-    ${found} =    Ask The Socket    other    state.get    state
+    ${found} =    Ask Socket    other    state.get    state
     Should Be Equal    ${found}    ${{ {'version': 1, 'document': {'thread': $OTHERS_SECRET}, 'damaged': False} }}    the other user's state

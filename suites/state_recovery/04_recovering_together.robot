@@ -5,9 +5,9 @@ Documentation       Many come back at once, each with a log of his own, within a
 ...                 recorded history.
 Library             BudgetLibrary
 Resource            recovery.resource
-Suite Setup         Use A Private Platform    backends=2
-Suite Teardown      Leave The Platform
-Test Teardown       Run Keywords    Drop Connections    AND    Close All Connections    AND    Both Replicas Run
+Suite Setup         Open Private Platform    backends=2
+Suite Teardown      Leave Platform
+Test Teardown       Run Keywords    Drop Connections    AND    Close All Connections    AND    Restore Both Replicas
 Test Tags           state-recovery    p0    needs:ws    needs:ws.resume    needs:replicas.2    needs:db.main
 
 
@@ -24,85 +24,85 @@ Test Tags           state-recovery    p0    needs:ws    needs:ws.resume    needs
 *** Test Cases ***
 Five Devices Of One User Recover The Same
     [Tags]    id:R05-01    req:R05    proto:R1.06    needs:control.kill
-    Clients Are Online    1    devices=5
+    Open Clients Of Load Users    1    devices=5
     Kill Service    backend-1
     Drop Connections
     Start Service    backend-1
-    Messages Wait For Everybody    50
-    Everybody Comes Back At Once
-    Everybody Has Recovered    50
-    Everybody Goes On
-    Nothing Was Lost On The Way    52    @{BACK}
+    Store Messages For Every Client    50
+    Reconnect Every Client At Once
+    Every Client Should Have Recovered    50
+    Every Client Should Go On
+    Tabs Should Have Received Everything    52    @{BACK}
 
 One Of Two Sockets Claiming A Session Wins
     [Tags]    id:R05-02    req:R05    proto:R3.08
-    A Tab With Something To Lose
+    Open Tab With State
     Close Connection    tab
-    Repeat Keyword    5 times    One Of So Many Handshakes Wins    2
-    Repeat Keyword    5 times    One Of So Many Resumptions Wins    2
+    Repeat Keyword    5 times    One Handshake Should Win    2
+    Repeat Keyword    5 times    One Resume Should Win    2
 
 One Of Ten Sockets Claiming A Session Wins
     [Tags]    id:R05-03    req:R05    proto:4.107
-    A Tab With Something To Lose
+    Open Tab With State
     Close Connection    tab
-    Repeat Keyword    2 times    One Of So Many Handshakes Wins    10
-    Repeat Keyword    2 times    One Of So Many Resumptions Wins    10
+    Repeat Keyword    2 times    One Handshake Should Win    10
+    Repeat Keyword    2 times    One Resume Should Win    10
 
 Metrics Of Recoveries Agree With The Clients
     [Tags]    id:R09-01    req:R09    proto:R5.03
-    Clients Are Online    12
+    Open Clients Of Load Users    12
     Drop Connections
-    Messages Wait For Everybody    7
-    Telemetry Is Read
-    Four Of Them Have Lost Their Logs And Three Were Never Here
-    Everybody Comes Back At Once
-    Telemetry Agrees With What The Clients Saw    recovered=5    epoch_changed=4    unknown_client=3
+    Store Messages For Every Client    7
+    Read Telemetry
+    Make Seven Clients Unable To Recover
+    Reconnect Every Client At Once
+    Telemetry Should Agree With Clients    recovered=5    epoch_changed=4    unknown_client=3
 
 Fifty Clients Recover At Once Within The Budget
     [Tags]    id:R10-01    req:R10    part:recovery    req:R09    proto:R5.01
-    Clients Are Online    50
+    Open Clients Of Load Users    50
     Drop Connections
-    Messages Wait For Everybody    100
-    Telemetry Is Read
-    Everybody Comes Back At Once
-    Everybody Has Recovered    100
-    The Recovery Was Within Its Budget    100
-    Telemetry Agrees With What The Clients Saw    recovered=50
-    Everybody Goes On
-    Nothing Was Lost On The Way    ${{ 50 * 102 }}    @{BACK}
+    Store Messages For Every Client    100
+    Read Telemetry
+    Reconnect Every Client At Once
+    Every Client Should Have Recovered    100
+    Recovery Should Be Within Budget    100
+    Telemetry Should Agree With Clients    recovered=50
+    Every Client Should Go On
+    Tabs Should Have Received Everything    ${{ 50 * 102 }}    @{BACK}
 
 Recoveries Of Fifty Clients Leave Nothing Behind
     [Tags]    id:R10-02    req:R10    part:resources    proto:R5.02    needs:control.kill
-    Clients Are Online    50
-    Fifty Come And Go    2 times
-    What The Services Hold Is Noted
+    Open Clients Of Load Users    50
+    Make Fifty Clients Come And Go    2 times
+    Remember Service Totals
     Start Memory Watch    backend-1    backend-2
-    Fifty Come And Go    2 times
+    Make Fifty Clients Come And Go    2 times
     ${seen} =    Stop Memory Watch
-    Memory Growth Is Within Its Budget    ${seen}
-    The Services Hold No More Than They Did
+    Memory Growth Should Be Within Budget    ${seen}
+    Services Should Hold No More Than Before
 
 
 *** Keywords ***
-Both Replicas Run
+Restore Both Replicas
     [Documentation]    After a failure: starts what a test may have left dead.
     Run Keyword If Test Failed    Run Keyword And Ignore Error    Start Service    backend-1
 
-Clients Are Online
+Open Clients Of Load Users
     [Documentation]    So many users with a conversation each, whose one message all of their devices, spread over both replicas, have
     ...    heard: sets ``HEARD``, its seq, ``CLIENTS``, ``EPOCHS``, and ``TOKENS`` and ``CONVERSATIONS`` with an entry for
     ...    each device.
     [Arguments]    ${count: int}    ${devices: int}=1
     VAR    ${HEARD}    ${1}    scope=TEST
-    Load Users With A Conversation Each    ${count}    assistant=${False}
+    Create Load Users With Conversations    ${count}    assistant=${False}
     VAR    @{TOKENS}    @{{ $TOKENS * $devices }}    scope=TEST
     VAR    @{CONVERSATIONS}    @{{ $CONVERSATIONS * $devices }}    scope=TEST
-    Everybody Is Subscribed And Has Heard One Message    ${count}
+    Every Client Should Receive First Message    ${count}
 
-Everybody Is Subscribed And Has Heard One Message
+Every Client Should Receive First Message
     [Documentation]    A device for each of ``TOKENS``; the first of them, so many, say something: sets ``CLIENTS`` and ``EPOCHS``.
     [Arguments]    ${count}
-    Open A Device For Everybody    user
+    Open Device For Every Client    user
     VAR    @{first}    @{ALIASES[:${count}]}
     ${welcomes} =    Collect On All    1    ${ALIASES}    where=type=welcome
     Send On All    ${SUBSCRIBE}    ${ALIASES}    conversation=${CONVERSATIONS}
@@ -112,7 +112,7 @@ Everybody Is Subscribed And Has Heard One Message
     VAR    @{CLIENTS}    @{{ [frames[0].json['payload']['client_id'] for frames in $welcomes.values()] }}    scope=TEST
     VAR    @{EPOCHS}    @{{ [frames[0].json['payload']['epoch'] for frames in $told.values()] }}    scope=TEST
 
-Open A Device For Everybody
+Open Device For Every Client
     [Documentation]    A recorded socket for each of ``TOKENS``, half of them at each replica: sets ``ALIASES``.
     [Arguments]    ${name}
     VAR    ${half}    ${{ -(-len($TOKENS) // 2) }}
@@ -124,7 +124,7 @@ Open A Device For Everybody
     END
     VAR    @{ALIASES}    @{first}    @{second}    scope=TEST
 
-Record Everybody
+Record Every Client
     [Documentation]    Sets ``BACK`` to the sockets that are open now: they are recorded, and each may see the conversation that it is
     ...    for, and no other.
     VAR    @{BACK}    @{ALIASES}    scope=TEST
@@ -133,7 +133,7 @@ Record Everybody
         Client May See    ${alias}    ${conversation}
     END
 
-Messages Wait For Everybody
+Store Messages For Every Client
     [Documentation]    In each conversation so many messages are stored by another device of its user, and acknowledged, while its own are
     ...    away.
     [Arguments]    ${count: int}
@@ -145,19 +145,19 @@ Messages Wait For Everybody
     Collect On All    ${count}    ${devices}    where=type=ack    within=30s
     Drop Connections    ${devices}
 
-Everybody Comes Back At Once
+Reconnect Every Client At Once
     [Documentation]    New sockets for all, half of them at each replica, each of which resumes its client's stream after the first
     ...    message: sets ``BACK`` and ``RESUMED``, and ``SECONDS`` from the first handshake to the last ``resumed``.
     VAR    &{coming}    client_id={client}    positions=${{ {'{conversation}': {'epoch': '{epoch}', 'seq': $HEARD}} }}
     VAR    &{frame}    type=resume    id=resume    payload=${coming}
     Start Budget    coming back
-    Open A Device For Everybody    back
+    Open Device For Every Client    back
     Send On All    ${frame}    ${ALIASES}    client=${CLIENTS}    conversation=${CONVERSATIONS}    epoch=${EPOCHS}
     ${resumed} =    Collect On All    1    ${ALIASES}    where=type=resumed    within=30s
     ${seconds} =    Budget Used    coming back
     VAR    ${SECONDS}    ${seconds}    scope=TEST
     VAR    @{RESUMED}    @{{ [frames[0].json['payload'] for frames in $resumed.values()] }}    scope=TEST
-    Record Everybody
+    Record Every Client
 
 Record Recovery
     [Documentation]    How long it took, how many of the messages that waited for each client came, and how many had no error.
@@ -173,7 +173,7 @@ Record Recovery
     Record Figure    R10 clients without an error    ${well}
     Record Figure    R10 clients    ${{ len($BACK) }}
 
-Everybody Has Recovered
+Every Client Should Have Recovered
     [Documentation]    Each stream is recovered with so many messages; nobody was told of an error, and every socket is open.
     [Arguments]    ${count: int}
     FOR    ${alias}    ${resumed}    IN ZIP    ${BACK}    ${RESUMED}    mode=STRICT
@@ -183,13 +183,13 @@ Everybody Has Recovered
         Connection Should Be Open    ${alias}
     END
 
-Everybody Goes On
+Every Client Should Go On
     [Documentation]    In each conversation one more message is said by a device that came back, and heard by all of its user's.
     VAR    ${speakers}    ${{ dict(zip($CONVERSATIONS, $BACK)) }}
     Send On All    ${SEND}    ${{ list($speakers.values()) }}    conversation=${{ list($speakers) }}
     Collect On All    1    ${BACK}    where=type=message    within=15s
 
-The Recovery Was Within Its Budget
+Recovery Should Be Within Budget
     [Documentation]    From the first handshake to the last ``resumed``, by a client that shares the machine with everything else: the
     ...    budget is what the requirement allows. The own goal, 0.3 s, is judged by ``./run bench recovery``, beside a bare server.
     ...    How long each client waited, from its own handshake on, is drawn into the log. ``count`` messages waited for each.
@@ -203,42 +203,42 @@ The Recovery Was Within Its Budget
     Log Latencies    R10 one client recovered
     Value Should Be Within Budget    R10 fifty clients recovered    ${SECONDS}
 
-One Of So Many Handshakes Wins
+One Handshake Should Win
     [Documentation]    So many sockets of one ``client_id`` are opened at one moment through frontend, which spreads them over the
     ...    replicas.
     [Arguments]    ${count: int}
     ${racers} =    Open Connections    ${SOCKET_URL}?client_id=${CLIENT_ID}    ${count}    tokens=${TOKENS}    alias=racer
     ...    subprotocols=${SUBPROTOCOLS}    ca_file=${CA_FILE}
-    One Wins And The Others Are Told    ${racers}
+    One Socket Should Win And Others Be Closed    ${racers}
 
-One Of So Many Resumptions Wins
+One Resume Should Win
     [Documentation]    So many sockets that are open already, half of them at each replica, claim one ``client_id`` at one moment.
     [Arguments]    ${count: int}
     VAR    ${users_tokens}    ${TOKENS}
     VAR    @{TOKENS}    @{{ $TOKENS * $count }}    scope=TEST
-    Open A Device For Everybody    racer
+    Open Device For Every Client    racer
     VAR    @{TOKENS}    @{users_tokens}    scope=TEST
-    ${held} =    What The Tab Holds
+    ${held} =    Get Positions Of Tab
     VAR    &{claim}    client_id=${CLIENT_ID}    positions=${held}
     VAR    &{frame}    type=resume    id=claim    payload=${claim}
     Send On All    ${frame}    ${ALIASES}
-    One Wins And The Others Are Told    ${ALIASES}
+    One Socket Should Win And Others Be Closed    ${ALIASES}
 
-One Wins And The Others Are Told
+One Socket Should Win And Others Be Closed
     [Documentation]    All but one of these sockets come to be closed with 4009; the one left is the client, with its state, and all are
     ...    closed.
     [Arguments]    ${racers}
-    ${winner} =    Wait Until Keyword Passes    10s    One Racer Is Left    ${racers}
-    ${me} =    Who The Socket Says I Am    ${winner}
+    ${winner} =    Wait Until Keyword Passes    10s    One Racer Should Be Left    ${racers}
+    ${me} =    Get Socket User    ${winner}
     Should Be Equal    ${me}[client_id]    ${CLIENT_ID}    the socket that is left is another client
-    ${found} =    Ask The Socket    ${winner}    state.get    state
+    ${found} =    Ask Socket    ${winner}    state.get    state
     Should Be Equal    ${found}[document]    ${STATE}    the socket that is left has another state
     Subscribe    ${winner}
-    Say    Won    ${winner}
+    Send Chat Message    Won    ${winner}
     Connection Should Be Open    ${winner}    hold=100ms
     Close Connection    ${winner}
 
-One Racer Is Left
+One Racer Should Be Left
     [Documentation]    One of these sockets is open, and each other one was closed with 4009; the alias of the open one.
     [Arguments]    ${racers}
     VAR    &{codes}    &{EMPTY}
@@ -250,12 +250,12 @@ One Racer Is Left
     ...    of ${{ len($codes) }} sockets for one session (left open, close codes)
     RETURN    ${left}[0]
 
-Telemetry Is Read
+Read Telemetry
     [Documentation]    Sets ``READ``: what both replicas have counted of recoveries till now.
-    ${telemetry} =    What Was Counted
+    ${telemetry} =    Get Counters
     VAR    ${READ}    ${telemetry}    scope=TEST
 
-What Was Counted
+Get Counters
     [Documentation]    Recoveries by outcome, messages replayed, durations measured, and their sum in seconds, over both replicas.
     VAR    &{counted}    &{EMPTY}
     FOR    ${name}    ${metric}    IN    &{TELEMETRY}
@@ -265,7 +265,7 @@ What Was Counted
     END
     RETURN    ${counted}
 
-Four Of Them Have Lost Their Logs And Three Were Never Here
+Make Seven Clients Unable To Recover
     [Documentation]    The first four conversations have a new epoch; the last three clients have names that nobody has heard of.
     Execute Sql String    UPDATE conversations SET epoch = 'anew' WHERE id::text IN ${{ tuple($CONVERSATIONS[:4]) }}    alias=main
     FOR    ${number}    IN RANGE    -3    0
@@ -273,11 +273,11 @@ Four Of Them Have Lost Their Logs And Three Were Never Here
         Set List Value    ${CLIENTS}    ${number}    ${stranger}
     END
 
-Telemetry Agrees With What The Clients Saw
-    [Documentation]    Since `Telemetry Is Read` both replicas have counted the recoveries of the clients, by outcome, as they were told,
+Telemetry Should Agree With Clients
+    [Documentation]    Since `Read Telemetry` both replicas have counted the recoveries of the clients, by outcome, as they were told,
     ...    and as expected; as many messages as they were replayed; and no more time than they waited for them.
     [Arguments]    &{expected}
-    ${now} =    What Was Counted
+    ${now} =    Get Counters
     VAR    ${counted}    ${{ dict(zip($READ, map(operator.sub, $now.values(), $READ.values()))) }}
     VAR    ${told}    ${{ collections.Counter(one['reason'] or 'recovered' for one in $RESUMED) }}
     Should Be Equal    ${{ dict($told) }}    ${{ dict(zip($expected, map(int, $expected.values()))) }}    the clients saw other outcomes
@@ -287,10 +287,10 @@ Telemetry Agrees With What The Clients Saw
     END
     Should Be Equal As Integers    ${counted}[replayed]    ${{ sum(one['replayed'] for one in $RESUMED) }}    counted messages replayed
     Should Be Equal As Integers    ${counted}[measured]    ${{ len($RESUMED) }}    counted durations
-    ${waited} =    Seconds That The Clients Waited
+    ${waited} =    Get Seconds That Clients Waited
     Should Be True    0 < $counted['seconds'] <= $waited    the services say ${counted}[seconds] s, and the clients waited ${waited} s
 
-Seconds That The Clients Waited
+Get Seconds That Clients Waited
     [Documentation]    From the sending of each ``resume`` to its ``resumed``, of all clients together.
     VAR    ${waited}    ${0}
     FOR    ${alias}    IN    @{BACK}
@@ -300,35 +300,36 @@ Seconds That The Clients Waited
     END
     RETURN    ${waited}
 
-Fifty Come And Go
+Make Fifty Clients Come And Go
     [Documentation]    So many times, everybody is cut off, is sent a hundred messages, comes back at once, recovers, and is cut off
     ...    again.
     [Arguments]    ${times}
-    Repeat Keyword    ${times}    Fifty Come And Go Once
+    Repeat Keyword    ${times}    Make Fifty Clients Come And Go Once
 
-Fifty Come And Go Once
-    [Documentation]    One round of `Fifty Come And Go`; the hundred messages of earlier rounds are given up, as are their sockets.
+Make Fifty Clients Come And Go Once
+    [Documentation]    One round of `Make Fifty Clients Come And Go`; the hundred messages of earlier rounds are given up, as are their
+    ...    sockets.
     Drop Connections
-    Messages Wait For Everybody    100
-    The Logs Begin After What Was Heard
-    Everybody Comes Back At Once
-    Everybody Has Recovered    100
+    Store Messages For Every Client    100
+    Move Logs Past What Was Received
+    Reconnect Every Client At Once
+    Every Client Should Have Recovered    100
     Drop Connections
 
-The Logs Begin After What Was Heard
+Move Logs Past What Was Received
     [Documentation]    The hundred last messages of each log are those that its client has not heard.
     ${rows} =    Query    SELECT min(last_seq), max(last_seq) FROM conversations WHERE id::text = ANY(%s)    alias=main
     ...    parameters=${{ [$CONVERSATIONS] }}
     Should Be Equal    ${rows}[0][0]    ${rows}[0][1]    the logs are not equally long
     VAR    ${HEARD}    ${{ $rows[0][0] - 100 }}    scope=TEST
 
-What The Services Hold Is Noted
+Remember Service Totals
     [Documentation]    Sets ``HELD_BY_SERVICES``: open files of each replica, with nobody connected.
-    Nobody Is Connected
-    ${held} =    What The Services Hold
+    No Client Should Be Connected
+    ${held} =    Get Service Totals
     VAR    ${HELD_BY_SERVICES}    ${held}    scope=TEST
 
-Nobody Is Connected
+No Client Should Be Connected
     [Documentation]    No replica has a socket, a subscription or an open conversation left.
     FOR    ${replica}    IN    backend-1    backend-2
         FOR    ${metric}    IN    sockets_open    socket_subscriptions    channels_open
@@ -336,7 +337,7 @@ Nobody Is Connected
         END
     END
 
-What The Services Hold
+Get Service Totals
     [Documentation]    Open files of each replica.
     VAR    &{held}    &{EMPTY}
     FOR    ${replica}    IN    backend-1    backend-2
@@ -345,10 +346,10 @@ What The Services Hold
     END
     RETURN    ${held}
 
-The Services Hold No More Than They Did
-    [Documentation]    With nobody connected each replica comes to have as few open files as at `What The Services Hold Is Noted`, but for
+Services Should Hold No More Than Before
+    [Documentation]    With nobody connected each replica comes to have as few open files as at `Remember Service Totals`, but for
     ...    what its pool of at most eight connections to PostgreSQL may have grown by: 50 sockets have come and gone at each.
-    Nobody Is Connected
+    No Client Should Be Connected
     FOR    ${replica}    ${files}    IN    &{HELD_BY_SERVICES}
         Wait Until Keyword Passes    10s    Open Files Should Be At Most    ${replica}    ${files + 10}
         ${left} =    Count Open Files    ${replica}
@@ -367,7 +368,7 @@ Open Files Should Be At Most
     ${files} =    Count Open Files    ${replica}
     Should Be True    ${files} <= ${most}    ${replica} has ${files} open files, more than ${most}
 
-Memory Growth Is Within Its Budget
+Memory Growth Should Be Within Budget
     [Documentation]    What `Stop Memory Watch` saw: no replica grew by more than the requirement allows.
     [Arguments]    ${seen}
     FOR    ${replica}    ${memory}    IN    &{seen}

@@ -5,8 +5,8 @@ Documentation       Users work while the platform goes from the previous release
 ...                 deploy/previous/README.md.
 Resource            versions.resource
 Suite Setup         Use Platform Of Previous Release
-Suite Teardown      Leave The Platform
-Test Setup          Something Is To Outlive A Restart
+Suite Teardown      Leave Platform
+Test Setup          Start Persistence Measurement
 Test Teardown       Leave Chats
 Test Tags           versions    p1    req:V01    needs:ws    needs:replicas.2    needs:control.restart    needs:platform.private
 
@@ -15,15 +15,15 @@ Test Tags           versions    p1    req:V01    needs:ws    needs:replicas.2   
 An Upgrade And Its Way Back Lose Nothing
     [Documentation]    The clients' sockets end with 1012 at each replacement, and their streams go on.
     [Tags]    id:V01-01
-    People Chat    4
+    Start Chats Of Load Users    4
     Run Probes
     Add To Schema
     Replace All Services By    ${TODAY}    1.1.0
     Replace All Services By    ${PREVIOUS}    1.0.0
     Probes Should Have Been Answered
-    The Chats Have Gone On    closes=${{ [1012] }}    lost=4
-    Everybody's Token And Session Are What They Were
-    The History Is Complete And In Order
+    Chats Should Go On After Losses    closes=${{ [1012] }}    lost=4
+    Tokens And Sessions Should Be Unchanged
+    History Should Be Complete And In Order
 
 The Schema Contracts Once The Old Release Is Gone
     [Documentation]    Sessions that the previous release made belong to their login at the provider as those of today do.
@@ -31,9 +31,9 @@ The Schema Contracts Once The Old Release Is Gone
     Add To Schema
     Use Services Of    ${PREVIOUS}    1.0.0
     ${older} =    Sign In As Before Expansion
-    People Chat    2
+    Start Chats Of Load Users    2
     Replace All Services By    ${TODAY}    1.1.0
     Migrate Schema To End
-    ${new} =    Sign In Through Provider
+    ${new} =    Sign In New Person
     Sessions Should Belong To Their Provider Logins    ${older}    ${new}
-    The Chats Have Gone On    closes=${{ [1012] }}    lost=2
+    Chats Should Go On After Losses    closes=${{ [1012] }}    lost=2

@@ -3,8 +3,8 @@ Documentation       The previous release and today's at once on one database and
 ...                 Sources: docs/protocol.md §2.3, §2.5, §4; deploy/previous/README.md.
 Resource            versions.resource
 Suite Setup         Use Expanded Platform Of Previous Release
-Suite Teardown      Leave The Platform
-Test Setup          Something Is To Outlive A Restart
+Suite Teardown      Leave Platform
+Test Setup          Start Persistence Measurement
 Test Teardown       Close All Connections
 Test Tags           versions    p1    needs:session.admin    needs:ws    needs:ws.resume    needs:replicas.2    needs:control.restart
 ...                 needs:platform.private

@@ -118,7 +118,7 @@ def test_suites_that_use_no_platform_measure_nothing(tmp_path: Path) -> None:
     done = cover(written(tmp_path, NO_PLATFORM), tmp_path / "results")
     assert done.returncode == 1
     assert "No service was measured" in done.stderr
-    assert "Use The Shared Platform" in done.stderr
+    assert "Open Shared Platform" in done.stderr
 
 
 def test_services_that_run_elsewhere_are_not_ours_to_measure(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from tests.libraries.inner import INNER, ROOT, InnerRun, run_inner
 RESOURCES = ("--pythonpath", str(ROOT / "resources"))
 PRIVATE_SETUP = """*** Settings ***
 Resource          platform.resource
-Suite Setup       Use A Private Platform    ACCESS_TTL=5
+Suite Setup       Open Private Platform    ACCESS_TTL=5
 Suite Teardown    Fail    what the setup was to open is not open
 
 *** Test Cases ***
@@ -26,7 +26,7 @@ It Needs What The Setup Needs
 """
 KILL = """*** Settings ***
 Resource       platform.resource
-Suite Setup    Use The Shared Platform
+Suite Setup    Open Shared Platform
 
 *** Test Cases ***
 It Kills A Replica
@@ -34,7 +34,7 @@ It Kills A Replica
 """
 PARTS = """*** Settings ***
 Resource          platform.resource
-Suite Setup       Use The Shared Platform
+Suite Setup       Open Shared Platform
 
 *** Test Cases ***
 Its Body Needs It

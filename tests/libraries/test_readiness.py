@@ -22,7 +22,7 @@ from tests.services.servers import free_port
 
 SUITE = """*** Settings ***
 Resource       platform.resource
-Suite Setup    Use The Shared Platform
+Suite Setup    Open Shared Platform
 
 *** Test Cases ***
 One

@@ -2,9 +2,9 @@
 Documentation       For `./run prove X01`: as suites/exploration, but it looks further before it believes in a server.
 Library             ExplorationLibrary
 Resource            platform.resource
-Suite Setup         Use A Private Platform    backends=2    proxies=client->backend, backend->redis, backend->postgres
+Suite Setup         Open Private Platform    backends=2    proxies=client->backend, backend->redis, backend->postgres
 ...                     ACCESS_TTL=7200
-Suite Teardown      Leave The Platform
+Suite Teardown      Leave Platform
 
 
 *** Test Cases ***

@@ -10,36 +10,36 @@ Test Teardown    Close All Connections
 *** Test Cases ***
 What Passed Over Two Sockets Is Valid
     [Documentation]    PASS
-    Alice And Bob Listen
-    Alice Says    hello
-    Alice Says    again
+    Open Sockets Of Alice And Bob
+    Send From Alice    hello
+    Send From Alice    again
     Both Drain
     History Should Be Valid    checks=lost, duplicate, reordered, foreign, unseen, diverging
 
 What One Of Them Never Got Is Lost
     [Documentation]    FAIL The history is invalid: 1 lost.*bob never got message 1 of room (given to alice)*
-    Alice And Bob Listen
-    Alice Says    lose
+    Open Sockets Of Alice And Bob
+    Send From Alice    lose
     Both Drain
     History Should Be Valid
 
 What One Of Them Got Twice Is A Duplicate
     [Documentation]    FAIL The history is invalid: 1 duplicate.*bob was given message 1 of room a second time*
-    Alice And Bob Listen
-    Alice Says    double
+    Open Sockets Of Alice And Bob
+    Send From Alice    double
     Both Drain
     History Should Be Valid
 
 What Was Changed On The Way Diverges
     [Documentation]    FAIL *diverging: message 1 of room is one thing to alice and another to bob*
-    Alice And Bob Listen
-    Alice Says    garble
+    Open Sockets Of Alice And Bob
+    Send From Alice    garble
     Both Drain
     History Should Be Valid
 
 What Was Not Answered Before The End Is Unknown
     [Documentation]    PASS
-    Alice And Bob Listen
+    Open Sockets Of Alice And Bob
     Send Json
     ...    ${{ {'type': 'message.send', 'id': '9', 'payload': {'conversation_id': 'room', 'client_msg_id': 'm9', 'body': 'hang up'}} }}
     ...    connection=alice
@@ -51,8 +51,8 @@ What Was Not Answered Before The End Is Unknown
 
 Frames Can Be Imported Too
     [Documentation]    PASS
-    Alice And Bob Listen
-    Alice Says    hello
+    Open Sockets Of Alice And Bob
+    Send From Alice    hello
     Both Drain
     Start History    imported
     ${frames}    Get Frames    connection=bob
@@ -64,7 +64,7 @@ Frames Can Be Imported Too
 
 
 *** Keywords ***
-Alice And Bob Listen
+Open Sockets Of Alice And Bob
     [Documentation]    Two recorded sockets, subscribed to the room.
     FOR    ${name}    IN    alice    bob
         Open Connection    ${URL}    alias=${name}
@@ -74,7 +74,7 @@ Alice And Bob Listen
     END
     Record Socket    alice    bob
 
-Alice Says
+Send From Alice
     [Documentation]    Alice sends a message and waits for its acknowledgement.
     [Arguments]    ${text}
     VAR    ${id}    ${{ str(random.random()) }}

@@ -9,13 +9,13 @@ Library             RedisLibrary
 Library             SnapshotLibrary
 Library             DataFactory
 Resource            platform.resource
-Suite Setup         Use The Shared Platform
+Suite Setup         Open Shared Platform
 Suite Teardown      Undo What Was Never Done
 Test Template       Lacking
 
 
 *** Test Cases ***
-A Private Platform    platform.private    Use A Private Platform    backends=2
+A Private Platform    platform.private    Open Private Platform    backends=2
 A Second Replica By HTTP    endpoints.backend_2_url    Get From    backend-2    /api/me
 A Second Replica By Socket    endpoints.backend_2_socket_url    Open Connection    ${BACKEND_2_SOCKET_URL}
 A Handshake With It    endpoints.backend_2_socket_url    Handshake Should Be Refused    ${BACKEND_2_SOCKET_URL}/more    status=401
@@ -24,7 +24,7 @@ A Volley    endpoints.backend_2_url    Send At Once    ${{ [{'url': $BACKEND_2_U
 A Quota Of It    endpoints.backend_2_url    Ask    ${1}    ${BACKEND_2_URL}/api/me
 Its Health    endpoints.backend_2_url    Service Should Be Ready    backend-2
 A Service That Should Be Silent    endpoints.provider_url    Service Should Not Answer    provider
-A Database    endpoints.main_db_url    Stored Messages    7
+A Database    endpoints.main_db_url    Get Stored Messages    7
 A Snapshot    endpoints.auth_db_url    Take Snapshot    ${AUTH_DB_URL}    auth_users
 Redis    endpoints.redis_url    Connect To Redis
 The Service Credential    endpoints.service_token    Get From    auth    /admin/sessions    token=${SERVICE_TOKEN}
@@ -32,7 +32,7 @@ The Provider    endpoints.provider_url    Create Provider Identity
 The Keys Of A Service    endpoints.provider_url    Token Should Be Valid    a.b.c    ${PROVIDER_URL}/keys
 An Audience    endpoints.audience    Token Should Be Valid    a.b.c    {"keys": []}    audience=${AUDIENCE}
 An Audience Elsewhere    endpoints.audience    Verify Token In Another Process    a.b.c    keys.json    audience=${AUDIENCE}
-A Limit    limits.access_ttl    Limit Of The Platform    access_ttl
+A Limit    limits.access_ttl    Get Platform Limit    access_ttl
 Control    control.kill    Kill Service    auth
 A Gapless Restart    control.replace    Restart Service Without Gap    auth
 A Fault    net.faults    Cut Connection    backend->auth

@@ -5,9 +5,9 @@ Library             Caller.py
 Resource            ../../../resources/platform.resource
 Resource            ../../../resources/auth.resource
 Resource            ../../../resources/socket.resource
-Suite Setup         Use A Private Platform    backends=2    proxies=client->backend, backend->redis, client->frontend
-Suite Teardown      Leave The Platform
-Test Teardown       Put Everything Right
+Suite Setup         Open Private Platform    backends=2    proxies=client->backend, backend->redis, client->frontend
+Suite Teardown      Leave Platform
+Test Teardown       Restore Connections
 
 
 *** Test Cases ***
@@ -181,7 +181,7 @@ What A Suite Left On Is Healed With The Platform
 
 
 *** Keywords ***
-Put Everything Right
+Restore Connections
     [Documentation]    No socket and no fault is left for the next test.
     Close All Connections
     Heal All
@@ -202,8 +202,8 @@ The Answer Ends
 
 Open A Socket To Backend
     [Documentation]    A new user's socket, directly at the first replica.
-    Sign In A New User
-    Open A Socket    url=${BACKEND_SOCKET_URL}
+    Sign In New User
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
 
 Answers To Five Pings
     [Documentation]    Sends five numbered pings (the protocol's, text frames) and returns the numbers of those answered by the fifth.

@@ -46,7 +46,7 @@ A Promise Is Waited For From When It Was Heard
 
 A Flood Is Refused And The Innocent Is Not
     [Documentation]    PASS
-    ${floods}    ${seen} =    Flood One Attacker Beside Four Innocents
+    ${floods}    ${seen} =    Flood One Attacker Beside Four Users
     Flood Should Be Throttled    ${floods}    ${LIMIT}    1s    ${DOOR}
     Nobody Else Should Notice    ${seen}    ${seen}
     Wait As Promised    ${floods}
@@ -55,7 +55,7 @@ A Flood Is Refused And The Innocent Is Not
 
 A Bound That Nothing Keeps Is Not Kept
     [Documentation]    FAIL p50 is * ms and otherwise * ms, more than the 0.0 ms allowed
-    ${_}    ${seen} =    Flood One Attacker Beside Four Innocents
+    ${_}    ${seen} =    Flood One Attacker Beside Four Users
     Nobody Else Should Notice    ${seen}    ${seen}    percent=50    factor=0    floor=0s
 
 An Innocent Who Is Refused Is Shown
@@ -72,7 +72,7 @@ Take So Long
     Wait As Promised    ${promise}
     Should Be Equal    ${verdict}    pass
 
-Flood One Attacker Beside Four Innocents
+Flood One Attacker Beside Four Users
     VAR    &{attacker}    urls=${{ [$DOOR] }}    source=127.5.0.1
     VAR    @{attackers}    ${attacker}
     VAR    @{innocents}    @{EMPTY}
