@@ -1,21 +1,18 @@
 """Robocop's custom rules: a test has one id, which no other test has; names obey ``CONTEXT.md``.
 
-Names of tests obey it without exception, names of keywords as far as before.
-
 Robocop reads them by ``--custom-rules``, as ``./run lint`` gives it. Ids are compared between the files of one run,
 which therefore has to be without robocop's cache.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
 from robocop.linter.rules import Rule, RuleSeverity, VisitorChecker
 
 from launcher.tests_by_id import FORM, PREFIX
-from lint import baseline, glossary, portable
+from lint import glossary, portable
 from lint.names import flaws, names_in
 
 
@@ -64,7 +61,7 @@ class NameTooLongRule(Rule):  # type: ignore[misc]
 
     name = "name-too-long"
     rule_id = "NAME91"
-    message = "'{name}': {flaw} ({count} keywords such in this file, {allowed} in the baseline)"
+    message = "'{name}': {flaw}"
     severity = RuleSeverity.ERROR
     added_in_version = "1.0"
 
@@ -143,7 +140,7 @@ class TestIdChecker(VisitorChecker):  # type: ignore[misc]
 
 
 class NameChecker(VisitorChecker):  # type: ignore[misc]
-    """The names that a file defines, by rule; silent as long as there are no more flaws than in the baseline."""
+    """The names that a file defines."""
 
     name_too_long: NameTooLongRule
     first_word: FirstWordRule
@@ -153,20 +150,11 @@ class NameChecker(VisitorChecker):  # type: ignore[misc]
     def __init__(self) -> None:
         super().__init__()
         self._glossary = glossary.read()
-        self._baseline = baseline.read()
 
     def visit_File(self, node: Any) -> None:
-        by_rule = defaultdict(list)
         for name in names_in(node):
             for flaw in flaws(name.kind, name.text, self._glossary):
-                by_rule[flaw.rule].append((name, flaw))
-        for rule, found in by_rule.items():
-            allowed = baseline.allowed(self._baseline, Path(self.source_file.path).resolve(), rule)
-            keywords = sum(name.kind == "keyword" for name, _ in found)
-            for name, flaw in found:
-                if name.kind == "test" or keywords > allowed:
-                    self.report(self.rules[rule], node=name.node, name=name.text, flaw=flaw.text, count=keywords,
-                                allowed=allowed)  # fmt: skip
+                self.report(self.rules[flaw.rule], node=name.node, name=name.text, flaw=flaw.text)
 
 
 class PortableChecker(VisitorChecker):  # type: ignore[misc]

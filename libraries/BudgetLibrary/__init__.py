@@ -81,7 +81,7 @@ class BudgetLibrary:
         self._started[name] = Mark.now()
 
     @keyword(tags=("budget", "getter", "assertion"))
-    def budget_used(
+    def get_used_budget(
         self,
         name: str,
         assertion_operator: AssertionOperator | None = None,
@@ -135,10 +135,10 @@ class BudgetLibrary:
             pause = min(pause * 1.5, waiting.LONGEST_PAUSE)
 
     @keyword(tags=("verdict",))
-    def give_no_verdict(self, reason: str) -> None:
+    def end_without_verdict(self, reason: str) -> None:
         """Fails as UNKNOWN: nothing can be judged, since a precondition was missed.
 
-        | `Give No Verdict`    the token expired before it was used
+        | `End Without Verdict`    the token expired before it was used
         """
         raise Unknown(reason)
 
@@ -185,7 +185,7 @@ class BudgetLibrary:
         return result
 
     @keyword(tags=("latencies", "getter", "assertion"))
-    def latency(
+    def get_latency(
         self,
         name: str,
         statistic: str = "p95",
@@ -196,7 +196,7 @@ class BudgetLibrary:
         """A statistic of the latencies of ``name``, in seconds: ``mean``, ``min``, ``max``, ``p50``, ``p99.9``; or
         ``count``.
 
-        | `Latency`    session sync    p99    <    250 ms
+        | `Get Latency`    session sync    p99    <    250 ms
         """
         value = statistics.statistic(self._values(name), statistic)
         expected = assertion_expected if statistic == "count" else _seconds(assertion_expected)
@@ -205,7 +205,7 @@ class BudgetLibrary:
         )
 
     @keyword(tags=("latencies",))
-    def latency_summary(self, name: str) -> Summary:
+    def get_latency_summary(self, name: str) -> Summary:
         """``count``, ``mean``, ``p50``, ``p95``, ``p99`` and ``max`` of the latencies of ``name``, in seconds."""
         return statistics.summary(self._values(name))
 
@@ -231,7 +231,7 @@ class BudgetLibrary:
         return statistics.summary(values)
 
     @keyword(tags=("latencies",))
-    def forget_latencies(self, name: str | None = None) -> None:
+    def clear_latencies(self, name: str | None = None) -> None:
         """Drops the latencies of ``name``, or all."""
         latencies.forget(name)
 

@@ -35,7 +35,7 @@ class ChatLibrary:
 
     Each client has a conversation of its own and does what a good client does: it reconnects with a growing pause,
     comes back as the target's dialect has it, and sends again what was not acknowledged, under its old id. None of it
-    is hidden: closes, refused handshakes, absences and repeated sendings are in the `Chat Report`, and with
+    is hidden: closes, refused handshakes, absences and repeated sendings are in the `Get Chat Report`, and with
     HistoryLibrary at hand everything that passed is in the history of the test, under the names of the clients.
 
     What frames mean says a dialect (docs/dialect.md). `Open Chats` is for the reference platform and takes addresses
@@ -118,7 +118,9 @@ class ChatLibrary:
         background().call(_each, [lambda c=client: c.say_many(count) for client in self._clients])
 
     @keyword
-    def let_chats_say(self, count: int, within: timedelta = timedelta(seconds=30), acknowledged: bool = True) -> None:
+    def wait_until_chats_have_sent(
+        self, count: int, within: timedelta = timedelta(seconds=30), acknowledged: bool = True
+    ) -> None:
         """Waits until each client has had ``count`` more messages acknowledged than now.
 
         Where nobody is there to acknowledge, ``acknowledged=False`` waits until it has said so many more. Ends at once
@@ -149,7 +151,7 @@ class ChatLibrary:
         self._record_drains("ok")
 
     @keyword
-    def chat_report(self) -> ChatReport:
+    def get_chat_report(self) -> ChatReport:
         """What the clients went through: ``sent``, ``acked``, ``resent``, ``closes`` (count by code), ``absences``
         (seconds), ``refusals``, ``unrecovered``, ``errors``, ``troubles``.
         """
@@ -169,7 +171,7 @@ class ChatLibrary:
         The absences are recorded as latencies of BudgetLibrary, by the name ``latency``.
         """
         self._must_be_open()
-        report = self.chat_report()
+        report = self.get_chat_report()
         for seconds in report.absences:
             latencies.record(latency, seconds)
         if found := flaws(report, closes, refused=refused, unavailable=unavailable):

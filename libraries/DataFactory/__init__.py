@@ -216,22 +216,22 @@ class DataFactory:
         return Message(made["seq"], made["client_msg_id"], made["sender"], made["role"], made["body"])
 
     @keyword(tags=("values",))
-    def random_message(self) -> str:
+    def get_random_message(self) -> str:
         """A text of the sort that users write, in some language."""
         return self._random.message()
 
     @keyword(tags=("values",))
-    def random_messages(self, count: int) -> list[str]:
+    def get_random_messages(self, count: int) -> list[str]:
         """``count`` such texts."""
         return [self._random.message() for _ in range(count)]
 
     @keyword(tags=("values",))
-    def random_uuid(self) -> str:
+    def get_random_uuid(self) -> str:
         """An id that nothing has; the form of all ids of the platform."""
         return self._random.uuid()
 
     @keyword(tags=("values",))
-    def random_password(self) -> Secret:
+    def get_random_password(self) -> Secret:
         """A password of 144 bits, masked in the log."""
         return masking.secret(self._random.password())
 

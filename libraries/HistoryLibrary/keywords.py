@@ -185,7 +185,7 @@ class HistoryLibrary:
         self._record("info", process, op, key, value, seq, epoch, client_msg_id, node, note)
 
     @keyword
-    def client_may_see(self, process: str, *keys: str) -> None:
+    def allow_client_to_see(self, process: str, *keys: str) -> None:
         """Grants ``keys`` to ``process``: whatever it receives of any other key is *foreign*.
 
         Without a grant a client may see what it asked for.

@@ -32,7 +32,7 @@ class Reading:
         return tokens.read(masking.reveal(token))
 
     @keyword(tags=("reading", "assertion"))
-    def token_claim(
+    def get_token_claim(
         self,
         token: Text,
         name: str,
@@ -42,14 +42,14 @@ class Reading:
     ) -> Any:
         """The claim ``name``, unverified; fails where the token has none. Times are seconds since the epoch.
 
-        | `Token Claim`    ${ACCESS_TOKEN}    sub    ==    ${user.id}
-        | `Token Claim`    ${ACCESS_TOKEN}    roles    contains    admin
+        | `Get Token Claim`    ${ACCESS_TOKEN}    sub    ==    ${user.id}
+        | `Get Token Claim`    ${ACCESS_TOKEN}    roles    contains    admin
         """
         claims = tokens.read(masking.reveal(token)).claims
         return checked_entry("claim", claims, name, assertion_operator, assertion_expected, message)
 
     @keyword(tags=("reading", "assertion"))
-    def token_header(
+    def get_token_header(
         self,
         token: Text,
         name: str,
@@ -59,7 +59,7 @@ class Reading:
     ) -> Any:
         """The header parameter ``name``, unverified; fails where the token has none.
 
-        | `Token Header`    ${ACCESS_TOKEN}    alg    ==    ES256
+        | `Get Token Header`    ${ACCESS_TOKEN}    alg    ==    ES256
         """
         header = tokens.read(masking.reveal(token)).header
         return checked_entry("header parameter", header, name, assertion_operator, assertion_expected, message)

@@ -114,28 +114,28 @@ class OAuthLibrary:
     The HTTP calls themselves are made with RequestsLibrary, so that log.html shows each page. This library
     makes what a client keeps to itself (state and code verifier) and reads what pages and redirects say.
 
-    | ${attempt} =    New Login Attempt    web    https://shop.test/callback
+    | ${attempt} =    Make Login Attempt    web    https://shop.test/callback
     | ${page} =       GET    https://auth.test/authorize    params=${attempt.query}
     | ${form} =       Read Form    ${page}
     """
 
     @keyword
-    def new_login_attempt(self, client_id: str, redirect_uri: str) -> LoginAttempt:
+    def make_login_attempt(self, client_id: str, redirect_uri: str) -> LoginAttempt:
         """Makes an authorization request with a fresh ``state`` and PKCE pair (S256).
 
-        ``${attempt.query}`` are the parameters to start with, and `Token Request` makes the form that redeems the code.
+        ``${attempt.query}`` are the parameters to send; `Make Token Request` makes the form that redeems the code.
         """
         verifier = secrets.token_urlsafe(48)
         masking.register(verifier)
         return LoginAttempt(client_id, redirect_uri, secrets.token_urlsafe(16), verifier, code_challenge(verifier))
 
     @keyword
-    def token_request(self, attempt: LoginAttempt, code: str, **changes: str) -> dict[str, str]:
+    def make_token_request(self, attempt: LoginAttempt, code: str, **changes: str) -> dict[str, str]:
         """The form fields that redeem ``code`` for ``attempt``; ``changes`` replace fields, to see them refused."""
         return attempt.exchange(code) | changes
 
     @keyword
-    def request_headers(self, token: str | Secret | None = None, **headers: str) -> dict[str, str]:
+    def make_request_headers(self, token: str | Secret | None = None, **headers: str) -> dict[str, str]:
         """The headers of a call: the access token as bearer (RFC 6750 §2.1), if any, and the running test's id.
 
         NA where the token is a credential that the target in use lacks.
@@ -144,7 +144,7 @@ class OAuthLibrary:
         return test_identity.headers() | bearer | headers
 
     @keyword
-    def request_body(self, **fields: Any) -> dict[str, Any]:
+    def make_request_body(self, **fields: Any) -> dict[str, Any]:
         """The fields of a JSON or form body; a ``Secret`` goes out as its value, and stays masked in the log."""
         return {name: masking.reveal(value) if isinstance(value, Secret) else value for name, value in fields.items()}
 
@@ -239,7 +239,7 @@ class OAuthLibrary:
             raise AssertionError(f"{_shown(response)} changes the cookies: {found}")
 
     @keyword
-    def cookie_header(self, browser: Any) -> str:
+    def get_cookie_header(self, browser: Any) -> str:
         """The ``Cookie`` field that ``browser``, a session of Requests, would send now."""
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in browser.cookies)
 

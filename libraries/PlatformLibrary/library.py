@@ -92,7 +92,7 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords, Versi
     ``PUBLIC_URL``, ``FRONTEND_URL``, ``AUTH_URL``, ``BACKEND_URL``, ``BACKEND_2_URL``, ``SOCKET_URL``,
     ``BACKEND_SOCKET_URL``, ``BACKEND_2_SOCKET_URL``, ``PROVIDER_URL``, ``AUTH_DB_URL``, ``MAIN_DB_URL``, ``REDIS_URL``,
     ``SERVICE_TOKEN`` (a Secret), ``CA_FILE``, ``SIGNING_KEY_FILE``, ``SIGNING_KID``, ``ISSUER``, ``AUDIENCE`` and
-    ``PLATFORM_ID`` as suite variables; `Platform Value` gives all else. Where the target has no such address,
+    ``PLATFORM_ID`` as suite variables; `Get Platform Value` gives all else. Where the target has no such address,
     credential or file the variable is false, and what a keyword of the project is given it for ends as NA; ``CA_FILE``
     and ``SIGNING_KID``, which may be left out of a call, are None then.
 
@@ -192,7 +192,7 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords, Versi
                 self._use(MAIN, self._in_use[MAIN])
 
     @keyword(tags=("lease",))
-    def platform_value(self, name: str) -> Any:
+    def get_platform_value(self, name: str) -> Any:
         """One entry of what is known of the platform, such as ``versions``, ``limits`` or ``limits.access_ttl``.
 
         NA where others run the target and its profile does not say that limit.

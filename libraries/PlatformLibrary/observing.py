@@ -89,7 +89,7 @@ class ObservationKeywords(abc.ABC):
         )
 
     @keyword(tags=("getter", "assertion"))
-    def service_metric(
+    def get_service_metric(
         self,
         instance: str,
         metric: str,
@@ -100,7 +100,7 @@ class ObservationKeywords(abc.ABC):
     ) -> Any:
         """The value of ``metric`` at the service's ``/metrics``, summed over the samples that carry the labels given.
 
-        | `Service Metric`    backend-1    circuit_breaker_state{state="open"}    ==    1    within=5s
+        | `Get Service Metric`    backend-1    circuit_breaker_state{state="open"}    ==    1    within=5s
         """
         url, ca_file = health.address(self._platform().descriptor, instance), self._platform().descriptor.get("ca_file")
         return asserting.checked(
@@ -140,7 +140,7 @@ class ObservationKeywords(abc.ABC):
         return masking.mask(self._logs(self._platform(), instance))
 
     @keyword(tags=("assertion", "evidence"))
-    def no_service_log_contains(self, text: str | Secret, *instances: str) -> None:
+    def no_service_log_should_contain(self, text: str | Secret, *instances: str) -> None:
         """Fails where any log holds ``text``, a token for example; the message names the log, not the text.
 
         Fails, too, where no service has written anything: that would prove nothing. ``instances`` says whose logs they

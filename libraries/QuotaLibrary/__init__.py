@@ -87,7 +87,7 @@ class QuotaLibrary(Judging):
         return self._ask(count, urls, token, source, headers, ca_file, json)
 
     @keyword(tags=("asking",))
-    def unused_address(self) -> str:
+    def get_unused_address(self) -> str:
         """A loopback address to come from that this library has not given before."""
         number = next(self._addresses)
         return f"127.3.{number // 250}.{number % 250 + 1}"
@@ -165,7 +165,7 @@ class QuotaLibrary(Judging):
         raise AssertionError(text)
 
     @keyword(tags=("asking", "assertion"))
-    def waiting_as_told_should_be_enough(
+    def promised_wait_should_suffice(
         self,
         url: str,
         at_most: int,
@@ -185,7 +185,7 @@ class QuotaLibrary(Judging):
         longer, or without it until the quota is said to be whole, and asks once more. Fails where the refusal does not
         tell how long; is UNKNOWN where that is longer than ``longest``. Nobody else may use up this quota meanwhile.
 
-        | `Waiting As Told Should Be Enough`    ${url}    100    token=${TOKEN}    fields=none    code=${None}
+        | `Promised Wait Should Suffice`    ${url}    100    token=${TOKEN}    fields=none    code=${None}
         """
         form = Form(fields, retry_after, code)
         refused = self.ask_until_it_is_refused(url, at_most, token, source, ca_file, headers, json)
@@ -230,7 +230,7 @@ class QuotaLibrary(Judging):
         return answers
 
     @keyword(tags=("waiting",))
-    def promise(self, seconds: float) -> Promise:
+    def make_promise(self, seconds: float) -> Promise:
         """A promise, heard just now, of what will be in so many ``seconds``: a socket's ``retry_after``."""
         return Promise(time.monotonic() + seconds)
 
@@ -238,8 +238,8 @@ class QuotaLibrary(Judging):
     def wait_as_promised(self, *promises: Any) -> float:
         """Waits until all promises are due, and no longer; returns the seconds.
 
-        A promise is what `Promise` returned, the answers to one asker, of which the last that names a quota tells when
-        it is whole, or the answers of a `Flood`.
+        A promise is what `Make Promise` returned, the answers to one asker, of which the last that names a quota
+        reports when it is whole, or the answers of a `Flood`.
         """
         now = time.monotonic()
         due = max(map(_due, promises))

@@ -48,7 +48,7 @@ class Judging:
         fail_where(judge.counts_down(answers, name, limit, window))
 
     @keyword(tags=("assertion",))
-    def prove_within(self, window: timedelta, name: str, *arguments: Any) -> str:
+    def run_within_window(self, window: timedelta, name: str, *arguments: Any) -> str:
         """Runs the keyword ``name``, whose verdict counts only if it took less than ``window``.
 
         For what is true only until a window ends that begins with the keyword's first request. A failure in time is
@@ -101,7 +101,7 @@ class Judging:
             fail_where(judge.refuses(floods, door))
 
     @keyword(tags=("assertion",))
-    def nobody_else_should_notice(
+    def no_other_user_should_notice(
         self,
         innocents: Sequence[Sequence[Answer]],
         *yardsticks: Sequence[Sequence[Answer]],

@@ -33,8 +33,8 @@ class RedisLibrary(ReplicationKeywords):
     """Looks into a Redis or Valkey server and waits for what should be there.
 
     | `Connect To Redis`    redis://127.0.0.1:6379/0
-    | `Redis Value`    greeting    ==    hello    within=2s
-    | `Redis Ttl`    session:42    <=    1800
+    | `Get Redis Value`    greeting    ==    hello    within=2s
+    | `Get Redis Ttl`    session:42    <=    1800
 
     = Connections =
 
@@ -59,7 +59,7 @@ class RedisLibrary(ReplicationKeywords):
     def connect_to_redis(
         self, url: str | Secret | None = None, connection: str = DEFAULT, timeout: timedelta = timedelta(seconds=5)
     ) -> ServerFacts:
-        """Connects and returns which server runs there (see `Redis Server Facts`).
+        """Connects and returns which server runs there (see `Get Redis Server Facts`).
 
         ``url`` is ``redis://[user:password@]host:port/db`` or ``rediss://…``; default: that of the target in use.
         ``timeout`` is for each command. Fails when nothing answers, or something that is not Redis.
@@ -76,14 +76,14 @@ class RedisLibrary(ReplicationKeywords):
         self._connections.close(connection)
 
     @keyword(tags=("connection",))
-    def redis_server_facts(self, connection: str = DEFAULT) -> ServerFacts:
+    def get_redis_server_facts(self, connection: str = DEFAULT) -> ServerFacts:
         """Which server really runs: ``name``, ``version``, ``compatible`` (the Redis version that it answers as),
         ``mode``, ``pid``, ``port``, ``uptime`` (seconds), ``persistent``.
         """
         return self._connections.get(connection).facts()
 
     @keyword(tags=("getter", "assertion"))
-    def redis_value(
+    def get_redis_value(
         self,
         key: str,
         assertion_operator: AssertionOperator | None = None,
@@ -100,7 +100,7 @@ class RedisLibrary(ReplicationKeywords):
         )
 
     @keyword(tags=("getter", "assertion"))
-    def redis_json(
+    def get_redis_json(
         self,
         key: str,
         assertion_operator: AssertionOperator | None = None,
@@ -121,7 +121,7 @@ class RedisLibrary(ReplicationKeywords):
         return self._checked(f"Redis document '{key}'", get, (assertion_operator, assertion_expected, within, message))
 
     @keyword(tags=("getter", "assertion"))
-    def redis_ttl(
+    def get_redis_ttl(
         self,
         key: str,
         assertion_operator: AssertionOperator | None = None,
@@ -141,7 +141,7 @@ class RedisLibrary(ReplicationKeywords):
         return self._checked(f"TTL of '{key}'", get, (assertion_operator, assertion_expected, within, message))
 
     @keyword(tags=("getter", "assertion"))
-    def redis_hash(
+    def get_redis_hash(
         self,
         key: str,
         field: str | None = None,
@@ -165,7 +165,7 @@ class RedisLibrary(ReplicationKeywords):
         return self._checked(name, get, (assertion_operator, assertion_expected, within, message))
 
     @keyword(tags=("getter", "assertion"))
-    def redis_sorted_set(
+    def get_redis_sorted_set(
         self,
         key: str,
         assertion_operator: AssertionOperator | None = None,
@@ -182,7 +182,7 @@ class RedisLibrary(ReplicationKeywords):
         )
 
     @keyword(tags=("getter", "assertion"))
-    def redis_keys(
+    def get_redis_keys(
         self,
         pattern: str = "*",
         assertion_operator: AssertionOperator | None = None,

@@ -68,7 +68,7 @@ class SessionLibrary(Syncing):
         super().__init__(Descriptor.from_dict(descriptor) if descriptor else None)
 
     @keyword(tags=("views",))
-    def session_views(
+    def get_session_views(
         self,
         session: Any,
         socket: str | None = None,
@@ -79,7 +79,7 @@ class SessionLibrary(Syncing):
 
         ``live`` is ``None`` where a place does not tell. Times are seconds since the epoch.
 
-        | ${views} =    `Session Views`    ${user}
+        | ${views} =    `Get Session Views`    ${user}
         | Should Be True    ${views}[redis].live
         """
         identity = Identity.of(session, access_token)

@@ -98,7 +98,7 @@ class Background(Base):
             clients.append((state, self._opening(name, user, state)))
             self.chatting[state.name] = user
             if history := history_library():
-                history.client_may_see(state.name, str(room))
+                history.allow_client_to_see(state.name, str(room))
         with self._late_where_tokens_expired():
             return self.chats.open_clients(clients, self.stage.speaker, within)
 
@@ -206,7 +206,7 @@ class Background(Base):
         Where nobody is there to acknowledge, ``acknowledged=no`` waits until it has sent so many more.
         """
         with self._late_where_tokens_expired():
-            self.chats.let_chats_say(count, within, acknowledged)
+            self.chats.wait_until_chats_have_sent(count, within, acknowledged)
 
     @word("message")
     def stop_chatting(self) -> None:
@@ -234,7 +234,7 @@ class Background(Base):
         """What the chats went through: ``sent``, ``acked``, ``resent``, ``closes`` (count by code), ``absences``
         (seconds), ``refusals``, ``unrecovered``, ``errors``, ``troubles``.
         """
-        return self.chats.chat_report()
+        return self.chats.get_chat_report()
 
     @word("message", "assertion")
     def chats_should_have_gone_on(self, closes: str = "", refused: bool = False) -> ChatReport:
@@ -249,7 +249,7 @@ class Background(Base):
         named = [name.strip() for name in closes.split(",") if name.strip()]
         promise = self.stage.dialect.promises.choice("restart.sockets")
         if "restart" in named and promise.unbounded:
-            seen = sorted(self.chats.chat_report().closes)
+            seen = sorted(self.chats.get_chat_report().closes)
             codes = ", ".join(map(str, seen)) or "no code"
             verdicts.weaker(f"the restart closed sockets with {codes}, as declared", promise.reference)
             return self.chats.chats_should_have_gone_on(seen, refused=refused)

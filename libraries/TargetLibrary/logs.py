@@ -98,7 +98,7 @@ class Logs(Base):
         instances = list(dict.fromkeys(instance for _, instance in self._logging()))
         for what, secret in self._secrets(*sessions).items():
             try:
-                platform.no_service_log_contains(secret, *instances)
+                platform.no_service_log_should_contain(secret, *instances)
             except AssertionError as error:
                 raise within(what, error) from None
 

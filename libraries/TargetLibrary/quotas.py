@@ -52,7 +52,7 @@ class Flooded:
 
 
 class Quotas(Base):
-    """Every Endpoint Should Hold Quota, Refusal Should End As Told, and the like."""
+    """Every Endpoint Should Hold Quota, Refusal Should End As Promised, and the like."""
 
     @word("quota", "assertion")
     def every_endpoint_should_hold_quota(self) -> None:
@@ -78,7 +78,7 @@ class Quotas(Base):
         return wrong
 
     @word("quota", "assertion")
-    def refusal_should_end_as_told(self) -> None:
+    def refusal_should_end_as_promised(self) -> None:
         """Passes when a quota that is used up is whole again when a refusal has said, no later and a second earlier.
 
         A user is refused at one endpoint, and asks at another one until they are served: whoever was asked after the
@@ -306,7 +306,7 @@ class Quotas(Base):
         return sum(one.ok for one in opened), sum(one.refused for one in opened)
 
     @word("quota")
-    def wait_as_told(self, seconds: float) -> None:
+    def wait_as_asked(self, seconds: float) -> None:
         """Waits so many seconds, from now on, and no longer."""
         _wait_until(time.monotonic() + seconds)
 

@@ -77,19 +77,19 @@ class WebSocketLibrary(Classic, Opening, Sending, Receiving, Bulk, Judging, Clos
     what the ping has at that dotted path, ``null`` where it has nothing; a text is sent as it is.
 
     A heartbeat is no data: it counts for no bulk keyword and comes in the place of no frame. A wait that describes it
-    finds it all the same (``Frame Count    >=    2    where=type=ping``), and the journal shows it.
+    finds it all the same (``Count Frames    >=    2    where=type=ping``), and the journal shows it.
 
     | VAR    &{heartbeat}    when=type=ping    send=${{ {'type': 'pong', 'n': '{n}'} }}
 
     = Misspelled fields =
 
-    `Frame Should Not Arrive`, `Frame Count` and `Get Frames` fail instead of finding nothing where the field that
+    `Frame Should Not Arrive`, `Count Frames` and `Get Frames` fail instead of finding nothing where the field that
     decides is one that no frame has ever had. What may well be missing is asked of what holds it:
     ``where='error' in json``.
 
     = Assertions =
 
-    Getters take an operator, an expected value and a time to wait: ``Frame Count    ==    3    within=5s``.
+    Getters take an operator, an expected value and a time to wait: ``Count Frames    ==    3    within=5s``.
     Operators are those of robotframework-assertion-engine: ``==``, ``!=``, ``<``, ``>``, ``<=``, ``>=``, ``*=``
     (contains), ``matches``, ``validate``, ``then``.
 

@@ -76,8 +76,8 @@ A State Conflict Reports The Version To Write Over
 A Client Left By A Resume Is Free Again
     [Tags]    id:CT-12    req:R05    req:R10    proto:4.78    proto:4.79
     Sign In New User
-    ${left} =    Random UUID
-    ${taken} =    Random UUID
+    ${left} =    Get Random UUID
+    ${taken} =    Get Random UUID
     Open Chat Socket    moved    url=${BACKEND_SOCKET_URL}    client_id=${left}
     Resume    ${taken}    ${{ {} }}    moved
     Open Chat Socket    next    url=${BACKEND_SOCKET_URL}    client_id=${left}

@@ -70,10 +70,10 @@ A Socket With Too Many Bytes Waiting Is Closed
     [Tags]    id:CT-18    req:R02    req:R10    proto:4.115
     Sign In New User
     Open Chat Socket    url=${BACKEND_SOCKET_URL}
-    ${before} =    Service Metric    backend-1    ${TOO_SLOW}
+    ${before} =    Get Service Metric    backend-1    ${TOO_SLOW}
     Pause Reading    socket
     Send Many Bytes    900
-    Service Metric    backend-1    ${TOO_SLOW}    ==    ${before + 1}    within=15s
+    Get Service Metric    backend-1    ${TOO_SLOW}    ==    ${before + 1}    within=15s
 
 A Message Needs At Least One Byte
     [Tags]    id:CT-19    req:R07    req:C02.3
@@ -157,7 +157,7 @@ The Metric Of Resumes Reports Their Real Duration
     Open Tab And Second Device
     Close Connection    tab
     Send From Device    3
-    ${before} =    Service Metric    backend-1    socket_resume_seconds_sum
+    ${before} =    Get Service Metric    backend-1    socket_resume_seconds_sum
     Block Message Reads
     Begin Resume Of Tab
     Wait Until Statement Has Waited For    300

@@ -102,7 +102,7 @@ Notifications Of Others Should Be Hidden
     [Documentation]    Whom backend does not know it does not notify, and a user without notifications has an empty list.
     ${stranger} =    Create User
     Every Endpoint Should List As Pending    token=${stranger.access_token}
-    ${nobody} =    Random UUID
+    ${nobody} =    Get Random UUID
     ${response} =    Post To    backend    /internal/notifications    ${{ {'user_id': $nobody, 'body': 'Who?'} }}    ${SERVICE_TOKEN}
     ...    status=404
     Answer Should Be Problem    ${response}    not_found

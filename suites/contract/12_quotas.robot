@@ -36,7 +36,7 @@ Refusals Of A Socket Count In Their Window Alone
         Should Be Equal    ${answers}    ${{ ['ack'] * $SOCKET_LIMIT + ['rate_limited'] * 3 }}    answers in window ${number}
         ${warnings} =    Get Frames    connection=socket    type=warning
         Length Should Be    ${warnings}    ${number + 1}    warnings of a socket that went over its quota in so many windows
-        ${whole} =    Promise    ${{ $warnings[-1].json['payload']['retry_after'] }}
+        ${whole} =    Make Promise    ${{ $warnings[-1].json['payload']['retry_after'] }}
         Wait As Promised    ${whole}
     END
     Connection Should Be Open    socket

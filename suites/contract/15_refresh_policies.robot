@@ -36,7 +36,7 @@ A Repetition After The Successor Was Used Ends The Family
 Another Client's Attempt Leaves The Refresh Token Unspent
     [Tags]    id:CT-73    proto:2.2.30    proto:2.3.24    sec:O06
     [Setup]    Use Policy    strict
-    ${form} =    Request Body    grant_type=refresh_token    refresh_token=${REFRESH_TOKEN}    client_id=mobile
+    ${form} =    Make Request Body    grant_type=refresh_token    refresh_token=${REFRESH_TOKEN}    client_id=mobile
     Post Form To    auth    /auth/token    ${form}    status=400
     Refresh Should Give    ${REFRESH_TOKEN}
     Session Should Live

@@ -23,7 +23,7 @@ Instants Have One Form At Every Service
 Ids Are Written In Lower Case
     [Tags]    id:CT-121    req:X03    proto:0.03    needs:ws
     Start Conversation
-    ${client} =    Random UUID
+    ${client} =    Get Random UUID
     ${welcome} =    Open Chat Socket    url=${BACKEND_SOCKET_URL}    client_id=${client.upper()}
     Should Be Equal    ${welcome}[client_id]    ${client}    the client's id in the welcome
     ${subscribed} =    Subscribe    conversation=${CONVERSATION.upper()}
@@ -41,7 +41,7 @@ Each Way To Tokens Has One Answer
     [Tags]    id:CT-123    req:C04.3    proto:2.2.29    proto:2.2.32    proto:2.4.03
     ${response} =    Log In At Auth
     Token Answer Should Be Whole    a login    ${response}
-    ${body} =    Request Body    refresh_token=${REFRESH_TOKEN}
+    ${body} =    Make Request Body    refresh_token=${REFRESH_TOKEN}
     ${response} =    Ask For    POST    ${AUTH_URL}/auth/refresh    ${body}    token=${None}
     Token Answer Should Be Whole    a refresh    ${response}
     VAR    ${REFRESH_TOKEN}    ${response.json()}[refresh_token]    scope=TEST
@@ -165,7 +165,7 @@ Login With Metadata Should Be Answered
     [Arguments]    ${status: int}    ${letter}    ${count: int}
     VAR    &{metadata}    note=${{ $letter * $count }}
     VAR    &{body}    email=${USER.email}    password=${USER.password.value}    metadata=${metadata}
-    ${headers} =    Request Headers    Content-Type=application/json
+    ${headers} =    Make Request Headers    Content-Type=application/json
     ${written} =    Evaluate    json.dumps(dict($body), ensure_ascii=False).encode()
     ${response} =    Evaluate    requests.post($AUTH_URL + '/auth/login', data=$written, headers=$headers, timeout=30)
     Should Be Equal    ${response.status_code}    ${status}    a login with metadata of ${count} times "${letter}"

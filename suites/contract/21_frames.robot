@@ -47,7 +47,7 @@ A Message Subscribes Its Sender
 A Wrong Frame Is Refused With A Code
     [Tags]    id:CT-144    req:C02.3    proto:4.77
     Open Chat Socket    url=${BACKEND_SOCKET_URL}
-    ${nothing} =    Random UUID
+    ${nothing} =    Get Random UUID
     Frame Should Be Refused    unknown_type    ${False}    no.such.type
     Frame Should Be Refused    not_found    ${False}    subscribe    conversation_id=${nothing}
     Frame Should Be Refused    invalid_frame    ${False}    subscribe    conversation_id=no id
@@ -103,7 +103,7 @@ An Unknown Client Is Declared Lost And Goes On Live
     Open Chat Socket    alias=phone    url=${BACKEND_2_SOCKET_URL}
     Start Conversation
     ${ack} =    Send Chat Message    Before    phone
-    ${client} =    Random UUID
+    ${client} =    Get Random UUID
     Open Chat Socket    url=${BACKEND_SOCKET_URL}    client_id=${client}
     VAR    ${held}    ${{ {$CONVERSATION: {'epoch': $ack['epoch'], 'seq': 0}} }}
     ${resumed} =    Resume Should Be Declared Lost    unknown_client    ${client}    ${held}
@@ -115,7 +115,7 @@ A Resume Of A Foreign Conversation Is Not Found
     [Tags]    id:CT-149    req:R02    proto:4.69    needs:ws.resume
     [Setup]    Sign In Two Users
     ${foreign} =    Create Conversation    ${OTHER}    Foreign
-    ${client} =    Random UUID
+    ${client} =    Get Random UUID
     Open Chat Socket    alias=first    url=${BACKEND_SOCKET_URL}    client_id=${client}
     Close Connection    first
     Open Chat Socket    url=${BACKEND_SOCKET_URL}    client_id=${client}
@@ -159,7 +159,7 @@ Only Frames That Cannot Be Read Close A Socket
     [Documentation]    Three refusals of any other code leave it open.
     [Tags]    id:CT-313    req:C02.3    proto:4.77    proto:4.99
     Open Chat Socket    url=${BACKEND_SOCKET_URL}
-    ${nothing} =    Random UUID
+    ${nothing} =    Get Random UUID
     FOR    ${_}    IN RANGE    3
         Frame Should Be Refused    unknown_type    ${False}    no.such.type
         Frame Should Be Refused    not_found    ${False}    subscribe    conversation_id=${nothing}
@@ -190,7 +190,7 @@ A State That Was Never Written Has Version Zero
 Ids In Capitals Are The Same In Small Letters
     [Tags]    id:CT-316    req:C02.2    proto:0.03    proto:4.15    proto:4.27
     Start Conversation
-    ${client} =    Random UUID
+    ${client} =    Get Random UUID
     ${welcome} =    Open Chat Socket    url=${BACKEND_SOCKET_URL}    client_id=${client.upper()}
     Should Be Equal    ${welcome}[client_id]    ${client}    the client that was named in capitals
     ${subscribed} =    Subscribe    conversation=${CONVERSATION.upper()}
@@ -209,7 +209,7 @@ A Client That Was Taken Over Is Replaced
     [Documentation]    By a newer socket at the same replica, and at the other one.
     [Tags]    id:CT-318    req:R05    proto:4.78    proto:4.107    needs:ws.resume
     FOR    ${number}    ${door}    IN    1    ${BACKEND_SOCKET_URL}    2    ${BACKEND_2_SOCKET_URL}
-        ${client} =    Random UUID
+        ${client} =    Get Random UUID
         Open Chat Socket    first-${number}    url=${BACKEND_SOCKET_URL}    client_id=${client}
         Open Chat Socket    moved-${number}    url=${BACKEND_SOCKET_URL}
         Resume    ${client}    ${{ {} }}    moved-${number}
@@ -222,8 +222,8 @@ A Client That Was Taken Over Is Replaced
 A Known Client Does Not Vouch For An Unknown One
     [Documentation]    A socket of a client that was there before resumes as one that never was.
     [Tags]    id:CT-319    req:R02    proto:4.68    proto:4.78    needs:ws.resume
-    ${known} =    Random UUID
-    ${unknown} =    Random UUID
+    ${known} =    Get Random UUID
+    ${unknown} =    Get Random UUID
     Open Chat Socket    earlier    url=${BACKEND_SOCKET_URL}    client_id=${known}
     Close Connection    earlier
     Open Chat Socket    url=${BACKEND_SOCKET_URL}    client_id=${known}
@@ -233,7 +233,7 @@ An Acknowledged Event Of Any Kind Does Not Come Again
     [Documentation]    Preferences and conversation changed, and both events were acknowledged: after its return the client is notified of
     ...    what is new, however less urgent.
     [Tags]    id:CT-320    req:R03    req:R06    proto:4.57    proto:4.82    needs:ws.resume    needs:db.main
-    ${client} =    Random UUID
+    ${client} =    Get Random UUID
     Change And Acknowledge On    before    ${client}
     Close Connection    before
     ${new} =    Notify    what is new    0

@@ -36,8 +36,8 @@ Each Public Endpoint Is Described
 
 A Request Is Logged Under Its Ids At Each Service
     [Tags]    id:CT-163    req:X03    proto:1.28    proto:1.29    proto:1.41    needs:control.logs
-    ${request} =    Random UUID
-    ${other} =    Random UUID
+    ${request} =    Get Random UUID
+    ${other} =    Get Random UUID
     VAR    ${test}    ${{ 'test of ' + 'x' * 192 }}
     Request Should Be Answered    200    GET    ${PUBLIC_URL}/users/me    X-Request-Id=${request}    X-Test-Id=${test}
     Request Should Be Logged At    ${request}    ${test}    frontend    auth

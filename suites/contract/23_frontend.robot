@@ -57,7 +57,7 @@ Headers For One Hop Go No Further
 
 A Socket Through Frontend Is Backend's Own
     [Tags]    id:CT-176    req:C02.1    proto:5.56    proto:5.57    proto:5.59    needs:ws    needs:control.logs
-    ${request} =    Random UUID
+    ${request} =    Get Random UUID
     ${welcome} =    Open Socket Through Frontend    ${request}
     ${protocol} =    Getsubprotocol
     Should Be Equal    ${protocol}    chat.v1    the subprotocol of a socket through frontend
@@ -71,7 +71,7 @@ A Socket Through Frontend Is Backend's Own
 
 A Refused Handshake Comes Back Whole
     [Tags]    id:CT-177    req:C02.4    proto:5.58    needs:ws
-    ${request} =    Random UUID
+    ${request} =    Get Random UUID
     ${refused} =    Handshake Should Be Refused    ${SOCKET_URL}    status=401    token=no.such.token    ca_file=${CA_FILE}
     ...    headers=${{ {'X-Request-Id': $request} }}
     Should Be Equal    ${refused.json}[code]    token_invalid    the body of a refused handshake

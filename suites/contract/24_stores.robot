@@ -59,9 +59,9 @@ Redis Keeps A Session Under Its Declared Keys
     [Tags]    id:CT-137    req:M02.1    proto:2.5.28    proto:2.5.29    needs:session.admin
     ${session} =    Create Managed Session    ${USER.id}    idle_ttl=100 seconds
     VAR    ${hash}    ${{ hashlib.sha256($session.session_token.value.encode()).hexdigest() }}
-    Redis Value    session:token:${hash}    ==    ${session.session_id}
-    Redis Ttl    session:token:${hash}    validate    95 < value <= 100    message=the way from a token lives otherwise than its session
-    ${listed} =    Redis Sorted Set    user:${USER.id}:sessions
+    Get Redis Value    session:token:${hash}    ==    ${session.session_id}
+    Get Redis Ttl    session:token:${hash}    validate    95 < value <= 100    message=the way from a token lives otherwise than its session
+    ${listed} =    Get Redis Sorted Set    user:${USER.id}:sessions
     ${rows} =    Query    SELECT extract(epoch FROM created_at)::float FROM sessions WHERE id = %s    alias=auth
     ...    parameters=${{ [$session.session_id] }}
     Should Be True    abs($listed[$session.session_id] - $rows[0][0]) < 0.001    the score of a session is not the time of its creation
@@ -70,7 +70,7 @@ A Mark Of A Revoked Session Refuses It Everywhere
     [Tags]    id:CT-138    req:S02    proto:2.5.32    proto:3.1.40    proto:3.1.41
     ${longest} =    Get Platform Limit    access_ttl
     Log Out
-    Redis Ttl    session:revoked:${USER.session_id}    validate    ${longest} - 10 < value <= ${longest} + 5
+    Get Redis Ttl    session:revoked:${USER.session_id}    validate    ${longest} - 10 < value <= ${longest} + 5
     ...    message=the mark of a revoked session lives otherwise than the longest access token
     Sign In New User
     Set Redis Value    session:revoked:${USER.session_id}    1

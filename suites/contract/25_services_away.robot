@@ -34,24 +34,24 @@ An Unknown User Without Auth Is A Problem Of Auth
 An Answer That Breaks Off Is Asked For Again
     [Tags]    id:CT-192    req:P07    proto:1.37
     Get From    frontend    /api/me    ${ACCESS_TOKEN}
-    ${before} =    Service Metric    frontend    frontend_repeated_total{service="backend"}
+    ${before} =    Get Service Metric    frontend    frontend_repeated_total{service="backend"}
     Add Toxic    frontend->backend-1    limit_data    bytes=100    name=broken
     ${replies}    ${_} =    Get Replies Through Frontend    20    GET    /api/me
     Statuses Should Be Among    requests while a replica breaks off    ${replies}    200
     ${bodies} =    Evaluate    {reply.json['id'] for reply in $replies}
     Should Be Equal    ${bodies}    ${{ {$USER.id} }}    answers of a replica that breaks off
-    ${after} =    Service Metric    frontend    frontend_repeated_total{service="backend"}
+    ${after} =    Get Service Metric    frontend    frontend_repeated_total{service="backend"}
     Should Be True    ${after} > ${before}    no repetition was counted
 
 A Deletion Whose Answer Is Lost Is Not Repeated
     [Tags]    id:CT-202    req:P07    proto:5.40
     ${conversations} =    Create Conversations    6
-    ${before} =    Service Metric    frontend    frontend_repeated_total{service="backend"}
+    ${before} =    Get Service Metric    frontend    frontend_repeated_total{service="backend"}
     Add Toxic    frontend->backend-1    limit_data    bytes=10    name=broken
     ${replies} =    Delete Conversations Through Frontend    ${conversations}
     Heal All
     Statuses Should Be Among    deletions while a replica breaks off    ${replies}    204    backend_unavailable
-    ${after} =    Service Metric    frontend    frontend_repeated_total{service="backend"}
+    ${after} =    Get Service Metric    frontend    frontend_repeated_total{service="backend"}
     Should Be Equal    ${after}    ${before}    deletions that were repeated
 
 A Silent Replica Holds Up Nobody For Long
@@ -68,7 +68,7 @@ A Silent Replica Holds Up Nobody For Long
 
 An Internal Error Shows Nothing Of Its Cause
     [Tags]    id:CT-194    req:X03    proto:1.02    proto:1.44    needs:control.logs
-    ${request} =    Random UUID
+    ${request} =    Get Random UUID
     Get From    backend    /api/preferences    ${ACCESS_TOKEN}
     Execute Sql String    ALTER TABLE preferences RENAME TO hidden    alias=main
     ${response} =    Ask For    GET    ${BACKEND_URL}/api/preferences    X-Request-Id=${request}

@@ -75,13 +75,13 @@ Introspection Names The E-mail As It Is Now
     [Tags]    id:CT-267    req:C04.1    proto:2.4.36    sec:J07
     VAR    ${renamed}    renamed-${USER.email}
     Request Should Be Answered    200    PATCH    ${AUTH_URL}/users/me    ${{ {'email': $renamed} }}
-    ${form} =    Request Body    token=${ACCESS_TOKEN}
+    ${form} =    Make Request Body    token=${ACCESS_TOKEN}
     ${answer} =    Post Form To    auth    /auth/introspect    ${form}    ${SERVICE_TOKEN}
     Should Be Equal    ${answer.json()}[email]    ${renamed}    the e-mail that introspection names
 
 A Refused Introspection Asks For The Credential
     [Tags]    id:CT-268    req:X03    proto:1.03    proto:1.04    proto:1.20    proto:1.21    sec:O09
-    ${form} =    Request Body    token=${ACCESS_TOKEN}
+    ${form} =    Make Request Body    token=${ACCESS_TOKEN}
     ${missing} =    Post Form To    auth    /auth/introspect    ${form}    status=401
     Answer Should Challenge For Token    ${missing}
     ${bad} =    Post Form To    auth    /auth/introspect    ${form}    ${ACCESS_TOKEN}    status=401

@@ -165,6 +165,6 @@ Make Event Of User
     [Documentation]    An event of this type about the current user, as auth would make it, with these members changed.
     [Arguments]    ${type}    ${change}
     ${record} =    Get Auth Record    ${USER.id}
-    ${id} =    Random UUID
+    ${id} =    Get Random UUID
     VAR    ${data}    ${{ {**$record, **$change} }}
     RETURN    ${{ {'id': $id, 'type': $type, 'occurred_at': $record['updated_at'], 'data': $data} }}

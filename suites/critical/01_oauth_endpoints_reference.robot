@@ -40,12 +40,12 @@ The Callback Creates The User In Both Databases
 The Access Token Carries The Claims Of RFC 9068
     [Tags]    id:C01-03    req:C01.2    proto:2.3.01    proto:2.3.02    proto:2.3.18
     ${tokens} =    Sign In Through Provider
-    Token Header    ${ACCESS_TOKEN}    alg    ==    ES256
-    Token Header    ${ACCESS_TOKEN}    typ    ==    at+jwt
-    Token Claim    ${ACCESS_TOKEN}    sub    ==    ${USER_ID}
-    Token Claim    ${ACCESS_TOKEN}    sid    ==    ${tokens}[session_id]
-    Token Claim    ${ACCESS_TOKEN}    email    ==    ${PERSON.email}
-    Token Claim    ${ACCESS_TOKEN}    client_id    ==    web
+    Get Token Header    ${ACCESS_TOKEN}    alg    ==    ES256
+    Get Token Header    ${ACCESS_TOKEN}    typ    ==    at+jwt
+    Get Token Claim    ${ACCESS_TOKEN}    sub    ==    ${USER_ID}
+    Get Token Claim    ${ACCESS_TOKEN}    sid    ==    ${tokens}[session_id]
+    Get Token Claim    ${ACCESS_TOKEN}    email    ==    ${PERSON.email}
+    Get Token Claim    ${ACCESS_TOKEN}    client_id    ==    web
     Token Lifetime Should Be    ${tokens}[expires_in]
     Access Token Should Verify
 

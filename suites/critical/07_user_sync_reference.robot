@@ -154,10 +154,10 @@ Get Replica That Auth Asks First
     [Documentation]    The one that a change of the current user was delivered to: who answered last is asked first.
     ...    (The refused call sees to it that there is a count.)
     Post To    backend    /internal/sync    ${{ {} }}    status=401
-    ${before} =    Service Metric    backend-1    http_requests_total{route="/internal/sync"}
+    ${before} =    Get Service Metric    backend-1    http_requests_total{route="/internal/sync"}
     Rename Myself
     Userbase Should Follow Auth    ${USER.id}
-    ${after} =    Service Metric    backend-1    http_requests_total{route="/internal/sync"}
+    ${after} =    Get Service Metric    backend-1    http_requests_total{route="/internal/sync"}
     ${first} =    Set Variable If    ${after} > ${before}    backend-1    backend-2
     RETURN    ${first}
 

@@ -24,13 +24,13 @@ A Socket That Ignores The Warning Is Closed
 
 A Refusal Reports Its End And Ends Then
     [Tags]    id:C08-06    req:C08.2    req:C08.3    proto:3.2.01    proto:3.2.17    sec:R02    sec:R04    sec:R06
-    Refusal Should End As Told
+    Refusal Should End As Promised
 
 A Warned Socket Goes On After The Stated Time
     [Tags]    id:C08-11    req:C08.2    proto:4.73    sec:R04    sec:R06
     Open Two Devices Of New User
     ${seconds} =    Flooding Socket Should Be Warned    ${PHONE}    ${ROOM}
-    Wait As Told    ${seconds}
+    Wait As Asked    ${seconds}
     Send Message    ${PHONE}    ${ROOM}    after the warning
     Message Should Arrive    ${LAPTOP}    after the warning    ${ROOM}
     Socket Should Be Open    ${PHONE}

@@ -36,7 +36,7 @@ Profile Preferences And Conversations Are The Same In Every Tab
 Another Device Sees A Change In Time
     [Tags]    id:C10-10    req:C10.3    proto:4.63
     Sign In Two Devices Of User
-    Forget Latencies    C10 seen on the other device
+    Clear Latencies    C10 seen on the other device
     Everything Should Reach Other Device    browser    phone
     Everything Should Reach Other Device    phone    browser
     Everything Should Reach Other Device    browser    phone

@@ -15,7 +15,7 @@ A Promoted Standby Has All That Was Acknowledged
     Open Private Platform    backends=2    standby=sync
     Sign In New User
     Start Chats Of Load Users    3
-    Let Chats Say    2
+    Wait Until Chats Have Sent    2
     Kill Service    postgres
     Promote Standby
     Chats Should Go On By Themselves

@@ -93,7 +93,7 @@ Locked Out Accounts Stay So Through Clock Steps
 A Clock Set Back Opens No Retry Window Again
     [Documentation]    A refresh may be repeated under its key for a minute, and not for an hour and a minute.
     [Tags]    id:K04-08    proto:2.3.36    proto:2.3.41
-    ${key} =    Random UUID
+    ${key} =    Get Random UUID
     ${successor} =    Refresh Should Give    ${REFRESH_TOKEN}    ${key}
     Refresh Should Give    ${REFRESH_TOKEN}    ${key}    successor=${successor}
     Set Clock    auth    -1h

@@ -44,7 +44,7 @@ Introspection Needs A Credential And A Live Access Token
     Introspection Should Report    ${expired}    ${False}
     Introspection Should Report    ${REFRESH_TOKEN}    ${False}
     Introspection Should Report    no-token-at-all    ${False}
-    ${form} =    Request Body    token=${ACCESS_TOKEN}
+    ${form} =    Make Request Body    token=${ACCESS_TOKEN}
     ${response} =    Post Form To    auth    /auth/introspect    ${form}    ${ACCESS_TOKEN}    status=401
     Should Be Equal    ${response.json()}[error]    invalid_client    introspection is refused in other words
     Log Out

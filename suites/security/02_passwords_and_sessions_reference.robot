@@ -12,7 +12,7 @@ Test Tags           security    p0    req:X03    needs:db.auth
 A New Password Can Keep Other Sessions
     [Tags]    id:SE-09    sec:S05
     ${phone} =    Log In Again    ${USER}    device=phone
-    ${new} =    Random Password
+    ${new} =    Get Random Password
     Change Own Password    ${USER.password}    ${new}    logout_others=${False}
     Session Should Still Live    ${phone}
     Session Should Still Live    ${USER}
@@ -40,7 +40,7 @@ A Spent Refresh Token Can Still End Its Session
 A Refresh Token Is Good For No Other Client
     [Tags]    id:SE-14    proto:2.2.30    proto:2.3.24    sec:O06
     VAR    &{refresh}    grant_type=refresh_token    client_id=mobile
-    ${form} =    Request Body    &{refresh}    refresh_token=${REFRESH_TOKEN}
+    ${form} =    Make Request Body    &{refresh}    refresh_token=${REFRESH_TOKEN}
     ${response} =    Post Form To    auth    /auth/token    ${form}    status=anything
     Should Be Equal As Integers    ${response.status_code}    400    another client has used the refresh token of web
     Should Be Equal    ${response.json()}[error]    invalid_grant
@@ -48,7 +48,7 @@ A Refresh Token Is Good For No Other Client
 A Password Is No Grant At The Token Endpoint
     [Tags]    id:SE-15    sec:O07
     VAR    &{grant}    grant_type=password    client_id=web    username=${USER.email}
-    ${form} =    Request Body    &{grant}    password=${USER.password}
+    ${form} =    Make Request Body    &{grant}    password=${USER.password}
     ${response} =    Post Form To    auth    /auth/token    ${form}    status=400
     Should Be Equal    ${response.json()}[error]    unsupported_grant_type    the grant is refused in other words
     Auth Should Hold Session Count    ${USER.id}    1

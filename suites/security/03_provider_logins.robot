@@ -38,8 +38,8 @@ A One-time Code Is Stored Hashed For A Minute
     [Tags]    id:SE-20    proto:2.2.20    proto:2.2.21    sec:O05    needs:redis
     ${code} =    Follow Login To Code
     VAR    ${key}    code:${{ hashlib.sha256($code.encode()).hexdigest() }}
-    Redis Ttl    ${key}    validate    0 < value <= 60    message=a one-time code that nobody redeems is good for longer than a minute
-    Redis Keys    *${code}*    ==    ${{ [] }}    message=Redis keeps the code itself
+    Get Redis Ttl    ${key}    validate    0 < value <= 60    message=a one-time code that nobody redeems is good for longer than a minute
+    Get Redis Keys    *${code}*    ==    ${{ [] }}    message=Redis keeps the code itself
     Delete Redis Keys    ${key}
     Exchange Should Be Refused    ${code}
     ${user} =    Get Auth User By E-mail    ${PERSON.email}
@@ -49,9 +49,9 @@ A Pending Login Is Stored Hashed For Five Minutes
     [Tags]    id:SE-21    proto:2.2.04    sec:O04    needs:redis
     ${url} =    Follow Login To Callback
     VAR    ${state}    ${{ urllib.parse.parse_qs(urllib.parse.urlsplit($url).query)['state'][0] }}
-    Redis Ttl    login:${{ hashlib.sha256($state.encode()).hexdigest() }}    validate    0 < value <= 300
+    Get Redis Ttl    login:${{ hashlib.sha256($state.encode()).hexdigest() }}    validate    0 < value <= 300
     ...    message=a login that nobody ends may be ended later than five minutes after its begin
-    Redis Keys    *${state}*    ==    ${{ [] }}    message=Redis keeps the state itself
+    Get Redis Keys    *${state}*    ==    ${{ [] }}    message=Redis keeps the state itself
 
 The Login Cookie Is HttpOnly, SameSite And Secure
     [Tags]    id:SE-22    proto:2.2.05    sec:S09
@@ -64,7 +64,7 @@ The Login Cookie Is HttpOnly, SameSite And Secure
 A Login Makes A Session Of Its Own Client
     [Tags]    id:SE-23
     ${tokens} =    Sign In Through Provider    api    ${PUBLIC_URL}/api-client/callback
-    Token Claim    ${ACCESS_TOKEN}    client_id    ==    api
+    Get Token Claim    ${ACCESS_TOKEN}    client_id    ==    api
     Should Be Stored    auth    type and client of the session in sessions
     ...    SELECT type || ' ' || client_id FROM sessions WHERE id = %s    ${tokens}[session_id]    API api
 

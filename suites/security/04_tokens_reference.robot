@@ -77,7 +77,7 @@ A Token Has One Spelling
 Token Should Be Refused At Auth And Backend
     [Documentation]    In an introspection, where any text may be sent, the token is inactive; as a socket's next token it is refused.
     [Arguments]    ${token}
-    ${form} =    Request Body    token=${token}
+    ${form} =    Make Request Body    token=${token}
     ${answer} =    Post Form To    auth    /auth/introspect    ${form}    ${SERVICE_TOKEN}
     Should Be Equal    ${answer.json()}    ${{ {'active': False} }}    introspection of a token in another spelling
     Socket Should Answer With Error    socket    reauth    token_invalid    token=${token}
@@ -85,7 +85,7 @@ Token Should Be Refused At Auth And Backend
 Introspection Should Name
     [Documentation]    Auth calls this token active, with these roles and this plan.
     [Arguments]    ${token}    ${roles}    ${plan}
-    ${form} =    Request Body    token=${token}
+    ${form} =    Make Request Body    token=${token}
     ${answer} =    Post Form To    auth    /auth/introspect    ${form}    ${SERVICE_TOKEN}
     VAR    ${told}    ${{ (sorted($answer.json()['roles']), $answer.json()['plan']) }}
     Should Be Equal    ${told}    ${{ (${roles}, $plan) }}    the roles and the plan that introspection names
@@ -124,7 +124,7 @@ Every Endpoint Should Refuse Token Of Later
     VAR    ${until}    ${{ time.time() + $seconds - 2.1 }}
     ${statuses} =    Get Statuses Everywhere    ${token}
     IF    $statuses == [401] * 4    RETURN
-    IF    time.time() > $until    Give No Verdict    the answers came when the token had begun: ${statuses}
+    IF    time.time() > $until    End Without Verdict    the answers came when the token had begun: ${statuses}
     Fail    a token whose ${claim} is ${seconds} s ahead is answered with ${statuses}
 
 Get Statuses Everywhere

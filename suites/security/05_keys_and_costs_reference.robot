@@ -60,7 +60,7 @@ Rotate Key Of Auth
     [Documentation]    Auth signs with a new key from now on: sets ``KID``. The former one verifies for so many seconds more.
     [Arguments]    ${grace}
     ${response} =    Post To    auth    /admin/keys/rotate    ${{ {'grace': $grace} }}    ${SERVICE_TOKEN}
-    ${before} =    Token Header    ${ACCESS_TOKEN}    kid
+    ${before} =    Get Token Header    ${ACCESS_TOKEN}    kid
     Should Not Be Equal    ${response.json()}[kid]    ${before}    the rotation has made no new key
     VAR    ${KID}    ${response.json()}[kid]    scope=TEST
 
@@ -68,7 +68,7 @@ New Login Should Be Signed With New Key
     [Documentation]    The current user signs in again: his token names the newest key.
     ${again} =    Log In Again    ${USER}
     VAR    ${ACCESS_TOKEN}    ${again.access_token}    scope=TEST
-    Token Header    ${ACCESS_TOKEN}    kid    ==    ${KID}
+    Get Token Header    ${ACCESS_TOKEN}    kid    ==    ${KID}
 
 Every Service Should Still Accept
     [Documentation]    Auth, both replicas, frontend and a socket take this token.
@@ -84,7 +84,7 @@ Key Should Become Unknown Everywhere
     [Documentation]    No service takes this token any more once the replicas have asked for the keys again, and no key of its name is
     ...    published.
     [Arguments]    ${token}
-    ${kid} =    Token Header    ${token}    kid
+    ${kid} =    Get Token Header    ${token}    kid
     Wait Until Keyword Passes    20s    Key Should Be Unknown Everywhere    ${token}
     ${response} =    Get From    auth    /.well-known/jwks.json
     VAR    ${published}    ${{ [key['kid'] for key in $response.json()['keys']] }}

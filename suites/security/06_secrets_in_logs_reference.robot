@@ -34,7 +34,7 @@ A Refused Body Stands In No Log
     [Documentation]    What could not be read as it was meant is named by its place, not by what it held.
     [Tags]    id:SE-92    proto:1.42
     Sign In New User
-    ${secret} =    Random UUID
+    ${secret} =    Get Random UUID
     Refused Should Be    400    /auth/signup    email=no address    password=${secret}    name=Any
     Refused Should Be    400    /auth/login    password=${secret}
     Refused Should Be    400    /auth/login    email=any@example.test    password=${secret}    device=${7}
@@ -55,7 +55,7 @@ Refused Should Be
 Wait Until Everything Is Logged
     [Documentation]    A request through frontend to auth, and one to a replica, are in the logs of all who had a part in them, under the id
     ...    that they were given: so are, then, all requests that were answered before.
-    ${id} =    Random UUID
+    ${id} =    Get Random UUID
     ${response} =    Post To    frontend    /auth/refresh    ${{ {'refresh_token': 'no-such-token'} }}    status=400    X-Request-Id=${id}
     Should Be Equal    ${response.headers}[X-Request-Id]    ${id}    the answer names another request than the caller did
     Wait Until Request Is Logged    ${id}    auth    frontend
@@ -66,5 +66,5 @@ No Log Should Hold Any Of
     [Documentation]    None of these secrets is in the log of any service.
     [Arguments]    @{secrets}
     FOR    ${number}    ${secret}    IN ENUMERATE    @{secrets}    start=1
-        Run Case    secret ${number} of ${{ len($secrets) }}    No Service Log Contains    ${secret}
+        Run Case    secret ${number} of ${{ len($secrets) }}    No Service Log Should Contain    ${secret}
     END

@@ -34,7 +34,7 @@ An Sso Session Is The Same In Every Store
 
 Only Existing Active Users Get A Session
     [Tags]    id:M02-05    req:M02.1    extra
-    ${unknown} =    Random UUID
+    ${unknown} =    Get Random UUID
     No Session Should Be Made For    ${unknown}    404    not_found
     Create User Without Session
     Post To    auth    /admin/users/${USER_ID}/deactivate    ${{ {} }}    ${SERVICE_TOKEN}
@@ -134,7 +134,7 @@ An Expired Session Pushes No Other Out
 No Session Should Be Made For
     [Documentation]    The manager refuses with this status and problem, and no row is stored.
     [Arguments]    ${user_id}    ${status}    ${code}
-    ${body} =    Request Body    user_id=${user_id}    type=WEB
+    ${body} =    Make Request Body    user_id=${user_id}    type=WEB
     ${response} =    Post To    auth    /admin/sessions    ${body}    ${SERVICE_TOKEN}    status=${status}
     Answer Should Be Problem    ${response}    ${code}
     Auth Should Hold Session Count    ${user_id}    0
@@ -145,7 +145,7 @@ Login Should Make Session
     Sign In New User    ${client_id}
     Session Should Be Of    ${USER}    ${type}    ${client_id}    password
     Stores Should Agree On Session    ${USER}
-    Token Claim    ${ACCESS_TOKEN}    sid    ==    ${USER.session_id}
+    Get Token Claim    ${ACCESS_TOKEN}    sid    ==    ${USER.session_id}
     Auth Should See User Id    ${USER.id}
 
 Session Manager Should Make Session
@@ -166,7 +166,7 @@ Session Should Be Of
     [Documentation]    A live session is, in Redis and in its row, of this type, client, origin and device, and has its user's roles.
     [Arguments]    ${session}    ${type}    ${client_id}    ${origin}    ${device}=${None}
     ${row} =    Get Session Row    ${session.session_id}
-    ${document} =    Redis Json    session:${session.session_id}
+    ${document} =    Get Redis Json    session:${session.session_id}
     VAR    &{wanted}    type=${type}    client_id=${client_id}    origin=${origin}    device=${device}    status=active
     FOR    ${field}    ${value}    IN    &{wanted}
         Should Be Equal    ${row}[${field}]    ${value}    ${field} of the session in its row
@@ -178,7 +178,7 @@ Session Should Be Of
 Login Should Keep Device And Fingerprint
     [Documentation]    A login that names its device and its traits makes a session that has them, the traits as a hash.
     VAR    &{login}    device=the phone    fingerprint=Pixel 12; 1080x2424
-    ${body} =    Request Body    email=${USER.email}    password=${USER.password}    &{login}
+    ${body} =    Make Request Body    email=${USER.email}    password=${USER.password}    &{login}
     ${response} =    Post To    auth    /auth/login    ${body}
     ${row} =    Get Session Row    ${response.json()}[session_id]
     Should Be Equal    ${row}[device]    the phone    the device of a login in its row
@@ -188,7 +188,7 @@ Login Should Keep Metadata
     [Documentation]    A login that brings metadata makes a session that has it.
     [Arguments]    ${metadata}
     Sign In New User
-    ${body} =    Request Body    email=${USER.email}    password=${USER.password}    metadata=${metadata}
+    ${body} =    Make Request Body    email=${USER.email}    password=${USER.password}    metadata=${metadata}
     ${response} =    Post To    auth    /auth/login    ${body}
     ${row} =    Get Session Row    ${response.json()}[session_id]
     Should Be Equal    ${row}[metadata]    ${metadata}    the metadata of a login in its row
@@ -196,8 +196,8 @@ Login Should Keep Metadata
 No Store Should Hold
     [Documentation]    Neither Redis nor any row of the session's tables holds this text.
     [Arguments]    ${text}
-    ${keys} =    Redis Keys    session:${SESSION.session_id}
-    ${document} =    Redis Value    ${keys}[0]
+    ${keys} =    Get Redis Keys    session:${SESSION.session_id}
+    ${document} =    Get Redis Value    ${keys}[0]
     Should Not Contain    ${document}    ${text}    Redis holds the text itself
     Should Be Stored    auth    sessions whose row holds the text itself
     ...    SELECT id::text FROM sessions WHERE strpos(sessions::text, %s) > 0    ${text}
@@ -207,7 +207,7 @@ No Store Should Hold
 Log In At Once
     [Documentation]    So many logins of the current user at one instant, all of which succeed: sets ``LOGINS`` (session id → access token).
     [Arguments]    ${count: int}
-    ${body} =    Request Body    email=${USER.email}    password=${USER.password}
+    ${body} =    Make Request Body    email=${USER.email}    password=${USER.password}
     VAR    @{requests}    @{{ [{'method': 'POST', 'url': $AUTH_URL + '/auth/login', 'json': $body}] * $count }}
     ${replies} =    Send At Once    ${requests}
     Should Be Equal    ${{ {reply.status for reply in $replies} }}    ${{ {200} }}    not every login succeeded
@@ -238,7 +238,7 @@ Newest Sessions Should Be Active
 
 Redis Should List Active Sessions
     [Documentation]    Redis has documents of the active sessions and of no other, and lists them, oldest first.
-    Redis Sorted Set    user:${USER.id}:sessions    validate    list(value) == ${ACTIVE}    message=Redis lists other sessions
+    Get Redis Sorted Set    user:${USER.id}:sessions    validate    list(value) == ${ACTIVE}    message=Redis lists other sessions
     FOR    ${session_id}    IN    @{LOGINS}
         IF    $session_id in $ACTIVE
             Redis Key Should Exist    session:${session_id}

@@ -62,7 +62,7 @@ An Unknown Token Is Invalid And Reveals Nothing
 
 A Session That Was Never Made Has No Record
     [Tags]    id:M03-06    req:M03.4    extra
-    ${unknown} =    Random UUID
+    ${unknown} =    Get Random UUID
     ${response} =    Get From    auth    /admin/sessions/${unknown}    ${SERVICE_TOKEN}    status=404
     Answer Should Be Problem    ${response}    not_found
 

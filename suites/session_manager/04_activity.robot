@@ -42,9 +42,9 @@ An Activity Starts The Idle Time Again
     [Tags]    id:M04-04    req:M04.3    proto:2.5.27
     Create User With Session    idle_ttl=10min    absolute_ttl=1h
     Move Session Into Past    8min
-    Redis TTL    session:${SESSION.session_id}    <=    ${{ 2 * 60 }}
+    Get Redis Ttl    session:${SESSION.session_id}    <=    ${{ 2 * 60 }}
     Record Session Activity    ${SESSION}
-    Redis TTL    session:${SESSION.session_id}    >    ${{ 5 * 60 }}    message=Redis did not start the session's time again
+    Get Redis Ttl    session:${SESSION.session_id}    >    ${{ 5 * 60 }}    message=Redis did not start the session's time again
     Session Should Be Left To Live    idle=10min    absolute=1h
     Stores Should Agree On Session
     Move Session Into Past    8min
@@ -56,7 +56,7 @@ No Activity Extends The Absolute Lifetime
     Move Session Into Past    8min
     Record Session Activity    ${SESSION}
     Absolute Expiry Should Bound Session    15min
-    Redis TTL    session:${SESSION.session_id}    <=    ${{ 7 * 60 }}    message=in Redis the session lives longer than it may at most
+    Get Redis Ttl    session:${SESSION.session_id}    <=    ${{ 7 * 60 }}    message=in Redis the session lives longer than it may at most
     Stores Should Agree On Session
     Move Session Into Past    8min
     Session Token Should Be Invalid    ${SESSION}    expired
@@ -80,7 +80,7 @@ An Active Session Ends At Its Absolute Expiry
 
 An Activity Is Refused Where No Session Can Be Meant
     [Tags]    id:M04-08    req:M04.4    proto:2.5.41
-    ${unknown} =    Random UUID
+    ${unknown} =    Get Random UUID
     Session Manager Should Refuse    ${unknown}/activity    404    not_found
     Session Manager Should Refuse    no-session/activity    400    invalid_request
     Session Manager Should Refuse    0/activity    400    invalid_request

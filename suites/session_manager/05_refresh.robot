@@ -16,7 +16,7 @@ A Refresh With Extension Starts The Idle Time Again
     Create User With Session    idle_ttl=10min    absolute_ttl=1h
     Move Session Into Past    8min
     ${renewed} =    Refresh Session Token    ${SESSION}    extend=True
-    Redis TTL    session:${SESSION.session_id}    >    ${{ 5 * 60 }}    message=Redis did not start the session's time again
+    Get Redis Ttl    session:${SESSION.session_id}    >    ${{ 5 * 60 }}    message=Redis did not start the session's time again
     Session Should Be Left To Live    idle=10min    absolute=1h
     Stores Should Agree On Session
     Move Session Into Past    8min
@@ -28,7 +28,7 @@ A Token Pair Refresh Starts The Idle Time Again
     Create User With Session    idle_ttl=10min    absolute_ttl=1h
     Move Session Into Past    8min
     Refresh Tokens Of    ${SESSION}
-    Redis TTL    session:${SESSION.session_id}    >    ${{ 5 * 60 }}    message=Redis did not start the session's time again
+    Get Redis Ttl    session:${SESSION.session_id}    >    ${{ 5 * 60 }}    message=Redis did not start the session's time again
     Session Should Be Left To Live    idle=10min    absolute=1h
     Stores Should Agree On Session
     Move Session Into Past    8min
@@ -41,7 +41,7 @@ No Refresh Extends The Absolute Lifetime
     Refresh Tokens Of    ${SESSION}
     ${renewed} =    Refresh Session Token    ${SESSION}    extend=True
     Absolute Expiry Should Bound Session    15min
-    Redis TTL    session:${SESSION.session_id}    <=    ${{ 7 * 60 }}    message=in Redis the session lives longer than it may at most
+    Get Redis Ttl    session:${SESSION.session_id}    <=    ${{ 7 * 60 }}    message=in Redis the session lives longer than it may at most
     Stores Should Agree On Session
     Move Session Into Past    8min
     Session Token Should Be Invalid    ${renewed}[session_token]    expired
@@ -53,7 +53,7 @@ A Refresh Without Extension Moves No Expiry
     ${before} =    Get Session Row    ${SESSION.session_id}
     ${renewed} =    Refresh Session Token    ${SESSION}    extend=False
     Only These Columns Should Have Changed    ${before}    last_activity    refresh_count    revision    token_hash
-    Redis TTL    session:${SESSION.session_id}    <=    ${{ 2 * 60 }}    message=in Redis the session lives longer than it had left
+    Get Redis Ttl    session:${SESSION.session_id}    <=    ${{ 2 * 60 }}    message=in Redis the session lives longer than it had left
     Stores Should Agree On Session
     Move Session Into Past    3min
     Session Token Should Be Invalid    ${renewed}[session_token]    expired
@@ -120,7 +120,7 @@ The Refresh Count Grows Only With Refreshes
 
 A Token Of No Session Cannot Be Refreshed
     [Tags]    id:M05-11    req:M05.5    proto:2.5.09    proto:2.5.41
-    ${unknown} =    Random UUID
+    ${unknown} =    Get Random UUID
     Session Manager Should Refuse    refresh    404    not_found    session_token=${unknown}
     Session Manager Should Refuse    refresh    400    invalid_request    session_token=${EMPTY}
     Session Manager Should Refuse    refresh    400    invalid_request
@@ -146,7 +146,7 @@ Only New Session Token Should Be Stored
     ${old} =    Get Redis Key Of Session Token    ${SESSION.session_token}
     ${new} =    Get Redis Key Of Session Token    ${token}
     Redis Key Should Not Exist    ${old}
-    Redis Value    ${new}    ==    ${SESSION.session_id}
+    Get Redis Value    ${new}    ==    ${SESSION.session_id}
 
 Tokens Of Refreshes In A Row Should All Differ
     [Documentation]    Refreshes of the session token and of the token pair in turn; no token of any sort comes twice.

@@ -49,11 +49,11 @@ Introspection Is Cached While Redis Is Dead
     [Tags]    id:C06-06    req:C06.4    needs:control.kill
     Kill Service    redis
     Get From    backend    /api/me    ${SESSION.access_token}
-    ${asked} =    Service Metric    auth    http_requests_total{route="/auth/introspect"}
+    ${asked} =    Get Service Metric    auth    http_requests_total{route="/auth/introspect"}
     FOR    ${_}    IN RANGE    10
         Get From    backend    /api/me    ${SESSION.access_token}
     END
-    Service Metric    auth    http_requests_total{route="/auth/introspect"}    <=    ${asked + 2}
+    Get Service Metric    auth    http_requests_total{route="/auth/introspect"}    <=    ${asked + 2}
 
 Other Sessions Can Be Revoked At Once Without Redis
     [Tags]    id:M06-02    req:M06.5    req:M06.6    needs:control.kill
@@ -121,7 +121,7 @@ An Outdated Redis Revives No Revoked Session
     Session Should Become Known To Redis    ${neighbour}
     Session Token Should Be Invalid    ${SESSION}    revoked
     Redis Should Hold Nothing Of Session
-    Redis Value    session:revoked:${SESSION.session_id}    ==    stolen
+    Get Redis Value    session:revoked:${SESSION.session_id}    ==    stolen
 
 Writes Are Refused Clearly Without PostgreSQL
     [Tags]    id:M04-13    req:M04.4    req:M06.4    needs:net.faults

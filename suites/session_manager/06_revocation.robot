@@ -50,7 +50,7 @@ Tokens From Before A Refresh Die With The Session
 
 An Unknown Session Cannot Be Revoked
     [Tags]    id:M06-07    req:M06.1    extra
-    ${unknown} =    Random UUID
+    ${unknown} =    Get Random UUID
     Session Manager Should Refuse    ${unknown}/revoke    404    not_found
     Session Manager Should Refuse    no-session/revoke    400    invalid_request
     Redis Key Should Not Exist    session:revoked:${unknown}
@@ -62,7 +62,7 @@ The Reason Of A Revocation Is Kept In Every Store
     ${record} =    Revoke Session    ${SESSION}    ${reason}
     Should Be Equal    ${record}[revoke_reason]    ${reason}    the answer gives another reason
     Session Should Be Revoked For    ${reason}
-    Redis Value    session:revoked:${SESSION.session_id}    ==    ${reason}
+    Get Redis Value    session:revoked:${SESSION.session_id}    ==    ${reason}
 
 The First Reason Of A Revocation Stays
     [Tags]    id:M06-09    req:M06.2    proto:2.5.44    extra
@@ -73,7 +73,7 @@ The First Reason Of A Revocation Stays
     Should Be Equal    ${record}[revoke_reason]    first    the second revocation answers with another reason than the first
     Only These Columns Should Have Changed    ${before}
     Audit Trail Should Read    created    revoked
-    Redis Value    session:revoked:${SESSION.session_id}    ==    first
+    Get Redis Value    session:revoked:${SESSION.session_id}    ==    first
 
 A Session That Had Expired Is Not Called Revoked Afterwards
     [Tags]    id:M06-10    req:M06.2    proto:2.5.44    extra

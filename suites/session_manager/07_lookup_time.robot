@@ -87,8 +87,8 @@ Restore Redis Of Both Platforms
 Medians Should Be Alike
     [Documentation]    Among many the median is at most so many times as long as among few.
     [Arguments]    ${way}
-    ${few} =    Latency    M07 ${way} among few    p50
-    ${many} =    Latency    M07 ${way} among many    p50
+    ${few} =    Get Latency    M07 ${way} among few    p50
+    ${many} =    Get Latency    M07 ${way} among many    p50
     VAR    ${ratio}    ${{ round($many / $few, 2) }}
     Log    ${way}: among 10,000 ${ratio} times as long as among 10 (${{ round($many * 1000, 2) }} ms, ${{ round($few * 1000, 2) }} ms)
     Should Be True    ${ratio} <= ${SLOWER}    ${way}, a look-up takes ${ratio} times as long among 10,000 sessions as among 10

@@ -25,7 +25,7 @@ The List Is The Same Whatever Redis Holds
     [Tags]    id:M07-03    req:M07.1    proto:2.5.13    extra
     Create User With Sessions Of Three Ages
     ${before} =    List User Sessions    ${USER_ID}
-    Redis Sorted Set    user:${USER_ID}:sessions    validate    len(value) == 3
+    Get Redis Sorted Set    user:${USER_ID}:sessions    validate    len(value) == 3
     Replace Redis Index Of User By    no list of ids
     List Should Still Be    ${before}
     Delete Redis Keys    user:${USER_ID}:sessions

@@ -99,7 +99,7 @@ A Damaged List In Redis Stops No Clean-up
     Set Redis Value    user:${USER_ID}:sessions    no list
     Clean-up Should Count    expired=2    removed_keys=4    errors=0
     Session Should Be Swept    ${EXPIRED}
-    Redis Value    quarantine:user:${USER_ID}:sessions    ==    no list
+    Get Redis Value    quarantine:user:${USER_ID}:sessions    ==    no list
     Record Session Activity    ${LIVING}
     Stores Should Agree On Session    ${LIVING}
 
@@ -127,14 +127,14 @@ Create Load Users With Expired Sessions
     ${users} =    Create Load Users    ${count}
     VAR    ${CROWD}    ${{ [user.session_id for user in $users] }}    scope=TEST
     Execute Sql String    UPDATE sessions SET idle_expires_at = now() - interval '1 s'    alias=auth
-    Redis Keys    session:*    validate    len(value) == ${count}    message=Redis does not know the crowd's sessions
+    Get Redis Keys    session:*    validate    len(value) == ${count}    message=Redis does not know the crowd's sessions
 
 Nothing Should Be Left Of Load Users
     [Documentation]    All rows say that the session has expired; Redis holds neither documents nor lists.
     Should Be Stored    auth    what has become of the crowd's sessions
     ...    SELECT DISTINCT status FROM sessions WHERE id = ANY(%s::uuid[])    ${CROWD}    expired
-    Redis Keys    session:*    ==    ${{ [] }}    message=documents are left in Redis
-    Redis Keys    user:*:sessions    ==    ${{ [] }}    message=lists are left in Redis
+    Get Redis Keys    session:*    ==    ${{ [] }}    message=documents are left in Redis
+    Get Redis Keys    user:*:sessions    ==    ${{ [] }}    message=lists are left in Redis
 
 Clean-up Should Count
     [Documentation]    A clean-up answers with exactly these counts.
@@ -164,8 +164,8 @@ Redis Should Hold All Of Session
     [Arguments]    ${session}
     Redis Key Should Exist    session:${session.session_id}
     ${token_key} =    Get Redis Key Of Session Token    ${session.session_token}
-    Redis Value    ${token_key}    ==    ${session.session_id}
-    Redis Sorted Set    user:${session.user_id}:sessions    contains    ${session.session_id}
+    Get Redis Value    ${token_key}    ==    ${session.session_id}
+    Get Redis Sorted Set    user:${session.user_id}:sessions    contains    ${session.session_id}
 
 Session Should Be Swept
     [Documentation]    The row says that the session has expired, and Redis holds no trace of it.

@@ -16,7 +16,7 @@ Test Tags           session-manager    p1    needs:session.admin    needs:redis
 A Free Lock Is Granted For Its Time
     [Tags]    id:M10-01    req:M10.1    proto:2.5.30
     ${owner} =    Acquire Lock    ${LOCK}    ttl=1 minute
-    Redis Value    lock:${LOCK}    ==    ${owner.value}
+    Get Redis Value    lock:${LOCK}    ==    ${owner.value}
     Redis Should Keep Lock For    50s    60s
     Acquire Lock    another-${LOCK}    ttl=1 minute
     Release Lock    ${LOCK}    ${owner}
@@ -27,7 +27,7 @@ A Held Lock Is Refused And Nothing Of It Changes
     [Tags]    id:M10-02    req:M10.2    proto:2.5.18
     ${owner} =    Acquire Lock    ${LOCK}    ttl=1 minute
     Refusal Should Be    409 locked    Acquire Lock    ${LOCK}    ttl=1 hour
-    Redis Value    lock:${LOCK}    ==    ${owner.value}    message=the lock has changed hands
+    Get Redis Value    lock:${LOCK}    ==    ${owner.value}    message=the lock has changed hands
     Redis Should Keep Lock For    0s    60s
     Release Lock    ${LOCK}    ${owner}
 
@@ -41,7 +41,7 @@ Only Its Holder Releases A Lock
     ${stranger} =    Acquire Lock    another-${LOCK}    ttl=1 minute
     Refusal Should Be    409 not_owner    Release Lock    ${LOCK}    ${stranger}
     Refusal Should Be    409 not_owner    Release Lock    ${LOCK}    made up
-    Redis Value    lock:${LOCK}    ==    ${owner.value}    message=the lock has changed hands
+    Get Redis Value    lock:${LOCK}    ==    ${owner.value}    message=the lock has changed hands
     Release Lock    ${LOCK}    ${owner}
     Refusal Should Be    409 not_owner    Release Lock    ${LOCK}    ${owner}
 
@@ -52,7 +52,7 @@ A Dead Holder's Lock Is Free After Its Time
     ${heir} =    Lock Should Become Free
     Time Should Have Passed    1s
     Refusal Should Be    409 not_owner    Release Lock    ${LOCK}    ${dead}
-    Redis Value    lock:${LOCK}    ==    ${heir.value}    message=the lock has changed hands
+    Get Redis Value    lock:${LOCK}    ==    ${heir.value}    message=the lock has changed hands
     Release Lock    ${LOCK}    ${heir}
 
 A Lock Outlives A Restart Of Auth
@@ -89,7 +89,7 @@ A Held Lock Survives A Hanging Redis
 *** Keywords ***
 Get Free Lock Name
     [Documentation]    A name that no lock has had: sets ``LOCK`` for the test.
-    ${made} =    Random UUID
+    ${made} =    Get Random UUID
     VAR    ${LOCK}    m10:${made}    scope=TEST
 
 Refusal Should Be
@@ -102,8 +102,8 @@ Redis Should Keep Lock For
     [Arguments]    ${least}    ${most}
     ${shortest} =    Convert Time    ${least}
     ${longest} =    Convert Time    ${most}
-    Redis Ttl    lock:${LOCK}    >=    ${shortest}
-    Redis Ttl    lock:${LOCK}    <=    ${longest}
+    Get Redis Ttl    lock:${LOCK}    >=    ${shortest}
+    Get Redis Ttl    lock:${LOCK}    <=    ${longest}
 
 One Of Twenty Requests Should Get Lock
     [Documentation]    Twenty requests at one instant: one gets the lock, the others are told that it is held; Redis names the one.
@@ -113,7 +113,7 @@ One Of Twenty Requests Should Get Lock
     Length Should Be    ${owners}    1    ${{ len($owners) }} of 20 takers hold the lock, not one
     VAR    ${others}    ${{ {(reply.status, reply.code) for reply in $replies if reply.status != 201} }}
     Should Be Equal    ${others}    ${{ {(409, 'locked')} }}    the other takers were answered otherwise
-    Redis Value    lock:${LOCK}    ==    ${owners}[0]
+    Get Redis Value    lock:${LOCK}    ==    ${owners}[0]
     Release Lock    ${LOCK}    ${owners}[0]
 
 Note Time

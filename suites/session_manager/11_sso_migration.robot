@@ -41,7 +41,7 @@ A Migration Ends All Old Tokens Everywhere
 
 A Session That Does Not Exist Cannot Be Migrated
     [Tags]    id:M11-03    req:M11.2
-    ${nobody} =    Random UUID
+    ${nobody} =    Get Random UUID
     Session Manager Should Refuse    ${nobody}/migrate    404    not_found    type=SSO
     Nothing Should Have Come Of    ${nobody}
 

@@ -91,7 +91,7 @@ No Store Should Keep
     [Arguments]    ${text}
     ${row} =    Get Session Row    ${SESSION.session_id}
     ${events} =    Get Session Events    ${SESSION}
-    ${document} =    Redis Value    session:${SESSION.session_id}
+    ${document} =    Get Redis Value    session:${SESSION.session_id}
     FOR    ${place}    ${kept}    IN    sessions    ${row}    session_events    ${events}    Redis    ${document}
         Should Not Contain    ${{ str($kept) }}    ${text}    ${place} keeps what the device said of itself    values=False
     END

@@ -73,13 +73,13 @@ The Row Replaces Damaged Data In Redis
 Damaged Data Without A Row Admits Nobody
     [Tags]    id:M13-05    req:M13.2    proto:2.5.06    proto:2.5.35    extra
     Create User With Session
-    ${document} =    Redis Value    session:${SESSION.session_id}
+    ${document} =    Get Redis Value    session:${SESSION.session_id}
     Delete At    auth    /admin/users/${USER_ID}    ${SERVICE_TOKEN}
     ${key} =    Get Redis Key Of Session Token    ${SESSION.session_token}
     Set Redis Value    ${key}    ${SESSION.session_id}
     Set Redis Value    session:${SESSION.session_id}    ${document}[:-40]
     Session Token Should Be Invalid    ${SESSION}    reason=malformed
-    Redis Value    quarantine:session:${SESSION.session_id}    ==    ${document}[:-40]
+    Get Redis Value    quarantine:session:${SESSION.session_id}    ==    ${document}[:-40]
     Session Token Should Be Invalid    ${SESSION}    reason=not_found
 
 Damage That A Bearer Meets Is Reported Like Any Other
@@ -213,16 +213,16 @@ Damage Should Be Put Aside
 Foreign Document Should Be Put Aside
     [Documentation]    As `Damage Should Be Put Aside`, with the whole document of somebody else's session.
     ${other} =    Create User
-    ${document} =    Redis Value    session:${other.session_id}
+    ${document} =    Get Redis Value    session:${other.session_id}
     Damage Should Be Put Aside    ${document}
 
 Damage Should Have Been Reported
     [Documentation]    The damaged text is kept aside for a day, the session's audit trail tells of it, and so does auth's log.
     [Arguments]    ${session}    ${damage}
     VAR    ${aside}    quarantine:session:${session.session_id}
-    ${kept} =    Redis Value    ${aside}
+    ${kept} =    Get Redis Value    ${aside}
     Should Be True    $kept == $damage    another text than the damaged one was put aside
-    Redis Ttl    ${aside}    validate    86000 < value <= 86400    message=what was put aside is not kept for a day
+    Get Redis Ttl    ${aside}    validate    86000 < value <= 86400    message=what was put aside is not kept for a day
     ${events} =    Get Session Events    ${session}
     Should Be Equal    ${{ [event['type'] for event in $events] }}    ${{ ['created', 'quarantined'] }}    the audit trail
     ${log} =    Get Service Log    auth
@@ -248,7 +248,7 @@ Make Metadata In Many Scripts
 Metadata Text Should Be Refused
     [Documentation]    A session with this text as its metadata is refused as a bad request.
     [Arguments]    ${text}
-    ${headers} =    Request Headers    token=${SERVICE_TOKEN}    Content-Type=application/json
+    ${headers} =    Make Request Headers    token=${SERVICE_TOKEN}    Content-Type=application/json
     ${response} =    POST On Session    auth    /admin/sessions    headers=${headers}    expected_status=anything
     ...    data={"user_id": "${USER_ID}", "type": "WEB", "metadata": ${text}}
     Should Be Equal As Integers    ${response.status_code}    400    the answer to metadata ${text}: ${response.text}
@@ -262,7 +262,7 @@ Make Metadata Of Bytes
 Metadata Should Be Too Large
     [Documentation]    A call with this metadata is refused with 413, and the answer says how much would have been allowed.
     [Arguments]    ${path}    ${metadata}    &{fields}
-    ${body} =    Request Body    &{fields}    metadata=${metadata}
+    ${body} =    Make Request Body    &{fields}    metadata=${metadata}
     ${response} =    Post To    auth    ${path}    ${body}    ${SERVICE_TOKEN}    status=anything
     Should Be Equal As Integers    ${response.status_code}    413    the answer to too much metadata at ${path}
     Answer Should Be Problem    ${response}    payload_too_large

@@ -43,7 +43,7 @@ An Abandoned Handshake Replaces No Other Socket
     Open Chats    ${SOCKET_URL}    ${TOKENS}    ${CONVERSATIONS}    ca_file=${CA_FILE}    within=20s
     Resume Service    backend-1
     Start Chatting    500ms
-    Let Chats Say    7
+    Wait Until Chats Have Sent    7
     Chats Should Go On After Losses    closes=${{ [] }}    lost=0
     History Should Be Complete And In Order
 
@@ -52,7 +52,7 @@ An Abandoned Handshake Replaces No Other Socket
 Restore Network
     [Documentation]    So many times every connection between clients and frontend is reset (RST), and everybody says something after it.
     [Arguments]    ${times}
-    Repeat Keyword    ${times}    Run Keywords    Reset Connection    client->frontend    AND    Let Chats Say    1
+    Repeat Keyword    ${times}    Run Keywords    Reset Connection    client->frontend    AND    Wait Until Chats Have Sent    1
 
 Reconnections Should Meet Own Goal
     [Documentation]    The 99th percentile is within a second.

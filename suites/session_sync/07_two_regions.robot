@@ -80,7 +80,7 @@ Changes Of Each Kind Reach The Other Region
 A Newer Socket Replaces One In The Other Region
     [Tags]    id:S09-21    req:R05    proto:4.95    proto:4.107
     Sign In New User
-    ${client} =    Random UUID
+    ${client} =    Get Random UUID
     Open Chat Socket    in the other region    url=${BACKEND_2_SOCKET_URL}    client_id=${client}
     Open Chat Socket    newer    url=${BACKEND_SOCKET_URL}    client_id=${client}
     Open Socket Should Be Closed With    4009    in the other region    within=6s

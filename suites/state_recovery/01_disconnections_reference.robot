@@ -144,7 +144,7 @@ Get Boundaries And Middles
 Ask Question
     [Documentation]    Sends the question of this suite, whose frames have the same lengths each time.
     [Arguments]    ${conversation}=${CONVERSATION}
-    ${id} =    Random UUID
+    ${id} =    Get Random UUID
     VAR    &{payload}    conversation_id=${conversation}    client_msg_id=${id}    body=${QUESTION}
     VAR    &{frame}    type=message.send    id=${id}    payload=${payload}
     Send Json    ${frame}    tab

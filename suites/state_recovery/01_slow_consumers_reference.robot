@@ -65,12 +65,12 @@ A Tab Far Behind Gets The Rest Over REST
 Send From Device Until Tab Is Too Slow
     [Documentation]    A hundred long messages at a time, each of which the device itself hears, until the first replica has decided to
     ...    close a socket with a full queue; what the network holds by itself differs. Sets ``SAID``, how many messages there are.
-    ${before} =    Service Metric    backend-1    ${TOO_SLOW}
+    ${before} =    Get Service Metric    backend-1    ${TOO_SLOW}
     VAR    ${SAID}    ${0}    scope=TEST
     WHILE    True    limit=20    on_limit_message=a tab that reads nothing is not closed, however much waits for it
         Send From Device    100    ${LONG}
         VAR    ${SAID}    ${SAID + 100}    scope=TEST
-        ${closed} =    Service Metric    backend-1    ${TOO_SLOW}
+        ${closed} =    Get Service Metric    backend-1    ${TOO_SLOW}
         IF    $closed > $before    BREAK
     END
 
@@ -90,5 +90,5 @@ Remember Positions Of Tab
 Replica Should Give Tab Up
     [Documentation]    The replica ends the socket by itself: of all its sockets none is left, nor a subscription.
     FOR    ${metric}    IN    sockets_open    socket_subscriptions
-        Service Metric    backend-1    ${metric}    ==    0    within=15s
+        Get Service Metric    backend-1    ${metric}    ==    0    within=15s
     END

@@ -33,7 +33,7 @@ Another User's State Is Reported And Never Shown
     Create State Of Other User
     Replace Stored State By    (document, checksum) = (SELECT document, checksum FROM session_state WHERE client_id = '${OTHERS_TAB}')
     Tab Should Return To Clean Start    version=1
-    No Service Log Contains    ${OTHERS_SECRET}
+    No Service Log Should Contain    ${OTHERS_SECRET}
     Other User Should Still Have State
 
 The State Of Another Tab Is Reported And Starts Clean
@@ -133,7 +133,7 @@ Tab Should Go On After Damage
     Open Own Tab
     ${resumed} =    Resume Tab    missed=0
     Client And Server Should Have Same State    ${resumed}
-    ${body} =    Random UUID
+    ${body} =    Get Random UUID
     Send Chat Message    ${body}    tab
     Receive Chat Message    ${body}    tab
     Service Should Be Ready    backend-1
@@ -142,7 +142,7 @@ Tab Should Go On After Damage
 Create State Of Other User
     [Documentation]    Somebody else's tab keeps a state with a text that nobody else may see: sets ``OTHERS_TAB`` and ``OTHERS_SECRET``.
     ${users} =    Create Load Users    1
-    ${secret} =    Random UUID
+    ${secret} =    Get Random UUID
     ${welcome} =    Open Chat Socket    other    token=${users[0].access_token}    url=${BACKEND_SOCKET_URL}
     VAR    &{document}    thread=${secret}
     Ask Socket    other    state.update    state.updated    base_version=${0}    document=${document}

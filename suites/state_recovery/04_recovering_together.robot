@@ -130,7 +130,7 @@ Record Every Client
     VAR    @{BACK}    @{ALIASES}    scope=TEST
     Record Socket    @{BACK}
     FOR    ${alias}    ${conversation}    IN ZIP    ${BACK}    ${CONVERSATIONS}    mode=STRICT
-        Client May See    ${alias}    ${conversation}
+        Allow Client To See    ${alias}    ${conversation}
     END
 
 Store Messages For Every Client
@@ -154,7 +154,7 @@ Reconnect Every Client At Once
     Open Device For Every Client    back
     Send On All    ${frame}    ${ALIASES}    client=${CLIENTS}    conversation=${CONVERSATIONS}    epoch=${EPOCHS}
     ${resumed} =    Collect On All    1    ${ALIASES}    where=type=resumed    within=30s
-    ${seconds} =    Budget Used    coming back
+    ${seconds} =    Get Used Budget    coming back
     VAR    ${SECONDS}    ${seconds}    scope=TEST
     VAR    @{RESUMED}    @{{ [frames[0].json['payload'] for frames in $resumed.values()] }}    scope=TEST
     Record Every Client
@@ -167,7 +167,7 @@ Record Recovery
     Record Figure    R10 messages missed    ${{ $count * len($BACK) }}
     VAR    ${well}    ${0}
     FOR    ${alias}    IN    @{BACK}
-        ${errors} =    Frame Count    where=type=error    connection=${alias}
+        ${errors} =    Count Frames    where=type=error    connection=${alias}
         IF    not $errors    VAR    ${well}    ${well + 1}
     END
     Record Figure    R10 clients without an error    ${well}
@@ -179,7 +179,7 @@ Every Client Should Have Recovered
     FOR    ${alias}    ${resumed}    IN ZIP    ${BACK}    ${RESUMED}    mode=STRICT
         Should Be Equal    ${{ [$resumed['recovered'], $resumed['replayed']] }}    ${{ [True, $count] }}
         ...    ${alias} was not recovered with its messages (recovered, replayed)
-        Frame Count    ==    ${0}    where=type=error    connection=${alias}
+        Count Frames    ==    ${0}    where=type=error    connection=${alias}
         Connection Should Be Open    ${alias}
     END
 
@@ -259,8 +259,8 @@ Get Counters
     [Documentation]    Recoveries by outcome, messages replayed, durations measured, and their sum in seconds, over both replicas.
     VAR    &{counted}    &{EMPTY}
     FOR    ${name}    ${metric}    IN    &{TELEMETRY}
-        ${first} =    Service Metric    backend-1    ${metric}
-        ${second} =    Service Metric    backend-2    ${metric}
+        ${first} =    Get Service Metric    backend-1    ${metric}
+        ${second} =    Get Service Metric    backend-2    ${metric}
         Set To Dictionary    ${counted}    ${name}=${{ $first + $second }}
     END
     RETURN    ${counted}
@@ -269,7 +269,7 @@ Make Seven Clients Unable To Recover
     [Documentation]    The first four conversations have a new epoch; the last three clients have names that nobody has heard of.
     Execute Sql String    UPDATE conversations SET epoch = 'anew' WHERE id::text IN ${{ tuple($CONVERSATIONS[:4]) }}    alias=main
     FOR    ${number}    IN RANGE    -3    0
-        ${stranger} =    Random UUID
+        ${stranger} =    Get Random UUID
         Set List Value    ${CLIENTS}    ${number}    ${stranger}
     END
 
@@ -333,7 +333,7 @@ No Client Should Be Connected
     [Documentation]    No replica has a socket, a subscription or an open conversation left.
     FOR    ${replica}    IN    backend-1    backend-2
         FOR    ${metric}    IN    sockets_open    socket_subscriptions    channels_open
-            Service Metric    ${replica}    ${metric}    ==    0    within=10s
+            Get Service Metric    ${replica}    ${metric}    ==    0    within=10s
         END
     END
 

@@ -224,15 +224,15 @@ def test_clients_live_through_a_restart_of_a_real_backend(stack: Stack) -> None:
         rooms = [factory.create_conversation(user).id for user in users]
         library.open_chats(stack.descriptor["backend_socket_urls"][0], [user.access_token for user in users], rooms)
         library.start_chatting(timedelta(milliseconds=50))
-        library.let_chats_say(2)
+        library.wait_until_chats_have_sent(2)
         try:
             backend.stop()
         finally:
             backend.start()
-        library.let_chats_say(2)
+        library.wait_until_chats_have_sent(2)
         library.stop_chatting()
         library.chats_should_settle(timedelta(seconds=30))
-        report = library.chat_report()
+        report = library.get_chat_report()
         assert report.closes == {1012: 2}
         assert len(report.absences) == 2
         assert (report.unrecovered, report.errors, report.troubles) == ((), (), ())

@@ -29,7 +29,7 @@ from SessionLibrary import SessionLibrary
     [
         lambda: ChatLibrary().chats_should_have_gone_on([1012]),
         lambda: ChatLibrary().chats_should_settle(),
-        lambda: ChatLibrary().let_chats_say(1),
+        lambda: ChatLibrary().wait_until_chats_have_sent(1),
         lambda: ExplorationLibrary().explore_schedules(0),
         lambda: ExplorationLibrary().replay_schedule(Path("none.json"), times=0),
         lambda: ExplorationLibrary().replay_schedules(Path("none"), times=0),
@@ -58,12 +58,12 @@ def test_a_text_is_not_missing_where_nothing_was_written(monkeypatch: pytest.Mon
     empty.touch()
     nothing = platform_with(monkeypatch, {"auth": str(empty), "gone": str(tmp_path / "gone.log")})
     with pytest.raises(AssertionError, match="no service has written a log"):
-        nothing.no_service_log_contains("secret")
+        nothing.no_service_log_should_contain("secret")
     full.write_text("a line\n")
     some = platform_with(monkeypatch, {"auth": str(empty), "backend-1": str(full)})
-    some.no_service_log_contains("secret")
+    some.no_service_log_should_contain("secret")
     with pytest.raises(AssertionError, match="the text is in the log of backend-1"):
-        some.no_service_log_contains("a line")
+        some.no_service_log_should_contain("a line")
 
 
 def test_a_session_that_could_not_be_judged_is_unknown() -> None:

@@ -20,11 +20,11 @@ def test_challenge_is_the_example_of_rfc_7636_appendix_b() -> None:
 
 def test_attempts_differ_and_their_exchange_fits_their_query() -> None:
     library = OAuthLibrary()
-    one, two = (library.new_login_attempt("web", "https://a.test/cb") for _ in range(2))
+    one, two = (library.make_login_attempt("web", "https://a.test/cb") for _ in range(2))
     assert one.state != two.state
     assert one.code_verifier != two.code_verifier
     assert code_challenge(one.exchange("c")["code_verifier"]) == one.query["code_challenge"]
-    assert library.token_request(one, "c", code_verifier="wrong")["code_verifier"] == "wrong"
+    assert library.make_token_request(one, "c", code_verifier="wrong")["code_verifier"] == "wrong"
 
 
 def test_form_with_hidden_fields_and_relative_action() -> None:
@@ -113,4 +113,4 @@ def test_removed_and_changed_cookies_are_told_apart() -> None:
 
 def test_a_browser_sends_all_its_cookies() -> None:
     kept = [SimpleNamespace(name="a", value="1"), SimpleNamespace(name="b", value="2")]
-    assert OAuthLibrary().cookie_header(SimpleNamespace(cookies=kept)) == "a=1; b=2"
+    assert OAuthLibrary().get_cookie_header(SimpleNamespace(cookies=kept)) == "a=1; b=2"

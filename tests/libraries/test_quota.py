@@ -287,8 +287,8 @@ def test_an_attacker_may_want_refusals_of_his_own(door: str) -> None:
 
 def test_a_flood_lasts_until_the_innocent_have_their_answers(door: str) -> None:
     library = QuotaLibrary()
-    attackers = [{"source": library.unused_address(), "urls": [door]} for _ in range(2)]
-    innocents = [{"source": library.unused_address(), "urls": [door]} for _ in range(2)]
+    attackers = [{"source": library.get_unused_address(), "urls": [door]} for _ in range(2)]
+    innocents = [{"source": library.get_unused_address(), "urls": [door]} for _ in range(2)]
     floods, seen = library.flood(attackers, 0, innocents, LIMIT, every=timedelta(milliseconds=60))
     assert [[one.status for one in answers] for answers in seen] == [[200] * LIMIT] * 2
     for answers in seen:
@@ -300,8 +300,8 @@ def test_a_flood_lasts_until_the_innocent_have_their_answers(door: str) -> None:
 
 def test_the_innocent_are_asked_though_attackers_are_never_refused(door: str) -> None:
     library = QuotaLibrary()
-    attackers = [{"source": library.unused_address(), "urls": ["http://127.0.0.1:9/"]}]
-    innocents = [{"source": library.unused_address(), "urls": [door]}]
+    attackers = [{"source": library.get_unused_address(), "urls": ["http://127.0.0.1:9/"]}]
+    innocents = [{"source": library.get_unused_address(), "urls": [door]}]
     _, seen = library.flood(attackers, 1, innocents, 1, at_most=timedelta(seconds=1))
     assert [one.status for one in seen[0]] == [200]
 

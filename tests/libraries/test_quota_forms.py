@@ -214,7 +214,7 @@ def test_unstandardised_quotas_count_down(door: str) -> None:
 def test_who_waits_as_told_is_served(door: str, told: dict[str, str]) -> None:
     Plain.told = told
     fields = "x-ratelimit" if "X-RateLimit-Limit" in told else "none"
-    waited = QuotaLibrary().waiting_as_told_should_be_enough(
+    waited = QuotaLibrary().promised_wait_should_suffice(
         door, LIMIT + 1, fields=fields, code=None, retry_after="Retry-After" in told
     )
     assert 0 < waited < 2.2
@@ -224,19 +224,19 @@ def test_who_waits_as_told_is_served(door: str, told: dict[str, str]) -> None:
 def test_who_waits_as_told_and_is_refused_says_so(door: str) -> None:
     Plain.liar = 5.0
     with pytest.raises(AssertionError, match=r"was sent 1\.\d\d s after a refusal that told to wait 1 s"):
-        QuotaLibrary().waiting_as_told_should_be_enough(door, LIMIT + 1, fields="none", code=None)
+        QuotaLibrary().promised_wait_should_suffice(door, LIMIT + 1, fields="none", code=None)
 
 
 def test_what_is_not_told_or_too_long_is_not_waited_for(door: str) -> None:
     library, Plain.told = QuotaLibrary(), {}
     with pytest.raises(AssertionError, match="a refusal does not tell how long to wait"):
-        library.waiting_as_told_should_be_enough(door, LIMIT + 1, fields="none", code=None, retry_after=False)
+        library.promised_wait_should_suffice(door, LIMIT + 1, fields="none", code=None, retry_after=False)
     Plain.ends, Plain.told = 0.0, {"Retry-After": "3600"}
     with pytest.raises(Unknown, match="tells to wait 3600 s, longer than 120 s"):
-        library.waiting_as_told_should_be_enough(door, LIMIT + 1, fields="none", code=None)
+        library.promised_wait_should_suffice(door, LIMIT + 1, fields="none", code=None)
     Plain.ends = 0.0
     with pytest.raises(AssertionError, match="not refused in 2 requests"):
-        library.waiting_as_told_should_be_enough(door, 2, fields="none", code=None)
+        library.promised_wait_should_suffice(door, 2, fields="none", code=None)
 
 
 def test_a_failure_after_the_wait_is_none_of_a_quota() -> None:

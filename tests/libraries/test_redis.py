@@ -58,12 +58,12 @@ def test_a_wait_survives_a_restart_of_the_server(make_redis: MakeRedis) -> None:
     library.connect_to_redis(redis.url)
     redis.kill()
     with pytest.raises(RedisAwayError, match=f"Redis at redis://127.0.0.1:{redis.port}/0 does not answer"):
-        library.redis_value("k")
+        library.get_redis_value("k")
     with pytest.raises(AssertionError, match="last seen: RedisAwayError"):
         library.redis_key_should_not_exist("k")
     # The wait is in the thread, not the start: a server dies with the thread that started it.
     with ThreadPoolExecutor(1) as pool:
-        waiting = pool.submit(library.redis_keys, "*", AssertionOperator["=="], [], timedelta(seconds=20))
+        waiting = pool.submit(library.get_redis_keys, "*", AssertionOperator["=="], [], timedelta(seconds=20))
         redis.start()
         assert waiting.result() == []
 
@@ -71,11 +71,11 @@ def test_a_wait_survives_a_restart_of_the_server(make_redis: MakeRedis) -> None:
 def test_the_redis_of_the_target_is_the_default(make_redis: MakeRedis) -> None:
     library, redis = RedisLibrary(), make_redis()
     with pytest.raises(RuntimeError, match="call Connect To Redis first"):
-        library.redis_keys()
+        library.get_redis_keys()
     target.set_current({"target": "embedded", "redis_url": redis.url})
     try:
-        assert library.redis_keys() == []
-        assert library.redis_server_facts().pid == redis.process.pid if redis.process else 0
+        assert library.get_redis_keys() == []
+        assert library.get_redis_server_facts().pid == redis.process.pid if redis.process else 0
     finally:
         target.set_current(None)
 
@@ -87,7 +87,7 @@ def test_a_server_without_the_replicas_that_it_needs_refuses_writes_alone(make_r
     assert library.configure_redis("min-replicas-to-write", "1") == "0"
     with pytest.raises(RuntimeError, match="refuses: "):
         library.set_redis_value("a", "2")
-    assert library.redis_value("a") == "1"
+    assert library.get_redis_value("a") == "1"
     assert library.configure_redis("min-replicas-to-write", "0") == "1"
     library.set_redis_value("a", "2")
     library.disconnect_from_redis()
@@ -108,9 +108,9 @@ def test_a_database_goes_back_to_a_copy_with_all_that_expires(make_redis: MakeRe
     library.set_redis_value("kept", "after", timedelta(minutes=1))
     library.set_redis_value("new", "after", timedelta(minutes=1))
     library.restore_redis_copy(copy)
-    assert library.redis_keys("*") == ["kept"]
-    assert library.redis_value("kept") == "before"
-    assert 0 < library.redis_ttl("kept") <= 60
+    assert library.get_redis_keys("*") == ["kept"]
+    assert library.get_redis_value("kept") == "before"
+    assert 0 < library.get_redis_ttl("kept") <= 60
     assert str(copy) == "a copy of 1 keys"
 
 

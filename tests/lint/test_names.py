@@ -1,4 +1,4 @@
-"""Names are judged by the glossary, and what is wrong with them may only become less."""
+"""Names are judged by the glossary."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lint import baseline, glossary
+from lint import glossary
+from lint.__main__ import flaws as library_flaws
 from lint.glossary import Glossary
 from lint.names import Kind, flaws
 
@@ -27,7 +28,6 @@ WORDS = Glossary(
     frozenset({"who", "of"}),
     frozenset({"send", "open"}),
 )
-RESOURCE = "*** Keywords ***\n{}\n    No Operation\n{}\n    No Operation\n"
 
 
 def test_the_glossary_is_read_from_its_page(tmp_path: Path) -> None:
@@ -80,21 +80,9 @@ def test_a_flaw_says_what_to_say_instead() -> None:
     assert flaw.text == "'told' is a word to avoid; CONTEXT.md has: notify; report"
 
 
-def test_the_baseline_only_shrinks(tmp_path: Path) -> None:
-    (tmp_path / "a.resource").write_text(RESOURCE.format("Open Door", "The Door"), "utf-8")
-    before = {"a.resource": {"mood": 3, "avoided-word": 1, "name-too-long": 2}, "gone.resource": {"mood": 1}}
-    now = baseline.shrunk(before, WORDS, tmp_path)
-    assert now == {"a.resource": {"mood": 1, "avoided-word": 1}}
-    assert baseline.differences(before, now) == [
-        "a.resource: mood 1 times, 3 in lint/baseline.yaml",
-        "a.resource: name-too-long 0 times, 2 in lint/baseline.yaml",
-        "gone.resource: mood 0 times, 1 in lint/baseline.yaml",
-    ]
-
-
-def test_what_is_written_is_read_again(tmp_path: Path) -> None:
-    path = tmp_path / "baseline.yaml"
-    baseline.write({"a.resource": {"mood": 1}}, path)
-    assert baseline.read(path) == {"a.resource": {"mood": 1}}
-    assert baseline.allowed(baseline.read(path), tmp_path / "a.resource", "mood", tmp_path) == 1
-    assert baseline.allowed(baseline.read(path), tmp_path / "b.resource", "mood", tmp_path) == 0
+def test_names_of_library_keywords_are_judged(tmp_path: Path) -> None:
+    source = (
+        "class DoorLibrary:\n    def open_door(self): ...\n    def the_message(self): ...\n    def send(self): ...\n"
+    )
+    (tmp_path / "DoorLibrary.py").write_text(source, "utf-8")
+    assert [line.partition(":")[2].split("'")[1] for line in library_flaws(tmp_path)] == ["Open Door", "The Message"]

@@ -31,7 +31,7 @@ def dotted(value: Any) -> Any:
 
 
 class Receiving(Base):
-    """Wait For Frame, Frame Should Not Arrive, Frame Count."""
+    """Wait For Frame, Frame Should Not Arrive, Count Frames."""
 
     @keyword(tags=["receiving", "assertion"])
     def wait_for_frame(
@@ -152,7 +152,7 @@ class Receiving(Base):
         return found
 
     @keyword(tags=["receiving", "getter", "assertion"])
-    def frame_count(
+    def count_frames(
         self,
         assertion_operator: AssertionOperator | None = None,
         assertion_expected: Any = None,
@@ -169,7 +169,7 @@ class Receiving(Base):
         With ``within`` it passes as soon as the assertion holds; that no further one comes is what `Frame Should Not
         Arrive` tells. A count of 0 fails when the field that decides is one that no frame has ever had.
 
-        | Frame Count    ==    3    within=5s    where=type=message
+        | Count Frames    ==    3    within=5s    where=type=message
         """
         target = self.connections.get(connection)
         wanted = matcher(where)

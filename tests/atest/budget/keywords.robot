@@ -9,7 +9,7 @@ A Budget Holds
     Start Budget    ample
     ${used} =    Budget Should Hold    ample    1 hour
     Should Be True    0 <= ${used} < 3600
-    Budget Used    ample    <    1 hour
+    Get Used Budget    ample    <    1 hour
 
 A Spent Budget Is Named With What Was Too Much
     [Documentation]    FAIL *budget 'tiny': * ms of 0.001 ms used, * ms too much*
@@ -19,7 +19,7 @@ A Spent Budget Is Named With What Was Too Much
 A Spent Budget Fails Its Getter
     [Documentation]    FAIL Budget 'getter' '*' (float) should be less than '1e-09' (float)
     Start Budget    getter
-    Budget Used    getter    <    ${0.000000001}
+    Get Used Budget    getter    <    ${0.000000001}
 
 A Budget That Was Not Started
     [Documentation]    FAIL budget 'never' was not started: call Start Budget first
@@ -32,7 +32,7 @@ A Limit That Is None
 
 No Verdict Is Given
     [Documentation]    FAIL UNKNOWN: the session was gone before it was looked at
-    Give No Verdict    the session was gone before it was looked at
+    End Without Verdict    the session was gone before it was looked at
 
 A Limit Of The Platform's Own Was Missed On A Machine That Is Not Busy
     [Documentation]    FAIL *auth does not answer*
@@ -55,9 +55,9 @@ Latencies Hold
     [Setup]    Some Latencies
     ${figures} =    Latencies Should Hold    answer    p95    100 ms
     Should Be Equal    ${figures.count}    ${3}
-    Latency    answer    p50    ==    20 ms
-    Latency    answer    count    ==    3
-    Latency    answer    mean    validate    0.019 < value < 0.021
+    Get Latency    answer    p50    ==    20 ms
+    Get Latency    answer    count    ==    3
+    Get Latency    answer    mean    validate    0.019 < value < 0.021
 
 Latencies Are Too Long
     [Documentation]    FAIL *budget 'answer p95': 30 ms of 1 ms used, 29 ms too much*
@@ -67,7 +67,7 @@ Latencies Are Too Long
 A Latency Fails Its Getter
     [Documentation]    FAIL Latency 'answer' max '0.03' (float) should be less than or equal '0.02' (float)
     [Setup]    Some Latencies
-    Latency    answer    max    <=    20 ms
+    Get Latency    answer    max    <=    20 ms
 
 Nothing Was Recorded
     [Documentation]    FAIL no latency of 'question' was recorded; recorded are: 'answer'
@@ -78,17 +78,17 @@ A Keyword Is Measured
     [Documentation]    PASS
     ${result} =    Measure Latency    upper    Evaluate    'a'.upper()
     Should Be Equal    ${result}    A
-    Latency    upper    count    ==    1
+    Get Latency    upper    count    ==    1
 
 A Failing Keyword Is Not Counted
     [Documentation]    FAIL no latency of 'failing' was recorded; recorded are: *
     Run Keyword And Expect Error    on purpose    Measure Latency    failing    Fail    on purpose
-    Latency    failing    count
+    Get Latency    failing    count
 
 
 *** Keywords ***
 Some Latencies
     [Documentation]    10, 20 and 30 ms, and nothing else.
-    Forget Latencies
+    Clear Latencies
     Record Latency    answer    10 ms
     Record Latencies    answer    ${{ [0.02, 0.03] }}

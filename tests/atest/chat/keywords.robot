@@ -11,7 +11,7 @@ Chats That Are Served Go On
     ${names} =    Connect    good    2
     Should Be Equal    ${names}    ${{ ['chat-0', 'chat-1'] }}
     Start Chatting    every=10ms
-    Let Chats Say    3
+    Wait Until Chats Have Sent    3
     Stop Chatting
     Chats Should Settle
     ${report} =    Chats Should Have Gone On    closes=${{ [] }}
@@ -23,12 +23,12 @@ Who Says Nothing New Says Nothing
     [Documentation]    PASS
     Connect    good
     Start Chatting    every=10ms
-    Let Chats Say    1
+    Wait Until Chats Have Sent    1
     Stop Chatting
     Chats Should Settle
-    ${before} =    Chat Report
+    ${before} =    Get Chat Report
     Chats Should Settle
-    ${after} =    Chat Report
+    ${after} =    Get Chat Report
     Should Be Equal    ${before}    ${after}
 
 A Restart Is Lived Through And Not Hidden
@@ -38,7 +38,7 @@ A Restart Is Lived Through And Not Hidden
     Should Be Equal    ${report.closes}    ${{ {1012: 1} }}
     Should Be True    $report.resent >= 1
     Length Should Be    ${report.absences}    1
-    Latency    restart    count    ==    1
+    Get Latency    restart    count    ==    1
 
 A Close With Another Code Is A Flaw
     [Documentation]    FAIL 1 sockets closed with 1012. 1 clients sent * messages, * acknowledged, * sent again; sockets closed: 1 x 1012, *
@@ -50,7 +50,7 @@ Nobody Comes Back After A Final Close
     Connect    final
     Start Chatting    every=10ms
     Run Keyword And Expect Error    the chats cannot become 9 messages further any more; 1 of 1 are not: chat-0: the socket was closed with 4003*
-    ...    Let Chats Say    9    within=1h
+    ...    Wait Until Chats Have Sent    9    within=1h
     Chats Should Have Gone On    closes=${{ [1012] }}
 
 A Refused Handshake Is A Flaw
@@ -68,8 +68,8 @@ More Is Said Where Nobody Acknowledges
     [Documentation]    FAIL the chats did not become 1 messages further in 100 ms; last seen: 1 of 1 are not: chat-0: *
     Connect    mute
     Start Chatting    every=10ms
-    Let Chats Say    3    acknowledged=False
-    Let Chats Say    1    within=100ms
+    Wait Until Chats Have Sent    3    acknowledged=False
+    Wait Until Chats Have Sent    1    within=100ms
 
 A Stream That Is Not Resumed Is A Flaw
     [Documentation]    FAIL 1 streams not resumed, the first: chat-0: window_passed. *
@@ -113,7 +113,7 @@ An Assistant's Answers Are Waited For
     [Documentation]    PASS
     Connect    answer    answered=True
     Start Chatting    every=10ms
-    Let Chats Say    2
+    Wait Until Chats Have Sent    2
     Stop Chatting
     Chats Should Settle
 
@@ -127,7 +127,7 @@ Nobody Gets Further Who Is Mute
     [Documentation]    FAIL the chats did not become 2 messages further in 1 s*
     Connect    mute
     Start Chatting    every=10ms
-    Let Chats Say    2    within=1s
+    Wait Until Chats Have Sent    2    within=1s
 
 Each Token Needs A Conversation
     [Documentation]    FAIL ValueError: 1 tokens do not fit 0 conversations
@@ -152,6 +152,6 @@ Chat Until All Is Settled
     [Arguments]    ${manner}
     Connect    ${manner}
     Start Chatting    every=20ms
-    Let Chats Say    4
+    Wait Until Chats Have Sent    4
     Stop Chatting
     Chats Should Settle

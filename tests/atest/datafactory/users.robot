@@ -11,9 +11,9 @@ A User Is Signed Up And In
     [Documentation]    PASS
     ${user} =    Create User
     Should Match Regexp    ${user.email}    ^[a-z.]+\\.[0-9a-f]{12}@example\\.test$
-    Token Claim    ${user.access_token}    sub    ==    ${user.id}
-    Token Claim    ${user.access_token}    sid    ==    ${user.session_id}
-    Token Claim    ${user.access_token}    email    ==    ${user.email}
+    Get Token Claim    ${user.access_token}    sub    ==    ${user.id}
+    Get Token Claim    ${user.access_token}    sid    ==    ${user.session_id}
+    Get Token Claim    ${user.access_token}    email    ==    ${user.email}
     Log    ${user} ${user.access_token.value} ${user.refresh_token.value} ${user.password.value}
 
 Two Users Differ
@@ -22,7 +22,7 @@ Two Users Differ
     ${two} =    Create User    name=Same Name    client_id=mobile
     Should Not Be Equal    ${one.email}    ${two.email}
     Should Be Equal    ${one.name}    ${two.name}
-    Token Claim    ${two.access_token}    client_id    ==    mobile
+    Get Token Claim    ${two.access_token}    client_id    ==    mobile
 
 A Further Login Is A Further Session
     [Documentation]    PASS
@@ -43,9 +43,9 @@ An Unknown Client Is An Error
 Load Users Come In Batches
     [Documentation]    PASS
     @{crowd} =    Create Load Users    5
-    Token Claim    ${crowd[4].access_token}    plan    ==    bulk
+    Get Token Claim    ${crowd[4].access_token}    plan    ==    bulk
     Length Should Be    ${{ {user.id for user in $crowd} }}    5
-    Token Claim    ${crowd[4].access_token}    sub    ==    ${crowd[4].id}
+    Get Token Claim    ${crowd[4].access_token}    sub    ==    ${crowd[4].id}
 
 Load Users Have No Password
     [Documentation]    FAIL ValueError: * was made in a batch and has no password to log in with

@@ -17,8 +17,8 @@ Without A Platform
 *** Keywords ***
 Draw Values
     [Documentation]    Leaves what was drawn as the test's message.
-    ${id} =    Random Uuid
-    ${texts} =    Random Messages    3
+    ${id} =    Get Random UUID
+    ${texts} =    Get Random Messages    3
     ${ids} =    List Forged Ids
     ${seed} =    Get Seed
     Set Test Message    ${seed} ${id} ${texts} ${ids}[0]

@@ -36,7 +36,7 @@ An Uncommitted Message Is Named
 
 A Foreign Message Is Named
     [Documentation]    FAIL *foreign: bob was given something of d, which it may not see*
-    Client May See    bob    c
+    Allow Client To See    bob    c
     Record Ok    bob    receive    key=d    seq=1    epoch=1    client_msg_id=x1
     History Should Be Valid    foreign
 

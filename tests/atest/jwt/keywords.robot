@@ -8,16 +8,16 @@ A Token Is Read
     [Documentation]    PASS
     ${read} =    Read Token    ${TOKEN}
     Should Be Equal    ${read.header}[kid]    k1
-    ${subject} =    Token Claim    ${TOKEN}    sub
+    ${subject} =    Get Token Claim    ${TOKEN}    sub
     Should Be Equal    ${subject}    u1
-    Token Claim    ${TOKEN}    roles    contains    user
-    Token Claim    ${TOKEN}    iat    >    1000
-    Token Header    ${TOKEN}    alg    ==    ES256
+    Get Token Claim    ${TOKEN}    roles    contains    user
+    Get Token Claim    ${TOKEN}    iat    >    1000
+    Get Token Header    ${TOKEN}    alg    ==    ES256
 
 A Secret Token Is Read
     [Documentation]    PASS
     VAR    ${wrapped: Secret}    ${{ robot.api.types.Secret($TOKEN) }}
-    Token Claim    ${wrapped}    sub    ==    u1
+    Get Token Claim    ${wrapped}    sub    ==    u1
     Token Should Be Valid    ${wrapped}    ${JWKS}
 
 A Token With An Odd Number Is Invalid
@@ -36,15 +36,15 @@ An Access Token Without A Subject Is Not Valid
 
 A Wrong Claim Is Shown
     [Documentation]    FAIL Claim 'sub' 'u1' (str) should be 'u2' (str)
-    Token Claim    ${TOKEN}    sub    ==    u2
+    Get Token Claim    ${TOKEN}    sub    ==    u2
 
 A Missing Claim Is Named
     [Documentation]    FAIL the token has no claim 'scope'; it has: aud, email, exp, iat, iss, jti, nbf, roles, sid, sub
-    Token Claim    ${TOKEN}    scope
+    Get Token Claim    ${TOKEN}    scope
 
 A Wrong Header Is Shown
     [Documentation]    FAIL Header parameter 'alg' 'ES256' (str) should be 'RS256' (str)
-    Token Header    ${TOKEN}    alg    ==    RS256
+    Get Token Header    ${TOKEN}    alg    ==    RS256
 
 Garbage Is Not A Token
     [Documentation]    FAIL ValueError: not a JWT: it has 1 segments instead of 3

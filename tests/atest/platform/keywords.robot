@@ -29,12 +29,12 @@ The Service Credential Is In No Output
     Log    token=${SERVICE_TOKEN.value}
 
 Limits Are Those Of The Platform
-    ${ttl} =    Platform Value    limits.access_ttl
+    ${ttl} =    Get Platform Value    limits.access_ttl
     Should Be Equal As Integers    ${ttl}    5
 
 An Unknown Platform Value
     [Documentation]    FAIL PlatformError: the platform has no value 'limits.colour'; there is access_ttl, *
-    Platform Value    limits.colour
+    Get Platform Value    limits.colour
 
 A Stopped Service Does Not Answer And Comes Back
     ${taken} =    Stop Service    backend-1
@@ -60,18 +60,18 @@ A Paused Service Is Silent Until Resumed
     Service Should Be Ready    auth
 
 A Metric Is Read With Its Labels
-    Service Metric    backend-1    circuit_breaker_state{name="auth",state="closed"}    ==    1
-    Service Metric    backend-1    circuit_breaker_state{state="open"}    ==    0
-    Service Metric    backend-1    circuit_breaker_state    ==    1
-    Service Metric    backend-1    http_requests_total{route="/metrics"}    >    0    within=5s
+    Get Service Metric    backend-1    circuit_breaker_state{name="auth",state="closed"}    ==    1
+    Get Service Metric    backend-1    circuit_breaker_state{state="open"}    ==    0
+    Get Service Metric    backend-1    circuit_breaker_state    ==    1
+    Get Service Metric    backend-1    http_requests_total{route="/metrics"}    >    0    within=5s
 
 A Metric With Another Value
     [Documentation]    FAIL circuit_breaker_state{state="open"} of backend-1 did not become == '1' in 200 ms; last seen: *0*
-    Service Metric    backend-1    circuit_breaker_state{state="open"}    ==    1    within=200ms
+    Get Service Metric    backend-1    circuit_breaker_state{state="open"}    ==    1    within=200ms
 
 A Metric That Is Not There
     [Documentation]    FAIL there is no metric circuit_breaker_state{state="ajar"}; there is circuit_breaker_state{*
-    Service Metric    backend-1    circuit_breaker_state{state="ajar"}    ==    1
+    Get Service Metric    backend-1    circuit_breaker_state{state="ajar"}    ==    1
 
 Services Restart
     Restart Service    redis
@@ -140,10 +140,10 @@ An Unknown Alias
 
 A Text In A Log Is Found
     [Documentation]    FAIL the text is in the log of postgres
-    No Service Log Contains    starting PostgreSQL
+    No Service Log Should Contain    starting PostgreSQL
 
 A Text In No Log Is Not Found
-    No Service Log Contains    ${SERVICE_TOKEN}
+    No Service Log Should Contain    ${SERVICE_TOKEN}
     ${log} =    Get Service Log    postgres
     Should Contain    ${log}    starting PostgreSQL
 

@@ -37,7 +37,7 @@ Control    control.kill    Kill Service    auth
 A Gapless Restart    control.replace    Restart Service Without Gap    auth
 A Fault    net.faults    Cut Connection    backend->auth
 A Log    control.logs    Get Service Log    auth
-A Text In Logs    control.logs    No Service Log Contains    secret
+A Text In Logs    control.logs    No Service Log Should Contain    secret
 Memory    platform.processes    Start Memory Watch    auth
 The Process Of Redis    endpoints.redis_url    Get Process    redis
 

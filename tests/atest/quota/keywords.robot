@@ -6,40 +6,40 @@ Library             QuotaLibrary
 *** Test Cases ***
 A Quota Is Used Up And Judged
     [Documentation]    PASS
-    ${source} =    Unused Address
+    ${source} =    Get Unused Address
     ${answers} =    Ask    5    ${DOOR}    source=${source}
     Exactly Should Pass    ${answers}    ${LIMIT}
     Quota Should Count Down    ${answers}    user    ${LIMIT}    1
 
 A Wrong Limit Is Shown
     [Documentation]    FAIL 3 requests passed before the first refusal, not 4: 3 x 200, 3 x 429 rate_limited (in order: 3 x 200, 3 x 429)
-    ${source} =    Unused Address
+    ${source} =    Get Unused Address
     ${answers} =    Ask    6    ${DOOR}    source=${source}
     Exactly Should Pass    ${answers}    4
 
 A Refusal Is Kept And Ends
     [Documentation]    PASS
-    ${source} =    Unused Address
+    ${source} =    Get Unused Address
     ${refusal} =    Ask Until It Is Refused    ${DOOR}    4    source=${source}
     ${answers} =    Ask Until It Passes    ${DOOR}    source=${source}
     Promises Should Be Kept    ${{ [$refusal, *$answers] }}
 
 A Verdict In Time Counts
     [Documentation]    FAIL one is not two
-    ${void} =    Prove Within    10s    Should Be Equal    one    one
+    ${void} =    Run Within Window    10s    Should Be Equal    one    one
     Should Be Empty    ${void}
-    Prove Within    10s    Fail    one is not two
+    Run Within Window    10s    Fail    one is not two
 
 A Verdict Too Late Is None
     [Documentation]    PASS
-    ${void} =    Prove Within    1ms    Take So Long    pass
+    ${void} =    Run Within Window    1ms    Take So Long    pass
     Should Match Regexp    ${void}    ^took \\d+\\.\\d\\d s: PASS$
-    ${void} =    Prove Within    1ms    Take So Long    fail
+    ${void} =    Run Within Window    1ms    Take So Long    fail
     Should Match Regexp    ${void}    ^took \\d+\\.\\d\\d s: FAIL fail != pass$
 
 A Promise Is Waited For From When It Was Heard
     [Documentation]    PASS
-    ${promise} =    Promise    0.2
+    ${promise} =    Make Promise    0.2
     Wait As Promised    ${promise}
     ${waited} =    Wait As Promised    ${promise}
     Should Be Equal As Numbers    ${waited}    0
@@ -48,7 +48,7 @@ A Flood Is Refused And The Innocent Is Not
     [Documentation]    PASS
     ${floods}    ${seen} =    Flood One Attacker Beside Four Users
     Flood Should Be Throttled    ${floods}    ${LIMIT}    1s    ${DOOR}
-    Nobody Else Should Notice    ${seen}    ${seen}
+    No Other User Should Notice    ${seen}    ${seen}
     Wait As Promised    ${floods}
     ${answers} =    Ask    1    ${DOOR}    source=127.5.0.1
     Should Not Be True    ${{ $answers[0].refused }}
@@ -56,19 +56,19 @@ A Flood Is Refused And The Innocent Is Not
 A Bound That Nothing Keeps Is Not Kept
     [Documentation]    FAIL p50 is * ms and otherwise * ms, more than the 0.0 ms allowed
     ${_}    ${seen} =    Flood One Attacker Beside Four Users
-    Nobody Else Should Notice    ${seen}    ${seen}    percent=50    factor=0    floor=0s
+    No Other User Should Notice    ${seen}    ${seen}    percent=50    factor=0    floor=0s
 
 An Innocent Who Is Refused Is Shown
     [Documentation]    FAIL there are 6 answers that are not 200, the first: http* 429 rate_limited *
-    ${source} =    Unused Address
+    ${source} =    Get Unused Address
     ${before} =    Ask    12    ${DOOR}    ${DOOR}    source=${source}
-    Nobody Else Should Notice    ${{ [$before[:9] + $before[:3]] }}    ${{ [$before[:3] * 4] }}
+    No Other User Should Notice    ${{ [$before[:9] + $before[:3]] }}    ${{ [$before[:3] * 4] }}
 
 
 *** Keywords ***
 Take So Long
     [Arguments]    ${verdict}
-    ${promise} =    Promise    0.01
+    ${promise} =    Make Promise    0.01
     Wait As Promised    ${promise}
     Should Be Equal    ${verdict}    pass
 
@@ -77,7 +77,7 @@ Flood One Attacker Beside Four Users
     VAR    @{attackers}    ${attacker}
     VAR    @{innocents}    @{EMPTY}
     FOR    ${_}    IN RANGE    4
-        ${source} =    Unused Address
+        ${source} =    Get Unused Address
         VAR    &{innocent}    urls=${{ [$DOOR] }}    source=${source}
         VAR    @{innocents}    @{innocents}    ${innocent}
     END

@@ -13,13 +13,13 @@ A Quota Is Judged By What The Platform Has
 
 A Client That Waits As Told Is Served
     [Documentation]    PASS
-    ${waited} =    Waiting As Told Should Be Enough    ${DOOR}    8    fields=none    code=${None}
+    ${waited} =    Promised Wait Should Suffice    ${DOOR}    8    fields=none    code=${None}
     Should Be True    0 < ${waited} < 2
 
 A Form That The Platform Has Not Is Missed
     [Documentation]    FAIL a refusal names no quota that is used up: *
-    Waiting As Told Should Be Enough    ${DOOR}    8    code=${None}
+    Promised Wait Should Suffice    ${DOOR}    8    code=${None}
 
 Unknown Fields Are Refused
     [Documentation]    FAIL ValueError: Argument 'fields' got value 'ietf' that cannot be converted to 'draft10', 'x-ratelimit' or 'none'.
-    Waiting As Told Should Be Enough    ${DOOR}    8    fields=ietf
+    Promised Wait Should Suffice    ${DOOR}    8    fields=ietf

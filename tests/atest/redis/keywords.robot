@@ -8,85 +8,85 @@ Test Setup          Fresh Redis
 Values Are Read And Asserted
     [Documentation]    PASS
     Set Redis Value    k    hello
-    ${value} =    Redis Value    k
+    ${value} =    Get Redis Value    k
     Should Be Equal    ${value}    hello
-    Redis Value    k    ==    hello
-    Redis Value    k    contains    ell    within=1s
+    Get Redis Value    k    ==    hello
+    Get Redis Value    k    contains    ell    within=1s
 
 A Wrong Value Is Shown
     [Documentation]    FAIL Redis value 'k' 'hello' (str) should be 'bye' (str)
     Set Redis Value    k    hello
-    Redis Value    k    ==    bye
+    Get Redis Value    k    ==    bye
 
 A Value That Stays Wrong Is Shown After The Wait
     [Documentation]    FAIL Redis value 'k' did not become == 'bye' in 100 ms; last seen: 'hello'
     Set Redis Value    k    hello
-    Redis Value    k    ==    bye    within=100ms
+    Get Redis Value    k    ==    bye    within=100ms
 
 A Missing Key Is Not An Empty Value
     [Documentation]    FAIL Redis has no key 'k'
-    Redis Value    k    !=    anything
+    Get Redis Value    k    !=    anything
 
 A Key That Stays Missing
     [Documentation]    FAIL Redis value 'k' did not become == 'x' in 100 ms; last seen: Redis has no key 'k'
-    Redis Value    k    ==    x    within=100ms
+    Get Redis Value    k    ==    x    within=100ms
 
 Documents Are Decoded
     [Documentation]    PASS
     Set Redis Value    k    {"status": "active", "n": 1}
-    ${document} =    Redis Json    k
+    ${document} =    Get Redis Json    k
     Should Be Equal    ${document}[status]    active
-    Redis Json    k    validate    value['n'] == 1
+    Get Redis Json    k    validate    value['n'] == 1
 
 A Broken Document Is Shown
     [Documentation]    FAIL Redis key 'k' holds no JSON (*): {"status":
     Set Redis Value    k    {"status":
-    Redis Json    k
+    Get Redis Json    k
 
 Lifetimes Are Seconds
     [Documentation]    PASS
     Set Redis Value    k    v    ttl=1 minute
-    Redis Ttl    k    <=    60
-    Redis Ttl    k    >    55
+    Get Redis Ttl    k    <=    60
+    Get Redis Ttl    k    >    55
     Set Redis Value    forever    v
-    Redis Ttl    forever    >    1000000
+    Get Redis Ttl    forever    >    1000000
 
 A Wrong Lifetime Is Shown
     [Documentation]    FAIL TTL of 'k' '*' (float) should be less than or equal '10' (int)
     Set Redis Value    k    v    ttl=1 minute
-    Redis Ttl    k    <=    10
+    Get Redis Ttl    k    <=    10
 
 A Missing Key Has No Lifetime
     [Documentation]    FAIL Redis has no key 'k'
-    Redis Ttl    k    <=    10
+    Get Redis Ttl    k    <=    10
 
 Hashes And Sorted Sets
     [Documentation]    PASS
     Write Collections    ${URL}
-    Redis Hash    h    one    ==    1
-    ${hash} =    Redis Hash    h
+    Get Redis Hash    h    one    ==    1
+    ${hash} =    Get Redis Hash    h
     Should Be Equal    ${hash}    ${{ {'one': '1', 'two': '2'} }}
-    ${set} =    Redis Sorted Set    z
+    ${set} =    Get Redis Sorted Set    z
     Should Be Equal    ${set}    ${{ {'a': 1.0, 'b': 2.5} }}
-    Redis Sorted Set    z    contains    a
-    Redis Keys    *    validate    value == ['h', 'z']
+    Get Redis Sorted Set    z    contains    a
+    Get Redis Keys    *    validate    value == ['h', 'z']
 
 A Missing Field Is Named
     [Documentation]    FAIL Redis hash 'h' has no field 'three'; it has: one, two
     Write Collections    ${URL}
-    Redis Hash    h    three
+    Get Redis Hash    h    three
 
 A Wrong Type Is An Error
     [Documentation]    FAIL Redis at redis://* refuses: WRONGTYPE *
     Write Collections    ${URL}
-    Redis Value    h
+    Get Redis Value    h
 
 Wrong Keys Are Shown
     [Documentation]    FAIL Redis keys 'a*' '['a1', 'a2']' (list) should not contain 'a1' (str)
     Set Redis Value    a1    x
     Set Redis Value    a2    x
     Set Redis Value    b1    x
-    Redis Keys    a*    not contains    a1
+    Get Redis Keys    a*    not contains    a1
 
 Keys Are Deleted By Pattern
     [Documentation]    PASS
@@ -152,7 +152,7 @@ Nothing Is Subscribed
 
 The Server Says What It Is
     [Documentation]    PASS
-    ${facts} =    Redis Server Facts
+    ${facts} =    Get Redis Server Facts
     Should Be Equal    ${facts.name}    Valkey
     Should Start With    ${facts.compatible}    7.
     Should Not Be True    ${facts.persistent}
@@ -161,12 +161,12 @@ Two Connections
     [Documentation]    PASS
     Connect To Redis    ${URL}    connection=second
     Set Redis Value    k    v    connection=second
-    Redis Value    k    ==    v
+    Get Redis Value    k    ==    v
     Disconnect From Redis    second
 
 An Unknown Connection
     [Documentation]    FAIL no Redis connection 'third' (there are: default): call Connect To Redis first
-    Redis Value    k    connection=third
+    Get Redis Value    k    connection=third
 
 A Dead Server
     [Documentation]    FAIL RedisAwayError: Redis at redis://127.0.0.1:* does not answer: *refused*

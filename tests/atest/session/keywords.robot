@@ -19,23 +19,23 @@ A Login Is Seen Everywhere And All Agree
     ${took} =    Session Views Should Agree    ${user}    within=2s
     Should Be True    0 < ${took} < 5
     Session Should Be Live Everywhere    ${user}
-    ${views} =    Session Views    ${user}
+    ${views} =    Get Session Views    ${user}
     Should Be Equal    ${{ sorted($views) }}    ${PLACES}
     Should Be Equal    ${views['redis'].facts['user_id']}    ${user.id}
     Should Be Equal    ${views['main db'].facts['user email']}    ${user.email}
-    Latency    session sync    count    >=    1
+    Get Latency    session sync    count    >=    1
 
 The Socket Is A Place Too
     [Documentation]    PASS
     ${user} =    Create User
     Open Connection    ${SOCKET}    token=${user.access_token}    alias=chat
-    ${views} =    Session Views    ${user}    socket=chat
+    ${views} =    Get Session Views    ${user}    socket=chat
     Should Be True    ${views['socket'].live}
     Session Views Should Agree    ${user}    within=2s    socket=chat
     Revoke Session    ${user}
     ${gone} =    Wait Until Session Is Gone Everywhere    ${user}    within=5s    socket=chat
     Dictionary Should Contain Key    ${gone}    socket
-    ${views} =    Session Views    ${user}    socket=chat
+    ${views} =    Get Session Views    ${user}    socket=chat
     Should Start With    ${views['socket'].note}    closed 4003
 
 Another Session's Socket Disagrees
@@ -64,7 +64,7 @@ A Wrong Time To Live Disagrees
     [Documentation]    FAIL the views of session * do not agree: expires_at is * in redis and auth db and auth, * in redis ttl\n*expires_at ** in redis, auth db, auth\n* in redis ttl\n*
     ${user} =    Create User
     Session Views Should Agree    ${user}    within=2s
-    ${document} =    Redis Value    session:${user.session_id}
+    ${document} =    Get Redis Value    session:${user.session_id}
     Set Redis Value    session:${user.session_id}    ${document}    ttl=10s
     Session Views Should Agree    ${user}
 
@@ -91,7 +91,7 @@ One Place Alone Proves Nothing
 A Place That Cannot Be Asked Is Named
     [Documentation]    FAIL ValueError: this session cannot be asked for at: backend-1; it can at: redis, redis ttl, auth db, auth
     ${user} =    Create User
-    Session Views    ${user.session_id}    places=['auth', 'backend-1']
+    Get Session Views    ${user.session_id}    places=['auth', 'backend-1']
 
 A Live Session Is Not Gone
     [Documentation]    FAIL session * is not gone: redis: live; *main db: does not tell; *backend-1: live (live); backend-2: live (live)
@@ -110,9 +110,9 @@ A Revoked Session Is Gone Everywhere
     Revoke Session    ${user}    reason=lost device
     ${gone} =    Wait Until Session Is Gone Everywhere    ${user}    within=5s
     Should Be Equal    ${{ sorted($gone) }}    ${PLACES}
-    ${views} =    Session Views    ${user}
+    ${views} =    Get Session Views    ${user}
     Should Be Equal    ${views['auth'].note}    lost device
-    Latency    session end in main db    count    >=    1
+    Get Latency    session end in main db    count    >=    1
     Session Views Should Agree    ${user}    ignore=['status', 'revoked_at', 'revoke_reason']
 
 A Revoked Session Is Not Live
@@ -200,10 +200,10 @@ A Lock Is Taken And Given Back By Its Owner
     [Documentation]    PASS
     ${owner} =    Acquire Lock    atest.lock    ttl=30s
     Log    ${owner.value}
-    Redis Ttl    lock:atest.lock    <=    30
+    Get Redis Ttl    lock:atest.lock    <=    30
     Release Lock    atest.lock    ${owner}
     ${next} =    Acquire Lock    atest.lock
-    Redis Ttl    lock:atest.lock    >    30
+    Get Redis Ttl    lock:atest.lock    >    30
     Release Lock    atest.lock    ${next.value}
     Redis Key Should Not Exist    lock:atest.lock
 
@@ -223,8 +223,8 @@ Writes Are Seen In Every Other Place And Timed
     Open Connection    ${SOCKET}    token=${user.access_token}    alias=chat
     ${done} =    Measure Session Sync    ${user}    rounds=2    socket=chat
     Should Be Equal    ${{ ($done.made, $done.seen, $done.missed) }}    ${{ (26, 26, []) }}
-    Latency    sync latency    count    ==    26
-    Latency    sync latency of a new name in socket    max    <    5s
+    Get Latency    sync latency    count    ==    26
+    Get Latency    sync latency of a new name in socket    max    <    5s
 
 A Write That Is Not Seen Is Missed
     [Documentation]    PASS
@@ -251,7 +251,7 @@ Wrong Tokens Of A Session Are Unknown
 
 Something That Is No Session
     [Documentation]    FAIL TypeError: no session: a int has no session_id
-    Session Views    ${42}
+    Get Session Views    ${42}
 
 
 *** Keywords ***
@@ -259,8 +259,8 @@ Tamper
     [Documentation]    Changes one field of the session's document in Redis and nothing else.
     [Arguments]    ${user}    ${field}    ${value}
     Session Views Should Agree    ${user}    within=2s
-    ${document} =    Redis Json    session:${user.session_id}
+    ${document} =    Get Redis Json    session:${user.session_id}
     Set To Dictionary    ${document}    ${field}=${value}
-    ${left} =    Redis Ttl    session:${user.session_id}
+    ${left} =    Get Redis Ttl    session:${user.session_id}
     ${text} =    Evaluate    json.dumps($document)    modules=json
     Set Redis Value    session:${user.session_id}    ${text}    ttl=${left}

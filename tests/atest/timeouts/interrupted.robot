@@ -54,22 +54,22 @@ A View Of A Session Is Interrupted
     [Documentation]    FAIL Test timeout 500 milliseconds exceeded.
     [Timeout]    500ms
     Hold Sessions
-    Session Views    00000000-0000-4000-8000-000000000000    places=['auth db']
+    Get Session Views    00000000-0000-4000-8000-000000000000    places=['auth db']
     [Teardown]    Disconnect From Database    alias=holder
 
 A View Of A Session After It
     [Documentation]    PASS
-    ${views} =    Session Views    00000000-0000-4000-8000-000000000000    places=['auth db']
+    ${views} =    Get Session Views    00000000-0000-4000-8000-000000000000    places=['auth db']
     Should Be Equal    ${views['auth db'].error}    ${EMPTY}
 
 A Redis Command Is Interrupted
     [Documentation]    FAIL Test timeout 500 milliseconds exceeded.
     [Timeout]    500ms
-    Redis Value    slow
+    Get Redis Value    slow
 
 A Redis Command After It
     [Documentation]    PASS
-    Redis Value    quick    ==    quick
+    Get Redis Value    quick    ==    quick
 
 A Redis Message Is Awaited For Too Long
     [Documentation]    FAIL Test timeout 500 milliseconds exceeded.

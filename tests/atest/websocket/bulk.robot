@@ -120,7 +120,7 @@ A Closed Loop Runs Beside A Load
     Collect On All    500    ${load}
     ${done} =    Stop Exchange
     Should Be True    $done.count > 0 and len($done.latencies) == $done.count
-    Frame Count    ==    ${done.count}    connection=bulk-0
+    Count Frames    ==    ${done.count}    connection=bulk-0
     Frame Should Not Arrive    for=10ms    connection=bulk-0
 
 Each Message Is Answered By Several Frames
@@ -161,7 +161,7 @@ Wanted Frames Only
     Send On All    ${message}    times=2
     ${acks} =    Collect On All    2    where=type == 'ack'
     Length Should Be    ${acks}[bulk-29]    2
-    Frame Count    ==    6    connection=bulk-3
+    Count Frames    ==    6    connection=bulk-3
     Frame Should Not Arrive    type=ack    for=10ms    connection=bulk-3
 
 No More Than Wanted Are Taken

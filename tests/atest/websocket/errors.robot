@@ -52,7 +52,7 @@ An Error Ends Send And Wait
 An Error Ends A Count
     [Documentation]    FAIL Count of frames with type = 'ack' on 'socket' '0' (int) should be '2' (int) (waited * s) until an error came in its place: *unavailable*
     Ask    1    ${ERROR}
-    Frame Count    ==    2    where=type=ack    within=1 minute
+    Count Frames    ==    2    where=type=ack    within=1 minute
 
 The Second Of Two Waits Ends
     [Documentation]    FAIL No frame with type = 'ack' * until an error came in its place: *"id": "2"*unavailable*
@@ -111,7 +111,7 @@ An Old Error Is No News
 A Counted Error Is No News
     [Documentation]    PASS
     Ask    1    ${ERROR}
-    Frame Count    ==    1    where=type=error    within=2s
+    Count Frames    ==    1    where=type=error    within=2s
     Run Keyword And Expect Error    *; 1 other frame(s) came, such as*    Wait For Json    type=event    within=50ms
 
 A Reported Error Is No News
@@ -123,7 +123,7 @@ A Reported Error Is No News
 A Close After The Error Can Be Waited For
     [Documentation]    PASS
     Ask    1    ${ERROR}    ${4000}
-    Frame Count    ==    2    where=True    within=5s
+    Count Frames    ==    2    where=True    within=5s
     Wait For Frame    opcode=close
     Open Connection    ${URL}/say    other
     Ask    1    ${ERROR}
@@ -140,13 +140,13 @@ No Frame Is An Error Where The Connection Says So
     [Documentation]    FAIL * within 50 ms, waited * s; 1 other frame(s) came, such as *unavailable*
     Open Connection    ${URL}/say    other    error_frames=none
     Ask    1    ${ERROR}
-    Frame Count    ==    1    within=5s
+    Count Frames    ==    1    within=5s
     Wait For Json    type=ack    within=50ms
 
 Errors Among Many Pings Are Shown
     [Documentation]    FAIL * within 50 ms, * 9 other frame(s) came, such as #* text *"another"*\n9 frame(s) received, of these:\n* #* text *"another"*\n* text *"event"*\n* ping*
     Ask    1    ${ANOTHERS}    ${EVENT}    ping    ping    ping    ping    ping    ping    ping
-    Frame Count    ==    9    where=True    within=5s
+    Count Frames    ==    9    where=True    within=5s
     Wait For Json    type=ack    within=50ms
 
 Many Sockets Wait No Longer Than The First Error
@@ -197,7 +197,7 @@ An Error Behind What Was Collected
     [Documentation]    PASS
     VAR    @{socket}    socket
     Ask    1    ${ACK}    ${ERROR}
-    Frame Count    ==    2    within=2s
+    Count Frames    ==    2    within=2s
     Collect On All    1    ${socket}
 
 An Error Is No Answer Of An Exchange

@@ -69,8 +69,8 @@ Two Connections Do Not Mix
     Wait For Frame    text=for-b    connection=b
     ${before} =    Switch Connection    a
     Should Be Equal    ${before}    b
-    Frame Count    ==    1
-    Frame Count    ==    0    where=text=for-b
+    Count Frames    ==    1
+    Count Frames    ==    0    where=text=for-b
 
 Handshake Carries What Was Asked
     [Documentation]    PASS
@@ -166,7 +166,7 @@ Waiting Ends With The Socket
 A Mixed Expression Fails At Once
     [Documentation]    FAIL ValueError: 'type=ack and payload.seq > 1' mixes a path with an expression: in an expression equality is ==
     Open Connection    ${URL}/events
-    Frame Count    ==    0    where=type=ack and payload.seq > 1
+    Count Frames    ==    0    where=type=ack and payload.seq > 1
 
 A Broken Expression Fails At Once
     [Documentation]    FAIL ValueError: 'type ==' is not a Python expression: invalid syntax
@@ -227,14 +227,14 @@ Nothing Should Arrive Even Closed
 Counting
     [Documentation]    PASS
     Open Connection    ${URL}/events
-    Frame Count    ==    4    within=2s
-    ${n} =    Frame Count    where=type=message
+    Count Frames    ==    4    within=2s
+    ${n} =    Count Frames    where=type=message
     Should Be Equal    ${n}    ${2}
-    Frame Count    >=    1    where=payload.last
+    Count Frames    >=    1    where=payload.last
     VAR    &{hello}    say=hello
     Send Json    ${hello}
-    Frame Count    ==    1    where=type == 'ack' and payload.got.say == 'hello'    within=2s
-    Frame Count    ==    1    direction=sent
+    Count Frames    ==    1    where=type == 'ack' and payload.got.say == 'hello'    within=2s
+    Count Frames    ==    1    direction=sent
     ${frames} =    Get Frames    type=message
     Length Should Be    ${frames}    2
 
@@ -243,7 +243,7 @@ What Was Sent Is In The Journal At Once
     Open Connection    ${URL}/events
     FOR    ${n}    IN RANGE    1    50
         Send Text    number ${n}
-        Frame Count    ==    ${n}    direction=sent
+        Count Frames    ==    ${n}    direction=sent
     END
     ${frames} =    Get Frames    direction=sent
     Should Be Equal    ${frames[-1].text}    number 49
@@ -252,13 +252,13 @@ Counting Fails
     [Documentation]    FAIL Count of frames with type = 'message' on 'connection-*' '2' (int) should be '5' (int) (waited 0.1* s); 4 other frame(s) came, such as #1 *.\n*frame(s) received*
     Open Connection    ${URL}/events
     Wait For Json    payload.seq=4
-    Frame Count    ==    5    where=type=message    within=100ms
+    Count Frames    ==    5    where=type=message    within=100ms
 
 Counting Ends With The Socket
     [Documentation]    FAIL Count of frames with any data frame on 'connection-*' '1' (int) should be '5' (int) (waited 0.* s) until the socket was closed by peer with 4001*
     Open Connection    ${URL}/close/4001
     Send Text    go
-    Frame Count    ==    5    within=1 minute
+    Count Frames    ==    5    within=1 minute
 
 Send And Wait Ignores What Came Before
     [Documentation]    PASS
@@ -266,7 +266,7 @@ Send And Wait Ignores What Came Before
     Send Text    same
     Wait For Frame    text=same
     Send Text    same
-    Frame Count    ==    2    within=2s
+    Count Frames    ==    2    within=2s
     VAR    &{message}    id=7    deep=${{ {"list": [1, {"x": None}]} }}
     ${reply} =    Send And Wait    ${message}    id=7    deep.list.1.x=null
     Should Be Equal As Integers    ${reply.index}    5
@@ -389,7 +389,7 @@ Unfinished Message Is Kept
     Connection Should Be Closed    code=1006
     ${frames} =    Get Frames    where=not frame.complete
     Should Be Equal    ${frames[0].text}    {"half":
-    Frame Count    ==    0
+    Count Frames    ==    0
 
 A Peer That Breaks The Protocol
     [Documentation]    FAIL Connection 'connection-*' should be open, but it is closed by peer with 1006 (the peer broke the protocol: Received masked frame from server*

@@ -38,7 +38,7 @@ The Closed Socket That Received It
 
 A Count Of Nothing
     [Documentation]    FAIL * but that proves nothing: no frame has had a field 'tpye'; the nearest is 'type'.*
-    Frame Count    ==    0    where=tpye=message
+    Count Frames    ==    0    where=tpye=message
 
 A List Of Nothing
     [Documentation]    FAIL * but that proves nothing: no frame has had a field 'tpye'; the nearest is 'type'.*
@@ -54,7 +54,7 @@ A Wait Says So
 
 A Failed Count Says So
     [Documentation]    FAIL Count of frames with [tpye == 'message'] on 'socket' '0' (int) should be '2' (int); no frame has had a field 'tpye'; the nearest is 'type'.\n*
-    Frame Count    ==    2    where=tpye == 'message'
+    Count Frames    ==    2    where=tpye == 'message'
 
 A Collection Says So
     [Documentation]    FAIL 1 of 1 sockets did not receive 1 frame(s) with tpye = 'message' within 10 ms; no frame has had a field 'tpye'; the nearest is 'type'; socket: 0 of 1, open\n*
@@ -74,7 +74,7 @@ The Other Fields Decide
     [Documentation]    PASS
     Frame Should Not Arrive    type=ack    payload.got.say=hello    for=10ms
     Frame Should Not Arrive    where=type == 'ack' and payload.got.say == 'hello'    for=10ms
-    Frame Count    ==    0    where=type == 'ack' and payload.got
+    Count Frames    ==    0    where=type == 'ack' and payload.got
     ${none} =    Get Frames    type=ack    payload.got=1
     Should Be Empty    ${none}
 

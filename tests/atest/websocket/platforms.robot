@@ -18,7 +18,7 @@ A First Frame Authenticates
     Open Connection    ${URL}/login    token=${GOOD}    token_in=frame    first_frame=${hello}    welcome=type=welcome
     Send Json    {"type": "one"}
     Wait For Json    type=one
-    Frame Count    ==    1    where=type == 'welcome' and user == 'u1'
+    Count Frames    ==    1    where=type == 'welcome' and user == 'u1'
     ${taken} =    Run Keyword And Return Status    Wait For Json    type=welcome    within=50ms
     Should Not Be True    ${taken}    the welcome is taken
 
@@ -98,7 +98,7 @@ A Ping Of The Application Is Answered
     Should Be Equal    ${first.json}[type]    one    a ping is no data
     Send Json    {"type": "report"}
     Wait For Json    type=report    pongs=[{"type": "pong", "n": 1, "of": {"missing": null}}]
-    Frame Count    ==    1    where=type=ping
+    Count Frames    ==    1    where=type=ping
     ${sent} =    Get Frames    where=type=pong    direction=sent
     Should Be Equal    ${{ [frame.heartbeat for frame in $sent] }}    ${{ [True] }}
 
