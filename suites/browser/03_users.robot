@@ -46,3 +46,12 @@ A Page Shown Again By Back Leaves The Earlier User
     Go Back To Page    ${tab}
     Tab Should Have Left User    ${tab}    ${first}
     Tab Should Hold Nothing Of    ${tab}    ${first}    of the first user
+
+
+*** Keywords ***
+Sign In Next User
+    [Documentation]    Another user signs in by hand in a new tab beside this one, which is returned: sets ``SECOND USER``.
+    [Arguments]    ${beside}
+    ${tab} =    Open Tab    beside=${beside}
+    Sign In Next User In Tab    ${tab}
+    RETURN    ${tab}

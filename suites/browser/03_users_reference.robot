@@ -51,3 +51,19 @@ A Reloaded Page Is Its User's Again
     Reload Page    ${tab}
     Tab Should Be Signed In    ${tab}    ${user}
     Tab Should Show Messages    ${tab}    before the reload
+
+
+*** Keywords ***
+Change User Of Browser
+    [Documentation]    In a tab its user signs out, and another one in.
+    [Arguments]    ${tab}
+    Sign Out At Page    ${tab}
+    Tab Should Be Signed Out    ${tab}
+    ${second} =    Register User
+    Sign In At Page    ${tab}    ${second}
+
+Message Should Not Be Stored
+    [Documentation]    No user has stored a message with this text.
+    [Arguments]    ${text}
+    Should Be Stored    main    senders of a message that its writer could not send
+    ...    SELECT sender FROM messages WHERE body = %s    ${text}

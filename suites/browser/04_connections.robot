@@ -38,3 +38,14 @@ A Wrong Clock Of The Browser Changes Nothing
     [Template]    Open Chat With Wrong Clock
     5 hours
     -5 hours
+
+
+*** Keywords ***
+Open Chat With Wrong Clock
+    [Documentation]    A new user signs in and chats in a browser whose clock is wrong by so much, and goes on after the page is reloaded.
+    [Arguments]    ${clock}
+    ${user} =    Register User
+    ${tab} =    Open Chat In New Tab    ${user}    at another time    clock=${clock}
+    Reload Page    ${tab}
+    Tab Should Be Signed In    ${tab}    ${user}
+    Tab Should Show Messages    ${tab}    at another time

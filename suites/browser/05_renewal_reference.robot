@@ -76,3 +76,10 @@ A Replaced Frontend Signs Out No Tab That Renews
         Every Tab Should Renew    @{tabs}
     END
     Every Tab Should Be Signed In    ${user}    @{tabs}
+
+
+*** Keywords ***
+Wait For Failed Renewal
+    [Documentation]    Until a renewal of the tab was answered with a failure of the service.
+    [Arguments]    ${tab}
+    Tab Should Have Been Answered    ${tab}    /session/refresh    503

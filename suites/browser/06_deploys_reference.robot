@@ -40,3 +40,31 @@ Unfinished Sign-ins Lock No Browser Out
     Begin Many Sign-ins    ${tab}    40
     Sign In At Page    ${tab}    ${user}
     Start Chat In Tab    ${tab}    after many unfinished sign-ins
+
+
+*** Keywords ***
+Session Should Have Expired
+    [Documentation]    Waits until auth says that the session of the tab's user is over, as it is when nobody has used it for long.
+    [Arguments]    ${tab}
+    ${session} =    Get Session Of Tab    ${tab}
+    Wait Until Keyword Succeeds    30s    200ms    Session Should Be Over    ${session}
+
+Session Should Be Over
+    [Documentation]    The session's idle time has passed.
+    [Arguments]    ${session}
+    Should Be Stored    auth    sessions that have not expired
+    ...    SELECT id::text FROM sessions WHERE id = %s AND idle_expires_at > now()    ${session}
+
+Get Session Of Tab
+    [Documentation]    The id of the session that the tab's socket was welcomed in.
+    [Arguments]    ${tab}
+    ${frames} =    Get Frames Of Tab    ${tab}
+    RETURN    ${frames}[0][payload][session_id]
+
+Begin Many Sign-ins
+    [Documentation]    So many sign-ins are begun in a tab and never ended; the tab shows the page again.
+    [Arguments]    ${tab}    ${count: int}
+    FOR    ${_}    IN RANGE    ${count}
+        Go To Path In Tab    ${tab}    /login
+    END
+    Go To Path In Tab    ${tab}    /

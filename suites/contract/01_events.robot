@@ -53,3 +53,15 @@ A Tab That Does Not Resume Receives Pending Events
     Tab Should Receive Event Without Resume    ${waited}
     ${new} =    Notify    after it
     Event Should Arrive At    ${new}    tab    it is online
+
+
+*** Keywords ***
+Tab Should Receive Event Without Resume
+    [Documentation]    The tab opens, does not resume, and is told of this event, but no sooner than a ``resume`` is waited for.
+    [Arguments]    ${event_id}
+    ${began} =    Evaluate    datetime.datetime.now(datetime.UTC)
+    Open Own Tab
+    Event Should Arrive At    ${event_id}    tab    it came back and had nothing to resume
+    ${events} =    Get Frames    connection=tab    type=event
+    VAR    ${after}    ${{ ($events[0].wall - $began).total_seconds() }}
+    Should Be True    ${after} >= 1    the tab was told after ${after} s, and so before a resume that it might have sent

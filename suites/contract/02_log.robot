@@ -83,3 +83,46 @@ A Client Left By A Resume Is Free Again
     Open Chat Socket    next    url=${BACKEND_SOCKET_URL}    client_id=${left}
     Socket Should Belong To Client    moved    ${taken}
     Socket Should Belong To Client    next    ${left}
+
+
+*** Keywords ***
+Send From Tab And Device At Once
+    [Documentation]    Both send so many messages into the one conversation, each at a replica of its own and without waiting. Every one is
+    ...    answered with an acknowledgement.
+    [Arguments]    ${count: int}
+    VAR    @{both}    tab    device
+    Send On All    ${NUMBERED_FRAME}    ${both}    times=${count}    conversation=${{ $CONVERSATIONS * 2 }}
+    ${answers} =    Collect On All    ${count}    ${both}    where=type == 'ack' or type == 'error'    within=60s
+    VAR    ${errors}    ${{ [a.json['payload'] for a in itertools.chain(*$answers.values()) if a.json['type'] == 'error'] }}
+    Should Be Empty    ${errors}    ${{ len($errors) }} messages of two devices at two replicas were refused, the first: ${errors}[:1]
+    Collect On All    ${{ 2 * $count }}    ${both}    where=type=message    within=60s
+
+Send Same Message At Both Replicas
+    [Documentation]    Tab and device, each at a replica of its own, send one message under one id; both replicas have to wait for the
+    ...    conversation, which then is let go.
+    VAR    @{both}    tab    device
+    VAR    &{payload}    conversation_id=${CONVERSATION}    client_msg_id=said-twice    body=said twice
+    VAR    &{frame}    type=message.send    id={alias}    payload=${payload}
+    Send On All    ${frame}    ${both}
+    Wait Until Keyword Passes    4s    Check Row Count    ${WAITING_FOR_ME}    >=    2    alias=main
+    Disconnect From Database    alias=holder
+
+One Message Should Be Duplicate Of Other
+    [Documentation]    Both are acknowledged with the one seq, one of them as a duplicate.
+    VAR    @{both}    tab    device
+    ${answers} =    Collect On All    1    ${both}    where=type == 'ack' or type == 'error'    within=10s
+    VAR    ${told}    ${{ [frames[0].json['payload'] for frames in $answers.values()] }}
+    VAR    ${acks}    ${{ sorted((str(one.get('seq', one.get('code'))), one.get('duplicate')) for one in $told) }}
+    Should Be Equal    ${acks}    ${{ [('1', False), ('1', True)] }}
+    ...    the answers to one message that two replicas were given at once (seq, duplicate)
+
+Message Should Be Equal Everywhere
+    [Documentation]    What a device heard live, what the tab was replayed, and what each door shows of the one message are equal member by
+    ...    member, whatever way it came.
+    [Arguments]    ${live}
+    ${batches} =    Get Frames    connection=tab    type=message.batch
+    Should Be Equal    ${batches[0].json}[payload][messages]    ${{ [$live] }}    a message reads otherwise when it is replayed
+    FOR    ${door}    IN    @{DOORS}
+        ${response} =    Get From    ${door}    /api/conversations/${CONVERSATION}/messages    ${ACCESS_TOKEN}
+        Should Be Equal    ${response.json()}[messages]    ${{ [$live] }}    a message reads otherwise over REST
+    END

@@ -187,3 +187,154 @@ Stop Should Be Logged As Warning
     Should Be Empty    ${errors}    errors in the log of a service whose stop cut a request off: ${errors}
     ${cut} =    Evaluate    [line['event'] for line in $lines if line.get('code') == 'cut_off_by_stop']
     Should Not Be Empty    ${cut}    no line says what the stop cut off
+
+Socket Should Receive Pongs
+    [Documentation]    So many pings of 60,000 bytes are answered on a socket, a hundred at a time, which reads all the while.
+    [Arguments]    ${count: int}
+    VAR    @{socket}    socket
+    FOR    ${_}    IN RANGE    ${count // 100}
+        Send Many Bytes    100
+        Collect On All    100    ${socket}    where=type=pong    within=30s
+    END
+
+Error Should Name Frame Flaw
+    [Documentation]    On a new socket, since three such frames close one: ``invalid_frame``, whose ``detail`` names what is wrong.
+    [Arguments]    ${named}    ${frame}
+    Close All Connections
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
+    Send Json    ${frame}    socket
+    ${error} =    Wait For Json    connection=socket    type=error
+    Should Be Equal    ${error}[payload][code]    invalid_frame    the error to ${frame}
+    Should Match Regexp    ${{ str($error['payload']['detail']) }}    \\b${named}\\b    the error to ${frame} does not name what is wrong
+
+Make Database Refuse
+    [Documentation]    The main database takes no message with this body from now on, as a full disk or a new constraint would have it.
+    [Arguments]    ${body}
+    Execute Sql String    ALTER TABLE messages ADD CONSTRAINT refused CHECK (body <> '${body}') NOT VALID    alias=main
+
+Tab Should Receive Refusal To Store
+    [Documentation]    A message is answered with ``error`` ``unavailable``, which may be tried again.
+    [Arguments]    ${body}    ${client_msg_id}
+    VAR    &{payload}    conversation_id=${CONVERSATION}    client_msg_id=${client_msg_id}    body=${body}
+    VAR    &{frame}    type=message.send    id=${client_msg_id}    payload=${payload}
+    Send Json    ${frame}    tab
+    Run Case    a message that could not be stored was never answered    Wait For Json    connection=tab    id=${client_msg_id}
+    ...    within=10s
+    ${answers} =    Get Frames    connection=tab    id=${client_msg_id}
+    VAR    ${answer}    ${answers[0].json}
+    VAR    ${told}    ${{ [$answer['type'], $answer['payload'].get('code'), $answer['payload'].get('retryable')] }}
+    Should Be Equal    ${told}    ${{ ['error', 'unavailable', True] }}    the answer to a message that could not be stored
+
+REST Should Refuse Unstorable Message
+    [Documentation]    A message is answered with 503 ``database_unavailable``.
+    [Arguments]    ${body}
+    ${response} =    Post To    backend    /api/conversations/${CONVERSATION}/messages    ${{ {'body': $body} }}    ${ACCESS_TOKEN}
+    ...    status=503
+    Answer Should Be Problem    ${response}    database_unavailable
+
+Backend Should Have Received No Revocation
+    [Documentation]    What auth has to tell of the user waits in its outbox.
+    ${events} =    Query    SELECT 1 FROM outbox WHERE delivered_at IS NULL AND user_id = %s    alias=auth
+    ...    parameters=${{ [$USER.id] }}
+    Should Not Be Empty    ${events}    backend was told although nothing passes from auth to it: nothing is proved
+
+Whole Answer Should Come In One Attempt
+    [Documentation]    The assistant's answer to this comes to these sockets, piece by piece without a gap, and is never begun again.
+    [Arguments]    ${question}    @{aliases}
+    VAR    ${body}    You said: ${question}
+    FOR    ${alias}    IN    @{aliases}
+        Wait For Json    connection=${alias}    where=type == 'message' and payload.role == 'assistant'    within=30s
+        ${pieces} =    Get Frames    connection=${alias}    type=message.chunk
+        VAR    ${attempts}    ${{ sorted({piece.json['payload']['attempt'] for piece in $pieces}) }}
+        Should Be Equal    ${attempts}    ${{ [1] }}    the attempts at one answer that ${alias} was shown
+        Should Be Equal    ${{ ''.join(piece.json['payload']['text'] for piece in $pieces) }}    ${body}
+        ...    the pieces of the answer that ${alias} was shown
+    END
+
+Lease Should Be Renewed During Answer
+    [Documentation]    When the tab has been shown this piece, which comes later than the lease's time after the first one, no replica has
+    ...    taken the answer up a second time: neither one that is still at it nor one that has given it already.
+    [Arguments]    ${offset: int}
+    Wait For Json    connection=tab    type=message.chunk    payload.offset=${offset}    within=20s
+    ${rows} =    Query    SELECT attempt FROM answers WHERE conversation_id = %s    alias=main    parameters=${{ [$CONVERSATION] }}
+    ${pieces} =    Get Frames    connection=tab    type=message.chunk
+    VAR    ${attempts}    ${{ sorted({row[0] for row in $rows} | {piece.json['payload']['attempt'] for piece in $pieces}) }}
+    Should Be Equal    ${attempts}    ${{ [1] }}    the attempts at an answer whose first one is still under way
+
+No Answer Should Be Pending
+    [Documentation]    The main database comes to have no answer of the conversation that is to be given.
+    Wait Until Keyword Passes    5s    Check Row Count
+    ...    SELECT 1 FROM answers WHERE conversation_id = '${CONVERSATION}'    ==    0    alias=main
+    ...    assertion_message=an answer that was given is still owed, and will be given again
+
+Send Acknowledged Burst
+    [Documentation]    So many messages of the user on one socket, at once.
+    [Arguments]    ${count: int}
+    VAR    @{bursting}    socket
+    VAR    @{into}    ${CONVERSATION}
+    Send On All    ${NUMBERED_FRAME}    ${bursting}    times=${count}    conversation=${into}
+    Collect On All    ${count}    ${bursting}    where=type=ack    within=30s
+    VAR    ${ASKED}    ${0}    scope=TEST
+
+Every Endpoint Should Report Used Quota
+    [Documentation]    So much of this quota, beside what these questions cost themselves.
+    [Arguments]    ${used: int}    ${limit: int}
+    Wait Until Keyword Passes    5s    Every Endpoint Should Report Used Quota Now    ${used}    ${limit}
+
+Every Endpoint Should Report Used Quota Now
+    [Documentation]    One more request; the answer says how much is left.
+    [Arguments]    ${used}    ${limit}
+    VAR    ${ASKED}    ${ASKED + 1}    scope=TEST
+    ${response} =    Get From    backend-2    /api/me    ${ACCESS_TOKEN}
+    ${left} =    Evaluate    int(re.search(r'r=(\\d+)', $response.headers['RateLimit'])[1])
+    Should Be Equal As Integers    ${{ $limit - $left - $ASKED }}    ${used}
+    ...    what a conversation, a handshake and a burst cost of the quota
+
+Block Message Reads
+    [Documentation]    A transaction has the table of messages to itself, until `Make Database Accept Everything`.
+    Hold In Transaction    messages    ACCESS EXCLUSIVE
+
+Block Writes Of Acknowledgements
+    [Documentation]    A transaction lets events and their acknowledgements be read and no acknowledgement be written, until
+    ...    `Make Database Accept Everything`.
+    Hold In Transaction    notification_acks    EXCLUSIVE
+
+Begin Resume Of Tab
+    [Documentation]    The tab opens at the first replica and sends its ``resume`` from what it holds. Sets ``ASKED_AT``, taken before it is
+    ...    sent: the journal has the time after that, when the replica may have begun.
+    ${held} =    Get Positions Of Tab
+    Open Own Tab
+    VAR    &{coming}    client_id=${CLIENT_ID}    positions=${held}
+    VAR    &{frame}    type=resume    id=coming    payload=${coming}
+    VAR    ${ASKED_AT}    ${{ time.monotonic() }}    scope=TEST
+    Send Json    ${frame}    tab
+
+Wait Until Statement Has Waited For
+    [Documentation]    Comes true when a statement has waited for the lock so long; then the lock is let go.
+    [Arguments]    ${milliseconds: int}
+    Wait Until Keyword Passes    15s    Check Row Count
+    ...    ${WAITING_FOR_ME} AND clock_timestamp() - query_start > interval '${milliseconds} ms'    >=    1    alias=main
+    Disconnect From Database    alias=holder
+
+Reported Resume Time Should Be
+    [Documentation]    Since it was ``before``, the sum of the first replica's durations has grown by at least so much, and by no more than
+    ...    the tab waited.
+    [Arguments]    ${before}    ${least: float}
+    Wait For Json    connection=tab    type=resumed    within=15s
+    ${after} =    Get Service Metric    backend-1    socket_resume_seconds_sum
+    ${answered} =    Get Frames    connection=tab    type=resumed
+    VAR    ${waited}    ${{ $answered[0].at - $ASKED_AT }}
+    VAR    ${said}    ${{ $after - $before }}
+    Should Be True    ${least} <= $said <= $waited
+    ...    the replica says that a resume took ${said} s, which was held up for ${least} s and for which the tab waited ${waited} s
+
+Open Deaf Socket
+    [Documentation]    A socket that answers no ping, as after its peer's death.
+    [Arguments]    ${url}
+    Open Connection    ${url}    alias=deaf    token=${ACCESS_TOKEN}    subprotocols=${SUBPROTOCOLS}    auto_pong=False
+    Wait For Json    connection=deaf    type=welcome
+
+Wait Until Socket Count Is
+    [Documentation]    A replica comes to have so many open sockets.
+    [Arguments]    ${replica}    ${count: int}
+    Get Service Metric    ${replica}    sockets_open    ==    ${count}    within=15s

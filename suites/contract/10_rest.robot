@@ -106,3 +106,112 @@ Notifications Of Others Should Be Hidden
     ${response} =    Post To    backend    /internal/notifications    ${{ {'user_id': $nobody, 'body': 'Who?'} }}    ${SERVICE_TOKEN}
     ...    status=404
     Answer Should Be Problem    ${response}    not_found
+
+Keys Of Two Users Should Be Separate
+    [Documentation]    Two users who choose one key get a conversation each.
+    ${key} =    Get Random UUID
+    VAR    &{wanted}    title=The same
+    ${other} =    Create User
+    ${one} =    Post To    backend    /api/conversations    ${wanted}    ${ACCESS_TOKEN}    status=201    Idempotency-Key=${key}
+    ${two} =    Post To    backend    /api/conversations    ${wanted}    ${other.access_token}    status=201    Idempotency-Key=${key}
+    Should Not Be Equal    ${one.json()}[id]    ${two.json()}[id]    two users share a conversation by a key
+
+Messages Should Be Read In Steps Of
+    [Documentation]    So many messages at a time, each time at another door, are those that follow; each answer names the head.
+    [Arguments]    ${limit: int}    ${count: int}
+    FOR    ${number}    ${after}    IN ENUMERATE    @{{ range(0, $count + 1, $limit) }}
+        VAR    ${path}    /api/conversations/${CONVERSATION}/messages?after=${after}&limit=${limit}
+        ${response} =    Get From    ${BACKEND_DOORS}[${{ $number % 3 }}]    ${path}    ${ACCESS_TOKEN}
+        VAR    ${seqs}    ${{ [one['seq'] for one in $response.json()['messages']] }}
+        VAR    ${expected}    ${{ [*range($after + 1, min($after + $limit, $count) + 1)] }}
+        Should Be Equal    ${seqs}    ${expected}    messages after ${after}, ${limit} at a time
+        Should Be Equal    ${response.json()}[last_seq]    ${count}    the head that messages after ${after} name
+    END
+
+Page Should Be Refused
+    [Documentation]    This query of a list is invalid.
+    [Arguments]    @{paths}
+    FOR    ${path}    IN    @{paths}
+        ${response} =    Get From    backend    ${path}    ${ACCESS_TOKEN}    status=anything
+        Should Be Equal As Integers    ${response.status_code}    400    ${path}
+        Answer Should Be Problem    ${response}    invalid_request
+    END
+
+Every Device Should Receive Deletion
+    [Documentation]    ``conversations.updated`` says to both devices that the conversation was deleted.
+    [Arguments]    ${conversation}
+    FOR    ${device}    IN    browser    phone
+        ${data} =    Every Tab Should Receive    conversations.updated    change    deleted    ${device}
+        Should Be Equal    ${data}[conversation][id]    ${conversation}    ${device} hears that another conversation was deleted
+    END
+
+Conversation Should Be Gone
+    [Documentation]    No door shows it, or anything of it; no table holds a row of it; on a socket it is unknown.
+    [Arguments]    ${conversation}
+    FOR    ${door}    IN    @{BACKEND_DOORS}
+        ${list} =    Get From    ${door}    /api/conversations    ${ACCESS_TOKEN}
+        Should Not Contain    ${{ [one['id'] for one in $list.json()['conversations']] }}    ${conversation}
+        ...    ${door} still lists the deleted conversation
+        FOR    ${path}    IN    /api/conversations/${conversation}    /api/conversations/${conversation}/messages
+            ${response} =    Get From    ${door}    ${path}    ${ACCESS_TOKEN}    status=anything
+            Should Be Equal As Integers    ${response.status_code}    404    ${door} still shows ${path}
+        END
+    END
+    Should Be Stored    main    titles of the deleted conversation    SELECT title FROM conversations WHERE id = %s    ${conversation}
+    Should Be Stored    main    messages of the deleted conversation
+    ...    SELECT body FROM messages WHERE conversation_id = %s    ${conversation}
+    Socket Should Answer With Error    phone    message.send    not_found    conversation_id=${conversation}    client_msg_id=late
+    ...    body=Is anybody there?
+
+Problems Should Name Mistakes At
+    [Documentation]    A body that is no JSON, or is larger than any may be, a method that the path does not know, and a path that is not
+    ...    there each get their status and code at this service.
+    [Arguments]    ${service}    ${path}
+    Problem Should Name Mistake    ${service}    POST    ${path}/nowhere/at/all    {}    404    not_found
+    Problem Should Name Mistake    ${service}    TRACE    ${path}    ${EMPTY}    405    method_not_allowed
+    VAR    ${method}    ${{ {'/api/preferences': 'PUT', '/api/conversations': 'POST'}.get($path, 'PATCH') }}
+    Problem Should Name Mistake    ${service}    ${method}    ${path}    {"name":    400    invalid_request
+    Problem Should Name Mistake    ${service}    ${method}    ${path}    []    400    invalid_request
+    Problem Should Name Mistake    ${service}    ${method}    ${path}    ${{ '"' + 'x' * 1_200_000 + '"' }}    413    payload_too_large
+
+Unstorable Values Should Be Refused
+    [Documentation]    A request with this text in this field is answered 400 ``invalid_request`` by every backend door.
+    [Arguments]    ${method}    ${path}    ${body}    &{headers}
+    VAR    &{request}    method=${method}    json=${body}    headers=${headers}    token=${ACCESS_TOKEN}
+    ${requests} =    Make Request To Every Endpoint    ${path}    ${request}
+    ${replies} =    Send At Once    ${requests}    ca_file=${CA_FILE}
+    VAR    ${answers}    ${{ [(reply.status, reply.code or reply.error) for reply in $replies] }}
+    Should Be Equal    ${answers}    ${{ [(400, 'invalid_request')] * 3 }}    ${method} ${path} with what no table holds
+
+Create User With Data Everywhere
+    [Documentation]    A user with a state, a message, an answer of the assistant, preferences and a notification that he acknowledged.
+    Sign In New User
+    Start Conversation    assistant=${True}
+    Open Chat Socket
+    Send Chat Message    Remember me
+    Receive Chat Message    You said: Remember me    within=10s
+    Ask Socket    socket    state.update    state.updated    base_version=${0}    document=${{ {'draft': 'mine'} }}
+    Put At    backend    /api/preferences    ${{ {'theme': 'dark'} }}    ${ACCESS_TOKEN}    If-Match="0"
+    Acknowledge Notification Over REST
+
+Acknowledge Notification Over REST
+    [Documentation]    The user is notified, his socket acknowledges it, and that is written down. Sets ``EVENT``, its id.
+    ${event} =    Notify    Look here
+    Wait For Json    type=event    payload.event_id=${event}    within=10s
+    Acknowledge    ${event}
+    Wait Until Keyword Passes    5s    Check Row Count
+    ...    SELECT 1 FROM notification_acks WHERE event_id = '${event}'    ==    1    alias=main
+    ...    assertion_message=the acknowledgement was not written down
+    VAR    ${EVENT}    ${event}    scope=TEST
+
+Nothing Should Be Left Of User
+    [Documentation]    No table of the main database holds a row of the deleted user, of his conversation or of his notification.
+    Wait Until Keyword Passes    10s    Check Row Count    SELECT 1 FROM deleted_users WHERE id = '${USER.id}'    ==    1    alias=main
+    ...    assertion_message=the deletion has not reached backend
+    No Trace Should Be Left In Userbase    ${USER.id}
+    VAR    &{values}    messages=conversation_id = '${CONVERSATION}'    answers=conversation_id = '${CONVERSATION}'
+    ...    session_state=user_id = '${USER.id}'    notification_acks=event_id = '${EVENT}'
+    FOR    ${table}    ${where}    IN    &{values}
+        Check Row Count    SELECT 1 FROM ${table} WHERE ${where}    ==    0    alias=main
+        ...    assertion_message=${table} still holds {value} rows of a deleted user
+    END

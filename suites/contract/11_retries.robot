@@ -48,3 +48,151 @@ Health Names Only The Dependency That Is Away
     frontend->backend    frontend    auth=up    backend=down
     frontend->auth       frontend    auth=down    backend=up
     auth->redis          auth        database=up    redis=down
+
+
+*** Keywords ***
+Write While Answers Of One Replica Are Lost
+    [Documentation]    Ten messages without a key and ten with one go through frontend at one instant; what the first replica answers never
+    ...    comes back. Sets ``UNKEYED`` and ``KEYED``, the replies.
+    [Arguments]    ${try}
+    ${unkeyed} =    Make Ten Writes    unkeyed, try ${try}
+    ${keyed} =    Make Ten Writes    keyed, try ${try}    keyed=True
+    Add Toxic    frontend->backend-1    timeout    stream=downstream    name=lost
+    ${replies} =    Send At Once    ${{ $unkeyed + $keyed }}    ca_file=${CA_FILE}
+    Heal Connection    frontend->backend-1
+    VAR    ${UNKEYED}    ${replies}[:10]    scope=TEST
+    VAR    ${KEYED}    ${replies}[10:]    scope=TEST
+
+Every Write With Key Should Be Answered
+    [Documentation]    The other replica answered for the one whose answers were lost.
+    VAR    ${refused}    ${{ [(reply.status, reply.code or reply.error) for reply in $KEYED if reply.status not in (200, 201)] }}
+    Should Be Empty    ${refused}    of ten writes with a key ${{ len($refused) }} were refused though another replica was there: ${refused}
+
+Writes Without Key Should Report Unknown Outcome
+    [Documentation]    Those whose answer was lost are answered 503 ``backend_unavailable``, the others 201; returns how many were lost.
+    VAR    ${answers}    ${{ [(reply.status, reply.code or reply.error) for reply in $UNKEYED] }}
+    VAR    ${others}    ${{ [answer for answer in $answers if answer not in ((201, ''), (503, 'backend_unavailable'))] }}
+    Should Be Empty    ${others}    writes without a key whose answer was lost are answered ${others}
+    RETURN    ${{ [answer[0] for answer in $answers].count(503) }}
+
+Writes Should Survive Lost Answers
+    [Documentation]    Whatever frontend is answered or not: each write is stored once, and those with a key are answered. Where frontend
+    ...    had found out about the replica before they came, it is tried again.
+    FOR    ${try}    IN RANGE    1    4
+        Write While Answers Of One Replica Are Lost    ${try}
+        Every Write Should Be Stored Once    ${{ $try * 20 }}
+        Every Write With Key Should Be Answered
+        ${lost} =    Writes Without Key Should Report Unknown Outcome
+        IF    ${lost}    RETURN
+        Restore Hops And Replicas
+    END
+    End Without Verdict    nothing was proved: at no try was the answer to a write lost
+
+Writes To Lost Replica Should Be Repeated
+    [Documentation]    Ten writes without a key meet a replica that takes no connection any more; each is answered 201. Where frontend had
+    ...    found out before they came, it is tried again.
+    FOR    ${try}    IN RANGE    1    6
+        ${requests} =    Make Ten Writes    try ${try}
+        ${before} =    Get Service Metric    frontend    ${SENT_AGAIN}
+        Disable Hop    frontend->backend-1
+        ${replies} =    Send At Once    ${requests}    ca_file=${CA_FILE}
+        ${after} =    Get Service Metric    frontend    ${SENT_AGAIN}
+        Every Write Should Be Accepted    ${replies}
+        Every Write Should Be Stored Once    ${{ $try * 10 }}
+        IF    $after > $before    RETURN
+        Restore Hops And Replicas
+    END
+    End Without Verdict    nothing was proved: at no try did a write meet the replica that was gone
+
+Every Write Should Be Accepted
+    [Documentation]    Each of these replies is a 201.
+    [Arguments]    ${replies}
+    VAR    ${refused}    ${{ [(reply.status, reply.code or reply.error) for reply in $replies if reply.status != 201] }}
+    Should Be Empty    ${refused}    ${{ len($refused) }} of ten writes that reached nobody were not sent to the other replica: ${refused}
+
+Start Replica Without Auth
+    [Documentation]    The first replica is started anew while auth is out of its reach: it has no signing keys.
+    Cut Connection    backend-1->auth
+    Restart Service    backend-1
+
+Replica Should Report Auth Away
+    [Documentation]    A good token is answered 503 ``auth_unavailable`` over REST and at the socket's door, not as one that is bad.
+    ${response} =    Get From    backend    /api/me    ${ACCESS_TOKEN}    status=anything
+    Should Be Equal As Integers    ${response.status_code}    503    a replica without signing keys refuses a good token
+    Answer Should Be Problem    ${response}    auth_unavailable
+    Should Be True    int($response.headers['Retry-After']) >= 1    no Retry-After
+    Socket Handshake Should Be Refused With    503    url=${BACKEND_SOCKET_URL}    code=auth_unavailable
+
+Replica Should Accept Token After Heal
+    [Documentation]    Healed, the replica finds the keys by itself.
+    Heal Connection    backend-1->auth
+    Wait Until Keyword Passes    10s    Get From    backend    /api/me    ${ACCESS_TOKEN}
+
+Store Outdated And Current Rows
+    [Documentation]    The user has a notification and a tab of today, and of each, and of ended sessions, one past its time. Sets
+    ...    ``STALE``.
+    Open Chat Socket
+    ${now} =    Notify    of today
+    ${old} =    Notify    of the day before yesterday
+    ${tab} =    Get Random UUID
+    VAR    &{STALE}    notification=${old}    tab=${tab}    kept=${now}    scope=TEST
+    VAR    ${statements}    UPDATE notifications SET created_at = now() - interval '2 days' WHERE event_id = '${old}';
+    ...    INSERT INTO socket_clients (user_id, client_id, session_id, replica, last_seen)
+    ...    VALUES ('${USER.id}', '${tab}', 'long ago', 'gone', now() - interval '3 days');
+    ...    INSERT INTO revoked_sessions (sid, user_id, reason, expires_at)
+    ...    VALUES ('old of ${tab}', '${USER.id}', 'logout', now() - interval '2 hours'),
+    ...    ('new of ${tab}', '${USER.id}', 'logout', now() + interval '1 hour');
+    Execute Sql String    ${statements}    alias=main
+
+Only Current Rows Should Be Left
+    [Documentation]    What is past its time comes to be deleted; what is not stays.
+    FOR    ${what}    IN    notifications WHERE event_id = '${STALE}[notification]'    socket_clients WHERE client_id = '${STALE}[tab]'
+    ...    revoked_sessions WHERE sid = 'old of ${STALE}[tab]'
+        Wait Until Keyword Passes    10s    Check Row Count    SELECT 1 FROM ${what}    ==    0    alias=main
+        ...    assertion_message=nobody deletes what is past its time: {value} row of ${what}
+    END
+    FOR    ${what}    IN    notifications WHERE event_id = '${STALE}[kept]'    socket_clients WHERE user_id = '${USER.id}'
+    ...    revoked_sessions WHERE sid = 'new of ${STALE}[tab]'
+        Check Row Count    SELECT 1 FROM ${what}    ==    1    alias=main
+        ...    assertion_message=what can still be asked for is deleted: {value} rows of ${what}
+    END
+
+Health Should Report Cut
+    [Documentation]    With this hop cut the service stays ready, and its ``/health`` comes to show this, and after that all up again.
+    [Arguments]    ${hop}    ${door}    &{expected}
+    Health Should Become    ${door}    &{{ dict.fromkeys($expected, 'up') }}
+    Cut Connection    ${hop}
+    Health Should Become    ${door}    &{expected}
+    Heal Connection    ${hop}
+    Health Should Become    ${door}    &{{ dict.fromkeys($expected, 'up') }}
+
+Open Breaker With Load Users
+    [Documentation]    Ten users, of whom the first replica's Redis is out of reach; auth fails, and takes its time to say so, so that
+    ...    questions of one instant overlap. (It takes less than the replica waits: what it was asked is counted when a volley is
+    ...    answered.) The breaker comes to be open. Sets ``CROWD``.
+    Wait Until Breaker Is Closed
+    ${crowd} =    Create Load Users    10
+    Userbase Should Hold    ${crowd}
+    VAR    ${CROWD}    ${crowd}    scope=TEST
+    Cut Connection    backend-1->redis
+    Make Auth Answer With Errors
+    Delay Connection    backend-1->auth    100ms
+    Wait Until Keyword Passes    15s    Load Users Should Find Breaker Open
+
+Load Users Should Find Breaker Open
+    [Documentation]    One volley, after which the breaker is open.
+    Ask For Load Users At Once
+    Breaker Should Become    open    within=100ms
+
+Half-open Breaker Should Ask Auth Once A Trial
+    [Documentation]    While it tries three times, each time with the whole crowd at the door, auth hears of one question a trial.
+    ${asked} =    Get Service Metric    auth    ${QUESTIONS}
+    ${before} =    Get Service Metric    backend-1    ${TRIALS}
+    WHILE    True    limit=20s
+        Ask For Load Users At Once
+        ${now} =    Get Service Metric    backend-1    ${TRIALS}
+        IF    $now >= $before + 3    BREAK
+    END
+    ${heard} =    Get Service Metric    auth    ${QUESTIONS}
+    Should Be Equal As Integers    ${{ $heard - $asked }}    ${{ $now - $before }}
+    ...    in ${{ int($now - $before) }} trials of a half-open breaker auth was asked another number of times

@@ -54,3 +54,52 @@ Each Process Keeps The Quota While Redis Is Away
     Wait Until Keyword Passes    15s    Capabilities Should Name Quotas    shared
     Run In One Window    User Quota Should Hold At    ${USER_LIMIT}    @{DOORS}
     [Teardown]    Restore Redis For Replicas
+
+
+*** Keywords ***
+Every Service Should See Redis
+    [Documentation]    Auth and both replicas say in their health that Redis is up.
+    FOR    ${service}    IN    auth    backend-1    backend-2
+        ${health} =    Service Should Be Ready    ${service}
+        Should Be Equal    ${health}[dependencies][redis]    up    ${service} says of Redis
+    END
+
+Window Should End Despite More Requests
+    [Documentation]    A user over the quota who goes on asking is served again once the window of the first request is over.
+    Create User Of Plan
+    Fill Quota    ${DOORS}[1]    ${USER_LIMIT}
+    Wait Until Keyword Passes    ${2 * ${WINDOW}}s    Next Request Should Pass    ${DOORS}[1]
+
+Next Request Should Pass
+    [Documentation]    One more request of the current user is served.
+    [Arguments]    ${door}
+    ${source} =    Get Unused Address
+    ${answers} =    Ask    1    ${door}    token=${ACCESS_TOKEN}    source=${source}
+    Should Be Equal    ${answers[0].status}    ${200}    a request of who has gone on asking
+
+Open Platform With Quota For Each Plan
+    [Documentation]    A private platform with these quotas in each window.
+    [Arguments]    ${user}    ${bulk}    ${address}    ${socket}    ${window}
+    Open Private Platform    RATE_LIMIT=${user}    RATE_LIMIT_BULK=${bulk}    ADDRESS_RATE_LIMIT=${address}
+    ...    SOCKET_RATE_LIMIT=${socket}    RATE_WINDOW=${window}
+    VAR    &{QUOTAS}    standard=${user}    bulk=${bulk}    address=${address}    socket=${socket}    window=${window}    scope=SUITE
+    Remember Endpoints
+
+User Quota Should Hold In Each Replica
+    [Documentation]    One after the other, each replica lets exactly so many requests of the user pass: they do not know of each other.
+    [Arguments]    ${limit}
+    User Quota Should Hold At    ${limit}    ${DOORS}[1]
+    User Quota Should Hold At    ${limit}    ${DOORS}[2]
+
+Address Quota Should Hold At
+    [Documentation]    At this door exactly so many requests from one address pass.
+    [Arguments]    ${limit}    ${door}
+    ${source} =    Get Unused Address
+    ${answers} =    Ask    ${limit + 3}    ${door}    source=${source}
+    Exactly Should Pass    ${answers}    ${limit}
+    Quota Should Count Down    ${answers}    address    ${limit}    ${WINDOW}
+
+Restore Redis For Replicas
+    [Documentation]    For a teardown: whatever failed, Redis runs, and nothing is open.
+    Close All Connections
+    Run Keyword And Ignore Error    Start Service    redis

@@ -207,3 +207,78 @@ Pings Without A Pause Harm No Other User
         Ask Socket    flood    whoami    me
         Close Connection    flood
     END
+
+
+*** Keywords ***
+Revoke Token At Auth
+    [Documentation]    Revokes a token as a client does.
+    [Arguments]    ${token}
+    VAR    &{form}    token=${token}
+    Post Form To    auth    /auth/revoke    ${form}
+
+No JSON Should Be Refused Everywhere
+    [Documentation]    A body of JSON but for this value is refused at each service, wherever the value stands.
+    [Arguments]    ${value}
+    Body Should Be Refused    PUT    ${BACKEND_URL}/api/preferences    {"n": ${value}}
+    Body Should Be Refused    PUT    ${PUBLIC_URL}/api/preferences    {"n": ${value}}
+    Body Should Be Refused    POST    ${BACKEND_URL}/api/conversations    {"title": "a", "unknown": ${value}}
+    Body Should Be Refused    PATCH    ${AUTH_URL}/users/me    {"name": "Someone", "unknown": ${value}}
+    Body Should Be Refused    POST    ${BACKEND_URL}/internal/notifications    {"user_id": "${USER.id}", "body": ${value}}
+    ...    token=${SERVICE_TOKEN}
+
+Deep Metadata Should Be Refused
+    [Documentation]    A login with metadata of this value is refused, and the user's sessions can be listed.
+    [Arguments]    ${deep}
+    VAR    &{login}    email=${USER.email}    password=${USER.password.value}    metadata=${{ {'deep': $deep} }}
+    Body Should Be Refused    POST    ${AUTH_URL}/auth/login    ${{ json.dumps($login) }}
+    Get From    auth    /auth/sessions    ${ACCESS_TOKEN}
+
+Deep Notification Should Be Refused
+    [Documentation]    A notification of this value is refused, and the user's notifications can be listed.
+    [Arguments]    ${deep}
+    VAR    &{note}    user_id=${USER.id}    body=${deep}
+    Body Should Be Refused    POST    ${BACKEND_URL}/internal/notifications    ${{ json.dumps($note) }}    token=${SERVICE_TOKEN}
+    Get From    backend    /api/notifications    ${ACCESS_TOKEN}
+
+Body In Chunks Should Be Too Large
+    [Documentation]    A body of 1.3 MB that comes in one chunk, without a declared length, is refused.
+    [Arguments]    ${url}    ${request}    @{more}
+    VAR    ${body}    {"name": "${{ 'x' * 1_300_000 }}"}
+    VAR    @{lines}    Authorization: Bearer ${ACCESS_TOKEN.value}    Connection: close    Content-Type: application/json
+    ...    Transfer-Encoding: chunked    @{more}
+    VAR    ${chunk}    ${{ format(len($body), 'x') }}
+    ${reply} =    Send Head    ${url}    ${request}    @{lines}    body=${{ $CRLF.join([$chunk, $body, '0', '', '']) }}
+    Should Be Equal    ${{ ($reply.status, $reply.code) }}    ${{ (413, 'payload_too_large') }}    ${request} of 1.3 MB in chunks
+
+Allowed Methods Should Be
+    [Documentation]    This method is refused with 405, and ``Allow`` names these.
+    [Arguments]    ${url}    ${method}    ${path}    ${methods}
+    ${headers} =    Make Request Headers    token=${ACCESS_TOKEN}
+    VAR    &{sent}    headers=${headers}    verify=${VERIFY_TLS_BY}    timeout=${30}
+    ${response} =    Evaluate    requests.request($method, $url + $path, **$sent)    modules=requests
+    VAR    ${answered}    ${{ ($response.status_code, sorted($response.headers.get('Allow', '').split(', '))) }}
+    Should Be Equal    ${answered}    ${{ (405, sorted($methods.split(', '))) }}    ${method} ${url}${path} (status, Allow)
+
+Path Should Be Unknown
+    [Documentation]    The path is answered 404, and the answer leads nowhere else.
+    [Arguments]    ${url}    ${path}
+    ${reply} =    Send Head    ${url}    GET ${path}    Authorization: Bearer ${ACCESS_TOKEN.value}    Connection: close
+    ...    host=Host: evil.example
+    Should Be Equal    ${{ ($reply.status, $reply.headers.get('location')) }}    ${{ (404, None) }}    ${url}${path} (status, Location)
+
+Start Logins In Browser
+    [Documentation]    Opens frontend's login page so many times in one browser, and ends none.
+    [Arguments]    ${count}
+    FOR    ${_}    IN RANGE    ${count}
+        Browse    browser    /login    status=303
+    END
+
+Browser Should Sign In
+    [Documentation]    A login in this browser ends on the page, with the cookies of a session.
+    ${to_provider} =    Follow Redirects    /login    303    302
+    ${page} =    Browse    browser    ${to_provider}
+    ${form} =    Read Form    ${page}
+    ${to_callback} =    Answer Provider Page    ${form}
+    ${ending} =    Follow Redirects    ${to_callback.url}    302
+    Browse    browser    ${ending}    status=303
+    Should Contain    ${{ [one.name for one in $BROWSER.cookies] }}    __Host-access    the browser is not signed in

@@ -50,3 +50,30 @@ Unauthenticated Requests Count For Their Address
     Should Be Equal    ${{ [answer.status for answer in $answers].count(429) }}    ${1}    of 11 requests without a token refused
     ${answers} =    Ask    1    ${AUTH_URL}/users/me    source=${ADDRESS}
     Should Be Equal    ${answers[0].status}    ${429}    a request without a token from an address whose quota is used up
+
+
+*** Keywords ***
+Prepare Two Users Of One Address
+    [Documentation]    Two users whom backend knows, and an address from which no request has come: sets ``USER``, ``UNAFFECTED`` and
+    ...    ``ADDRESS``.
+    ${users} =    Create Load Users    2    plan=standard
+    Userbase Should Hold    ${users}
+    VAR    ${USER}    ${users}[0]    scope=TEST
+    VAR    ${UNAFFECTED}    ${users}[1]    scope=TEST
+    ${address} =    Get Unused Address
+    VAR    ${ADDRESS}    ${address}    scope=TEST
+
+Prepare Two Users With Passwords
+    [Documentation]    Two users who signed up: sets ``USER`` and ``UNAFFECTED``.
+    ${one} =    Create User
+    ${other} =    Create User
+    VAR    ${USER}    ${one}    scope=TEST
+    VAR    ${UNAFFECTED}    ${other}    scope=TEST
+
+Refused Token Should Cost Others Nothing
+    [Documentation]    The token of a session that was revoked comes again and again, until it is over a quota; nobody else is.
+    [Arguments]    ${url}
+    ${session} =    Create Managed Session    ${USER.id}
+    Revoke Session    ${session}
+    Ask And Be Refused    13    ${url}    ${session.access_token}
+    Unaffected User Should Be Served

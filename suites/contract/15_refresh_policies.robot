@@ -87,3 +87,70 @@ A Third Token Within The Grace Ends The Family
     ${successor} =    Refresh Should Give    ${REFRESH_TOKEN}
     Refresh Should Give    ${successor}
     Refresh Should End Family    ${REFRESH_TOKEN}
+
+
+*** Keywords ***
+Open Platform Of Each Policy
+    [Documentation]    Two platforms: one as it is by default, and one that grants ``GRACE`` seconds to whoever presents a spent token.
+    Use Private Platform    proxies=frontend->auth, auth->postgres
+    Use Private Platform    alias=graceful    REFRESH_GRACE=${GRACE}
+
+Send Refreshes At Once
+    [Documentation]    So many refreshes with one token at one instant; returns the replies.
+    [Arguments]    ${refresh_token}    ${count: int}
+    ${body} =    Make Request Body    refresh_token=${refresh_token}
+    VAR    &{request}    method=POST    url=${AUTH_URL}/auth/refresh    json=${body}
+    ${replies} =    Send At Once    ${{ [$request] * $count }}    ca_file=${CA_FILE}
+    RETURN    ${replies}
+
+Replies Should Have One Successor
+    [Documentation]    Each reply is a 200, and all of them hold one and the same refresh token, which is returned.
+    [Arguments]    ${replies}
+    VAR    ${refused}    ${{ [(reply.status, reply.error or reply.text[:60]) for reply in $replies if reply.status != 200] }}
+    Should Be Empty    ${refused}    of refreshes at one instant ${{ len($refused) }} were refused: ${refused}
+    VAR    ${successors}    ${{ {reply.json['refresh_token'] for reply in $replies} }}
+    Length Should Be    ${successors}    1    refreshes at one instant gave ${{ len($successors) }} successors, not one
+    RETURN    ${{ $successors.pop() }}
+
+Wait Until Grace Is Over
+    [Documentation]    Waits until the first use of this token lies further back than the grace.
+    [Arguments]    ${refresh_token}
+    VAR    ${hash}    ${{ hashlib.sha256($refresh_token.value.encode()).hexdigest() }}
+    Wait Until Keyword Succeeds    ${GRACE + 5}s    200ms    Check Row Count
+    ...    SELECT 1 FROM refresh_tokens WHERE token_hash = decode('${hash}', 'hex') AND used_at < now() - interval '${GRACE} seconds'
+    ...    ==    ${1}    alias=auth    assertion_message=the first use of the token is not older than the grace
+
+Cut Answer To Refresh
+    [Documentation]    Auth answers the browser's refresh, and the answer is cut off after some bytes on its way to frontend.
+    Add Toxic    frontend->auth    limit_data    bytes=20    name=cut
+    ${response} =    Post In Browser    /session/refresh
+    Heal Connection    frontend->auth
+    Should Be Equal As Integers    ${response.status_code}    503    a refresh whose answer was cut off
+    Answer Should Be Problem    ${response}    auth_unavailable
+    Cookies Should Be Left Alone    ${response}
+
+Refresh While Auth Has No Database
+    [Documentation]    Auth, cut off from its database, answers the browser's refresh with a failure of its own.
+    Cut Connection    auth->postgres
+    ${response} =    Post In Browser    /session/refresh
+    Heal Connection    auth->postgres
+    Should Be Equal As Integers    ${response.status_code}    503    a refresh while auth has no database
+    Should Be True    int($response.headers.get('Retry-After', 0)) >= 1    a refresh while auth has no database has no Retry-After
+    Cookies Should Be Left Alone    ${response}
+
+Refresh While Auth Is Paused
+    [Documentation]    Auth stands still while the browser refreshes, which is told to try again; then auth goes on.
+    Pause Service    auth
+    ${response} =    Post In Browser    /session/refresh
+    Resume Service    auth
+    Should Be Equal As Integers    ${response.status_code}    503    a refresh while auth stands still
+    Should Be True    int($response.headers['Retry-After']) >= 1    no Retry-After
+    Cookies Should Be Left Alone    ${response}
+
+Refresh In Two Tabs While Frontend Is Replaced
+    [Documentation]    The browser refreshes, frontend is replaced without a gap, and a tab with the cookies from before refreshes as well.
+    Open Twin Browser    ${BROWSER}
+    Post In Browser    /session/refresh    status=200
+    Restart Service Without Gap    frontend
+    Post In Browser    /session/refresh    status=200    browser=twin
+    Session Should Be    active, refreshed 1

@@ -57,3 +57,20 @@ Make Answer Fail Again And Again
     ...    FROM socket_clients WHERE user_id = %s AND replica LIKE 'backend-1:%%'
     ...    ON CONFLICT (conversation_id, reply_to_seq) DO UPDATE SET attempt = excluded.attempt
     Execute Sql String    ${owed}    alias=main    parameters=${{ [$CONVERSATION, $times, $USER.id] }}
+
+Pause Replicas In Turn
+    [Documentation]    One replica after the other stands still for longer than a lease lasts, so many times in all.
+    [Arguments]    ${times: int}
+    FOR    ${number}    IN RANGE    ${times}
+        VAR    ${replica}    backend-${{ $number % 2 + 1 }}
+        Pause Service    ${replica}
+        Wait Until Lease Of Replica Has Run Out    ${replica}
+        Resume Service    ${replica}
+    END
+
+Wait Until Lease Of Replica Has Run Out
+    [Documentation]    No answer of the conversation is leased to this replica any more.
+    [Arguments]    ${replica}
+    Wait Until Keyword Passes    10s    Check Row Count
+    ...    SELECT 1 FROM answers WHERE conversation_id = '${CONVERSATION}' AND lease_owner LIKE '${replica}:%' AND lease_until > now()
+    ...    ==    ${0}    alias=main    assertion_message={value} answers are still leased to ${replica}

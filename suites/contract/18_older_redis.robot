@@ -58,3 +58,12 @@ A Code Spent Before Redis Went Back Buys Nothing Again
     Restore Redis Copy    ${copy}
     Exchange Should Be Refused    ${code}
     Auth Should Refuse Ended Session    ${tokens}[access_token]
+
+
+*** Keywords ***
+Wait Until Purge Is Written Down
+    [Documentation]    Waits until auth has written down that Redis has heard of the session's end.
+    [Arguments]    ${session}
+    Wait Until Keyword Passes    5s    Check Row Count
+    ...    SELECT 1 FROM cache_purges WHERE session_id = '${session.session_id}'    ==    0    alias=auth
+    ...    assertion_message=auth has not written down that Redis has heard of the session's end

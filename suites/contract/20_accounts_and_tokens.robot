@@ -169,3 +169,76 @@ Login With Metadata Should Be Answered
     ${written} =    Evaluate    json.dumps(dict($body), ensure_ascii=False).encode()
     ${response} =    Evaluate    requests.post($AUTH_URL + '/auth/login', data=$written, headers=$headers, timeout=30)
     Should Be Equal    ${response.status_code}    ${status}    a login with metadata of ${count} times "${letter}"
+
+Instants Should Have One Form
+    [Documentation]    Every instant of an answer, and there is one, is RFC 3339 in UTC with microseconds.
+    [Arguments]    ${response}
+    ${found} =    Evaluate    re.findall(r'"(\\d{4}-\\d\\d-\\d\\d[^"]*)"', $response.text)
+    Should Not Be Empty    ${found}    ${response.url} answers no instant, so none was judged
+    VAR    ${other}    ${{ list(itertools.filterfalse(re.compile($INSTANT).fullmatch, $found)) }}
+    Should Be Empty    ${other}    instants of ${response.url} in another form: ${other}
+
+OAuth Endpoint Should Refuse
+    [Documentation]    A form is answered 400 with this error of RFC 6749 §5.2 and words for it, as JSON, which nobody may keep.
+    [Arguments]    ${error}    ${path}    &{fields}
+    ${response} =    Post Form To    auth    ${path}    ${fields}    ${SERVICE_TOKEN}    status=anything
+    Should Be Equal    ${{ ($response.status_code, $response.json().get('error')) }}    ${{ (400, $error) }}    ${path} refuses otherwise
+    Should Not Be Empty    ${{ $response.json().get('error_description') or '' }}    ${path} has no error_description
+    Should Be Equal    ${response.headers}[Content-Type]    application/json    the type of a refusal of ${path}
+
+Token Of Client Should Be Known And End
+    [Documentation]    An access token of this client is active for this audience until it is revoked, and then no more.
+    [Arguments]    ${client_id}    ${audience}
+    ${login} =    Log In At Auth    client_id=${client_id}
+    ${form} =    Make Request Body    token=${login.json()}[access_token]
+    ${known} =    Post Form To    auth    /auth/introspect    ${form}    ${SERVICE_TOKEN}
+    VAR    ${told}    ${{ operator.itemgetter('active', 'client_id', 'aud')({'aud': None, 'client_id': None, **$known.json()}) }}
+    Should Be Equal    ${told}    ${{ (True, $client_id, $audience) }}    what introspection says of a token of ${client_id}
+    Post Form To    auth    /auth/revoke    ${form}
+    ${ended} =    Post Form To    auth    /auth/introspect    ${form}    ${SERVICE_TOKEN}
+    Should Be Equal    ${ended.json()}    ${{ {'active': False} }}    what introspection says of a revoked token of ${client_id}
+
+Spend Refresh Token As Grant
+    [Documentation]    The answer of the token endpoint to the current refresh token.
+    ${form} =    Make Request Body    grant_type=refresh_token    refresh_token=${REFRESH_TOKEN}    client_id=web
+    ${response} =    Post Form To    auth    /auth/token    ${form}    status=anything
+    RETURN    ${response}
+
+Client Should Get What Is Declared
+    [Documentation]    A person signs in as this client: the login ends at its address, with its session type, audience and lifetimes
+    ...    (names of limits of the platform).
+    [Arguments]    ${client}    ${callback}    ${type}    ${audience}    ${access}    ${idle}    ${absolute}
+    Create Provider Person
+    Run Case    ${client}    Sign In Through Provider    ${client}    ${callback}
+    ${claims} =    Read Token Claims    ${ACCESS_TOKEN}
+    ${lifetime} =    Get Platform Limit    ${access}
+    Should Be Equal    ${{ [$claims['aud'], $claims['exp'] - $claims['iat']] }}    ${{ [$audience, $lifetime] }}
+    ...    audience and lifetime of a token of ${client}
+    ${idle} =    Get Platform Limit    ${idle}
+    ${absolute} =    Get Platform Limit    ${absolute}
+    Should Be Stored    auth    type and lifetimes of a session of ${client}
+    ...    ${TYPE_AND_LIFETIMES}
+    ...    ${claims}[sid]    ${type} ${idle} ${absolute}
+
+Login At Provider Should Be Its Own
+    [Documentation]    Two logins lead to the provider with a state, a nonce and an S256 challenge each, and nothing of the client's own.
+    ${first} =    Start Login
+    ${one} =    Read Query Of Redirect    ${first}
+    VAR    ${client}    ${ATTEMPT}
+    ${second} =    Start Login
+    ${two} =    Read Query Of Redirect    ${second}
+    FOR    ${name}    IN    state    nonce    code_challenge
+        Should Be True    len($one[$name]) >= 43 and $one[$name] != $two[$name]    two logins lead to the provider with one ${name}
+        Should Not Contain    ${{ list($client.query.values()) }}    ${one}[${name}]    the ${name} at the provider is the client's own
+    END
+    Should Be Equal    ${one}[code_challenge_method]    S256    how the provider is to compare the verifier
+
+Cookie Of Login Should Be Kept As Hash
+    [Documentation]    Redis holds the hash of the login's cookie among the transaction, and not the cookie's value.
+    [Arguments]    ${response}
+    VAR    ${value}    ${{ $response.headers['Set-Cookie'].partition('=')[2].partition(';')[0] }}
+    ${query} =    Read Query Of Redirect    ${response}
+    ${kept} =    Get Redis Value    login:${{ hashlib.sha256($query['state'].encode()).hexdigest() }}
+    Should Be True    len($value) >= 43    the login's cookie is no random value of 256 bits
+    Should Not Contain    ${kept}    ${value}    Redis holds the login's cookie as it is
+    Should Contain    ${kept}    ${{ hashlib.sha256($value.encode()).hexdigest() }}    Redis does not hold the hash of the login's cookie

@@ -278,3 +278,62 @@ Change And Acknowledge On
     END
     Wait Until Keyword Passes    5s    Check Row Count
     ...    SELECT 1 FROM notification_acks WHERE client_id = '${client}'    ==    2    alias=main
+
+Open Socket With Two Tokens
+    [Documentation]    Opens a socket with the user's token in the header and the other user's among the subprotocols; returns the welcome.
+    VAR    @{offered}    chat.v1    bearer.${OTHER.access_token.value}
+    Open Connection    ${BACKEND_SOCKET_URL}    alias=both    token=${ACCESS_TOKEN}    subprotocols=${offered}    timeout=15s
+    ${welcome} =    Wait For Json    connection=both    type=welcome
+    RETURN    ${welcome}[payload]
+
+First Frame Should Be Welcome
+    [Documentation]    The first frame of a socket is its welcome, a push, with just the members that are declared.
+    [Arguments]    ${alias}
+    ${frames} =    Get Frames    connection=${alias}
+    VAR    ${first}    ${frames[0].json}
+    Should Be Equal    ${{ [$first['type'], $first['id']] }}    ${{ ['welcome', None] }}    type and id of the first frame of ${alias}
+    Members Should Be    the welcome    ${first}[payload]    client_id    user_id    session_id    session_check    expires_at
+    ...    served_by    protocol
+
+Sockets Should End When Account Is
+    [Documentation]    The sockets of a new user, at both replicas and through frontend, end with 4003 once they have asked for this.
+    [Arguments]    ${method}    ${path}
+    Sign In New User
+    Open Chat Socket    first    url=${BACKEND_SOCKET_URL}
+    Open Chat Socket    second    url=${BACKEND_2_SOCKET_URL}
+    Open Chat Socket    public    url=${SOCKET_URL}
+    Request Should Be Answered    204    ${method}    ${AUTH_URL}${path}
+    FOR    ${alias}    IN    first    second    public
+        Open Socket Should Be Closed With    4003    ${alias}    within=1s
+    END
+
+Message Should Be Taken
+    [Documentation]    A message of this id and body is taken on the socket and, with an id of its own, over REST; or neither takes it.
+    [Arguments]    ${taken}    ${id}    ${body}
+    ${alias} =    Get Random UUID
+    Open Chat Socket    ${alias}    url=${BACKEND_SOCKET_URL}
+    ${answer} =    Ask Socket    ${alias}    message.send    ${{ 'ack' if $taken else 'error' }}
+    ...    conversation_id=${CONVERSATION}    client_msg_id=${id}    body=${body}
+    IF    not $taken    Should Be Equal    ${answer}[code]    invalid_frame    the error to a message beyond its bounds
+    VAR    &{message}    client_msg_id=${{ $id and '-' + $id[1:] }}    body=${body}
+    Request Should Be Answered    ${{ 201 if $taken else 400 }}    POST
+    ...    ${BACKEND_URL}/api/conversations/${CONVERSATION}/messages    ${message}
+
+Assistant Should Answer As Declared
+    [Documentation]    The answer to this message is ``You said: …`` in pieces of 16 characters, stored under ``answer:<seq>``.
+    [Arguments]    ${question}
+    ${ack} =    Send Chat Message    ${question}
+    ${answer} =    Wait For Json    connection=socket    where=type == 'message' and payload.role == 'assistant'    within=20s
+    Should Be Equal    ${answer}[payload][body]    You said: ${question}    the assistant's answer
+    Should Be Equal    ${answer}[payload][client_msg_id]    answer:${ack}[seq]    the client_msg_id of an answer
+    ${chunks} =    Get Frames    connection=socket    type=message.chunk
+    VAR    ${sizes}    ${{ [len(chunk.json['payload']['text']) for chunk in $chunks] }}
+    Should Be Equal    ${sizes[:-1]}    ${{ [16] * (len($sizes) - 1) }}    the sizes of all pieces of an answer but the last
+
+Event Should Be Whole
+    [Documentation]    An event comes to the socket with just the declared members, and this priority and data.
+    [Arguments]    ${event_id}    ${priority: int}    ${data}
+    ${event} =    Wait For Json    connection=socket    type=event    payload.event_id=${event_id}    within=10s
+    Members Should Be    an event    ${event}[payload]    event_id    kind    priority    created_at    data
+    VAR    ${told}    ${{ [$event['payload']['kind'], $event['payload']['priority'], $event['payload']['data']] }}
+    Should Be Equal    ${told}    ${{ ['notification', $priority, $data] }}    kind, priority and data of an event

@@ -140,3 +140,56 @@ A Repeated Key Is Of One Request Whole
     END
     ${other_user} =    Create User
     Request Should Be Answered    201    POST    ${url}    ${first}    token=${other_user.access_token}    &{key}
+
+
+*** Keywords ***
+Path Should Be Answered With
+    [Documentation]    A path is answered with this status and problem code, whatever the method.
+    [Arguments]    ${status}    ${code}    ${url}    @{methods}
+    FOR    ${method}    IN    @{methods}
+        Request Should Be Answered    ${status}    ${method}    ${url}    code=${code}
+    END
+
+Metrics Should Be Prometheus Text
+    [Documentation]    A service's figures are in the text format of Prometheus, line by line.
+    [Arguments]    ${url}
+    ${response} =    Request Should Be Answered    200    GET    ${url}/metrics    token=${None}
+    Should Start With    ${response.headers}[Content-Type]    text/plain; version\=    the type of ${url}/metrics
+    VAR    ${lines}    ${{ [line for line in $response.text.splitlines() if line and line[0] != '#'] }}
+    ${figure} =    Evaluate    re.compile(r'[a-zA-Z_:][a-zA-Z0-9_:]*({.*})? [-+0-9.eNaInf]+').fullmatch
+    VAR    ${other}    ${{ list(itertools.filterfalse($figure, $lines)) }}
+    Should Be Empty    ${other}    lines of ${url}/metrics that are no figures: ${other}
+    Should Be True    len($lines) > 20    ${url}/metrics has hardly any figures
+
+Random Paths Should Make No Time Series
+    [Documentation]    Paths and methods that nobody serves, each with a mark of its own, are in no line of a service's figures.
+    [Arguments]    ${url}
+    ${mark} =    Get Random UUID
+    FOR    ${path}    IN    /${mark}    /${mark}/api/me    /api/${mark}    /auth/${mark}
+        Request Should Be Answered    404    GET    ${url}${path}
+    END
+    Ask For    ${{ 'X' + $mark.replace('-', '').upper() }}    ${url}/health
+    ${figures} =    Request Should Be Answered    200    GET    ${url}/metrics    token=${None}
+    Should Not Contain    ${figures.text.lower()}    ${mark}    a path that nobody serves has figures of its own at ${url}
+    Should Not Contain    ${figures.text.lower()}    ${mark.replace('-', '')}    a method of nobody has figures of its own at ${url}
+
+Capabilities Should Hold
+    [Documentation]    What is published, to whoever asks, has these members and these values (paths with dots).
+    [Arguments]    @{members}    &{values}
+    ${response} =    Request Should Be Answered    200    GET    ${BACKEND_URL}/api/capabilities    token=${None}
+    VAR    ${told}    ${response.json()}
+    Members Should Be    the capabilities    ${told}    @{members}
+    FOR    ${path}    ${value}    IN    &{values}
+        ${found} =    Evaluate    functools.reduce(lambda held, name: held[name], '${path}'.split('.'), $told)
+        Should Be Equal As Numbers    ${found}    ${value}    ${path} in the capabilities
+    END
+
+Client Mistake Should Be No Error
+    [Documentation]    A request that cannot be read is logged as ``info`` with a code; nothing of it is called an error.
+    [Arguments]    ${instance}    ${url}
+    Send Bytes    ${url}    NO REQUEST AT ALL\r\n\r\n    ca_file=${CA_FILE}    within=5s
+    Wait Until Keyword Passes    10s    Log Should Hold    ${instance}    request_refused
+    ${log} =    Get Service Log    ${instance}
+    ${lines} =    Evaluate    [line for line in map(json.loads, $log.splitlines()) if line['event'] == 'request_refused']
+    Should Be Equal    ${lines[-1]}[level]    info    the level of a client's mistake in the log of ${instance}
+    Should Be Equal    ${lines[-1]}[code]    invalid_request    the code of a client's mistake in the log of ${instance}

@@ -77,3 +77,38 @@ A Refused Handshake Comes Back Whole
     Should Be Equal    ${refused.json}[code]    token_invalid    the body of a refused handshake
     Should Be Equal    ${refused.json}[request_id]    ${request}    the request that a refused handshake names
     Should Contain    ${{ str($refused.headers) }}    invalid_token    the challenge of a refused handshake
+
+
+*** Keywords ***
+Failed Login Should Have Problem
+    [Documentation]    A login that comes back to frontend with this query is answered with this status and problem code.
+    [Arguments]    ${query}    ${status: int}    ${code}
+    ${begun} =    Start Login At Frontend
+    VAR    ${url}    /login/callback?state=${begun}[state]&${query}
+    ${response} =    Browse    browser    ${url}    status=anything
+    Should Be Equal    ${response.status_code}    ${status}    the status of a login that came back with ${query}
+    Answer Should Be Problem    ${response}    ${code}
+
+Get Login Page Of Error
+    [Documentation]    What a browser that wants a page is shown of a login that came back denied.
+    ${begun} =    Start Login At Frontend
+    VAR    &{fields}    Accept=text/html
+    ${response} =    GET On Session    browser    url=/login/callback?state=${begun}[state]&error=access_denied    headers=${fields}
+    ...    expected_status=anything    verify=${VERIFY_TLS_BY}
+    RETURN    ${response}
+
+Open Socket Through Frontend
+    [Documentation]    Opens a socket through frontend whose handshake has this request id; returns the welcome.
+    [Arguments]    ${request_id}
+    VAR    &{fields}    X-Request-Id=${request_id}
+    Open Connection    ${SOCKET_URL}    alias=socket    token=${ACCESS_TOKEN}    subprotocols=${SUBPROTOCOLS}    headers=${fields}
+    ...    ca_file=${CA_FILE}    timeout=15s
+    ${welcome} =    Wait For Json    connection=socket    type=welcome
+    RETURN    ${welcome}[payload]
+
+Backend Should Log Close Code
+    [Documentation]    The replica logs that the socket of this handshake has ended with this code.
+    [Arguments]    ${instance}    ${request_id}    ${code: int}
+    ${lines} =    Read Lines Of Log    ${instance}    ${request_id}
+    VAR    ${codes}    ${{ [line.get('code') for line in $lines if line['event'] == 'socket_closed'] }}
+    Should Be Equal    ${codes}    ${{ [$code] }}    the code with which a lost socket ended at ${instance}

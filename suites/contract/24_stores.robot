@@ -113,3 +113,31 @@ The Outbox Has One Dispatcher That Also Polls
     Execute Sql String    ${WITHOUT_A_RING}    alias=auth    parameters=${{ [$USER.id] }}
     Wait Until Keyword Passes    10s    Check Row Count    SELECT 1 FROM userbase WHERE id = '${USER.id}' AND name = 'Without A Ring'
     ...    ==    1    alias=main    assertion_message=nobody looks into an outbox for which nobody rang
+
+
+*** Keywords ***
+Key Of Length Should
+    [Documentation]    A refresh that is sent again under a key of so many characters is repeated or reuse: ``be repeated``, ``be none``.
+    [Arguments]    ${length: int}    ${outcome}
+    Sign In New User
+    VAR    ${key}    ${{ 'k' * $length }}
+    ${next} =    Refresh Should Give    ${REFRESH_TOKEN}    ${key}
+    IF    $outcome == 'be repeated'
+        Run Case    ${length} characters    Refresh Should Give    ${REFRESH_TOKEN}    ${key}    successor=${next}
+    ELSE
+        Run Case    ${length} characters    Refresh Should End Family    ${REFRESH_TOKEN}    ${key}
+    END
+
+Get Seconds Between Expiry Of Token And Session
+    [Documentation]    How much later an access token ends than its session does.
+    [Arguments]    ${session}
+    ${claims} =    Read Token Claims    ${session.access_token}
+    ${rows} =    Query    SELECT extract(epoch FROM least(idle_expires_at, absolute_expires_at))::float FROM sessions WHERE id = %s
+    ...    alias=auth    parameters=${{ [$session.session_id] }}
+    RETURN    ${{ $claims['exp'] - $rows[0][0] }}
+
+Get Events Of User In Outbox
+    [Documentation]    Type and members of the data of each event about the current user, in their order.
+    ${rows} =    Query    ${EVENTS_OF_USER}
+    ...    alias=auth    parameters=${{ [$USER.id] }}
+    RETURN    ${{ [list(row) for row in $rows] }}

@@ -98,3 +98,16 @@ An Internal Error Closes Its Socket With 1011
     Open Socket Should Be Closed With    1011    within=10s
     [Teardown]    Run Keywords    Execute Sql String    ALTER TABLE hidden RENAME TO session_state    alias=main
     ...    AND    Close All Connections
+
+
+*** Keywords ***
+Delete Conversations Through Frontend
+    [Documentation]    The replies of frontend to the deletion of each of these conversations, one after the other.
+    [Arguments]    ${conversations}
+    VAR    @{replies}    @{EMPTY}
+    FOR    ${conversation}    IN    @{conversations}
+        VAR    &{request}    method=DELETE    url=${PUBLIC_URL}/api/conversations/${conversation}    token=${ACCESS_TOKEN}
+        ${reply} =    Send At Once    ${{ [$request] }}    ca_file=${CA_FILE}
+        Append To List    ${replies}    @{reply}
+    END
+    RETURN    ${replies}

@@ -70,3 +70,26 @@ Services And Probes Use Up No Quota
     Request Should Be Answered    200    GET    ${AUTH_URL}/admin/outbox    token=${SERVICE_TOKEN}
     Request Should Be Answered    200    GET    ${BACKEND_URL}/health    token=${None}
     Request Should Be Answered    200    GET    ${BACKEND_URL}/api/me
+
+
+*** Keywords ***
+Use Up Quota Of Refresh Token
+    [Documentation]    Another client tries the current refresh token, which spends nothing, more often than a window takes.
+    [Arguments]    ${limit: int}
+    VAR    &{form}    grant_type=refresh_token    refresh_token=${REFRESH_TOKEN.value}    client_id=mobile
+    VAR    &{request}    method=POST    url=${AUTH_URL}/auth/token    form=${form}
+    ${replies} =    Send At Once    ${{ [$request] * (2 * $limit + 1) }}
+    Should Contain    ${{ [reply.status for reply in $replies] }}    ${429}    the quota of a refresh token has no end
+
+Use Up Quota Of Address
+    [Documentation]    Asks without a token, once after the other, until the quota of this address is used up, so many times at most.
+    [Arguments]    ${limit: int}
+    Ask Until It Is Refused    ${BACKEND_URL}/api/capabilities    ${{ 2 * $limit + 1 }}
+
+Wait Until Token Was Used Before
+    [Documentation]    Waits until the first use of a refresh token lies further back than so many seconds.
+    [Arguments]    ${token}    ${seconds: int}
+    VAR    ${hash}    ${{ hashlib.sha256($token.value.encode()).hexdigest() }}
+    Wait Until Keyword Succeeds    ${seconds + 20}s    200ms    Check Row Count
+    ...    SELECT 1 FROM refresh_tokens WHERE encode(token_hash, 'hex') = '${hash}' AND used_at < now() - interval '${seconds} seconds'
+    ...    ==    ${1}    alias=auth    assertion_message=the first use of the token is not older

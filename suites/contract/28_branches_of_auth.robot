@@ -150,3 +150,47 @@ A Second Deactivation Changes Nothing
         ${answer} =    Request Should Be Answered    200    POST    ${user}/${act}    token=${SERVICE_TOKEN}
         Should Be Equal As Integers    ${answer.json()}[version]    ${version}    the user's version after ${act}
     END
+
+
+*** Keywords ***
+Refreshes Should Keep Client
+    [Documentation]    Tokens of this client are refreshed twice, in both ways, and stay its own; another client refreshes none of them.
+    [Arguments]    ${client_id}    ${other}
+    ${login} =    Log In At Auth    client_id=${client_id}
+    VAR    ${first}    ${login.json()}
+    VAR    &{form}    grant_type=refresh_token    refresh_token=${first}[refresh_token]    client_id=${other}
+    ${refused} =    Post Form To    auth    /auth/token    ${form}    status=anything
+    Should Be Equal As Integers    ${refused.status_code}    400    a refresh of ${client_id} by ${other}
+    ${second} =    Post To    auth    /auth/refresh    ${{ {'refresh_token': $first['refresh_token']} }}
+    VAR    &{form}    grant_type=refresh_token    refresh_token=${second.json()}[refresh_token]    client_id=${client_id}
+    ${third} =    Post Form To    auth    /auth/token    ${form}
+    FOR    ${next}    IN    ${second.json()}    ${third.json()}
+        Tokens Should Be Alike    ${client_id}    ${first}    ${next}
+    END
+
+Tokens Should Be Alike
+    [Documentation]    Two access tokens have the same client, audience, session and lifetime.
+    [Arguments]    ${client_id}    ${first}    ${next}
+    ${old} =    Read Token Claims    ${first}[access_token]
+    ${new} =    Read Token Claims    ${next}[access_token]
+    VAR    ${before}    ${{ [$old['client_id'], $old['aud'], $old['sid'], $old['exp'] - $old['iat']] }}
+    VAR    ${after}    ${{ [$new['client_id'], $new['aud'], $new['sid'], $new['exp'] - $new['iat']] }}
+    Should Be Equal    ${after}    ${before}    client, audience, session and lifetime of a refreshed token of ${client_id}
+
+Revocation With Hint Should End Session
+    [Documentation]    A new user's token of this sort, revoked with this hint, ends its session.
+    [Arguments]    ${sort}    ${hint}
+    ${login} =    Log In At Auth
+    VAR    &{form}    token=${login.json()}[${sort}]    token_type_hint=${hint}
+    Post Form To    auth    /auth/revoke    ${form}
+    Should Be Stored    auth    state of a session whose ${sort} was revoked as ${hint}    SELECT status FROM sessions WHERE id = %s
+    ...    ${login.json()}[session_id]    revoked
+
+Migrated Metadata Should Be
+    [Documentation]    A session with a theme that is migrated with this body has this metadata afterwards.
+    [Arguments]    ${body}    ${metadata}
+    ${session} =    Create Managed Session    ${USER.id}    metadata=${{ {'theme': 'dark'} }}
+    VAR    ${url}    ${AUTH_URL}/admin/sessions/${session.session_id}/migrate
+    ${moved} =    Request Should Be Answered    201    POST    ${url}    ${body}    ${SERVICE_TOKEN}
+    Should Be Equal    ${moved.json()}[session][metadata]    ${metadata}    the metadata of a session migrated with ${body}
+    Should Be Equal    ${moved.json()}[session][type]    SSO    the type of a session migrated with ${body}

@@ -125,3 +125,73 @@ A Body Has One Largest Size
     [Template]    Body Of Size Should Be Answered
     ${{ (1 << 20) + (64 << 10) }}        200
     ${{ (1 << 20) + (64 << 10) + 1 }}    413
+
+
+*** Keywords ***
+Client Should Not Be Sent Back
+    [Documentation]    A login of this client to this address is refused by a page, and leads nowhere.
+    [Arguments]    ${client_id}    ${callback}
+    ${response} =    Start Login    client_id=${client_id}    callback=${callback}    status=400
+    Should Not Contain    ${response.headers}    Location    a login of ${client_id} leads to ${callback}
+
+Beginning Should Bring State Back
+    [Documentation]    A login whose challenge is not good is sent back with the client's state, whatever characters that has.
+    [Arguments]    &{changes}
+    VAR    ${state}    a b&c=é/#?%25
+    ${response} =    Start Login    state=${state}    &{changes}
+    Redirect Should Carry Error    ${response}    ${PUBLIC_URL}/login/callback    invalid_request
+    ${query} =    Read Query Of Redirect    ${response}
+    Should Be Equal    ${{ $query.get('state') }}    ${state}    the client's state of a login with ${changes}
+
+Provider's Answer Should End In
+    [Documentation]    A way back from the provider with this in the place of the code ends the login with this error.
+    [Arguments]    ${answer}    ${error}
+    ${url} =    Follow Login To Callback
+    Run Case    ${answer}    Login Should End With Error    ${{ $url.replace('code=', $answer + '&unknown=') }}    ${error}
+
+Code Of User Should Be Good For Nothing
+    [Documentation]    A code whose user is deactivated or deleted by this request before it is exchanged is refused as any bad code.
+    [Arguments]    ${method}    ${act}
+    Create Provider Person
+    ${code} =    Follow Login To Code
+    ${user} =    Get Auth User By E-mail    ${PERSON.email}
+    Ask For    ${method}    ${AUTH_URL}/admin/users/${user}[id]${act}    token=${SERVICE_TOKEN}
+    Run Case    ${method} ${act}    Exchange Should Be Refused    ${code}
+
+Sign-out Should End Session
+    [Documentation]    A sign-out with these cookies alone is answered with this status, and ends the session.
+    [Arguments]    ${path}    ${cookies}    ${status: int}
+    Sign In New User
+    ${response} =    Post With Cookies    ${path}    ${cookies}
+    Should Be Equal    ${response.status_code}    ${status}    ${path} with ${cookies}
+    Cookies Should Be Removed    ${response}    __Host-access    __Host-refresh
+    Session Of User Should Be    revoked    ${path} with ${cookies}
+
+Foreign Page Should Be Refused
+    [Documentation]    A page of another origin acts by no method and no path with these cookies.
+    [Arguments]    ${method}    ${path}    ${cookies}
+    ${response} =    Post With Cookies    ${path}    ${cookies}    ${method}    https://evil.example
+    Should Be Equal As Integers    ${response.status_code}    403    ${method} ${path} of a foreign page with ${cookies}
+    Answer Should Be Problem    ${response}    origin_not_allowed
+    Session Of User Should Be    active    ${method} ${path} of a foreign page
+
+Query Should Be Refused
+    [Documentation]    A request whose query string has this is refused at each way through frontend.
+    [Arguments]    ${query}
+    FOR    ${path}    IN    /api/me    /users/me    /auth/sessions    /.well-known/jwks.json
+        Request Should Be Answered    400    GET    ${PUBLIC_URL}${path}?${query}    token=${None}    code=invalid_request
+    END
+
+Body Of Size Should Be Answered
+    [Documentation]    A body of so many bytes is answered with this status by auth, directly and through frontend, declared or in chunks.
+    [Arguments]    ${bytes: int}    ${status: int}
+    VAR    ${body}    ${{ b'{"name": "Some Body", "more": "' + b'x' * ($bytes - 33) + b'"}' }}
+    FOR    ${url}    IN    ${AUTH_URL}    ${PUBLIC_URL}
+        FOR    ${how}    IN    declared    in chunks
+            VAR    ${sent}    ${{ $body if $how == 'declared' else iter([$body[:1000], $body[1000:]]) }}
+            ${fields} =    Make Request Headers    token=${ACCESS_TOKEN}    Content-Type=application/json
+            VAR    &{request}    data=${sent}    headers=${fields}    verify=${VERIFY_TLS_BY}    timeout=${30}
+            ${response} =    Evaluate    requests.patch($url + '/users/me', **$request)    modules=requests
+            Should Be Equal    ${response.status_code}    ${status}    ${bytes} bytes ${how} at ${url}
+        END
+    END

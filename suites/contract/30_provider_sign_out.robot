@@ -93,3 +93,59 @@ A Sign-out Needs No Provider
     Sign Out At Provider Too
     Every Service Should Refuse Token    ${ACCESS_TOKEN}    session_revoked
     [Teardown]    Start Service    provider
+
+
+*** Keywords ***
+Sign In Person Through Provider
+    [Documentation]    A new person signs in through the provider: sets ``USER``, ``ACCESS_TOKEN``, ``REFRESH_TOKEN`` and
+    ...    ``SID``, the session at the provider.
+    Create Provider Person
+    Sign In Person Again
+
+Provider Should Have Delivered
+    [Documentation]    The provider has sent one logout token for a session, and was answered with this status.
+    [Arguments]    ${sid}    ${status: int}
+    ${sent} =    Ask Provider    GET    /control/logouts?sid=${sid}    200
+    Should Be Equal    ${{ [one['status'] for one in $sent.json()] }}    ${{ [$status] }}    how logout tokens were answered
+
+Remove Login From Session
+    [Documentation]    The auth database knows of the current session only whose it is at the provider.
+    Execute Sql String    UPDATE provider_sessions SET provider_sid = NULL WHERE session_id = '${USER.session_id}'    alias=auth
+
+Sign Out In Browser At Provider Too
+    [Documentation]    The browser signs out at frontend, which takes its cookies; returns where it is to go then.
+    ${response} =    Post In Browser    /logout/provider    status=200
+    Should Be Equal    ${{ $BROWSER.cookies.get('__Host-refresh') }}    ${None}    the browser keeps its cookies
+    RETURN    ${response.json()}[end_session_url]
+
+Sign In At Second Application
+    [Documentation]    Starts a second platform as another client of this provider; the current person signs in there by the same browser.
+    ...    Returns the tokens, with the address of auth there.
+    VAR    &{options}    PROVIDER_URL=${PROVIDER_URL}    PROVIDER_CLIENT_ID=${SECOND}    PROVIDER_CLIENT_SECRET=${SECOND_SECRET}
+    Use Private Platform    alias=second    &{options}
+    VAR    ${auth}    ${AUTH_URL}
+    VAR    @{uris}    ${PUBLIC_URL}/auth/google/callback
+    VAR    &{client}    secret=${SECOND_SECRET}    redirect_uris=${uris}    backchannel_logout_uri=${auth}/auth/backchannel-logout
+    Switch Platform
+    Ask Provider    PUT    /control/clients/${SECOND}    204    ${client}
+    ${tokens} =    Sign In There By Same Browser
+    RETURN    ${{ {**$tokens, 'auth': $auth} }}
+
+Sign In There By Same Browser
+    [Documentation]    The current person signs in at the second platform, by a browser with the same cookies; returns the tokens.
+    Switch Platform    second
+    Open Services And Databases
+    Open Twin Browser    ${BROWSER}    at the second
+    ${code} =    Follow Login To Code    browser=at the second
+    ${tokens} =    Exchange Code    ${code}
+    Get From    auth    /users/me    ${tokens}[access_token]
+    Switch Platform
+    Open Services And Databases
+    RETURN    ${tokens}
+
+Session At Second Application Should Have Ended
+    [Documentation]    Auth of the second platform refuses the token of the session that was made there.
+    [Arguments]    ${tokens}
+    VAR    &{headers}    Authorization=Bearer ${tokens}[access_token]
+    ${answer} =    Evaluate    requests.get($tokens['auth'] + '/users/me', headers=$headers, timeout=10)    modules=requests
+    Should Be Equal As Integers    ${answer.status_code}    401    the session at the second application goes on

@@ -183,3 +183,32 @@ Changed Start Should Be Refused
     [Arguments]    &{changes}
     ${response} =    Start Login    &{changes}
     Run Case    ${changes}    Redirect Should Carry Error    ${response}    ${PUBLIC_URL}/login/callback    invalid_request
+
+Exchange Code Twice At Once
+    [Documentation]    Redeems a code by two requests at one instant: at most one is answered with tokens, which are returned, and the other
+    ...    with ``invalid_grant``.
+    [Arguments]    ${code}
+    ${form} =    Make Token Request    ${ATTEMPT}    ${code}
+    VAR    &{request}    method=POST    url=${AUTH_URL}/auth/token    form=${form}
+    VAR    @{requests}    ${request}    ${request}
+    ${replies} =    Send At Once    ${requests}
+    VAR    ${won}    ${{ [reply.json for reply in $replies if reply.status == 200] }}
+    VAR    ${refused}    ${{ [reply.json['error'] for reply in $replies if reply.status == 400] }}
+    Should Be True    len($won) <= 1    two exchanges of one code at once were both answered with tokens
+    Should Be Equal    ${refused}    ${{ ['invalid_grant'] * (2 - len($won)) }}    the exchanges that got no tokens
+    RETURN    ${{ $won[0] if $won else None }}
+
+Change Provider E-mail For
+    [Documentation]    The same identity (``sub``) gets a new e-mail at the provider; sets ``PERSON``.
+    [Arguments]    ${person}
+    ${renamed} =    Create Provider Identity    sub=${person.sub}    name=${person.name}
+    VAR    ${PERSON}    ${renamed}    scope=TEST
+
+Follow Login To Callback As Other Identity
+    [Documentation]    The e-mail passes to a new identity at the provider, which then goes up to the callback.
+    Change Provider    DELETE    /control/users/${PERSON.sub}
+    ${other} =    Create Provider Identity    email=${PERSON.email}
+    Should Not Be Equal    ${other.sub}    ${PERSON.sub}
+    Open Fresh Browser
+    ${url} =    Follow Login To Callback
+    RETURN    ${url}

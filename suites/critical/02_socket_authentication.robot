@@ -162,3 +162,10 @@ Missed Messages Should Be Replayed
     ${missed} =    Send Messages    ${other}    ${ROOM}    ${count}    prefix=missed
     ${again} =    Reconnect Socket    ${phone}    ${ROOM}    ${endpoints}[-1]
     Device Should Have Received    ${again}    ${{ [*$before, *$missed] }}    ${ROOM}    away=${missed}
+
+No Device Should Receive
+    [Documentation]    A message with this text has come to none of these devices by the time that a later one has.
+    [Arguments]    ${devices}    ${text}    ${after}
+    FOR    ${device}    IN    @{devices}
+        Message Should Not Arrive    ${device}    ${text}    ${after}
+    END

@@ -49,3 +49,13 @@ A New User Chats At Once
     Send Message    ${phone}    ${room}    am I in
     Message Should Arrive    ${phone}    am I in    ${room}    ${user}
     Delay Should Be As Promised    first_message    ${began}
+
+
+*** Keywords ***
+Send Messages And Leave
+    [Documentation]    So many messages of the test's user in its room, from a device that is closed again; returns their texts.
+    [Arguments]    ${count}
+    ${device} =    Open Device    ${USER}    ${ROOM}
+    ${texts} =    Send Messages    ${device}    ${ROOM}    ${count}
+    Close Socket    ${device}
+    RETURN    ${texts}

@@ -72,3 +72,9 @@ Conversation Should Read
     ${stored} =    Get Stored Messages    ${conversation}
     Should Be Equal    ${{ [f"{row['role']}: {row['body']}" for row in $stored] }}    ${lines}    the stored messages read otherwise
     Should Be Equal    ${{ [row['seq'] for row in $stored] }}    ${{ list(range(1, len($lines) + 1)) }}    seqs of the stored messages
+
+Conversation Should Belong To
+    [Documentation]    The main database names this user as the owner of a conversation.
+    [Arguments]    ${conversation_id}    ${user_id}
+    Should Be Stored    main    owner of the conversation in conversations
+    ...    SELECT user_id::text FROM conversations WHERE id = %s    ${conversation_id}    ${user_id}

@@ -67,3 +67,12 @@ A Forged Token Signs Nobody Out
     Every Endpoint Should Open Socket For User    ${user}
     ${broken} =    Tamper With Token    ${user}
     Every Endpoint Should Refuse Token    ${broken}    invalid
+
+
+*** Keywords ***
+Session Should End Everywhere
+    [Documentation]    Refresh token, sockets and access of a session end after a word as the target promises.
+    [Arguments]    ${session}    ${sockets}    ${after}
+    Described Refresh Should End    ${session}    ${after}
+    Every Socket Should End    ${sockets}    ${after}
+    Access Should End    ${session}    ${after}

@@ -57,3 +57,10 @@ A Burst Delays Another User By A Quarter Of It
     Release Stores
     Burst Should Settle
     Burst Should Not Be Ahead Of Other Chat    chat-0    other=chat-1
+
+
+*** Keywords ***
+End Load
+    [Documentation]    For a teardown: the stores are released, and every chat is closed.
+    Release Stores
+    Close Chats

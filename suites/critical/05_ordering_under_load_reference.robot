@@ -39,3 +39,48 @@ Services Stay Within Their Memory Budgets Under Load
     Send Bursts    6
     ${seen} =    Stop Memory Watch
     Memory Should Stay Within Budgets    ${seen}
+
+
+*** Keywords ***
+Connect Load Users
+    [Documentation]    A recorded socket for each user, half of them at each replica; each may see his own conversation and no other.
+    ...    Sets ``ALIASES``.
+    ${half} =    Evaluate    len($TOKENS) // 2
+    ${first} =    Open Connections    ${BACKEND_SOCKET_URL}    tokens=${TOKENS[:${half}]}    alias=user
+    ...    subprotocols=${SUBPROTOCOLS}
+    ${second} =    Open Connections    ${BACKEND_2_SOCKET_URL}    tokens=${TOKENS[${half}:]}    alias=other
+    ...    subprotocols=${SUBPROTOCOLS}
+    VAR    @{ALIASES}    @{first}    @{second}    scope=TEST
+    Collect On All    connections=${ALIASES}    where=type=welcome    within=10s
+    Record Socket    @{ALIASES}
+    FOR    ${alias}    ${conversation}    IN ZIP    ${ALIASES}    ${CONVERSATIONS}    mode=STRICT
+        Allow Client To See    ${alias}    ${conversation}
+    END
+
+No User Should Receive Foreign Messages
+    [Documentation]    No frame that a socket has received, part of an answer or whole message, names a conversation of another user.
+    Frames Should Keep To    payload.conversation_id    ${CONVERSATIONS}    ${ALIASES}
+
+Burst Should Be Faster Than Single Messages
+    [Documentation]    Sent within a second; stored (by the replica's clock), acknowledged and answered in the time of as many single round
+    ...    trips of this run as the budgets say.
+    ${rest} =    Log Latencies    round trip at rest
+    ${sent} =    Get Frames    where=type=message.send    direction=sent    connection=burst
+    ${acks} =    Get Frames    where=type=ack    connection=burst
+    ${answers} =    Get Frames    where=${BY_THE_ASSISTANT}    connection=burst
+    ${storing} =    Query    ${STORING_TOOK}    alias=main    parameters=${{ [$CONVERSATIONS[0]] }}
+    VAR    ${begun}    ${sent[0].at}
+    Value Should Be Within Budget    C05 burst sent    ${{ $sent[-1].at - $begun }}
+    Value Should Be Within Budget    C05 burst stored    ${{ $storing[0][0] / $rest.mean }}
+    Value Should Be Within Budget    C05 burst acknowledged    ${{ ($acks[-1].at - $begun) / $rest.mean }}
+    Value Should Be Within Budget    C05 burst answered    ${{ ($answers[-1].at - $begun) / $rest.mean }}
+
+Memory Should Stay Within Budgets
+    [Documentation]    What `Stop Memory Watch` saw: each service's peak and growth are within the named budgets.
+    [Arguments]    ${seen}
+    FOR    ${instance}    ${memory}    IN    &{seen}
+        Log    ${instance}: ${memory}
+        VAR    ${service}    ${{ $instance.partition('-')[0] }}
+        Value Should Be Within Budget    C05 memory of ${service}    ${memory.peak}
+        Value Should Be Within Budget    C05 memory growth of ${service}    ${memory.growth}
+    END

@@ -31,3 +31,25 @@ Sessions Go On While Sign-ins Hang
     Sign Ins Should Work Again    ${USER}
     Chat Should Go On    after its return
     Endpoints Should Have Gone On    ${WATCH}
+
+
+*** Keywords ***
+Sign In And Watch Endpoints
+    [Documentation]    A user with two devices asks every endpoint on and on, and another user has not used their session yet: sets
+    ...    ``INSTANCE``, the one that signs users in, ``USER``, ``ROOM``, ``PHONE``, ``LAPTOP``, ``WATCH`` and ``UNUSED``.
+    ${instance} =    Get Instance That Signs In
+    Sign In At Room
+    Open Devices That Go On
+    ${unused} =    Sign In
+    ${watch} =    Watch Endpoints    ${USER}
+    VAR    ${INSTANCE}    ${instance}    scope=TEST
+    VAR    ${UNUSED}    ${unused}    scope=TEST
+    VAR    ${WATCH}    ${watch}    scope=TEST
+
+Open Devices That Go On
+    [Documentation]    Two devices of the test's user where sessions are declared to go on: sets ``PHONE`` and ``LAPTOP``.
+    ${endpoints} =    Get Endpoints That Go On
+    ${phone} =    Open Device    ${USER}    ${ROOM}    ${endpoints}[0]
+    ${laptop} =    Open Device    ${USER}    ${ROOM}    ${endpoints}[-1]
+    VAR    ${PHONE}    ${phone}    scope=TEST
+    VAR    ${LAPTOP}    ${laptop}    scope=TEST

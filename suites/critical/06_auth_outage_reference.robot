@@ -68,3 +68,74 @@ Load Users Do Not Overrun Auth At Its Return
     Count Questions To Slower Auth
     Auth Should Know Every User Again    ${crowd}
     Auth Should Not Have Been Overrun    ${crowd}
+
+
+*** Keywords ***
+Ask Backend For What Only Auth Knows
+    [Documentation]    Takes Redis away from backend and asks on and on as the current user, so that every answer needs auth.
+    Cut Connection    backend->redis
+    Session Should Be Found By    introspected
+    Start Probe    needy    ${BACKEND_URL}/api/me    ${ACCESS_TOKEN}
+
+Breaker Should Open And Only Token Count
+    [Documentation]    The breaker comes to be open; requests do not wait for auth, are answered, and the answer says by what.
+    Breaker Should Become    open
+    No User Should Wait For Auth
+    Session Should Be Found By    jwt-only
+
+Breaker Should Close And Ask Auth Again
+    [Documentation]    The breaker comes to be closed, auth is asked again, and not one request failed since the first.
+    Breaker Should Become    closed
+    Session Should Be Found By    introspected
+    ${report} =    Stop Probe    needy
+    Every Answer Should Be    ${report}    200
+
+Breaker Should Report One Outage
+    [Documentation]    It opened once, tried at least twice (a failed and a good trial), and closed once: the only order these allow is
+    ...    closed, open, half-open, open …, half-open, closed.
+    Breaker Should Have Changed    closed    open    ==    1
+    ${failed} =    Breaker Should Have Changed    half-open    open    >=    1
+    Breaker Should Have Changed    open    half-open    ==    ${failed + 1}
+    Breaker Should Have Changed    half-open    closed    ==    1
+
+No User Should Wait For Auth
+    [Documentation]    Of three requests in a row, each is answered in less time than a call of auth may take, but for the one that the
+    ...    breaker may let through to try.
+    VAR    @{times}    @{EMPTY}
+    FOR    ${_}    IN RANGE    3
+        ${answer} =    Get From    backend    /api/me    ${ACCESS_TOKEN}
+        VAR    @{times}    @{times}    ${answer.elapsed.total_seconds()}
+    END
+    Value Should Be Within Budget    slower of two requests with the breaker open    ${{ sorted($times)[1] }}    ${{ ${AUTH_TIMEOUT} / 2 }}
+
+Make Auth Too Slow
+    [Documentation]    What backend and auth say to each other takes longer than backend waits.
+    Delay Connection    backend->auth    5s
+
+Every User Should Be Served By Token Alone
+    [Documentation]    One volley of everybody in which every session is found by its token alone.
+    [Arguments]    ${users}
+    ${ways} =    Ask For Every User At Once    ${users}
+    Should Be Equal    ${ways}    ${{ {'jwt-only'} }}
+
+Count Questions To Slower Auth
+    [Documentation]    Auth's answers take so long that questions of one instant overlap. Sets ``ASKED``, how often it has been asked for
+    ...    a session, and ``VOLLEYS`` to none.
+    Delay Connection    backend->auth    100ms
+    ${asked} =    Get Service Metric    auth    http_requests_total{route="/auth/introspect"}
+    VAR    ${ASKED}    ${asked}    scope=TEST
+    VAR    ${VOLLEYS}    ${0}    scope=TEST
+
+Auth Should Know Every User Again
+    [Documentation]    Each user's session comes to be found by introspection, or live because auth has put it back into Redis. The first
+    ...    volley is judged by itself: once auth is overrun, the next ones do not ask it.
+    [Arguments]    ${users}
+    Volley Should Be Answered    ${users}
+    Auth Should Not Have Been Overrun    ${users}
+    Wait Until Keyword Passes    15s    No User Should Be Served By Token Alone    ${users}
+
+No User Should Be Served By Token Alone
+    [Documentation]    One volley of everybody in which no session is found by its token alone.
+    [Arguments]    ${users}
+    ${ways} =    Volley Should Be Answered    ${users}
+    Should Not Contain    ${ways}    jwt-only

@@ -51,3 +51,21 @@ A Deletion Leaves No Trace And Frees The Account
     Account Should Be Gone    ${USER}    ${sockets}    ${message}
     ${again} =    Deleted Account Should Come Back As New User    ${USER}
     Every Endpoint Should Recognise User    ${again}
+
+
+*** Keywords ***
+Account Should Be Suspended
+    [Documentation]    Access and open sockets have ended, nobody signs in, and each store has the user as suspended.
+    [Arguments]    ${session}    ${sockets}
+    Access Should End    ${session}    deactivate
+    Every Socket Should End    ${sockets}    deactivate
+    Sign In Should Be Refused    ${session}
+    Described Stores Should Hold User    ${session}    active=${False}
+
+Account Should Be Gone
+    [Documentation]    Access and open sockets have ended, and no store has the user, what belongs to them or their message.
+    [Arguments]    ${session}    ${sockets}    ${message}
+    Access Should End    ${session}    delete_account
+    Every Socket Should End    ${sockets}    delete_account
+    Described Stores Should Not Hold User    ${session}
+    Described Stores Should Not Hold Message    ${message}

@@ -190,3 +190,111 @@ Socket Should Have Received Only
     ${record} =    Rename Myself
     Wait For Json    connection=socket    type=event    payload.kind=user.updated    payload.data.version=${record}[version]
     Received Updates Should Be    socket    ${event}[data][version]    ${record}[version]
+
+Sign In User Of Every Store
+    [Documentation]    A user of the provider with a conversation, preferences, a notification and a tab's state. Sets ``WORDS``, all that
+    ...    is the user's own, ``IDS``, what only names user and session, and ``TOKEN_HASH``, by which auth knows the refresh token.
+    Create Provider Person
+    ${tokens} =    Sign In Through Provider
+    ${note} =    Get Random UUID
+    Leave Note In Every Store    ${note}
+    VAR    @{WORDS}    ${PERSON.email}    ${PERSON.name}    ${PERSON.sub}    ${note}    scope=TEST
+    VAR    @{IDS}    ${USER_ID}    ${tokens}[session_id]    scope=TEST
+    VAR    ${TOKEN_HASH}    ${{ hashlib.sha256($REFRESH_TOKEN.encode()).hexdigest() }}    scope=TEST
+    Every Store Should Know User
+
+Leave Note In Every Store
+    [Documentation]    The current user writes this text wherever a user may write one.
+    [Arguments]    ${note}
+    Put At    backend    /api/preferences    ${{ {'note': $note} }}    ${ACCESS_TOKEN}    If-Match="0"
+    Start Conversation
+    Open Chat Socket
+    Send Chat Message    ${note}
+    Ask Socket    socket    state.update    state.updated    base_version=${0}    document=${{ {'note': $note} }}
+    Notify    ${note}    user=${{ types.SimpleNamespace(id=$USER_ID) }}
+
+Every Store Should Know User
+    [Documentation]    What is searched for later is there now: otherwise nothing would be proved.
+    Columns Should Hold    auth    ${WORDS}    auth_users.email    auth_users.name    identities.email    identities.subject    outbox.data
+    ...    provider_sessions.subject
+    Columns Should Hold    auth    ${{ [$TOKEN_HASH] }}    refresh_tokens.token_hash
+    Columns Should Hold    main    ${WORDS}    messages.body    notifications.data    preferences.document    session_state.document
+    ...    userbase.email    userbase.name
+    ${keys} =    Get Redis Keys Holding    @{IDS}
+    Should Not Be Empty    ${keys}    Redis knows nothing of the session: nothing would be proved
+
+Stores Should Hold Nothing Of User
+    [Documentation]    No table, no key of Redis and no log has any of ``WORDS``, and nothing is left of the refresh token. (The subject is
+    ...    the provider's own word, which is in the provider's log.)
+    Columns Should Hold    auth    ${{ [*$WORDS, $TOKEN_HASH] }}
+    Columns Should Hold    main    ${WORDS}
+    ${keys} =    Get Redis Keys Holding    @{WORDS}    ${TOKEN_HASH}
+    Should Be Empty    ${keys}    keys of Redis that hold something of the user: ${keys}
+    FOR    ${word}    IN    @{{ sorted({*$WORDS} - {$PERSON.sub}) }}
+        No Service Log Should Contain    ${word}
+    END
+
+Stores Should Hold Ids Of User In Declared Places Alone
+    [Documentation]    Ids of the user and the session stand in the audit trail, the tombstone, the revocation and the events of both, and
+    ...    in Redis as the mark of the revoked session and of the code that it was made from.
+    Columns Should Hold    auth    ${IDS}    outbox.data    outbox.user_id    session_events.session_id    session_events.user_id
+    Columns Should Hold    main    ${IDS}    deleted_users.id    revoked_sessions.sid    revoked_sessions.user_id
+    ${keys} =    Get Redis Keys Holding    @{IDS}
+    VAR    ${kinds}    ${{ [key.rpartition(':')[0] for key in $keys] }}
+    Should Be Equal    ${kinds}    ${{ ['code:spent', 'session:revoked'] }}    keys of Redis that name the user or the session: ${keys}
+
+Every Socket Should Receive Update
+    [Documentation]    ``user.updated`` with this very record reaches the user's socket at each door.
+    [Arguments]    ${record}    ${prefix}=user    ${within}=5s
+    FOR    ${door}    IN    backend-1    backend-2    frontend
+        ${frame} =    Wait For Json    connection=${prefix} at ${door}    type=event    payload.kind=user.updated
+        ...    payload.data.version=${record}[version]    within=${within}
+        VAR    ${told}    ${frame}[payload][data]
+        Should Be Equal    ${{ ($told['name'], $told['email']) }}    ${{ ($record['name'], $record['email']) }}
+        ...    the socket at ${door} was told of another user
+    END
+
+Received Updates Should Be
+    [Documentation]    The versions of the user that a socket was told of, each event counted once however often it was resent.
+    [Arguments]    ${alias}    @{versions}
+    ${frames} =    Get Frames    connection=${alias}    type=event    payload.kind=user.updated
+    VAR    ${events}    ${{ {frame.json['payload']['event_id']: frame.json['payload']['data']['version'] for frame in $frames} }}
+    Should Be Equal    ${{ list($events.values()) }}    ${versions}    ${alias} was told of other versions
+
+No Trace Should Be Left In Auth
+    [Documentation]    The auth database holds neither the user nor his identities and sessions.
+    [Arguments]    ${user_id}
+    Check Row Count    SELECT 1 FROM auth_users WHERE id = '${user_id}'    ==    0
+    ...    auth_users still holds the deleted user: {value}    alias=auth
+    FOR    ${table}    IN    identities    sessions
+        Check Row Count    SELECT 1 FROM ${table} WHERE user_id = '${user_id}'    ==    0
+        ...    ${table} still holds rows of the deleted user: {value}    alias=auth
+    END
+
+Deliver Everything Again In Any Order
+    [Documentation]    All that the outbox ever held, shuffled by the run's seed, at both replicas at once; returns how many events.
+    ...    ``before`` is what it held before users were deleted.
+    [Arguments]    ${before}
+    ${now} =    Count Events In Outbox
+    VAR    ${events}    ${{ list({event['id']: event for event in [*$before, *$now]}.values()) }}
+    ${seed} =    Get Seed
+    ${requests} =    Count Deliveries To Both Replicas    ${{ random.Random($seed).sample($events, len($events)) }}
+    ${replies} =    Send At Once    ${requests}
+    VAR    ${refused}    ${{ [(reply.status, reply.error or reply.text) for reply in $replies if reply.status != 200] }}
+    Should Be Empty    ${refused}    deliveries were not taken: ${refused}
+    VAR    ${applied}    ${{ [event for reply in $replies for event in reply.json['applied']] }}
+    Should Be Empty    ${applied}    events were applied a second time: ${applied}
+    RETURN    ${{ len($events) }}
+
+Count Deliveries To Both Replicas
+    [Documentation]    Requests for `Send At Once` that post these events to each replica in four batches.
+    [Arguments]    ${events}
+    VAR    ${size}    ${{ -(-len($events) // 4) }}
+    VAR    @{requests}    @{EMPTY}
+    FOR    ${from}    IN RANGE    0    ${{ len($events) }}    ${size}
+        VAR    &{batch}    events=${{ $events[$from:$from + $size] }}
+        VAR    &{one}    method=POST    url=${BACKEND_URL}/internal/sync    token=${SERVICE_TOKEN}    json=${batch}
+        VAR    &{other}    method=POST    url=${BACKEND_2_URL}/internal/sync    token=${SERVICE_TOKEN}    json=${batch}
+        Append To List    ${requests}    ${one}    ${other}
+    END
+    RETURN    ${requests}

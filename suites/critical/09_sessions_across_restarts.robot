@@ -66,3 +66,14 @@ Stored Data Are The Same After Every Instance Ended
     User Data Should Be Unchanged    ${USER}    ${before}    ${ROOM}
     User Data Should Be Unchanged    ${other}    ${before of other}
     Device Should Find Everything    ${endpoints}[-1]
+
+
+*** Keywords ***
+Start Chats And Watch Endpoints
+    [Documentation]    So many users chat in the background, and one asks every endpoint on and on: sets ``USERS``, ``ROOMS`` and ``WATCH``.
+    [Arguments]    ${count}
+    Open Chats For Users    ${count}
+    ${watch} =    Watch Endpoints    ${USERS}[0]
+    VAR    ${WATCH}    ${watch}    scope=TEST
+    Start Chatting    every=400ms
+    Wait Until Chats Have Sent    2

@@ -96,3 +96,59 @@ New Conversation Should Be Listed In Every Tab
     Should Be Equal    ${told}[change]    created    the tabs were told of another change
     ${shown} =    Every Endpoint Should Show    /api/conversations
     Should Be Equal    ${{ [one['id'] for one in $shown['conversations']] }}    ${{ [$conversation] }}    other conversations are listed
+
+Each Tab Should Keep Its Own State
+    [Documentation]    Every tab writes a document over version 0, and finds that one afterwards, whatever the others wrote.
+    FOR    ${tab}    IN    @{TABS}
+        VAR    &{document}    thread=${tab}
+        ${updated} =    Ask Socket    ${tab}    state.update    state.updated    base_version=${0}    document=${document}
+        Should Be Equal    ${updated}[version]    ${1}    ${tab} wrote over another version
+    END
+    FOR    ${tab}    IN    @{TABS}
+        ${state} =    Ask Socket    ${tab}    state.get    state
+        Should Be Equal    ${state}[document]    ${{ {'thread': $tab} }}    ${tab} finds another state than its own
+    END
+
+Tabs Should Still Be Open
+    [Documentation]    These tabs are connected and answered.
+    [Arguments]    @{aliases}
+    FOR    ${tab}    IN    @{aliases}
+        ${me} =    Get Socket User    ${tab}
+        Should Be Equal    ${me}[client_id]    ${CLIENTS}[${tab}]    ${tab} is another client now
+    END
+
+Every Tab Should Report User
+    [Documentation]    ``whoami`` on every tab names this user, this name and this e-mail.
+    [Arguments]    ${record}
+    FOR    ${tab}    IN    @{TABS}
+        ${me} =    Get Socket User    ${tab}
+        Should Be Equal    ${{ ($me['id'], $me['name'], $me['email']) }}    ${{ ($record['id'], $record['name'], $record['email']) }}
+        ...    ${tab} shows another profile
+    END
+
+One Of Twenty Writers Should Win
+    [Documentation]    Both devices write twenty preferences over one version at one instant, at every door: one wins, nineteen are told.
+    ${base} =    Get Preferences ETag
+    ${requests} =    Make Conflicting Writes    20    ${base}
+    ${replies} =    Send At Once    ${requests}    ca_file=${CA_FILE}
+    VAR    ${won}    ${{ [reply for reply in $replies if reply.status == 200] }}
+    Length Should Be    ${won}    1    ${{ len($won) }} of 20 writers over ${base} won, not one: ${{ [reply.status for reply in $replies] }}
+    VAR    ${winner}    ${won}[0]
+    Conflicts Should Report Winner    ${{ [reply for reply in $replies if reply.status != 200] }}    ${winner.json}
+    ...    ${winner.headers}[etag]
+    Preferences Should Be Everywhere    ${winner.json}    ${winner.headers}[etag]
+
+Make Conflicting Writes
+    [Documentation]    Requests for `Send At Once`: this many different preferences over one version, from both devices, at all doors.
+    [Arguments]    ${count}    ${base}
+    VAR    @{urls}    ${BACKEND_URL}    ${BACKEND_2_URL}    ${PUBLIC_URL}
+    VAR    &{headers}    If-Match=${base}
+    VAR    @{requests}    @{EMPTY}
+    FOR    ${number}    IN RANGE    ${count}
+        VAR    ${token}    ${{ list($DEVICES.values())[$number % 2].access_token }}
+        VAR    &{document}    writer=${number}    over=${base}
+        VAR    &{request}    method=PUT    url=${urls}[${{ $number % 3 }}]/api/preferences    token=${token}    json=${document}
+        ...    headers=${headers}
+        Append To List    ${requests}    ${request}
+    END
+    RETURN    ${requests}

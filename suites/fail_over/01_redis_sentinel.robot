@@ -34,3 +34,35 @@ A Promoted Replica That Lagged Revives No Session
     Ended Session Should Stay Ended    ${other}
     Old Primary Should Become Replica
     Ended Session Should Stay Ended    ${other}
+
+
+*** Keywords ***
+Sign In And Cut Replication
+    [Documentation]    As `Sign In With Two Sessions`; the primary has it all in its file, and its replica hears of nothing more.
+    Sign In With Two Sessions
+    Save Redis
+    Cut Redis Replication    replica
+
+Old Primary Should Become Replica
+    [Documentation]    The primary that died starts with what its file has, and Sentinel makes it a replica of the new one.
+    Start Service    redis
+    Redis Role Should Be    replica    within=30s
+
+Replaced Session Token Should Be Dead
+    [Documentation]    Of a session token that was replaced nobody knows any more; the one that replaced it is good.
+    [Arguments]    ${session}    ${renewed}
+    Session Token Should Be Invalid    ${session}    not_found
+    Session Token Should Be Valid    ${renewed}[session_token]
+
+End Another Session
+    [Documentation]    Ends one more session of the user, which every replica has seen alive, and returns it.
+    ${session} =    Create Managed Session    ${USER.id}
+    Get From    backend    /api/me    ${session.access_token}
+    Get From    backend-2    /api/me    ${session.access_token}
+    Revoke Session    ${session}
+    RETURN    ${session}
+
+Socket Should Answer
+    [Documentation]    The socket that was open before still knows its user.
+    ${me} =    Get Socket User
+    Should Be Equal    ${me}[id]    ${USER.id}    the socket knows another user

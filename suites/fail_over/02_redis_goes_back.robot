@@ -49,3 +49,29 @@ A Redis That Starts With Old Data Revives No Session
     Redis Key Should Exist    kept    within=5s
     Ended Session Should Stay Ended    ${ENDED}
     Session Should Be Found By Redis    ${ACTIVE}
+
+
+*** Keywords ***
+Session Should Be Found By Database
+    [Documentation]    Auth comes to validate a session by PostgreSQL, since it does not trust Redis.
+    [Arguments]    ${session}
+    Wait Until Keyword Passes    10s    Session Token Should Be Valid    ${session}    source=database
+
+Provider Login Should Fail As Unavailable
+    [Documentation]    A login through the provider cannot begin, and its answer names Redis and when to come back.
+    VAR    ${query}    client_id=web&redirect_uri=${PUBLIC_URL}/login/callback&state=s
+    VAR    ${challenge}    code_challenge=${CHALLENGE}&code_challenge_method=S256
+    ${response} =    Get From    frontend    /auth/google?${query}&${challenge}    status=503
+    Answer Should Be Problem    ${response}    redis_unavailable
+    Should Be True    int($response.headers['Retry-After']) >= 1    the answer does not say when to come back
+
+Restore Redis
+    [Documentation]    For a teardown: Redis runs and is a primary, its replica follows it, and auth trusts it.
+    Close All Connections
+    Run Keyword And Ignore Error    Start Service    redis
+    Promote Redis
+    Configure Redis    masterauth    ${EMPTY}    connection=replica
+    Make Redis Replica    ${REDIS_URL}    connection=replica
+    Redis Role Should Be    replica    within=10s    connection=replica
+    Session Should Be Found By Redis    ${ACTIVE}
+    Disconnect From Redis

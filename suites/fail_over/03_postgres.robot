@@ -60,3 +60,22 @@ A Database Without Free Connections Is Reported
     Services Should Stay Ready
     Release Database Connections
     Databases Should Be Used Again
+
+
+*** Keywords ***
+Use Up Database Connections
+    [Documentation]    Ends the connections of the services and takes every one that the server gives.
+    ${held} =    Evaluate    lockstep.postgres.hold_every_connection($MAIN_DB_URL)    modules=lockstep.postgres
+    VAR    ${HELD}    ${held}    scope=TEST
+
+Services Should Stay Ready
+    [Documentation]    A dependency that dies later does not end the readiness of a service; its health names it.
+    FOR    ${instance}    IN    auth    backend-1    backend-2
+        ${health} =    Service Should Be Ready    ${instance}
+        Should Be Equal    ${health}[dependencies][database]    down    what ${instance} says of its database
+    END
+
+Databases Should Be Used Again
+    [Documentation]    Every service serves the user again, who is still signed in.
+    Wait Until Keyword Passes    15s    Every Service Should Accept Token
+    Refresh Tokens

@@ -98,3 +98,55 @@ A Clock Set Back Opens No Retry Window Again
     Refresh Should Give    ${REFRESH_TOKEN}    ${key}    successor=${successor}
     Set Clock    auth    -1h
     Refresh Should End Family    ${REFRESH_TOKEN}    ${key}
+
+
+*** Keywords ***
+Restore Clocks
+    [Documentation]    For a teardown: the clocks that tests set are the machine's again.
+    Close All Connections
+    Reset Clock    auth    backend-1    backend-2
+
+Sweep Should Expire Nothing
+    [Documentation]    Auth, asked to sweep, marks no session as expired.
+    ${response} =    Post To    auth    /admin/sessions/cleanup    ${{ {} }}    ${SERVICE_TOKEN}
+    Should Be Equal As Integers    ${response.json()}[expired]    0    a clock that runs ahead has ended sessions for good
+
+Idle Expiry Should Not Be Before
+    [Documentation]    A session expires no sooner than it did.
+    [Arguments]    ${before}    ${session}
+    ${now} =    Get Idle Expiry    ${session}
+    Should Be True    $now >= $before    an activity has moved the idle expiry back from ${before} to ${now}
+
+Sessions Should Stay Revoked
+    [Documentation]    Every service refuses the access tokens of these sessions as revoked, and so does the manager their session tokens.
+    [Arguments]    @{sessions}
+    FOR    ${session}    IN    @{sessions}
+        Every Service Should Refuse Token    ${session.access_token}    session_revoked
+        Session Token Should Be Invalid    ${session}    revoked
+        Redis Key Should Exist    session:revoked:${session.session_id}
+    END
+
+Keep Conversation At Second Replica
+    [Documentation]    A socket at the second replica with a message: sets ``CLIENT_ID`` and ``POSITIONS``.
+    Start Conversation
+    ${welcome} =    Open Chat Socket    url=${BACKEND_2_SOCKET_URL}
+    ${ack} =    Send Chat Message    Before the step
+    VAR    ${CLIENT_ID}    ${welcome}[client_id]    scope=TEST
+    VAR    ${POSITIONS}    ${{ {$CONVERSATION: {'epoch': $ack['epoch'], 'seq': $ack['seq']}} }}    scope=TEST
+
+Send Message At First Replica
+    [Documentation]    The user goes on at the replica whose clock is right.
+    Open Chat Socket    first    url=${BACKEND_SOCKET_URL}
+    Send Chat Message    Meanwhile    first
+
+Resume Should Replay What Was Missed
+    [Documentation]    At the second replica the stream goes on where it was left, with the message that was missed.
+    Open Chat Socket    again    url=${BACKEND_2_SOCKET_URL}    client_id=${CLIENT_ID}
+    ${resumed} =    Resume    ${CLIENT_ID}    ${POSITIONS}    again
+    Should Be Equal    ${{ ($resumed['recovered'], $resumed['replayed']) }}    ${{ (True, 1) }}    what was missed is not replayed
+
+Use Up Password Attempts
+    [Documentation]    So many wrong passwords of the user as one may try in a window.
+    Send Wrong Password    401
+    Send Wrong Password    401
+    Send Wrong Password    401

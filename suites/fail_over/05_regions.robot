@@ -44,3 +44,86 @@ A Region That Is Lost Is Replaced And Comes Back
     First Region Should Show What Was Done Without It
     Every Service Should Refuse Token    ${PHONE.access_token}    session_revoked
     Every Service Should Accept Token
+
+
+*** Keywords ***
+Use Regions With Standby
+    [Documentation]    Two regions; the standby of PostgreSQL is in the second.
+    Open Private Platform    backends=2    own_redis=backend-2    standby=sync
+
+Delay Second Region
+    [Documentation]    Whatever the second region asks of the first takes a tenth of a second more.
+    FOR    ${hop}    IN    @{FAR}
+        Add Toxic    ${hop}    latency    latency=100ms    jitter=20ms
+    END
+
+Cut Second Region Off
+    [Documentation]    Nothing of the first region can be reached from the second.
+    FOR    ${hop}    IN    @{FAR}
+        Cut Connection    ${hop}
+    END
+
+Heal Second Region
+    [Documentation]    The first region can be reached again.
+    FOR    ${hop}    IN    @{FAR}
+        Heal Connection    ${hop}
+    END
+
+Regions Should Receive Each Other's Messages
+    [Documentation]    In both directions, three times; both replicas show one history then.
+    FOR    ${number}    IN RANGE    3
+        Send Chat Message    ${number} in the first    first
+        Receive Chat Message    ${number} in the first    second    within=5s
+        Send Chat Message    ${number} in the second    second
+        Receive Chat Message    ${number} in the second    first    within=5s
+    END
+    Replicas Should Show Messages    6
+
+Session Should End In Both Regions
+    [Documentation]    A session that is revoked ends in the second region too, within seconds.
+    Revoke Session    ${PHONE}
+    Open Socket Should Be Closed With    4003    phone    within=4s
+    Get From    backend    /api/me    ${PHONE.access_token}    status=401
+    Get From    backend-2    /api/me    ${PHONE.access_token}    status=401
+
+Second Region Should Refuse
+    [Documentation]    It cannot say who the user is, and says so.
+    ${response} =    Wait Until Keyword Passes    10s    Get From    backend-2    /api/conversations    ${ACCESS_TOKEN}    status=503
+    Answer Should Be Problem    ${response}    database_unavailable
+
+Frontend Should Use First Region
+    [Documentation]    Frontend leaves the replica out that has no database, and serves the user by the other.
+    Wait Until Keyword Passes    10s    Frontend Should Answer By First Replica
+
+Frontend Should Answer By First Replica
+    [Documentation]    Ten requests in a row are answered by the first replica.
+    FOR    ${number}    IN RANGE    10
+        ${response} =    Get From    frontend    /api/me    ${ACCESS_TOKEN}
+        Should Be Equal    ${response.json()}[served_by]    backend-1    frontend asks the region that is cut off, at request ${number}
+    END
+
+Kill First Region
+    [Documentation]    PostgreSQL, Redis and the replica of the first region die, and the standby is promoted.
+    Kill Service    backend-1
+    Kill Service    redis
+    Kill Service    postgres
+    Promote Standby
+
+Second Region Should Serve Alone
+    [Documentation]    The second region stores a message, and serves the user by its API.
+    Wait Until Keyword Passes    15s    Send In Second Region
+    Wait Until Keyword Passes    10s    Get From    frontend    /api/conversations    ${ACCESS_TOKEN}
+
+Send In Second Region
+    [Documentation]    A message is stored in the second region, over a socket of its own.
+    Open Chat Socket    alone    url=${BACKEND_2_SOCKET_URL}
+    Send Chat Message    On its own    alone    client_msg_id=on-its-own
+
+Restore First Region
+    [Documentation]    Redis and the replica of the first region start again; the database stays where it is.
+    Start Service    redis
+    Start Service    backend-1
+
+First Region Should Show What Was Done Without It
+    [Documentation]    Both replicas show the message that was stored without the first.
+    Wait Until Keyword Passes    15s    Replicas Should Show Messages    1

@@ -103,3 +103,17 @@ Key Should Be Unknown Everywhere
         Should Be Equal As Integers    ${response.status_code}    401    ${service} still takes a token of a key that was to be forgotten
         Answer Should Be Problem    ${response}    token_invalid
     END
+
+Measure Shortest Refused Login
+    [Documentation]    The shortest time, in milliseconds, that a refused login took for the user with a wrong password, and for an e-mail
+    ...    that nobody has, each tried so often in turn.
+    [Arguments]    ${times: int}
+    VAR    @{wrong}    @{EMPTY}
+    VAR    @{unknown}    @{EMPTY}
+    FOR    ${_}    IN RANGE    ${times}
+        ${one} =    Post Login    ${USER.email}    a-wrong-password    status=401
+        ${other} =    Post Login    nobody-${USER.id}@example.test    a-wrong-password    status=401
+        Append To List    ${wrong}    ${{ $one.elapsed.total_seconds() * 1000 }}
+        Append To List    ${unknown}    ${{ $other.elapsed.total_seconds() * 1000 }}
+    END
+    RETURN    ${{ min($wrong) }}    ${{ min($unknown) }}

@@ -32,3 +32,18 @@ Resuming Another User's Room Shows Nothing Of It
     Join Room    ${OTHER DEVICE}    ${OTHER ROOM}
     Send Message    ${OTHER DEVICE}    ${OTHER ROOM}    later
     Message Should Not Arrive    ${OTHER DEVICE}    not for others    after=later
+
+
+*** Keywords ***
+Reconnect Other User
+    [Documentation]    A device of another user, which the target knows from before, is back in a room of its own: sets ``OTHER DEVICE``
+    ...    and ``OTHER ROOM`` for the test.
+    ${other} =    Sign In
+    ${room} =    Create Room    ${other}
+    ${before} =    Open Device    ${other}    ${room}
+    Send Message    ${before}    ${room}    before
+    Message Should Arrive    ${before}    before    ${room}
+    Close Socket    ${before}
+    ${again} =    Reconnect Socket    ${before}    ${room}
+    VAR    ${OTHER DEVICE}    ${again}    scope=TEST
+    VAR    ${OTHER ROOM}    ${room}    scope=TEST

@@ -26,3 +26,44 @@ Resuming A Foreign Conversation Shows No Position Of It
     Resume Of Other User Should Fail    ${LAST}[epoch]    seq=1
     Resume Of Other User Should Fail    of another log    seq=0
     Other User Should Have Received Nothing
+
+
+*** Keywords ***
+Prepare Conversation And Other User
+    [Documentation]    A new user with a conversation of one message, and another user: sets ``STRANGER``, ``PATH``, that of the
+    ...    conversation, ``ETAG``, what a write of it has to name, and ``LAST``, the ``ack`` of the message. The owner's socket stays
+    ...    open.
+    ${stranger} =    Create User
+    Sign In New User
+    Start Conversation
+    Open Chat Socket    owner    url=${BACKEND_SOCKET_URL}
+    ${ack} =    Send Chat Message    For its owner alone    owner
+    VAR    ${PATH}    /api/conversations/${CONVERSATION}    scope=TEST
+    ${shown} =    Get From    backend    ${PATH}    ${ACCESS_TOKEN}
+    VAR    ${STRANGER}    ${stranger}    scope=TEST
+    VAR    ${ETAG}    ${shown.headers}[ETag]    scope=TEST
+    VAR    ${LAST}    ${ack}    scope=TEST
+
+Owner Should Find Conversation Unchanged
+    [Documentation]    Each door shows the owner what it showed before, and the main database holds his one message.
+    [Arguments]    ${before}
+    ${after} =    Every Endpoint Should Show    ${PATH}
+    Should Be Equal    ${after}    ${before}    a stranger has changed the conversation
+    ${stored} =    Get Stored Messages    ${CONVERSATION}
+    Should Be Equal    ${{ [row['body'] for row in $stored] }}    ${{ ['For its owner alone'] }}    a stranger has changed the log
+
+Open Known Socket Of Other User
+    [Documentation]    A socket of the stranger, at the owner's replica, for a client that the platform knows: sets ``KNOWN``.
+    ${known} =    Get Random UUID
+    Open Chat Socket    stranger    ${STRANGER.access_token}    ${BACKEND_SOCKET_URL}    client_id=${known}
+    Close Connection    stranger
+    Open Chat Socket    stranger    ${STRANGER.access_token}    ${BACKEND_SOCKET_URL}    client_id=${known}
+    VAR    ${KNOWN}    ${known}    scope=TEST
+
+Other User Should Have Received Nothing
+    [Documentation]    The owner says something; the stranger's socket at his replica has received no message, live or replayed.
+    Send Chat Message    Not for strangers    owner
+    Receive Chat Message    Not for strangers    owner
+    Ask Socket    stranger    ping    pong
+    ${leaked} =    Get Frames    connection=stranger    where=type == 'message' or type == 'message.batch'
+    Should Be Empty    ${leaked}    a stranger was sent messages of another's conversation

@@ -38,3 +38,15 @@ A Socket Goes On With Tokens Of Its Session Only
     ${new} =    Refresh Session    ${user}
     Reauthenticate Socket    ${socket}    ${new}
     Socket Should Recognise User    ${socket}
+
+
+*** Keywords ***
+Socket Should Refuse Foreign Tokens
+    [Documentation]    A socket of this session does not go on with the token of another user, of another session, or with a forged one.
+    [Arguments]    ${socket}    ${session}
+    ${other} =    Sign In
+    Reauthentication Should Be Refused    ${socket}    ${other}    other user
+    ${elsewhere} =    Sign In    ${session}    device=elsewhere
+    Reauthentication Should Be Refused    ${socket}    ${elsewhere}    other session
+    ${forged} =    Tamper With Token    ${session}
+    Reauthentication Should Be Refused    ${socket}    ${forged}    nobody

@@ -16,3 +16,16 @@ Browsers Open Sockets By Subprotocol, Others By Header
     Own Page Should Open Socket    ${SOCKET_URL}
     Client Should Be Named By Header    ${BACKEND_SOCKET_URL}
     Client Should Be Named By Header    ${SOCKET_URL}
+
+
+*** Keywords ***
+Own Page Should Open Socket
+    [Documentation]    As a browser does at this door: with the origin, and the token as a subprotocol beside ``chat.v1``, which is chosen.
+    [Arguments]    ${door}
+    Open Connection    ${door}    alias=page    token=${ACCESS_TOKEN}    token_in=subprotocol    subprotocols=${SUBPROTOCOLS}
+    ...    origin=${PUBLIC_URL}    ca_file=${CA_FILE}
+    ${answer} =    Get Handshake Answer    page
+    Should Be Equal    ${answer.subprotocol}    ${SUBPROTOCOLS}[0]    the handshake chose another subprotocol
+    ${me} =    Get Socket User    page
+    Should Be Equal    ${me}[id]    ${USER.id}    a token as a subprotocol is taken for another user
+    Close Connection    page

@@ -156,3 +156,117 @@ Refresh Should Find No Cookie
     [Documentation]    The browser has forgotten its tokens: it is asked for one.
     ${response} =    Post In Browser    /session/refresh    status=401
     Answer Should Be Problem    ${response}    token_missing
+
+Foreign Pages Should Not Act
+    [Documentation]    No page of one of these origins makes the browser write, refresh, log out or open a socket.
+    [Arguments]    @{origins}
+    FOR    ${origin}    IN    @{origins}
+        FOR    ${path}    IN    /api/conversations    /session/refresh    /users/me/deactivate    /auth/logout    /logout
+            ${response} =    Post In Browser    ${path}    ${origin}    body=${{ {'title': 'Not mine'} }}
+            Should Be Equal As Integers    ${response.status_code}    403
+            ...    a page of origin ${origin} acts with the browser's cookies at ${path}
+            Answer Should Be Problem    ${response}    origin_not_allowed
+        END
+        IF    $origin is not None    Foreign Page Should Open No Socket    ${origin}
+    END
+
+Foreign Page Should Open No Socket
+    [Documentation]    A page of this origin is refused a socket that the browser's cookies would open.
+    [Arguments]    ${origin}
+    ${cookie} =    Get Cookie Header    ${BROWSER}
+    Socket Handshake Should Be Refused With    403    token=${None}    code=origin_not_allowed    origin=${origin}
+    ...    headers=${{ {'Cookie': $cookie} }}
+
+Own Page Should Act
+    [Documentation]    From the own origin the same cookies write and refresh; a token of one's own needs no origin.
+    Post In Browser    /api/conversations    status=201    body=${{ {'title': 'By cookie'} }}
+    Post To    frontend    /api/conversations    ${{ {'title': 'By token'} }}    ${ACCESS_TOKEN}    status=201
+    Post In Browser    /session/refresh    status=200
+    Session Should Be    active, refreshed 1
+
+Page Of Other User Should Not Act
+    [Documentation]    A page that shows another user than the one who has signed in since is refused at each of these paths.
+    [Arguments]    @{paths}
+    ${headers} =    Make Headers Of Page    ${PUBLIC_URL}
+    VAR    &{headers}    &{headers}    X-Session-User=${{ str(uuid.uuid4()) }}
+    FOR    ${path}    IN    @{paths}
+        ${response} =    POST On Session    browser    ${path}    json=${{ {'title': 'Not theirs'} }}    headers=${headers}
+        ...    expected_status=anything    verify=${VERIFY_TLS_BY}
+        Should Be Equal As Integers    ${response.status_code}    409    a page of another user acts at ${path}
+        Answer Should Be Problem    ${response}    other_user
+    END
+
+Page Of User Should Act
+    [Documentation]    A page that shows the user of the cookies is served.
+    [Arguments]    ${user_id}
+    ${headers} =    Make Headers Of Page    ${PUBLIC_URL}
+    VAR    &{headers}    &{headers}    X-Session-User=${user_id}
+    ${response} =    GET On Session    browser    /api/me    headers=${headers}    expected_status=200    verify=${VERIFY_TLS_BY}
+    Should Be Equal    ${response.json()}[id]    ${user_id}    the page of a user is answered with another one
+
+Token Should Go Before Cookie
+    [Documentation]    A bearer token goes before the cookies: the answer is about its user.
+    [Arguments]    ${user}
+    ${headers} =    Make Request Headers    token=${user.access_token}
+    ${response} =    GET On Session    browser    /api/me    headers=${headers}    expected_status=200    verify=${VERIFY_TLS_BY}
+    Should Be Equal    ${response.json()}[id]    ${user.id}    the cookie went before the client's own token
+
+Refresh Tabs At One Instant
+    [Documentation]    So many tabs of the browser ask for new tokens at once, while auth takes its time; all get them.
+    [Arguments]    ${count: int}
+    Add Toxic    frontend->auth    latency    latency=1s    name=slow
+    ${cookie} =    Get Cookie Header    ${BROWSER}
+    VAR    &{page}    Cookie=${cookie}    Origin=${PUBLIC_URL}
+    VAR    &{request}    method=POST    url=${PUBLIC_URL}/session/refresh    headers=${page}
+    ${replies} =    Send At Once    ${{ [$request] * $count }}    ca_file=${CA_FILE}
+    Heal Connection    frontend->auth
+    VAR    ${refused}    ${{ [(reply.status, reply.code or reply.error) for reply in $replies if reply.status != 200] }}
+    Should Be Empty    ${refused}    of ${count} tabs that refreshed at one instant ${{ len($refused) }} were refused: ${refused}
+
+Refresh Without Cookie Should Be Refused
+    [Documentation]    A browser that is signed in nowhere is asked for a token.
+    Open Fresh Browser    stranger
+    ${response} =    Post In Browser    /session/refresh    status=401    browser=stranger
+    Answer Should Be Problem    ${response}    token_missing
+
+Cookies Should Stay While Auth Is Away
+    [Documentation]    Neither refresh nor logout works without auth; both say so and leave the browser as it is.
+    Cut Connection    frontend->auth
+    FOR    ${path}    IN    /session/refresh    /logout
+        ${response} =    Post In Browser    ${path}
+        Cookies Should Be Left Alone    ${response}
+        Should Be Equal As Integers    ${response.status_code}    503    ${path} without auth
+        Answer Should Be Problem    ${response}    auth_unavailable
+    END
+    Heal Connection    frontend->auth
+
+Sign Out Browser
+    [Documentation]    ``/logout`` by the cookies: the session ends at auth, both cookies go; a second time there is nothing to end.
+    ${response} =    Post In Browser    /logout    status=204
+    Session Should Be    revoked, refreshed 0
+    Cookies Should Be Removed    ${response}    __Host-access    __Host-refresh
+    Every Service Should Refuse Token    ${ACCESS_TOKEN}    session_revoked
+    Post In Browser    /logout    status=204
+
+Get Callback Parameters
+    [Documentation]    What the provider's way back and auth's carried, which is worth a login to whoever reads it in time.
+    [Arguments]    ${callback}
+    ${to_frontend} =    Evaluate    OAuthLibrary.read_redirect($callback)    modules=OAuthLibrary
+    VAR    @{secrets}    ${PROVIDER_CALLBACK.parameters}[code]    ${PROVIDER_CALLBACK.parameters}[state]
+    ...    ${to_frontend.parameters}[code]    ${to_frontend.parameters}[state]
+    RETURN    ${secrets}
+
+Token In Query Should Be Refused
+    [Documentation]    At each of frontend's ways to a service a token in the query string is a 400.
+    FOR    ${path}    IN    /api/me    /users/me    /auth/sessions
+        ${response} =    Browse    browser    ${path}    status=anything    params=${{ {'access_token': $ACCESS_TOKEN} }}
+        Should Be Equal As Integers    ${response.status_code}    400    ${path} with a token in its query
+        Answer Should Be Problem    ${response}    invalid_request
+    END
+
+No Service Log Should Contain Any Of
+    [Documentation]    None of these texts stands in a log of any service.
+    [Arguments]    @{texts}
+    FOR    ${number}    ${text}    IN ENUMERATE    @{texts}
+        Run Case    secret number ${number} of a login    No Service Log Should Contain    ${text}
+    END

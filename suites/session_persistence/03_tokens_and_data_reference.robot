@@ -49,3 +49,21 @@ Rows Are Unchanged After Services Were Replaced
 Rows Are Unchanged After Stores Were Stopped And Killed
     [Tags]    id:P05-04    req:P05    part:stores    needs:db.auth    needs:db.main    needs:ws.resume    needs:redis
     Restart Should Change Nothing    ${{ ['stop', 'kill'] }}    postgres    redis
+
+
+*** Keywords ***
+Kill Everything And Start It Again
+    [Documentation]    No process of the platform is left before the first is started again, and each is another one then.
+    VAR    @{before}    @{EMPTY}
+    FOR    ${instance}    IN    @{EVERYTHING}
+        ${process} =    Get Process    ${instance}
+        VAR    @{before}    @{before}    ${process}
+    END
+    Kill And Start    @{EVERYTHING}
+    FOR    ${process}    IN    @{before}
+        Process Should Have Been Replaced    ${process}
+    END
+
+Rotate Signing Key
+    [Documentation]    Auth signs with a new key; the former one goes on to verify.
+    Post To    auth    /admin/keys/rotate    ${{ {} }}    ${SERVICE_TOKEN}

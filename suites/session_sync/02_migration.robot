@@ -44,3 +44,26 @@ There And Back The Data Are Preserved
     User Should See Everything Unchanged    back
     Rows Should Have Survived    ${AUTH_ROWS}
     Rows Should Have Survived    ${MAIN_ROWS}
+
+
+*** Keywords ***
+Take Snapshot Of Both Databases
+    [Documentation]    Every row of users, sessions and what belongs to them: sets ``AUTH_ROWS`` and ``MAIN_ROWS``.
+    ${auth} =    Take Snapshot    ${AUTH_DB_URL}    @{AUTH_TABLES}
+    ${main} =    Take Snapshot    ${MAIN_DB_URL}    @{MAIN_TABLES}
+    VAR    ${AUTH_ROWS}    ${auth}    scope=TEST
+    VAR    ${MAIN_ROWS}    ${main}    scope=TEST
+
+Socket Should Be Served By
+    [Documentation]    The instance that answers on this socket, where the session is live.
+    [Arguments]    ${alias}    ${instance}
+    ${me} =    Get Socket User    ${alias}
+    Should Be Equal    ${me}[served_by]    ${instance}    the socket is served by another instance
+    Should Be Equal    ${me}[session_id]    ${USER.session_id}    the socket is of another session
+    Should Be Equal    ${me}[session_check]    live    the instance has found the session otherwise
+
+Start Service And Kill Other
+    [Documentation]    One instance is started again; the other is killed.
+    [Arguments]    ${back}    ${dies}
+    Start Service    ${back}
+    Kill Service    ${dies}

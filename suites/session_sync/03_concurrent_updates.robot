@@ -36,3 +36,87 @@ Parallel Renames End As One Name Everywhere
     Open Sockets Of Load Users    10
     Rename Every User At Once    4
     Every View Should End With Same Name
+
+
+*** Keywords ***
+Concurrent Sessions Should Be At Least
+    [Documentation]    So many different sessions have a socket that answers now, each the one of its user; the number goes to the result
+    ...    sheet.
+    [Arguments]    ${least: int}
+    VAR    &{question}    type=whoami    id=who-{alias}    payload=${{ {} }}
+    Send On All    ${question}    ${SOCKETS}
+    ${answers} =    Collect On All    connections=${SOCKETS}    where=type=me    within=10s
+    VAR    ${sessions}    ${{ [some[0].json['payload']['session_id'] for some in $answers.values()] }}
+    Should Be Equal    ${sessions}    ${{ [user.session_id for user in $CROWD] }}    sockets are of other sessions
+    Record Figure    concurrent sessions    ${{ len(set($sessions)) }}
+    Should Be True    len(set($sessions)) >= $least    only ${{ len(set($sessions)) }} sessions are on line at once
+
+Write State Of Every User
+    [Documentation]    Each socket replaces its state so many times over the version before, without waiting for anybody.
+    [Arguments]    ${times: int}
+    VAR    &{document}    thread={alias}    step={n}
+    VAR    &{payload}    base_version={n}    document=${document}
+    VAR    &{update}    type=state.update    id=u-{n}    payload=${payload}
+    Send On All    ${update}    ${SOCKETS}    times=${times}
+    ${answers} =    Collect On All    ${times}    ${SOCKETS}    where=type in ('state.updated', 'state.conflict')    within=20s
+    VAR    ${wrong}    ${{ [(alias, f.json) for alias, some in $answers.items() for f in some if f.json['type'] != 'state.updated'] }}
+    Should Be Empty    ${wrong}    ${{ len($wrong) }} writes of a state that nobody else wrote were refused: ${wrong}[:2]
+
+Every User Should Find Own State
+    [Documentation]    The socket's answer is the last document that this very socket wrote.
+    [Arguments]    ${version: int}
+    VAR    &{question}    type=state.get    id=own    payload=${{ {} }}
+    Send On All    ${question}    ${SOCKETS}
+    ${answers} =    Collect On All    connections=${SOCKETS}    where=type=state    within=10s
+    FOR    ${alias}    ${frames}    IN    &{answers}
+        VAR    ${state}    ${frames[0].json}[payload]
+        VAR    &{document}    thread=${alias}    step=${version - 1}
+        Should Be Equal    ${{ ($state['version'], $state['document']) }}    ${{ ($version, $document) }}
+        ...    ${alias} finds another state than its own
+    END
+
+Main Database Should Hold Every State
+    [Documentation]    One row a client, of its own user, with the last document.
+    [Arguments]    ${version: int}
+    ${rows} =    Query    SELECT client_id::text, user_id::text, version, document::jsonb FROM session_state WHERE user_id = ANY(%s::uuid[])
+    ...    alias=main    parameters=${{ [[user.id for user in $CROWD]] }}
+    VAR    ${wanted}    ${{ {welcome['client_id']: (welcome['user_id'], alias) for alias, welcome in $WELCOMES.items()} }}
+    Should Be Equal    ${{ {row[0]: (row[1], row[3]['thread']) for row in $rows} }}    ${wanted}    the main database holds other states
+    Should Be Equal    ${{ {row[2] for row in $rows} }}    ${{ {$version} }}    the main database holds other versions
+
+Rename Every User At Once
+    [Documentation]    All changes of all users' names are sent to auth at one instant; each is taken.
+    [Arguments]    ${times: int}
+    VAR    @{requests}    @{EMPTY}
+    FOR    ${number}    IN RANGE    ${{ $times * len($CROWD) }}
+        VAR    ${user}    ${CROWD}[${{ $number % len($CROWD) }}]
+        VAR    &{change}    name=name ${number} of ${user.id}
+        VAR    &{request}    method=PATCH    url=${AUTH_URL}/users/me    token=${user.access_token}    json=${change}
+        Append To List    ${requests}    ${request}
+    END
+    ${replies} =    Send At Once    ${requests}
+    Should Be Equal    ${{ {reply.status for reply in $replies} }}    ${{ {200} }}    not every change was taken
+    VAR    ${in_order}    ${{ sorted((reply.json for reply in $replies), key=operator.itemgetter('version')) }}
+    VAR    ${LAST_NAMES}    ${{ {user['id']: (user['version'], user['name']) for user in $in_order} }}    scope=TEST
+
+Every View Should End With Same Name
+    [Documentation]    What auth answered to the last of the changes comes to be told to the user's socket; then it is in both databases and
+    ...    is shown at each door.
+    FOR    ${socket}    ${user}    IN ZIP    ${SOCKETS}    ${CROWD}    mode=STRICT
+        Socket Should Receive Last Name    ${socket}    ${user}
+    END
+    Table Should Hold Last Names    auth_users    auth
+    Table Should Hold Last Names    userbase    main
+    FOR    ${url}    IN    ${BACKEND_URL}    ${BACKEND_2_URL}    ${PUBLIC_URL}
+        ${replies} =    Ask For Every User    ${url}/api/me
+        Should Be Equal    ${{ {r.json['id']: (r.json['version'], r.json['name']) for r in $replies} }}    ${LAST_NAMES}
+        ...    ${url} shows other users
+    END
+
+Socket Should Receive Last Name
+    [Documentation]    The event of the last version has the last name.
+    [Arguments]    ${socket}    ${user}
+    ${version}    ${name} =    Get From Dictionary    ${LAST_NAMES}    ${user.id}
+    ${told} =    Wait For Json    connection=${socket}    type=event    payload.kind=user.updated    payload.data.version=${version}
+    ...    within=10s
+    Should Be Equal    ${told}[payload][data][name]    ${name}    ${socket} was told of another name

@@ -31,3 +31,11 @@ A Tab's State Is Restored And Can Be Written
     User Should See Everything Unchanged
     Stale Write Should Conflict    1    again
     State Should Be Writable From Version    2    again
+
+
+*** Keywords ***
+Stale Write Should Conflict
+    [Documentation]    A write over a version that is not the current one changes nothing; the answer has what is current.
+    [Arguments]    ${version: int}    ${alias}
+    ${conflict} =    Ask Socket    ${alias}    state.update    state.conflict    base_version=${version}    document=${{ {'stale': 1} }}
+    Should Be Equal    ${conflict}[document]    ${SEEN}[state][document]    the loser is told another state

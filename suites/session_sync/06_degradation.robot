@@ -101,3 +101,42 @@ Both Should Receive
         ${second} =    Receive Chat Message    ${bodies}[1]    ${replica}    within=10s
         Should Be Equal    ${second}[seq]    ${first.seq + 1}    the seqs of two messages at ${replica}
     END
+
+Clear Redis Without Refused Request
+    [Documentation]    Everything that Redis held is gone: sessions, revocations, quotas. The current user asks all the while.
+    Start Probe    flushed    ${BACKEND_URL}/api/me    ${ACCESS_TOKEN}    every=5ms
+    Wait For Probe Answers    10
+    Connect To Redis
+    Flush Redis
+    Disconnect From Redis
+    Wait For Probe Answers    20
+    ${report} =    Stop Probe    flushed
+    Every Answer Should Be    ${report}    200
+
+Every Socket Should Be Open
+    [Documentation]    The user's socket at each door answers, and is of his session.
+    FOR    ${door}    IN    backend-1    backend-2    frontend
+        ${me} =    Get Socket User    user at ${door}
+        Should Be Equal    ${me}[session_id]    ${USER.session_id}    the socket at ${door} is of another session
+    END
+
+Ask Backend Many Times
+    [Documentation]    So many requests of the current user at the first replica, one after the other; sets ``ASKED``, how often auth had
+    ...    been asked before, and returns the probe's report.
+    [Arguments]    ${count: int}
+    ${asked} =    Get Service Metric    auth    http_requests_total{route="/auth/introspect"}
+    VAR    ${ASKED}    ${asked}    scope=TEST
+    Start Probe    needy    ${BACKEND_URL}/api/me    ${ACCESS_TOKEN}    every=5ms
+    Wait For Probe Answers    ${count}
+    ${report} =    Stop Probe    needy
+    RETURN    ${report}
+
+Auth Should Be Asked As Often As Breaker Allows
+    [Documentation]    It answered 503, three times until the replica's breaker opened, and once for every second since, with two to spare.
+    [Arguments]    ${report}
+    VAR    ${seconds}    ${{ $report.answers[-1].sent - $report.answers[0].sent }}
+    VAR    ${most}    ${{ 3 + int($seconds) + 2 }}
+    Should Be True    len($report.answers) > 2 * $most
+    ...    ${{ len($report.answers) }} requests prove nothing where auth may be asked ${most} times
+    Get Service Metric    auth    http_requests_total{route="/auth/introspect"}    <=    ${{ $ASKED + $most }}
+    Get Service Metric    auth    http_requests_total{route="/auth/introspect",status="503"}    >=    1

@@ -34,3 +34,36 @@ A Cut Socket Closes For A Return That Finds Everything
     Drop Socket Connection    once more
     No Socket Should Be Left Behind
     Reconnect And Resume    missed=1
+
+
+*** Keywords ***
+Backend Should Report When To Retry
+    [Documentation]    The first replica answers 503 with a time to wait of 1 to 10 s.
+    ${refused} =    Get From    backend    /api/me    ${ACCESS_TOKEN}    status=503
+    Should Be True    1 <= int($refused.headers['Retry-After']) <= 10    Retry-After is ${refused.headers}[Retry-After], not 1 to 10 s
+
+Retries Through Frontend Should Be Served
+    [Documentation]    So many requests, each tried again on 503 and at most so often in all, are answered by the other replica.
+    [Arguments]    ${count: int}    ${tries: int}
+    FOR    ${_}    IN RANGE    ${count}
+        ${served} =    Wait Until Keyword Succeeds    ${tries}x    0s    Get From    frontend    /api/me    ${ACCESS_TOKEN}
+        Should Be Equal    ${served.json()}[served_by]    backend-2    the broken replica has answered
+    END
+
+Frontend Should Leave Replica Out
+    [Documentation]    Frontend comes to send nothing more to the broken replica: twenty answers in a row without an error.
+    Wait Until Keyword Passes    20s    Twenty Answers Should Have No Error
+
+Twenty Answers Should Have No Error
+    [Documentation]    Twenty requests through frontend, each answered with 200 at the first try.
+    Repeat Keyword    20 times    Get From    frontend    /api/me    ${ACCESS_TOKEN}
+
+Send Message Meanwhile
+    [Documentation]    A message over REST, by the current user into his conversation.
+    Post To    backend-2    /api/conversations/${CONVERSATION}/messages    ${{ {'body': 'Meanwhile'} }}    ${ACCESS_TOKEN}    status=201
+
+No Socket Should Be Left Behind
+    [Documentation]    Each replica comes to have no open socket.
+    FOR    ${instance}    IN    backend-1    backend-2
+        Get Service Metric    ${instance}    sockets_open    ==    0    within=15s
+    END

@@ -129,3 +129,16 @@ Other Region Should End
     [Arguments]    ${session}    ${socket}
     Open Socket Should Be Closed With    4003    ${socket}    within=3s
     Get From    backend-2    /api/me    ${session.access_token}    status=401
+
+Every View Should Show Session At Each Endpoint
+    [Documentation]    Auth, Redis, both databases, each replica, and a socket at each door say that the session is live, and all say the
+    ...    same of it.
+    [Arguments]    ${session}    ${within}=15s
+    VAR    &{doors}    backend-1=${BACKEND_SOCKET_URL}    backend-2=${BACKEND_2_SOCKET_URL}    frontend=${SOCKET_URL}
+    FOR    ${door}    ${url}    IN    &{doors}
+        ${welcome} =    Open Chat Socket    alias=view at ${door}    token=${session.access_token}    url=${url}
+        Should Be Equal    ${welcome}[session_id]    ${session.session_id}    the socket at ${door} is of another session
+        Session Views Should Agree    ${session}    within=${within}    socket=view at ${door}
+        Session Should Be Live Everywhere    ${session}    socket=view at ${door}
+        Close Connection    view at ${door}
+    END

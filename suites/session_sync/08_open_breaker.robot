@@ -39,3 +39,14 @@ Sign In User And One Unknown To Backend
     Sign In New User
     ${unseen} =    Create User
     VAR    ${UNSEEN}    ${unseen}    scope=TEST
+
+No Caller Should Ask Auth
+    [Documentation]    Auth's log names none of the requests, a second and more after the last ones; the breaker is open all the while.
+    Wait Until Keyword Passes    5s    Should Be True    time.time() > ${ASKED_AT} + 1.1
+    ${ids} =    Ask For What Only Auth Knows
+    Breaker Should Become    open
+    ${log} =    Read Log Of Auth
+    FOR    ${path}    ${id}    IN    &{ids}
+        ${asked} =    Read Lines Of Request    ${log}    ${id}    ${path}
+        Should Be Empty    ${asked}    auth was asked ${path} while the breaker was open
+    END

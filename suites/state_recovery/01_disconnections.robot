@@ -90,3 +90,8 @@ Send Unanswered Messages
     History Should Become    ${USER}    ${ROOM}    ${{ [message.text for message in $sent] }}
     Device Should Have Received    ${device}    ${NONE_SENT}    ${ROOM}
     RETURN    ${sent}
+
+Use Target With Disturbable Network
+    [Documentation]    As `Use Target`; what passes on sockets can be disturbed.
+    Use Target
+    Use Disturbable Network

@@ -37,3 +37,45 @@ The Schema Contracts Once The Old Release Is Gone
     ${new} =    Sign In New Person
     Sessions Should Belong To Their Provider Logins    ${older}    ${new}
     Chats Should Go On After Losses    closes=${{ [1012] }}    lost=2
+
+
+*** Keywords ***
+Migrate Schema To End
+    [Documentation]    Fills in what the previous release did not write, then takes away what only it needed.
+    Migrate Database    auth    0006_migrate_provider
+    Migrate Database    auth    0007_contract_provider
+
+Run Probes
+    [Documentation]    A new user reads at every endpoint; slow clients write through frontend, sign in and refresh at auth, on and on. Who
+    ...    refreshes is another user: the many sign-ins push out the first session of theirs.
+    Sign In New User
+    ${reader} =    Create User
+    ${refresher} =    Create User
+    VAR    &{read}    every=40ms    good=200    ca_file=${CA_FILE}
+    FOR    ${name}    ${url}    IN    auth    ${AUTH_URL}/users/me    backend-1    ${BACKEND_URL}/api/me
+    ...    backend-2    ${BACKEND_2_URL}/api/me    frontend    ${PUBLIC_URL}/api/me
+        Start Probe    ${name} reads    ${url}    ${ACCESS_TOKEN}    &{read}
+    END
+    Start Probe    frontend writes    ${PUBLIC_URL}/api/conversations    ${ACCESS_TOKEN}    method=POST
+    ...    json=${{ {'title': 'rolling'} }}    good=2xx    hold=150ms    ca_file=${CA_FILE}
+    Start Probe    auth signs in    ${AUTH_URL}/auth/login    method=POST
+    ...    json=${{ {'email': $reader.email, 'password': $reader.password.value} }}    good=2xx    hold=150ms
+    Start Probe    auth refreshes    ${AUTH_URL}/auth/refresh    method=POST    json=${{ {'refresh_token': $refresher.refresh_token} }}
+    ...    carry=refresh_token    good=2xx    hold=150ms
+    Wait For Probe Answers    2
+
+Probes Should Have Been Answered
+    [Documentation]    Each request of `Run Probes` got a good answer, at the first try.
+    Wait For Probe Answers    2
+    ${reports} =    Stop Probes
+    FOR    ${report}    IN    @{reports.values()}
+        Availability Should Be At Least    ${report}    100
+    END
+
+Sign In As Before Expansion
+    [Documentation]    As `Sign In New Person`. What the previous release does not write of it was noted all the same, and is taken
+    ...    away, as of a session from before the schema was expanded.
+    ${session} =    Sign In New Person
+    Sessions Should Belong To Their Provider Logins    ${session}
+    Execute Sql String    DELETE FROM provider_sessions WHERE session_id = '${session}[0]'    alias=auth
+    RETURN    ${session}

@@ -37,3 +37,55 @@ The Previous Release Takes Over What Today's Left
     Logins Should Be Taken Over
     Documents Should Be Taken Over
     Lost Refresh Should Be Repeated
+
+
+*** Keywords ***
+Use Expanded Platform Of Previous Release
+    [Documentation]    As `Use Platform Of Previous Release`, with what today's release needs of the schema.
+    Use Platform Of Previous Release
+    Add To Schema
+
+Replicas Should Serve One Conversation
+    [Documentation]    Auth and the first replica are of one release, frontend and the second replica of another: what is sent at the one
+    ...    is received at the other, in one order; a session that ends has ended at both.
+    [Arguments]    ${first}    ${second}
+    Replace Service By    auth    ${first}
+    Replace Service By    backend-1    ${first}
+    Replace Service By    backend-2    ${second}
+    Replace Service By    frontend    ${second}
+    Sign In New User
+    Open Sockets At Both Replicas
+    Sockets Should Receive Each Other's Messages
+    Both Replicas Should Show One History
+    Session Should End At Both Replicas
+
+Open Sockets At Both Replicas
+    [Documentation]    A new conversation of the user, and a socket in it at each replica.
+    Start Conversation
+    Open Chat Socket    first    url=${BACKEND_SOCKET_URL}
+    Open Chat Socket    second    url=${BACKEND_2_SOCKET_URL}
+    Subscribe    first
+    Subscribe    second
+
+Sockets Should Receive Each Other's Messages
+    [Documentation]    In both directions, three times.
+    FOR    ${number}    IN RANGE    3
+        Send Chat Message    ${number} at the first    first
+        Receive Chat Message    ${number} at the first    second    within=1s
+        Send Chat Message    ${number} at the second    second
+        Receive Chat Message    ${number} at the second    first    within=1s
+    END
+
+Both Replicas Should Show One History
+    [Documentation]    The conversation reads the same at both, six messages in their order.
+    ${one} =    Get From    backend    /api/conversations/${CONVERSATION}/messages    ${ACCESS_TOKEN}
+    ${other} =    Get From    backend-2    /api/conversations/${CONVERSATION}/messages    ${ACCESS_TOKEN}
+    Should Be Equal    ${one.json()}    ${other.json()}    the replicas show different histories
+    Should Be Equal    ${{ [message['seq'] for message in $one.json()['messages']] }}    ${{ [1, 2, 3, 4, 5, 6] }}    the order of messages
+
+Session Should End At Both Replicas
+    [Documentation]    Revoked at auth, the session's sockets are closed, and every service refuses its token.
+    Revoke Session    ${USER}
+    Open Socket Should Be Closed With    4003    first    within=3s
+    Open Socket Should Be Closed With    4003    second    within=3s
+    Every Service Should Refuse Token    ${ACCESS_TOKEN}    session_revoked
