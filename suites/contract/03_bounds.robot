@@ -3,7 +3,9 @@ Documentation       Bounds and times that the platform declares, from both sides
 ...                 them is told so, and nothing stays unanswered.
 ...                 Sources: docs/protocol.md §3.2 (quotas) and §4 (bounds of /api/capabilities, ``event_resend``, 4003, 4008, dead peers,
 ...                 ``unavailable``, attempts of an answer); RFC 6455 §5.5.2 (pings).
-Resource            bounds.resource
+Library             BudgetLibrary
+Resource            contract.resource
+Resource            sync.resource
 Suite Setup         Open Private Platform    backends=2    proxies=auth->backend    ANSWER_LEASE=2    RATE_LIMIT=${LIMIT}
 ...                     instance_env=${{ {'backend-2': $SECOND} }}
 Suite Teardown      Leave Platform
@@ -338,3 +340,60 @@ Wait Until Socket Count Is
     [Documentation]    A replica comes to have so many open sockets.
     [Arguments]    ${replica}    ${count: int}
     Get Service Metric    ${replica}    sockets_open    ==    ${count}    within=15s
+
+Tab Should Recover Missed Messages
+    [Documentation]    While the tab is away, the device says so many messages in each conversation; the tab is replayed all of them.
+    [Arguments]    ${count: int}
+    Close Connection    tab
+    Send From Device    ${count}
+    Reconnect Tab    missed=${{ $count * len($CONVERSATIONS) }}
+
+Tab Should Have Missed Too Many
+    [Documentation]    While the tab is away, the device says so many messages in each conversation; the tab is told that they are too many.
+    [Arguments]    ${count: int}
+    ${held} =    Get Positions Of Tab
+    VAR    ${HELD}    ${held}    scope=TEST
+    Close Connection    tab
+    Send From Device    ${count}
+    Tab Should Not Recover For    too_many_missed
+
+Event Should Arrive Repeatedly
+    [Documentation]    An event comes to a socket at least so many times, each time as it was.
+    [Arguments]    ${event_id}    ${alias}    ${count: int}
+    VAR    &{wanted}    type=event    payload.event_id=${event_id}
+    Count Frames    >=    ${count}    an event that nobody acknowledged was not sent again    where=${wanted}    connection=${alias}
+    ...    within=10s
+    ${frames} =    Get Frames    connection=${alias}    where=${wanted}
+    Length Should Be    ${{ {frame.text for frame in $frames} }}    1    an event reads otherwise when it is sent again
+
+Event Should Not Arrive Again
+    [Documentation]    Since this place in its journal a socket was not sent an event again.
+    [Arguments]    ${event_id}    ${alias}    ${position}
+    ${late} =    Get Frames    connection=${alias}    type=event    payload.event_id=${event_id}    since=${position}
+    Should Be Empty    ${late}    an event was sent again ${{ len($late) }} times after it had been acknowledged
+
+Send Many Bytes
+    [Documentation]    Sends so many pings of 60,000 bytes each on a socket and waits for no answer.
+    [Arguments]    ${count: int}
+    VAR    @{socket}    socket
+    VAR    &{payload}    weight=${{ '.' * 60_000 }}
+    VAR    &{frame}    type=ping    id={uuid}    payload=${payload}
+    Send On All    ${frame}    ${socket}    times=${count}
+
+Make Database Accept Everything
+    [Documentation]    Ends what `Make Database Refuse`, `Block Message Reads` and `Block Writes Of Acknowledgements` began.
+    Disconnect From Database    alias=holder
+    Execute Sql String    ALTER TABLE messages DROP CONSTRAINT IF EXISTS refused    alias=main
+
+Open Bulk User Sockets At Every Endpoint
+    [Documentation]    A new user is online at each replica and at frontend.
+    ${users} =    Create Load Users    1
+    VAR    ${USER}    ${users}[0]    scope=TEST
+    VAR    ${ACCESS_TOKEN}    ${USER.access_token}    scope=TEST
+    Open Sockets At Every Endpoint
+
+Hold In Transaction
+    [Documentation]    A lock of this mode on a table, until `Make Database Accept Everything`.
+    [Arguments]    ${table}    ${mode}    ${url}=${MAIN_DB_URL}
+    Open Database    holder    ${url}
+    Execute Sql String    LOCK TABLE ${table} IN ${mode} MODE    alias=holder    no_transaction=True

@@ -3,7 +3,13 @@ Documentation       A write is sent again only where that is safe, and where it 
 ...                 service without its neighbour says so, and blames nobody's token.
 ...                 Sources: RFC 9110 §9.2.2 (what may be repeated), §15.6.4 and §10.2.3 (503, Retry-After), M. Nygard, Release It! (circuit
 ...                 breaker); docs/protocol.md §1, §3.1 and §5.
-Resource            retries.resource
+Library             Collections
+Library             BudgetLibrary
+Library             PlatformLibrary
+Library             ProbeLibrary
+Resource            outage.resource
+Resource            platform.resource
+Resource            rest.resource
 Suite Setup         Open Private Platform    backends=2
 ...                     proxies=frontend->auth, frontend->backend, backend->auth, backend->redis, auth->postgres, auth->redis
 ...                     AUTH_TIMEOUT=8    BREAKER_THRESHOLD=2    BREAKER_TTL=0.3    INTROSPECTION_TTL=0.05
@@ -11,6 +17,12 @@ Suite Teardown      Leave Platform
 Test Setup          Create User With Empty Conversation
 Test Teardown       Restore Hops And Replicas
 Test Tags           contract    p1    needs:net.faults    needs:replicas.2    needs:db.main
+
+
+*** Variables ***
+${TRIALS}           circuit_breaker_changes_total{before="open",now="half-open"}
+${QUESTIONS}        http_requests_total{route="/auth/introspect"}
+${SENT_AGAIN}       frontend_repeated_total{service="backend"}
 
 
 *** Test Cases ***
@@ -196,3 +208,66 @@ Half-open Breaker Should Ask Auth Once A Trial
     ${heard} =    Get Service Metric    auth    ${QUESTIONS}
     Should Be Equal As Integers    ${{ $heard - $asked }}    ${{ $now - $before }}
     ...    in ${{ int($now - $before) }} trials of a half-open breaker auth was asked another number of times
+
+Restore Hops And Replicas
+    [Documentation]    Heals every hop; both replicas come to serve through frontend, and their breakers come to be closed.
+    Close All Connections
+    Heal All
+    Wait Until Keyword Passes    15s    Both Replicas Should Serve
+    Both Breakers Should Close
+
+Both Replicas Should Serve
+    [Documentation]    Of some requests through frontend each replica answers one, and auth answers too.
+    VAR    &{request}    url=${PUBLIC_URL}/api/me    token=${ACCESS_TOKEN}
+    ${replies} =    Send At Once    ${{ [$request] * 6 }}    ca_file=${CA_FILE}
+    VAR    ${served}    ${{ {reply.status == 200 and reply.json['served_by'] for reply in $replies} }}
+    Should Be Equal    ${served}    ${{ {'backend-1', 'backend-2'} }}    requests through frontend are served by
+    Get From    frontend    /users/me    ${ACCESS_TOKEN}
+
+Make Ten Writes
+    [Documentation]    Requests for `Send At Once`: ten messages through frontend, each with another body, with or without a key of its own.
+    [Arguments]    ${name}    ${keyed: bool}=${False}
+    VAR    @{requests}    @{EMPTY}
+    FOR    ${number}    IN RANGE    10
+        ${key} =    Get Random UUID
+        VAR    &{headers}    &{EMPTY}
+        IF    $keyed    VAR    &{headers}    Idempotency-Key=${key}
+        VAR    &{body}    body=${name} ${number}
+        VAR    &{request}    method=POST    url=${PUBLIC_URL}/api/conversations/${CONVERSATION}/messages    token=${ACCESS_TOKEN}
+        ...    headers=${headers}    json=${body}
+        Append To List    ${requests}    ${request}
+    END
+    RETURN    ${requests}
+
+Every Write Should Be Stored Once
+    [Documentation]    The main database holds as many messages of the conversation as there were writes, no body twice.
+    [Arguments]    ${count: int}
+    Wait Until Keyword Passes    5s    Check Row Count
+    ...    SELECT 1 FROM messages WHERE conversation_id = '${CONVERSATION}'    >=    ${count}    alias=main
+    ...    assertion_message=only {value} of ${count} writes are stored
+    ${rows} =    Get Stored Messages    ${CONVERSATION}
+    VAR    ${bodies}    ${{ [row['body'] for row in $rows] }}
+    VAR    ${twice}    ${{ sorted(body for body, times in collections.Counter($bodies).items() if times > 1) }}
+    Should Be Empty    ${twice}    ${{ len($twice) }} of ${count} messages are stored twice: ${twice}
+    Length Should Be    ${bodies}    ${count}    ${{ len($bodies) }} messages are stored of ${count} writes
+
+Health Should Become
+    [Documentation]    Within some seconds ``/health`` is 200 and names exactly these dependencies as up or down.
+    [Arguments]    ${door}    &{expected}
+    Wait Until Keyword Passes    10s    Health Should Be    ${door}    ${expected}
+
+Health Should Be
+    [Documentation]    One answer of ``/health``.
+    [Arguments]    ${door}    ${expected}
+    ${response} =    Get From    ${door}    /health
+    Should Be Equal    ${response.json()}[dependencies]    ${expected}    /health of ${door} shows other dependencies
+
+Ask For Load Users At Once
+    [Documentation]    Each of the crowd asks the first replica twice, all at one instant; all are served, by their tokens alone.
+    VAR    @{urls}    ${BACKEND_URL}/api/me    ${BACKEND_URL}/api/me
+    VAR    @{requests}    @{{ [dict(url=url, token=user.access_token) for user, url in itertools.product($CROWD, $urls)] }}
+    ${replies} =    Send At Once    ${requests}
+    VAR    ${others}    ${{ [(r.status, r.code or r.error) for r in $replies if r.status != 200] }}
+    Should Be Empty    ${others}    not everybody was answered with 200: ${others}
+    VAR    ${ways}    ${{ {reply.json['session_check'] for reply in $replies} }}
+    Should Be Equal    ${ways}    ${{ {'jwt-only'} }}    the sessions were found by

@@ -2,9 +2,15 @@
 Documentation       One address may be that of many users: what one of them does wrong, or does again and again, takes nothing from the
 ...                 others. Whoever is known answers for themselves, the address for those who are not.
 ...                 Sources: OWASP ASVS 5.0 6.3.1, OWASP API Security 4:2023, RFC 6598 (addresses shared by many); docs/protocol.md §3.2.
+Library             DataFactory
+Library             SessionLibrary
 Library             QuotaLibrary
 Resource            platform.resource
-Resource            shared_addresses.resource
+Resource            auth.resource
+Resource            databases.resource
+Resource            http.resource
+Resource            socket.resource
+Resource            sync.resource
 Suite Setup         Open Private Platform    RATE_LIMIT=6    ADDRESS_RATE_LIMIT=10    LOGIN_FAILURE_LIMIT=3    RATE_WINDOW=600
 Suite Teardown      Leave Platform
 Test Setup          Prepare Two Users Of One Address
@@ -77,3 +83,25 @@ Refused Token Should Cost Others Nothing
     Revoke Session    ${session}
     Ask And Be Refused    13    ${url}    ${session.access_token}
     Unaffected User Should Be Served
+
+Login Should Be Answered
+    [Documentation]    A login of this user with this password, from the address, is answered with this status.
+    [Arguments]    ${status: int}    ${user}    ${password}
+    ${body} =    Make Request Body    email=${user.email}    password=${password}
+    ${answers} =    Ask    1    ${AUTH_URL}/auth/login    source=${ADDRESS}    json=${body}
+    Should Be Equal    ${answers[0].status}    ${status}    the status of a login as ${user.email}
+
+Ask And Be Refused
+    [Documentation]    So many requests with this token from the address, the last of which is over a quota.
+    [Arguments]    ${count}    ${url}    ${token}
+    ${answers} =    Ask    ${count}    ${url}    token=${token}    source=${ADDRESS}    ca_file=${CA_FILE}
+    Should Be Equal    ${answers[-1].status}    ${429}    the last of ${count} requests to ${url} with a token that is refused
+
+Unaffected User Should Be Served
+    [Documentation]    From the same address the other user is served, signs in, and opens a page without a token.
+    FOR    ${url}    IN    ${AUTH_URL}/users/me    ${BACKEND_URL}/api/me
+        ${answers} =    Ask    1    ${url}    token=${UNAFFECTED.access_token}    source=${ADDRESS}
+        Should Be Equal    ${answers[0].status}    ${200}    the answer of ${url} to an unaffected user at the same address
+    END
+    ${answers} =    Ask    1    ${BACKEND_URL}/api/capabilities    source=${ADDRESS}
+    Should Be Equal    ${answers[0].status}    ${200}    the answer to a request without a token from the same address

@@ -1,11 +1,21 @@
 *** Settings ***
 Documentation       Answers of a conversation come in the order of its messages, however often the lease to give them changes hands.
 ...                 Source: docs/protocol.md §4 (message.chunk).
-Resource            answering.resource
+Library             BudgetLibrary
+Library             PlatformLibrary
+Resource            auth.resource
+Resource            platform.resource
+Resource            socket.resource
 Suite Setup         Open Private Platform    backends=2    ANSWER_LEASE=0.1    CHUNK_DELAY=0.05
 Suite Teardown      Leave Platform
 Test Teardown       Close All Connections
 Test Tags           contract    p0    req:C05.2    needs:replicas.2    needs:ws    needs:db.main
+
+
+*** Variables ***
+${LENGTHENED}           ${{ ', which has an answer of many chunks' * 4 }}
+${STORED_ANSWERS}       SELECT split_part(client_msg_id, ':', 2)::int AS question FROM messages
+...                     WHERE conversation_id = %s AND role = 'assistant' ORDER BY seq
 
 
 *** Test Cases ***
@@ -74,3 +84,31 @@ Wait Until Lease Of Replica Has Run Out
     Wait Until Keyword Passes    10s    Check Row Count
     ...    SELECT 1 FROM answers WHERE conversation_id = '${CONVERSATION}' AND lease_owner LIKE '${replica}:%' AND lease_until > now()
     ...    ==    ${0}    alias=main    assertion_message={value} answers are still leased to ${replica}
+
+Open Chat Socket At Each Replica
+    [Documentation]    A new user with a conversation in which the assistant answers, and a socket of theirs at each replica.
+    Sign In New User
+    Start Conversation    assistant=${True}
+    Open Chat Socket    one    url=${BACKEND_SOCKET_URL}
+    Open Chat Socket    other    url=${BACKEND_2_SOCKET_URL}
+
+Send Questions Alternately
+    [Documentation]    So many messages of some chunks each, by turns at one replica and the other; each is acknowledged before the next.
+    [Arguments]    ${count: int}
+    FOR    ${number}    IN RANGE    ${count}
+        Send Chat Message    Question ${number}${LENGTHENED}    ${{ ('one', 'other')[$number % 2] }}
+    END
+
+Wait Until Every Question Is Answered
+    [Documentation]    The main database comes to hold as many answers in the conversation.
+    [Arguments]    ${count: int}    ${within}=60s
+    Wait Until Keyword Passes    ${within}    Check Row Count
+    ...    SELECT 1 FROM messages WHERE conversation_id = '${CONVERSATION}' AND role = 'assistant'    >=    ${count}    alias=main
+    ...    assertion_message=only {value} of ${count} questions are answered
+
+Answers Should Be In Order
+    [Documentation]    The stored answers are to messages of ever higher numbers.
+    ${rows} =    Query    ${STORED_ANSWERS}    alias=main    return_dict=True    parameters=${{ [$CONVERSATION] }}
+    VAR    ${questions}    ${{ [row['question'] for row in $rows] }}
+    VAR    ${late}    ${{ [later for earlier, later in itertools.pairwise($questions) if later < earlier] }}
+    Should Be Empty    ${late}    answers are stored after those to later messages: to ${late}, in all ${questions}

@@ -2,12 +2,25 @@
 Documentation       Who signs out at the provider is signed out here, by the provider's word alone; who signs out here may sign out there,
 ...                 and at every other application of the provider.
 ...                 Sources: OpenID Connect Back-Channel Logout 1.0 §2.4 to §2.8, RP-Initiated Logout 1.0 §2; docs/protocol.md §2.7.
-Resource            provider_sign_out.resource
+Library             OAuthLibrary
+Library             PlatformLibrary
+Resource            auth.resource
+Resource            browser.resource
+Resource            http.resource
+Resource            oauth.resource
+Resource            platform.resource
+Resource            socket.resource
 Suite Setup         Open Private Platform    backends=2
 Suite Teardown      Leave Platform
 Test Setup          Sign In Person Through Provider
 Test Teardown       Close All Connections
 Test Tags           contract    p1    req:S09    needs:oauth.provider    needs:replicas.2    needs:platform.private
+
+
+*** Variables ***
+${CLIENT}           lockstep
+${SECOND}           second-application
+${SECOND_SECRET}    a secret of the second application
 
 
 *** Test Cases ***
@@ -149,3 +162,61 @@ Session At Second Application Should Have Ended
     VAR    &{headers}    Authorization=Bearer ${tokens}[access_token]
     ${answer} =    Evaluate    requests.get($tokens['auth'] + '/users/me', headers=$headers, timeout=10)    modules=requests
     Should Be Equal As Integers    ${answer.status_code}    401    the session at the second application goes on
+
+Sign In Person Again
+    [Documentation]    The current person signs in by the current browser.
+    ${tokens} =    Sign In Through Provider
+    VAR    &{user}    id=${tokens}[user][id]    session_id=${tokens}[session_id]
+    VAR    ${USER}    ${user}    scope=TEST
+    ${sessions} =    Ask Provider    GET    /control/sessions?sub=${PERSON.sub}    200
+    VAR    ${SID}    ${sessions.json()}[0][sid]    scope=TEST
+
+Sign In In Another Browser
+    [Documentation]    The same person signs in by a browser that the provider does not know; returns the tokens.
+    Open Fresh Browser    elsewhere
+    ${code} =    Follow Login To Code    browser=elsewhere
+    ${tokens} =    Exchange Code    ${code}
+    RETURN    ${tokens}
+
+Ask Provider
+    [Documentation]    One call of the provider's control, or of its endpoints; returns the answer, which has this status.
+    [Arguments]    ${method}    ${path}    ${status}    ${body}=${None}
+    VAR    &{headers}    Authorization=Bearer ${SERVICE_TOKEN.value}
+    ${response} =    Evaluate    requests.request($method, $PROVIDER_URL + $path, json=$body, headers=$headers, timeout=10)
+    ...    modules=requests
+    Should Be Equal As Integers    ${response.status_code}    ${status}    the provider's answer to ${method} ${path}
+    RETURN    ${response}
+
+End Provider Session
+    [Documentation]    The provider ends one of its sessions, and tells every application that it was used for.
+    [Arguments]    ${sid}
+    Ask Provider    DELETE    /control/sessions/${sid}    204
+
+Make Logout Token
+    [Documentation]    A logout token for the current person and their session, with these changes.
+    [Arguments]    ${claims}=${{ {} }}    ${header}=${{ {} }}    ${key}=own
+    VAR    &{wanted}    client_id=${CLIENT}    sub=${PERSON.sub}    sid=${SID}    claims=${claims}    header=${header}    key=${key}
+    ${made} =    Ask Provider    POST    /control/logout-tokens    200    ${wanted}
+    RETURN    ${made.json()}[logout_token]
+
+Send Logout Token
+    [Documentation]    Posts a logout token to auth, as the provider does; the answer has this status and may not be kept.
+    [Arguments]    ${token}    ${status}
+    VAR    &{form}    logout_token=${token}
+    ${response} =    Post Form To    auth    /auth/backchannel-logout    ${form}    status=${status}
+    Should Be Equal    ${response.headers}[Cache-Control]    no-store    the answer may be kept
+    RETURN    ${response}
+
+Logout Token Should Be Refused
+    [Documentation]    A logout token that is wrong in this way is answered with 400 and ends nothing.
+    [Arguments]    ${what}    ${claims}=${{ {} }}    ${header}=${{ {} }}    ${key}=own
+    ${token} =    Make Logout Token    ${claims}    ${header}    ${key}
+    ${response} =    Send Logout Token    ${token}    anything
+    Should Be Equal As Integers    ${response.status_code}    400    a logout token is taken that is wrong: ${what}
+    Should Be Equal    ${response.json()}[error]    invalid_request    the error
+    Get From    auth    /users/me    ${ACCESS_TOKEN}
+
+Sign Out At Provider Too
+    [Documentation]    The user signs out; returns where the browser is to go to sign out at the provider.
+    ${response} =    Post To    auth    /auth/logout/provider    ${{ {} }}    ${ACCESS_TOKEN}
+    RETURN    ${response.json()}[end_session_url]

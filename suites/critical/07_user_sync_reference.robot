@@ -2,13 +2,15 @@
 Documentation       A user has one id and the same data in auth and in backend, whatever happens between them; who is gone is gone for all.
 ...                 The promise is at-least-once delivery, applied once, in the order of versions. Sources: docs/protocol.md §2.6 and §3.3
 ...                 (outbox, versions, tombstones), OWASP ASVS 5.0 7.4.2 (disabled and deleted users lose their sessions).
+Library             RedisLibrary
+Library             SnapshotLibrary
 Resource            platform.resource
 Resource            auth.resource
 Resource            databases.resource
 Resource            oauth.resource
 Resource            socket.resource
 Resource            sync.resource
-Resource            deletion.resource
+Resource            notifications.resource
 Suite Setup         Open Private Platform    backends=2    proxies=auth->backend
 Suite Teardown      Leave Platform
 Test Teardown       Run Keywords    Restore After Outages    AND    Close All Connections
@@ -298,3 +300,10 @@ Count Deliveries To Both Replicas
         Append To List    ${requests}    ${one}    ${other}
     END
     RETURN    ${requests}
+
+Columns Should Hold
+    [Documentation]    Any of these texts stands in these columns of a database, and in no other.
+    [Arguments]    ${database}    ${texts}    @{columns}
+    VAR    ${url}    ${{ {'auth': $AUTH_DB_URL, 'main': $MAIN_DB_URL}[$database] }}
+    ${found} =    Get Columns Holding    ${url}    @{texts}
+    Should Be Equal    ${found}    ${columns}    columns of the ${database} database that hold something of the user

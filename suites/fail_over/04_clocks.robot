@@ -2,7 +2,13 @@
 Documentation       The wall clock of one service steps by an hour, forwards or backwards, and is set right again: nothing ends for good
 ...                 that had not ended, nothing lives longer than it may, and no window opens again.
 ...                 Sources: RFC 7519 §4.1.4 to §4.1.6 (exp, nbf, iat), OWASP ASVS 5.0 7.3.1 and 7.3.2; docs/protocol.md §2.3, §2.5, §4.
-Resource            clocks.resource
+Library             SessionLibrary
+Resource            auth.resource
+Resource            http.resource
+Resource            older_redis.resource
+Resource            platform.resource
+Resource            refreshing.resource
+Resource            socket.resource
 Suite Setup         Open Private Platform    backends=2    clocks=True    LOGIN_FAILURE_LIMIT=3    RATE_WINDOW=600
 Suite Teardown      Leave Platform
 Test Setup          Sign In With Session To End
@@ -150,3 +156,40 @@ Use Up Password Attempts
     Send Wrong Password    401
     Send Wrong Password    401
     Send Wrong Password    401
+
+Get Idle Expiry
+    [Documentation]    The moment at which a session expires if it is left alone, as auth's record has it.
+    [Arguments]    ${session}
+    ${record} =    Get Session Record    ${session}
+    RETURN    ${record}[idle_expires_at]
+
+Every Endpoint Should Answer 401
+    [Documentation]    Auth, both replicas and frontend refuse a token, for whatever reason.
+    [Arguments]    ${token}
+    Get From    auth    /users/me    ${token}    status=401
+    Get From    backend    /api/me    ${token}    status=401
+    Get From    backend-2    /api/me    ${token}    status=401
+    Get From    frontend    /api/me    ${token}    status=401
+
+Refreshed Token Should Be Good
+    [Documentation]    The session goes on: its next token is good everywhere.
+    Refresh Tokens
+    Every Service Should Accept Token
+
+Backend Should Refuse Token As
+    [Documentation]    Both replicas refuse the current token with this problem.
+    [Arguments]    ${code}
+    Service Should Refuse Token    backend    /api/me    ${ACCESS_TOKEN}    ${code}
+    Service Should Refuse Token    backend-2    /api/me    ${ACCESS_TOKEN}    ${code}
+
+Password Attempt Should Be Throttled
+    [Documentation]    The next attempt is refused until the window ends.
+    ${response} =    Send Wrong Password    429
+    Should Be True    int($response.headers['Retry-After']) > 300    the window is shorter than it was: ${response.headers}[Retry-After] s
+
+Send Wrong Password
+    [Documentation]    One login of the user with a wrong password; returns the answer, which has this status.
+    [Arguments]    ${status}
+    VAR    &{login}    email=${USER.email}    password=wrong-password
+    ${response} =    Post To    auth    /auth/login    ${login}    status=${status}
+    RETURN    ${response}

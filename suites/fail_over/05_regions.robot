@@ -2,10 +2,20 @@
 Documentation       A second region with its own replica and Redis, far away from PostgreSQL and auth: slow, cut off, and, with a standby of
 ...                 PostgreSQL, on its own when the first is lost, until the first is back.
 ...                 Sources: docs/protocol.md §3.1 (session_check), §4 (nothing depends on the doorbell but speed), §5 (replicas left out).
-Resource            fail_over_regions.resource
+Library             PlatformLibrary
+Library             SessionLibrary
+Resource            auth.resource
+Resource            fail_over_postgres.resource
+Resource            http.resource
+Resource            platform.resource
+Resource            socket.resource
 Suite Teardown      Leave Platform
 Test Teardown       Close All Connections
 Test Tags           fail-over    p1    req:K03    needs:session.admin    needs:ws    needs:replicas.2    needs:platform.private
+
+
+*** Variables ***
+@{FAR}      backend-2->postgres    backend-2->auth
 
 
 *** Test Cases ***
@@ -127,3 +137,27 @@ Restore First Region
 First Region Should Show What Was Done Without It
     [Documentation]    Both replicas show the message that was stored without the first.
     Wait Until Keyword Passes    15s    Replicas Should Show Messages    1
+
+Use Regions With Connection Between
+    [Documentation]    Two regions; what the second needs of the first goes over connections that can be disturbed.
+    Open Private Platform    backends=2    own_redis=backend-2    proxies=${FAR}
+
+Open Sockets In Both Regions
+    [Documentation]    A new user with a conversation, a socket in it in each region, and a second session, ``PHONE``, in the second region.
+    Sign In New User
+    ${phone} =    Log In Again    ${USER}    client_id=mobile    device=phone
+    VAR    ${PHONE}    ${phone}    scope=TEST
+    Start Conversation
+    Open Chat Socket    first    url=${BACKEND_SOCKET_URL}
+    Open Chat Socket    second    url=${BACKEND_2_SOCKET_URL}
+    Open Chat Socket    phone    token=${PHONE.access_token}    url=${BACKEND_2_SOCKET_URL}
+    Subscribe    first
+    Subscribe    second
+
+Replicas Should Show Messages
+    [Documentation]    Both replicas show the same so many messages of the conversation.
+    [Arguments]    ${count: int}
+    ${one} =    Get From    backend    /api/conversations/${CONVERSATION}/messages    ${ACCESS_TOKEN}
+    ${other} =    Get From    backend-2    /api/conversations/${CONVERSATION}/messages    ${ACCESS_TOKEN}
+    Should Be Equal    ${one.json()}    ${other.json()}    the regions show different histories
+    Length Should Be    ${one.json()}[messages]    ${count}    the history has another length

@@ -2,8 +2,17 @@
 Documentation       Many users on many sockets write at once, over each other too: of conflicting writes one wins and each loser is
 ...                 told, and when all is quiet every view shows the same final state: stores, replicas and sockets.
 ...                 Sources: RFC 9110 §13.1.1 (If-Match), docs/protocol.md §2.6 (versions), §3.1 and §4 (state).
+Library             Collections
+Library             BudgetLibrary
+Library             DataFactory
+Library             DatabaseLibrary
+Library             ProbeLibrary
+Library             WebSocketLibrary
 Resource            platform.resource
-Resource            crowd.resource
+Resource            databases.resource
+Resource            devices.resource
+Resource            http.resource
+Resource            socket.resource
 Resource            synchrony.resource
 Suite Setup         Open Shared Platform
 Suite Teardown      Leave Platform
@@ -120,3 +129,105 @@ Socket Should Receive Last Name
     ${told} =    Wait For Json    connection=${socket}    type=event    payload.kind=user.updated    payload.data.version=${version}
     ...    within=10s
     Should Be Equal    ${told}[payload][data][name]    ${name}    ${socket} was told of another name
+
+Open Sockets Of Load Users
+    [Documentation]    So many users with a session and a socket each, a third of them at each door: sets ``CROWD``, ``SOCKETS`` (in its
+    ...    order) and ``WELCOMES`` (by alias).
+    [Arguments]    ${count: int}
+    ${people} =    Create Load Users    ${count}
+    Userbase Should Hold    ${people}
+    VAR    @{CROWD}    @{EMPTY}    scope=TEST
+    VAR    @{SOCKETS}    @{EMPTY}    scope=TEST
+    Load Users Should Be Answered At    ${BACKEND_SOCKET_URL}    @{people}[0::3]
+    Load Users Should Be Answered At    ${BACKEND_2_SOCKET_URL}    @{people}[1::3]
+    Load Users Should Be Answered At    ${SOCKET_URL}    @{people}[2::3]
+    ${frames} =    Collect On All    connections=${SOCKETS}    where=type=welcome    within=10s
+    VAR    ${WELCOMES}    ${{ {alias: some[0].json['payload'] for alias, some in $frames.items()} }}    scope=TEST
+
+Load Users Should Be Answered At
+    [Documentation]    A socket at this address for each of these users, who join ``CROWD``.
+    [Arguments]    ${door}    @{users}
+    VAR    @{tokens}    @{{ [user.access_token for user in $users] }}
+    ${aliases} =    Open Connections    ${door}    tokens=${tokens}    alias=crowd ${{ len($SOCKETS) }}
+    ...    subprotocols=${SUBPROTOCOLS}    ca_file=${CA_FILE}
+    Append To List    ${CROWD}    @{users}
+    Append To List    ${SOCKETS}    @{aliases}
+
+Make Five Writers Of Each User Collide
+    [Documentation]    All write at one instant over this version: one of each user's five wins, four are told of it. Sets ``WINNERS``, the
+    ...    documents in the order of ``CROWD``.
+    [Arguments]    ${version: int}
+    VAR    @{requests}    @{EMPTY}
+    FOR    ${user}    IN    @{CROWD}
+        ${writes} =    Make Five Writes Over Version    ${version}    ${user}
+        Append To List    ${requests}    @{writes}
+    END
+    ${replies} =    Send At Once    ${requests}    ca_file=${CA_FILE}
+    VAR    @{winners}    @{EMPTY}
+    FOR    ${from}    IN RANGE    0    ${{ len($replies) }}    5
+        ${winner} =    One Writer Should Win    ${{ $replies[$from:$from + 5] }}
+        VAR    @{winners}    @{winners}    ${winner}
+    END
+    VAR    @{WINNERS}    @{winners}    scope=TEST
+
+Make Five Writes Over Version
+    [Documentation]    Requests for `Send At Once`: five different preferences of a user, at each replica and frontend.
+    [Arguments]    ${version}    ${user}
+    VAR    &{headers}    If-Match="${version}"
+    VAR    @{writes}    @{EMPTY}
+    FOR    ${writer}    ${url}    IN ENUMERATE    ${BACKEND_URL}    ${BACKEND_2_URL}    ${PUBLIC_URL}    ${BACKEND_URL}    ${BACKEND_2_URL}
+        VAR    &{document}    writer=${writer}    of=${user.id}    over=${version}
+        VAR    &{write}    method=PUT    url=${url}/api/preferences    token=${user.access_token}    json=${document}
+        ...    headers=${headers}
+        Append To List    ${writes}    ${write}
+    END
+    RETURN    ${writes}
+
+One Writer Should Win
+    [Documentation]    One reply is 200; each other one is the 412 that names the winner's document and ETag. Returns the document.
+    [Arguments]    ${replies}
+    VAR    ${won}    ${{ [reply for reply in $replies if reply.status == 200] }}
+    Length Should Be    ${won}    1
+    ...    ${{ len($won) }} of 5 writers over one version won, not one: ${{ [reply.status for reply in $replies] }}
+    VAR    ${winner}    ${won}[0]
+    Conflicts Should Report Winner    ${{ [reply for reply in $replies if reply.status != 200] }}    ${winner.json}
+    ...    ${winner.headers}[etag]
+    RETURN    ${winner.json}
+
+Every View Should Show Winners
+    [Documentation]    The main database, each door and each user's socket have the winner's document under this version, for everybody.
+    [Arguments]    ${version: int}
+    ${rows} =    Query    SELECT user_id::text, version, document FROM preferences WHERE user_id = ANY(%s::uuid[])    alias=main
+    ...    parameters=${{ [[user.id for user in $CROWD]] }}
+    VAR    ${wanted}    ${{ {won['of']: won for won in $WINNERS} }}
+    Should Be Equal    ${{ {row[0]: row[2] for row in $rows} }}    ${wanted}    the main database holds other preferences
+    Should Be Equal    ${{ {row[1] for row in $rows} }}    ${{ {$version} }}    the main database holds other versions of them
+    FOR    ${url}    IN    ${BACKEND_URL}    ${BACKEND_2_URL}    ${PUBLIC_URL}
+        ${replies} =    Ask For Every User    ${url}/api/preferences
+        Should Be Equal    ${{ [reply.json for reply in $replies] }}    ${WINNERS}    ${url} shows other preferences
+        Should Be Equal    ${{ {reply.headers.get('etag') for reply in $replies} }}    ${{ {'"' + str($version) + '"'} }}
+        ...    ${url} shows other versions of them
+    END
+    VAR    ${expected}    type == 'event' and payload.kind == 'preferences.updated' and payload.data.version == ${version}
+    ${told} =    Collect On All    connections=${SOCKETS}    where=${expected}    within=10s
+    Should Be Equal    ${{ [some[0].json['payload']['data']['preferences'] for some in $told.values()] }}    ${WINNERS}
+    ...    sockets were told of other preferences
+
+Table Should Hold Last Names
+    [Documentation]    Each user's row has the version and the name of the last change.
+    [Arguments]    ${table}    ${database}
+    VAR    ${ids}    ${{ [user.id for user in $CROWD] }}
+    ${rows} =    Query    SELECT id::text, version, name FROM ${table} WHERE id = ANY(%s::uuid[])    alias=${database}
+    ...    parameters=${{ [$ids] }}
+    Should Be Equal    ${{ {row[0]: (row[1], row[2]) for row in $rows} }}    ${LAST_NAMES}    ${table} holds another than the last change
+
+Ask For Every User
+    [Documentation]    Each user gets this address at one instant; the replies are in the order of ``CROWD``.
+    [Arguments]    ${url}
+    VAR    @{requests}    @{EMPTY}
+    FOR    ${user}    IN    @{CROWD}
+        VAR    &{request}    url=${url}    token=${user.access_token}
+        Append To List    ${requests}    ${request}
+    END
+    ${replies} =    Send At Once    ${requests}    ca_file=${CA_FILE}
+    RETURN    ${replies}
