@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -61,11 +61,14 @@ class Ground:
 
 
 @contextmanager
-def leased() -> Iterator[tuple[HostClient, dict[str, Any], DataFactory]]:
-    """A private platform with one backend, its host, and a factory of its users; gone when this is left."""
+def leased(env: Mapping[str, str] | None = None) -> Iterator[tuple[HostClient, dict[str, Any], DataFactory]]:
+    """A private platform with one backend, its host, and a factory of its users; gone when this is left.
+
+    ``env`` goes to each of its services.
+    """
     client = start_host(Path(tempfile.gettempdir()) / f"lockstep-bench-{os.getpid()}-{time.monotonic_ns()}.sock")
     try:
-        platform = client.lease(shared=False, backends=1)
+        platform = client.lease(shared=False, backends=1, env=dict(env or {}))
         yield (
             client,
             platform,
