@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation       Whatever happens to a user is told to every client of his, for as long as that client has not said that it knows.
+Documentation       Whatever happens to a user reaches every client of theirs, for as long as that client has not said that it knows.
 ...                 Sources: docs/protocol.md §3.1 (notifications, conversations) and §4 (``event``, ``event.ack``, when a new client and a
 ...                 returning one get their events).
 Resource            contract.resource
@@ -25,11 +25,11 @@ Only Its User Can Acknowledge An Event
     [Tags]    id:CT-02    req:R03    req:C02.3    proto:4.83    sec:W06
     ${users} =    Create Load Users    2
     Userbase Should Hold    ${users}
-    ${theirs} =    Notify    not for strangers    user=${users}[0]
-    ${own} =    Notify    for the stranger    user=${users}[1]
-    Open Chat Socket    stranger    ${users[1].access_token}    ${BACKEND_SOCKET_URL}
-    Acknowledge    ${theirs}    stranger
-    Acknowledge    ${own}    stranger
+    ${theirs} =    Notify    not for other users    user=${users}[0]
+    ${own} =    Notify    for the other user    user=${users}[1]
+    Open Chat Socket    other    ${users[1].access_token}    ${BACKEND_SOCKET_URL}
+    Acknowledge    ${theirs}    other
+    Acknowledge    ${own}    other
     Pending Notifications Should Become    ${users[1].access_token}
     Pending Notifications Should Be    ${users[0].access_token}    ${theirs}
 
@@ -57,11 +57,11 @@ A Tab That Does Not Resume Receives Pending Events
 
 *** Keywords ***
 Tab Should Receive Event Without Resume
-    [Documentation]    The tab opens, does not resume, and is told of this event, but no sooner than a ``resume`` is waited for.
+    [Documentation]    The tab opens, does not resume, and is notified of this event, but no sooner than a ``resume`` is waited for.
     [Arguments]    ${event_id}
     ${began} =    Evaluate    datetime.datetime.now(datetime.UTC)
     Open Own Tab
     Event Should Arrive At    ${event_id}    tab    it came back and had nothing to resume
     ${events} =    Get Frames    connection=tab    type=event
     VAR    ${after}    ${{ ($events[0].wall - $began).total_seconds() }}
-    Should Be True    ${after} >= 1    the tab was told after ${after} s, and so before a resume that it might have sent
+    Should Be True    ${after} >= 1    the tab was notified after ${after} s, and so before a resume that it might have sent

@@ -1,8 +1,8 @@
 *** Settings ***
-Documentation       One log a conversation, whoever writes it and from wherever it is read: simultaneous writers share its seqs, a message
-...                 is one thing however it comes, and a log that begins anew under open sockets is never passed off as the old one.
-...                 Sources: docs/protocol.md §3.1 (``client_msg_id``) and §4 (the promise, ``state.conflict``, ``resume`` and 4009, 4010);
-...                 judged by the recorded history.
+Documentation       One log a conversation, no matter who writes it and from wherever it is read: simultaneous writers share its seqs, a
+...                 message is one thing however it comes, and a log that begins again under open sockets is never passed off as the old
+...                 one. Sources: docs/protocol.md §3.1 (``client_msg_id``) and §4 (the promise, ``state.conflict``, ``resume`` and 4009,
+...                 4010); judged by the recorded history.
 Resource            contract.resource
 Suite Setup         Open Shared Platform
 Suite Teardown      Leave Platform
@@ -111,18 +111,18 @@ One Message Should Be Duplicate Of Other
     [Documentation]    Both are acknowledged with the one seq, one of them as a duplicate.
     VAR    @{both}    tab    device
     ${answers} =    Collect On All    1    ${both}    where=type == 'ack' or type == 'error'    within=10s
-    VAR    ${told}    ${{ [frames[0].json['payload'] for frames in $answers.values()] }}
-    VAR    ${acks}    ${{ sorted((str(one.get('seq', one.get('code'))), one.get('duplicate')) for one in $told) }}
+    VAR    ${reported}    ${{ [frames[0].json['payload'] for frames in $answers.values()] }}
+    VAR    ${acks}    ${{ sorted((str(one.get('seq', one.get('code'))), one.get('duplicate')) for one in $reported) }}
     Should Be Equal    ${acks}    ${{ [('1', False), ('1', True)] }}
     ...    the answers to one message that two replicas were given at once (seq, duplicate)
 
 Message Should Be Equal Everywhere
-    [Documentation]    What a device heard live, what the tab was replayed, and what each door shows of the one message are equal member by
-    ...    member, whatever way it came.
+    [Documentation]    What a device received live, what the tab was replayed, and what each endpoint shows of the one message are equal
+    ...    member by member, whatever way it came.
     [Arguments]    ${live}
     ${batches} =    Get Frames    connection=tab    type=message.batch
     Should Be Equal    ${batches[0].json}[payload][messages]    ${{ [$live] }}    a message reads otherwise when it is replayed
-    FOR    ${door}    IN    @{DOORS}
-        ${response} =    Get From    ${door}    /api/conversations/${CONVERSATION}/messages    ${ACCESS_TOKEN}
+    FOR    ${endpoint}    IN    @{ENDPOINTS}
+        ${response} =    Get From    ${endpoint}    /api/conversations/${CONVERSATION}/messages    ${ACCESS_TOKEN}
         Should Be Equal    ${response.json()}[messages]    ${{ [$live] }}    a message reads otherwise over REST
     END

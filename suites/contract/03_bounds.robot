@@ -1,6 +1,6 @@
 *** Settings ***
 Documentation       Bounds and times that the platform declares, from both sides: what keeps within them is left alone, what goes beyond
-...                 them is told so, and nothing stays unanswered.
+...                 them is reported, and nothing stays unanswered.
 ...                 Sources: docs/protocol.md §3.2 (quotas) and §4 (bounds of /api/capabilities, ``event_resend``, 4003, 4008, dead peers,
 ...                 ``unavailable``, attempts of an answer); RFC 6455 §5.5.2 (pings).
 Library             BudgetLibrary
@@ -224,8 +224,8 @@ Tab Should Receive Refusal To Store
     ...    within=10s
     ${answers} =    Get Frames    connection=tab    id=${client_msg_id}
     VAR    ${answer}    ${answers[0].json}
-    VAR    ${told}    ${{ [$answer['type'], $answer['payload'].get('code'), $answer['payload'].get('retryable')] }}
-    Should Be Equal    ${told}    ${{ ['error', 'unavailable', True] }}    the answer to a message that could not be stored
+    VAR    ${reported}    ${{ [$answer['type'], $answer['payload'].get('code'), $answer['payload'].get('retryable')] }}
+    Should Be Equal    ${reported}    ${{ ['error', 'unavailable', True] }}    the answer to a message that could not be stored
 
 REST Should Refuse Unstorable Message
     [Documentation]    A message is answered with 503 ``database_unavailable``.
@@ -235,10 +235,10 @@ REST Should Refuse Unstorable Message
     Answer Should Be Problem    ${response}    database_unavailable
 
 Backend Should Have Received No Revocation
-    [Documentation]    What auth has to tell of the user waits in its outbox.
+    [Documentation]    What auth has to report the user waits in its outbox.
     ${events} =    Query    SELECT 1 FROM outbox WHERE delivered_at IS NULL AND user_id = %s    alias=auth
     ...    parameters=${{ [$USER.id] }}
-    Should Not Be Empty    ${events}    backend was told although nothing passes from auth to it: nothing is proved
+    Should Not Be Empty    ${events}    backend was notified although nothing passes from auth to it: nothing is proved
 
 Whole Answer Should Come In One Attempt
     [Documentation]    The assistant's answer to this comes to these sockets, piece by piece without a gap, and is never begun again.
@@ -326,9 +326,9 @@ Reported Resume Time Should Be
     ${after} =    Get Service Metric    backend-1    socket_resume_seconds_sum
     ${answered} =    Get Frames    connection=tab    type=resumed
     VAR    ${waited}    ${{ $answered[0].at - $ASKED_AT }}
-    VAR    ${said}    ${{ $after - $before }}
-    Should Be True    ${least} <= $said <= $waited
-    ...    the replica says that a resume took ${said} s, which was held up for ${least} s and for which the tab waited ${waited} s
+    VAR    ${reported}    ${{ $after - $before }}
+    Should Be True    ${least} <= $reported <= $waited
+    ...    the replica says that a resume took ${reported} s, which was held up for ${least} s and for which the tab waited ${waited} s
 
 Open Deaf Socket
     [Documentation]    A socket that answers no ping, as after its peer's death.
@@ -342,14 +342,15 @@ Wait Until Socket Count Is
     Get Service Metric    ${replica}    sockets_open    ==    ${count}    within=15s
 
 Tab Should Recover Missed Messages
-    [Documentation]    While the tab is away, the device says so many messages in each conversation; the tab is replayed all of them.
+    [Documentation]    While the tab is away, the device sends so many messages in each conversation; the tab is replayed all of them.
     [Arguments]    ${count: int}
     Close Connection    tab
     Send From Device    ${count}
     Reconnect Tab    missed=${{ $count * len($CONVERSATIONS) }}
 
 Tab Should Have Missed Too Many
-    [Documentation]    While the tab is away, the device says so many messages in each conversation; the tab is told that they are too many.
+    [Documentation]    While the tab is away, the device sends so many messages in each conversation; the tab is notified that they are too
+    ...    many.
     [Arguments]    ${count: int}
     ${held} =    Get Positions Of Tab
     VAR    ${HELD}    ${held}    scope=TEST

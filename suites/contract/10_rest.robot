@@ -100,8 +100,8 @@ A Deleted User Leaves Nothing Behind
 *** Keywords ***
 Notifications Of Others Should Be Hidden
     [Documentation]    Whom backend does not know it does not notify, and a user without notifications has an empty list.
-    ${stranger} =    Create User
-    Every Endpoint Should List As Pending    token=${stranger.access_token}
+    ${other_user} =    Create User
+    Every Endpoint Should List As Pending    token=${other_user.access_token}
     ${nobody} =    Get Random UUID
     ${response} =    Post To    backend    /internal/notifications    ${{ {'user_id': $nobody, 'body': 'Who?'} }}    ${SERVICE_TOKEN}
     ...    status=404
@@ -117,11 +117,11 @@ Keys Of Two Users Should Be Separate
     Should Not Be Equal    ${one.json()}[id]    ${two.json()}[id]    two users share a conversation by a key
 
 Messages Should Be Read In Steps Of
-    [Documentation]    So many messages at a time, each time at another door, are those that follow; each answer names the head.
+    [Documentation]    So many messages at a time, each time at another endpoint, are those that follow; each answer names the head.
     [Arguments]    ${limit: int}    ${count: int}
     FOR    ${number}    ${after}    IN ENUMERATE    @{{ range(0, $count + 1, $limit) }}
         VAR    ${path}    /api/conversations/${CONVERSATION}/messages?after=${after}&limit=${limit}
-        ${response} =    Get From    ${BACKEND_DOORS}[${{ $number % 3 }}]    ${path}    ${ACCESS_TOKEN}
+        ${response} =    Get From    ${BACKEND_ENDPOINTS}[${{ $number % 3 }}]    ${path}    ${ACCESS_TOKEN}
         VAR    ${seqs}    ${{ [one['seq'] for one in $response.json()['messages']] }}
         VAR    ${expected}    ${{ [*range($after + 1, min($after + $limit, $count) + 1)] }}
         Should Be Equal    ${seqs}    ${expected}    messages after ${after}, ${limit} at a time
@@ -142,19 +142,19 @@ Every Device Should Receive Deletion
     [Arguments]    ${conversation}
     FOR    ${device}    IN    browser    phone
         ${data} =    Every Tab Should Receive    conversations.updated    change    deleted    ${device}
-        Should Be Equal    ${data}[conversation][id]    ${conversation}    ${device} hears that another conversation was deleted
+        Should Be Equal    ${data}[conversation][id]    ${conversation}    ${device} receives that another conversation was deleted
     END
 
 Conversation Should Be Gone
-    [Documentation]    No door shows it, or anything of it; no table holds a row of it; on a socket it is unknown.
+    [Documentation]    No endpoint shows it, or anything of it; no table holds a row of it; on a socket it is unknown.
     [Arguments]    ${conversation}
-    FOR    ${door}    IN    @{BACKEND_DOORS}
-        ${list} =    Get From    ${door}    /api/conversations    ${ACCESS_TOKEN}
+    FOR    ${endpoint}    IN    @{BACKEND_ENDPOINTS}
+        ${list} =    Get From    ${endpoint}    /api/conversations    ${ACCESS_TOKEN}
         Should Not Contain    ${{ [one['id'] for one in $list.json()['conversations']] }}    ${conversation}
-        ...    ${door} still lists the deleted conversation
+        ...    ${endpoint} still lists the deleted conversation
         FOR    ${path}    IN    /api/conversations/${conversation}    /api/conversations/${conversation}/messages
-            ${response} =    Get From    ${door}    ${path}    ${ACCESS_TOKEN}    status=anything
-            Should Be Equal As Integers    ${response.status_code}    404    ${door} still shows ${path}
+            ${response} =    Get From    ${endpoint}    ${path}    ${ACCESS_TOKEN}    status=anything
+            Should Be Equal As Integers    ${response.status_code}    404    ${endpoint} still shows ${path}
         END
     END
     Should Be Stored    main    titles of the deleted conversation    SELECT title FROM conversations WHERE id = %s    ${conversation}
@@ -175,7 +175,7 @@ Problems Should Name Mistakes At
     Problem Should Name Mistake    ${service}    ${method}    ${path}    ${{ '"' + 'x' * 1_200_000 + '"' }}    413    payload_too_large
 
 Unstorable Values Should Be Refused
-    [Documentation]    A request with this text in this field is answered 400 ``invalid_request`` by every backend door.
+    [Documentation]    A request with this text in this field is answered 400 ``invalid_request`` by every backend endpoint.
     [Arguments]    ${method}    ${path}    ${body}    &{headers}
     VAR    &{request}    method=${method}    json=${body}    headers=${headers}    token=${ACCESS_TOKEN}
     ${requests} =    Make Request To Every Endpoint    ${path}    ${request}
@@ -184,7 +184,7 @@ Unstorable Values Should Be Refused
     Should Be Equal    ${answers}    ${{ [(400, 'invalid_request')] * 3 }}    ${method} ${path} with what no table holds
 
 Create User With Data Everywhere
-    [Documentation]    A user with a state, a message, an answer of the assistant, preferences and a notification that he acknowledged.
+    [Documentation]    A user with a state, a message, an answer of the assistant, preferences and a notification that they acknowledged.
     Sign In New User
     Start Conversation    assistant=${True}
     Open Chat Socket
@@ -195,7 +195,7 @@ Create User With Data Everywhere
     Acknowledge Notification Over REST
 
 Acknowledge Notification Over REST
-    [Documentation]    The user is notified, his socket acknowledges it, and that is written down. Sets ``EVENT``, its id.
+    [Documentation]    The user is notified, their socket acknowledges it, and that is written down. Sets ``EVENT``, its id.
     ${event} =    Notify    Look here
     Wait For Json    type=event    payload.event_id=${event}    within=10s
     Acknowledge    ${event}
@@ -205,7 +205,7 @@ Acknowledge Notification Over REST
     VAR    ${EVENT}    ${event}    scope=TEST
 
 Nothing Should Be Left Of User
-    [Documentation]    No table of the main database holds a row of the deleted user, of his conversation or of his notification.
+    [Documentation]    No table of the main database holds a row of the deleted user, of their conversation or of their notification.
     Wait Until Keyword Passes    10s    Check Row Count    SELECT 1 FROM deleted_users WHERE id = '${USER.id}'    ==    1    alias=main
     ...    assertion_message=the deletion has not reached backend
     No Trace Should Be Left In Userbase    ${USER.id}

@@ -1,6 +1,6 @@
 *** Settings ***
 Documentation       A write is sent again only where that is safe, and where it is safe it is; a breaker that tries lets one through; a
-...                 service without its neighbour says so, and blames nobody's token.
+...                 service without the service it needs says so, and blames nobody's token.
 ...                 Sources: RFC 9110 §9.2.2 (what may be repeated), §15.6.4 and §10.2.3 (503, Retry-After), M. Nygard, Release It! (circuit
 ...                 breaker); docs/protocol.md §1, §3.1 and §5.
 Library             Collections
@@ -123,12 +123,12 @@ Every Write Should Be Accepted
     Should Be Empty    ${refused}    ${{ len($refused) }} of ten writes that reached nobody were not sent to the other replica: ${refused}
 
 Start Replica Without Auth
-    [Documentation]    The first replica is started anew while auth is out of its reach: it has no signing keys.
+    [Documentation]    The first replica is started again while auth is out of its reach: it has no signing keys.
     Cut Connection    backend-1->auth
     Restart Service    backend-1
 
 Replica Should Report Auth Away
-    [Documentation]    A good token is answered 503 ``auth_unavailable`` over REST and at the socket's door, not as one that is bad.
+    [Documentation]    A good token is answered 503 ``auth_unavailable`` over REST and at the handshake, not as one that is bad.
     ${response} =    Get From    backend    /api/me    ${ACCESS_TOKEN}    status=anything
     Should Be Equal As Integers    ${response.status_code}    503    a replica without signing keys refuses a good token
     Answer Should Be Problem    ${response}    auth_unavailable
@@ -157,7 +157,7 @@ Store Outdated And Current Rows
     Execute Sql String    ${statements}    alias=main
 
 Only Current Rows Should Be Left
-    [Documentation]    What is past its time comes to be deleted; what is not stays.
+    [Documentation]    What is past its time is eventually deleted; what is not stays.
     FOR    ${what}    IN    notifications WHERE event_id = '${STALE}[notification]'    socket_clients WHERE client_id = '${STALE}[tab]'
     ...    revoked_sessions WHERE sid = 'old of ${STALE}[tab]'
         Wait Until Keyword Passes    10s    Check Row Count    SELECT 1 FROM ${what}    ==    0    alias=main
@@ -171,21 +171,21 @@ Only Current Rows Should Be Left
 
 Health Should Report Cut
     [Documentation]    With this hop cut the service stays ready, and its ``/health`` comes to show this, and after that all up again.
-    [Arguments]    ${hop}    ${door}    &{expected}
-    Health Should Become    ${door}    &{{ dict.fromkeys($expected, 'up') }}
+    [Arguments]    ${hop}    ${endpoint}    &{expected}
+    Health Should Become    ${endpoint}    &{{ dict.fromkeys($expected, 'up') }}
     Cut Connection    ${hop}
-    Health Should Become    ${door}    &{expected}
+    Health Should Become    ${endpoint}    &{expected}
     Heal Connection    ${hop}
-    Health Should Become    ${door}    &{{ dict.fromkeys($expected, 'up') }}
+    Health Should Become    ${endpoint}    &{{ dict.fromkeys($expected, 'up') }}
 
 Open Breaker With Load Users
     [Documentation]    Ten users, of whom the first replica's Redis is out of reach; auth fails, and takes its time to say so, so that
     ...    questions of one instant overlap. (It takes less than the replica waits: what it was asked is counted when a volley is
-    ...    answered.) The breaker comes to be open. Sets ``CROWD``.
+    ...    answered.) The breaker is eventually open. Sets ``LOAD_USERS``.
     Wait Until Breaker Is Closed
-    ${crowd} =    Create Load Users    10
-    Userbase Should Hold    ${crowd}
-    VAR    ${CROWD}    ${crowd}    scope=TEST
+    ${load_users} =    Create Load Users    10
+    Userbase Should Hold    ${load_users}
+    VAR    ${LOAD_USERS}    ${load_users}    scope=TEST
     Cut Connection    backend-1->redis
     Make Auth Answer With Errors
     Delay Connection    backend-1->auth    100ms
@@ -197,7 +197,7 @@ Load Users Should Find Breaker Open
     Breaker Should Become    open    within=100ms
 
 Half-open Breaker Should Ask Auth Once A Trial
-    [Documentation]    While it tries three times, each time with the whole crowd at the door, auth hears of one question a trial.
+    [Documentation]    While it tries three times, each time with all load users at the endpoint, auth is notified of one question a trial.
     ${asked} =    Get Service Metric    auth    ${QUESTIONS}
     ${before} =    Get Service Metric    backend-1    ${TRIALS}
     WHILE    True    limit=20s
@@ -205,12 +205,12 @@ Half-open Breaker Should Ask Auth Once A Trial
         ${now} =    Get Service Metric    backend-1    ${TRIALS}
         IF    $now >= $before + 3    BREAK
     END
-    ${heard} =    Get Service Metric    auth    ${QUESTIONS}
-    Should Be Equal As Integers    ${{ $heard - $asked }}    ${{ $now - $before }}
+    ${received} =    Get Service Metric    auth    ${QUESTIONS}
+    Should Be Equal As Integers    ${{ $received - $asked }}    ${{ $now - $before }}
     ...    in ${{ int($now - $before) }} trials of a half-open breaker auth was asked another number of times
 
 Restore Hops And Replicas
-    [Documentation]    Heals every hop; both replicas come to serve through frontend, and their breakers come to be closed.
+    [Documentation]    Heals every hop; both replicas come to serve through frontend, and their breakers are eventually closed.
     Close All Connections
     Heal All
     Wait Until Keyword Passes    15s    Both Replicas Should Serve
@@ -253,21 +253,21 @@ Every Write Should Be Stored Once
 
 Health Should Become
     [Documentation]    Within some seconds ``/health`` is 200 and names exactly these dependencies as up or down.
-    [Arguments]    ${door}    &{expected}
-    Wait Until Keyword Passes    10s    Health Should Be    ${door}    ${expected}
+    [Arguments]    ${endpoint}    &{expected}
+    Wait Until Keyword Passes    10s    Health Should Be    ${endpoint}    ${expected}
 
 Health Should Be
     [Documentation]    One answer of ``/health``.
-    [Arguments]    ${door}    ${expected}
-    ${response} =    Get From    ${door}    /health
-    Should Be Equal    ${response.json()}[dependencies]    ${expected}    /health of ${door} shows other dependencies
+    [Arguments]    ${endpoint}    ${expected}
+    ${response} =    Get From    ${endpoint}    /health
+    Should Be Equal    ${response.json()}[dependencies]    ${expected}    /health of ${endpoint} shows other dependencies
 
 Ask For Load Users At Once
-    [Documentation]    Each of the crowd asks the first replica twice, all at one instant; all are served, by their tokens alone.
+    [Documentation]    Each of the load users asks the first replica twice, all at one instant; all are served, by their tokens alone.
     VAR    @{urls}    ${BACKEND_URL}/api/me    ${BACKEND_URL}/api/me
-    VAR    @{requests}    @{{ [dict(url=url, token=user.access_token) for user, url in itertools.product($CROWD, $urls)] }}
+    VAR    @{requests}    @{{ [dict(url=url, token=user.access_token) for user, url in itertools.product($LOAD_USERS, $urls)] }}
     ${replies} =    Send At Once    ${requests}
     VAR    ${others}    ${{ [(r.status, r.code or r.error) for r in $replies if r.status != 200] }}
-    Should Be Empty    ${others}    not everybody was answered with 200: ${others}
+    Should Be Empty    ${others}    not every user was answered with 200: ${others}
     VAR    ${ways}    ${{ {reply.json['session_check'] for reply in $replies} }}
     Should Be Equal    ${ways}    ${{ {'jwt-only'} }}    the sessions were found by

@@ -24,8 +24,8 @@ ${WINDOW}               ${3}
 Each Plan Has The Quota That The Capabilities Name
     [Tags]    id:CT-43    proto:3.2.14    sec:R01    needs:ws
     Capabilities Should Name Quotas    shared
-    Run In One Window    User Quota Should Hold At    ${BULK_LIMIT}    ${DOORS}[0]    ${DOORS}[2]    ${DOORS}[3]    plan=bulk
-    Run In One Window    User Quota Should Hold At    ${USER_LIMIT}    ${DOORS}[1]    ${DOORS}[3]
+    Run In One Window    User Quota Should Hold At    ${BULK_LIMIT}    ${ENDPOINTS}[0]    ${ENDPOINTS}[2]    ${ENDPOINTS}[3]    plan=bulk
+    Run In One Window    User Quota Should Hold At    ${USER_LIMIT}    ${ENDPOINTS}[1]    ${ENDPOINTS}[3]
 
 Refusals Of A Socket Count In Their Window Alone
     [Tags]    id:CT-206    req:C08.2    proto:4.73    proto:4.76    needs:ws
@@ -45,14 +45,14 @@ Each Process Keeps The Quota While Redis Is Away
     [Tags]    id:CT-44    proto:3.2.20    proto:3.2.21    sec:R06    needs:control.kill    needs:redis
     Kill Service    redis
     Wait Until Keyword Passes    10s    Capabilities Should Name Quotas    per-process
-    Run In One Window    User Quota Should Hold At    ${USER_LIMIT}    ${DOORS}[0]
+    Run In One Window    User Quota Should Hold At    ${USER_LIMIT}    ${ENDPOINTS}[0]
     Run In One Window    User Quota Should Hold In Each Replica    ${USER_LIMIT}
-    Run In One Window    Address Quota Should Hold At    ${ADDRESS_LIMIT}    ${OPEN_DOORS}[1]
+    Run In One Window    Address Quota Should Hold At    ${ADDRESS_LIMIT}    ${OPEN_ENDPOINTS}[1]
     Window Should End Despite More Requests
     Start Service    redis
     Wait Until Keyword Passes    15s    Every Service Should See Redis
     Wait Until Keyword Passes    15s    Capabilities Should Name Quotas    shared
-    Run In One Window    User Quota Should Hold At    ${USER_LIMIT}    @{DOORS}
+    Run In One Window    User Quota Should Hold At    ${USER_LIMIT}    @{ENDPOINTS}
     [Teardown]    Restore Redis For Replicas
 
 
@@ -67,14 +67,14 @@ Every Service Should See Redis
 Window Should End Despite More Requests
     [Documentation]    A user over the quota who goes on asking is served again once the window of the first request is over.
     Create User Of Plan
-    Fill Quota    ${DOORS}[1]    ${USER_LIMIT}
-    Wait Until Keyword Passes    ${2 * ${WINDOW}}s    Next Request Should Pass    ${DOORS}[1]
+    Fill Quota    ${ENDPOINTS}[1]    ${USER_LIMIT}
+    Wait Until Keyword Passes    ${2 * ${WINDOW}}s    Next Request Should Pass    ${ENDPOINTS}[1]
 
 Next Request Should Pass
     [Documentation]    One more request of the current user is served.
-    [Arguments]    ${door}
+    [Arguments]    ${endpoint}
     ${source} =    Get Unused Address
-    ${answers} =    Ask    1    ${door}    token=${ACCESS_TOKEN}    source=${source}
+    ${answers} =    Ask    1    ${endpoint}    token=${ACCESS_TOKEN}    source=${source}
     Should Be Equal    ${answers[0].status}    ${200}    a request of who has gone on asking
 
 Open Platform With Quota For Each Plan
@@ -88,14 +88,14 @@ Open Platform With Quota For Each Plan
 User Quota Should Hold In Each Replica
     [Documentation]    One after the other, each replica lets exactly so many requests of the user pass: they do not know of each other.
     [Arguments]    ${limit}
-    User Quota Should Hold At    ${limit}    ${DOORS}[1]
-    User Quota Should Hold At    ${limit}    ${DOORS}[2]
+    User Quota Should Hold At    ${limit}    ${ENDPOINTS}[1]
+    User Quota Should Hold At    ${limit}    ${ENDPOINTS}[2]
 
 Address Quota Should Hold At
-    [Documentation]    At this door exactly so many requests from one address pass.
-    [Arguments]    ${limit}    ${door}
+    [Documentation]    At this endpoint exactly so many requests from one address pass.
+    [Arguments]    ${limit}    ${endpoint}
     ${source} =    Get Unused Address
-    ${answers} =    Ask    ${limit + 3}    ${door}    source=${source}
+    ${answers} =    Ask    ${limit + 3}    ${endpoint}    source=${source}
     Exactly Should Pass    ${answers}    ${limit}
     Quota Should Count Down    ${answers}    address    ${limit}    ${WINDOW}
 

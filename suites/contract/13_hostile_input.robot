@@ -60,7 +60,7 @@ JSON That Nests Too Deep Is Refused And Not Stored
     Body Should Be Refused    PUT    ${BACKEND_URL}/api/preferences    ${{ json.dumps({'deep': $deep}) }}
     Put At    backend    /api/preferences    ${{ {'deep': $most} }}    ${ACCESS_TOKEN}    If-Match="0"
     ${read} =    Get From    backend-2    /api/preferences    ${ACCESS_TOKEN}
-    Should Be Equal    ${read.json()}    ${{ {'deep': $most} }}    what was stored at the greatest depth is read as something else
+    Should Be Equal    ${read.json()}    ${{ {'deep': $most} }}    what was stored at the greatest depth is read as something different
 
 A Frame That Nests Too Deep Is Invalid
     [Tags]    id:CT-54    req:R08    req:X03    proto:1.15    needs:ws
@@ -260,7 +260,7 @@ Allowed Methods Should Be
     Should Be Equal    ${answered}    ${{ (405, sorted($methods.split(', '))) }}    ${method} ${url}${path} (status, Allow)
 
 Path Should Be Unknown
-    [Documentation]    The path is answered 404, and the answer leads nowhere else.
+    [Documentation]    The path is answered 404, and the answer leads no other place.
     [Arguments]    ${url}    ${path}
     ${reply} =    Send Head    ${url}    GET ${path}    Authorization: Bearer ${ACCESS_TOKEN.value}    Connection: close
     ...    host=Host: evil.example

@@ -1,6 +1,6 @@
 *** Settings ***
 Documentation       One address may be that of many users: what one of them does wrong, or does again and again, takes nothing from the
-...                 others. Whoever is known answers for themselves, the address for those who are not.
+...                 others. Anyone who is known answers for themselves, the address for those who are not.
 ...                 Sources: OWASP ASVS 5.0 6.3.1, OWASP API Security 4:2023, RFC 6598 (addresses shared by many); docs/protocol.md §3.2.
 Library             DataFactory
 Library             SessionLibrary
@@ -77,7 +77,7 @@ Prepare Two Users With Passwords
     VAR    ${UNAFFECTED}    ${other}    scope=TEST
 
 Refused Token Should Cost Others Nothing
-    [Documentation]    The token of a session that was revoked comes again and again, until it is over a quota; nobody else is.
+    [Documentation]    The token of a session that was revoked comes again and again, until it is over a quota; no other user is.
     [Arguments]    ${url}
     ${session} =    Create Managed Session    ${USER.id}
     Revoke Session    ${session}

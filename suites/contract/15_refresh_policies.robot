@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation       A refresh that is told to be tried again, or whose answer is lost, ends no session; a stolen token does. Both policies
+Documentation       A refresh that may be tried again, or whose answer is lost, ends no session; a stolen token does. Both policies
 ...                 of auth: strict, as it is by default, and a grace with exactly one successor.
 ...                 Sources: RFC 9700 §4.14.2 (reuse), draft-ietf-httpapi-idempotency-key-header; docs/protocol.md §2.3 and §5.
 Resource            refreshing.resource
@@ -91,7 +91,7 @@ A Third Token Within The Grace Ends The Family
 
 *** Keywords ***
 Open Platform Of Each Policy
-    [Documentation]    Two platforms: one as it is by default, and one that grants ``GRACE`` seconds to whoever presents a spent token.
+    [Documentation]    Two platforms: one as it is by default, and one that grants ``GRACE`` seconds to anyone who presents a spent token.
     Use Private Platform    proxies=frontend->auth, auth->postgres
     Use Private Platform    alias=graceful    REFRESH_GRACE=${GRACE}
 
@@ -139,7 +139,7 @@ Refresh While Auth Has No Database
     Cookies Should Be Left Alone    ${response}
 
 Refresh While Auth Is Paused
-    [Documentation]    Auth stands still while the browser refreshes, which is told to try again; then auth goes on.
+    [Documentation]    Auth stands still while the browser refreshes, which is asked to try again; then auth goes on.
     Pause Service    auth
     ${response} =    Post In Browser    /session/refresh
     Resume Service    auth

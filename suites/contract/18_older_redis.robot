@@ -62,8 +62,8 @@ A Code Spent Before Redis Went Back Buys Nothing Again
 
 *** Keywords ***
 Wait Until Purge Is Written Down
-    [Documentation]    Waits until auth has written down that Redis has heard of the session's end.
+    [Documentation]    Waits until auth has written down that Redis knows of the session's end.
     [Arguments]    ${session}
     Wait Until Keyword Passes    5s    Check Row Count
     ...    SELECT 1 FROM cache_purges WHERE session_id = '${session.session_id}'    ==    0    alias=auth
-    ...    assertion_message=auth has not written down that Redis has heard of the session's end
+    ...    assertion_message=auth has not written down that Redis knows of the session's end

@@ -1,6 +1,6 @@
 *** Settings ***
 Documentation       Random requests and random frames are answered as the descriptions say; they leave nothing that cannot be read, end
-...                 no socket by an internal error, and slow nobody else.
+...                 no socket by an internal error, and slow no other user.
 ...                 `--variable INPUTS:2000` looks further; what was found once is kept in ``inputs`` and sent in each run.
 ...                 Sources: OpenAPI 3.1, RFC 8259, RFC 6455 §7.4; docs/protocol.md §1, §4.
 Library             FuzzLibrary
@@ -62,7 +62,7 @@ Prepare Random Inputs
     VAR    &{FUZZING}    count=${INPUTS}    known=${known}    read_back=${read_back}    reader=${USER.access_token}    scope=TEST
     Connect Second User
     Measure Second User At Rest    40
-    Start Exchange    ${PROBE}    ${NEIGHBOUR}    replies=2
+    Start Exchange    ${PROBE}    ${SECOND_USER}    replies=2
 
 Make Client Frames
     [Documentation]    One good frame of each type that a client sends.

@@ -192,8 +192,8 @@ Token Of Client Should Be Known And End
     ${login} =    Log In At Auth    client_id=${client_id}
     ${form} =    Make Request Body    token=${login.json()}[access_token]
     ${known} =    Post Form To    auth    /auth/introspect    ${form}    ${SERVICE_TOKEN}
-    VAR    ${told}    ${{ operator.itemgetter('active', 'client_id', 'aud')({'aud': None, 'client_id': None, **$known.json()}) }}
-    Should Be Equal    ${told}    ${{ (True, $client_id, $audience) }}    what introspection says of a token of ${client_id}
+    VAR    ${reported}    ${{ operator.itemgetter('active', 'client_id', 'aud')({'aud': None, 'client_id': None, **$known.json()}) }}
+    Should Be Equal    ${reported}    ${{ (True, $client_id, $audience) }}    what introspection says of a token of ${client_id}
     Post Form To    auth    /auth/revoke    ${form}
     ${ended} =    Post Form To    auth    /auth/introspect    ${form}    ${SERVICE_TOKEN}
     Should Be Equal    ${ended.json()}    ${{ {'active': False} }}    what introspection says of a revoked token of ${client_id}

@@ -208,13 +208,13 @@ A Client Id That Is None Is Refused
 A Client That Was Taken Over Is Replaced
     [Documentation]    By a newer socket at the same replica, and at the other one.
     [Tags]    id:CT-318    req:R05    proto:4.78    proto:4.107    needs:ws.resume
-    FOR    ${number}    ${door}    IN    1    ${BACKEND_SOCKET_URL}    2    ${BACKEND_2_SOCKET_URL}
+    FOR    ${number}    ${endpoint}    IN    1    ${BACKEND_SOCKET_URL}    2    ${BACKEND_2_SOCKET_URL}
         ${client} =    Get Random UUID
         Open Chat Socket    first-${number}    url=${BACKEND_SOCKET_URL}    client_id=${client}
         Open Chat Socket    moved-${number}    url=${BACKEND_SOCKET_URL}
         Resume    ${client}    ${{ {} }}    moved-${number}
         Open Socket Should Be Closed With    4009    first-${number}    within=5s
-        Open Chat Socket    newest-${number}    url=${door}    client_id=${client}
+        Open Chat Socket    newest-${number}    url=${endpoint}    client_id=${client}
         Open Socket Should Be Closed With    4009    moved-${number}    within=5s
         Get Socket User    newest-${number}
     END
@@ -240,7 +240,7 @@ An Acknowledged Event Of Any Kind Does Not Come Again
     Open Chat Socket    after    url=${BACKEND_SOCKET_URL}    client_id=${client}
     Resume    ${client}    ${{ {} }}    after
     ${came} =    Wait For Json    connection=after    type=event    within=5s
-    Should Be Equal    ${came}[payload][event_id]    ${new}    the first event after everything else was acknowledged
+    Should Be Equal    ${came}[payload][event_id]    ${new}    the first event after all the rest was acknowledged
 
 A User May Use The Id Of An Answer
     [Documentation]    An answer has an id of its sender's own: it is given though its user has used the same one.
@@ -335,5 +335,5 @@ Event Should Be Whole
     [Arguments]    ${event_id}    ${priority: int}    ${data}
     ${event} =    Wait For Json    connection=socket    type=event    payload.event_id=${event_id}    within=10s
     Members Should Be    an event    ${event}[payload]    event_id    kind    priority    created_at    data
-    VAR    ${told}    ${{ [$event['payload']['kind'], $event['payload']['priority'], $event['payload']['data']] }}
-    Should Be Equal    ${told}    ${{ ['notification', $priority, $data] }}    kind, priority and data of an event
+    VAR    ${reported}    ${{ [$event['payload']['kind'], $event['payload']['priority'], $event['payload']['data']] }}
+    Should Be Equal    ${reported}    ${{ ['notification', $priority, $data] }}    kind, priority and data of an event

@@ -82,7 +82,7 @@ A Conversation Has Its Declared Members And Version
     ...    ETags of a conversation that is made, renamed and read
 
 Paths That Nobody Serves Make No Time Series
-    [Documentation]    Whoever asks for a hundred random paths makes no line in the metrics.
+    [Documentation]    Anyone who asks for a hundred random paths makes no line in the metrics.
     [Tags]    id:CT-207    req:X03    proto:1.50    sec:R06
     [Template]    Random Paths Should Make No Time Series
     ${AUTH_URL}
@@ -120,8 +120,8 @@ A Message Has Its Declared Members And Is Made Once
 
 A Quota That Is Off Is Not Reported
     [Tags]    id:CT-169    req:C08.3    proto:3.2.15
-    ${told} =    Get From    backend    /api/capabilities
-    Should Be Equal    ${told.json()}[quotas][standard]    ${0}    the quota of the shared platform
+    ${reported} =    Get From    backend    /api/capabilities
+    Should Be Equal    ${reported.json()}[quotas][standard]    ${0}    the quota of the shared platform
     ${response} =    Get From    backend    /api/me    ${ACCESS_TOKEN}
     Should Not Contain    ${response.headers}    RateLimit-Policy    a quota that is off is reported
 
@@ -174,13 +174,13 @@ Random Paths Should Make No Time Series
     Should Not Contain    ${figures.text.lower()}    ${mark.replace('-', '')}    a method of nobody has figures of its own at ${url}
 
 Capabilities Should Hold
-    [Documentation]    What is published, to whoever asks, has these members and these values (paths with dots).
+    [Documentation]    What is published, to anyone who asks, has these members and these values (paths with dots).
     [Arguments]    @{members}    &{values}
     ${response} =    Request Should Be Answered    200    GET    ${BACKEND_URL}/api/capabilities    token=${None}
-    VAR    ${told}    ${response.json()}
-    Members Should Be    the capabilities    ${told}    @{members}
+    VAR    ${reported}    ${response.json()}
+    Members Should Be    the capabilities    ${reported}    @{members}
     FOR    ${path}    ${value}    IN    &{values}
-        ${found} =    Evaluate    functools.reduce(lambda held, name: held[name], '${path}'.split('.'), $told)
+        ${found} =    Evaluate    functools.reduce(lambda held, name: held[name], '${path}'.split('.'), $reported)
         Should Be Equal As Numbers    ${found}    ${value}    ${path} in the capabilities
     END
 

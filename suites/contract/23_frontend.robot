@@ -19,8 +19,8 @@ Frontend Has The Chat Page At Its Root
 A Login At Frontend Is One Of The Client Web
     [Tags]    id:CT-171    req:C03.3    proto:5.03    sec:O07
     ${query} =    Start Login At Frontend    login_hint=me@example.test
-    VAR    ${told}    ${{ [$query['client_id'], $query['redirect_uri'], $query['code_challenge_method'], $query.get('login_hint')] }}
-    Should Be Equal    ${told}    ${{ ['web', $PUBLIC_URL + '/login/callback', 'S256', 'me@example.test'] }}
+    VAR    ${reported}    ${{ [$query['client_id'], $query['redirect_uri'], $query['code_challenge_method'], $query.get('login_hint')] }}
+    Should Be Equal    ${reported}    ${{ ['web', $PUBLIC_URL + '/login/callback', 'S256', 'me@example.test'] }}
     ...    client, way back, method and hint of a login at frontend
 
 A Failed Login Has Its Own Problem

@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation       What is answered while a neighbour is away, stands still or breaks off, and what an internal error tells.
+Documentation       What is answered while another service is away, stands still or breaks off, and what an internal error tells.
 ...                 Sources: RFC 9110 §9.2.2 and §15.6.4, RFC 9457; docs/protocol.md §1, §2.2, §3.3 and §5.
 Resource            promised_stores.resource
 Suite Setup         Open Private Platform    backends=2    proxies=auth->backend,backend->auth,frontend->backend-1
@@ -55,7 +55,7 @@ A Deletion Whose Answer Is Lost Is Not Repeated
     Should Be Equal    ${after}    ${before}    deletions that were repeated
 
 A Silent Replica Holds Up Nobody For Long
-    [Documentation]    It takes connections and answers nothing: what may be repeated is answered by the other, all else 503.
+    [Documentation]    It takes connections and answers nothing: what may be repeated is answered by the other, all the rest 503.
     [Tags]    id:CT-193    req:P07    proto:5.46    needs:control.pause
     Get From    frontend    /api/me    ${ACCESS_TOKEN}
     Pause Service    backend-1

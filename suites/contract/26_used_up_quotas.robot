@@ -28,7 +28,7 @@ A Socket Over Its Quota Is Warned, Refused And Closed
 A User Over Their Quota Opens No Socket
     [Tags]    id:CT-197    proto:3.2.12    proto:4.12
     ${response} =    Get From    backend    /api/me    ${ACCESS_TOKEN}
-    Should Contain    ${response.headers}[RateLimit-Policy]    "user";q\=30;w\=300    the policy that is told
+    Should Contain    ${response.headers}[RateLimit-Policy]    "user";q\=30;w\=300    the reported policy
     Use Up Quota Of User    30
     Socket Handshake Should Be Refused With    429    url=${BACKEND_SOCKET_URL}    code=rate_limited
 

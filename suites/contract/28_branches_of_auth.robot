@@ -94,8 +94,8 @@ A Managed Session May Be Of Any Client
     [Tags]    id:CT-269    req:M02.1    proto:2.5.03    needs:session.admin
     VAR    &{wish}    user_id=${USER.id.upper()}    type=SSO    client_id=partner
     ${made} =    Request Should Be Answered    201    POST    ${AUTH_URL}/admin/sessions    ${wish}    ${SERVICE_TOKEN}
-    VAR    ${told}    ${{ list(map($made.json()['session'].get, ['type', 'client_id', 'user_id', 'metadata', 'device'])) }}
-    Should Be Equal    ${told}    ${{ ['SSO', 'partner', $USER.id, {}, None] }}    type, client, user, metadata and device of a session
+    VAR    ${reported}    ${{ list(map($made.json()['session'].get, ['type', 'client_id', 'user_id', 'metadata', 'device'])) }}
+    Should Be Equal    ${reported}    ${{ ['SSO', 'partner', $USER.id, {}, None] }}    type, client, user, metadata and device of a session
     ${claims} =    Read Token Claims    ${made.json()}[access_token]
     Should Be Equal    ${claims}[aud]    partner-api    the audience of a managed session's token
     VAR    &{wish}    user_id=${USER.id}    type=WEB    client_id=nobody

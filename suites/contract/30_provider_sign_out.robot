@@ -100,7 +100,7 @@ A Browser Signs Out At The Provider Too
     Browse    browser    /api/me    status=401
 
 A Sign-out Needs No Provider
-    [Documentation]    The session here ends at once, though nobody can be told of it there.
+    [Documentation]    The session here ends at once, though nobody can be notified of it there.
     [Tags]    id:S09-10    proto:2.7.08    needs:control.kill
     Kill Service    provider
     Sign Out At Provider Too
@@ -188,7 +188,7 @@ Ask Provider
     RETURN    ${response}
 
 End Provider Session
-    [Documentation]    The provider ends one of its sessions, and tells every application that it was used for.
+    [Documentation]    The provider ends one of its sessions, and notifies every application that it was used for.
     [Arguments]    ${sid}
     Ask Provider    DELETE    /control/sessions/${sid}    204
 

@@ -74,8 +74,8 @@ Lists Of Messages Hold As Many As They May
     Execute Sql String    ${MANY_MESSAGES}    alias=main    parameters=${{ [$CONVERSATION] }}
     FOR    ${query}    IN    ${EMPTY}    limit=1000&
         ${page} =    Get From    backend    /api/conversations/${CONVERSATION}/messages?${query}    ${ACCESS_TOKEN}
-        VAR    ${told}    ${{ (len($page.json()['messages']), $page.json()['last_seq']) }}
-        Should Be Equal    ${told}    ${{ (1000, 1001) }}    a full page of messages
+        VAR    ${reported}    ${{ (len($page.json()['messages']), $page.json()['last_seq']) }}
+        Should Be Equal    ${reported}    ${{ (1000, 1001) }}    a full page of messages
     END
     ${end} =    Get From    backend    /api/conversations/${CONVERSATION}/messages?after=1001    ${ACCESS_TOKEN}
     Should Be Equal    ${{ ($end.json()['messages'], $end.json()['last_seq']) }}    ${{ ([], 1001) }}    the page after the last message
@@ -116,7 +116,7 @@ A Priority Beyond Nine Or Below Zero Is Refused
     END
 
 A Late Deactivation Closes No Socket
-    [Documentation]    It is older than what backend knows of the user, and told stale; so is a repeated update.
+    [Documentation]    It is older than what backend knows of the user, and reported stale; so is a repeated update.
     [Tags]    id:CT-309    req:C07.2    proto:3.3.01    needs:ws    needs:db.auth
     Userbase Should Hold    ${{ [$USER] }}
     ${record} =    Rename Myself

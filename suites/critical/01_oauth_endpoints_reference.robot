@@ -1,6 +1,6 @@
 *** Settings ***
 Documentation       A login through the OpenID provider ends in tokens that every service takes;
-...                 a bad one ends in a clear error, and in nothing else.
+...                 a bad one ends in a clear error, and in nothing more.
 ...                 Sources: RFC 6749 (OAuth 2.0), RFC 7636 (PKCE), RFC 9700 (security best practice), OpenID Connect Core.
 Resource            platform.resource
 Resource            auth.resource

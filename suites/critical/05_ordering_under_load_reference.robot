@@ -43,7 +43,7 @@ Services Stay Within Their Memory Budgets Under Load
 
 *** Keywords ***
 Connect Load Users
-    [Documentation]    A recorded socket for each user, half of them at each replica; each may see his own conversation and no other.
+    [Documentation]    A recorded socket for each user, half of them at each replica; each may see their own conversation and no other.
     ...    Sets ``ALIASES``.
     ${half} =    Evaluate    len($TOKENS) // 2
     ${first} =    Open Connections    ${BACKEND_SOCKET_URL}    tokens=${TOKENS[:${half}]}    alias=user

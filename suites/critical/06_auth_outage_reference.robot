@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation       When auth is dead, hangs, is slow or fails, who is signed in notices nothing, who signs in is told at once, and its
+Documentation       When auth is dead, hangs, is slow or fails, who is signed in notices nothing, who signs in is notified at once, and its
 ...                 return mends everything by itself. Sources: RFC 9110 §15.6.4 and §10.2.3 (503, Retry-After), RFC 7662
 ...                 (introspection), M. Nygard, Release It! (circuit breaker).
 Resource            platform.resource
@@ -56,18 +56,18 @@ A Revoked Session Stays Refused Without Auth And Redis
 
 Load Users Do Not Overrun Auth At Its Return
     [Documentation]    Ten users' sessions are gone from Redis; each asks each replica five times at once, and auth takes its time. Auth
-    ...    should hear of it once for each user and replica, not a hundred times.
+    ...    should be notified of it once for each user and replica, not a hundred times.
     [Tags]    id:C06-05    req:C06.4    proto:3.1.37    needs:control.kill    needs:redis    needs:net.faults
-    ${crowd} =    Create Load Users    10
-    Userbase Should Hold    ${crowd}
+    ${load_users} =    Create Load Users    10
+    Userbase Should Hold    ${load_users}
     Flush Redis
     Kill Service    auth
-    Every User Should Be Served By Token Alone    ${crowd}
+    Every User Should Be Served By Token Alone    ${load_users}
     Start Service    auth
     Both Breakers Should Close
     Count Questions To Slower Auth
-    Auth Should Know Every User Again    ${crowd}
-    Auth Should Not Have Been Overrun    ${crowd}
+    Auth Should Know Every User Again    ${load_users}
+    Auth Should Not Have Been Overrun    ${load_users}
 
 
 *** Keywords ***
@@ -78,13 +78,13 @@ Ask Backend For What Only Auth Knows
     Start Probe    needy    ${BACKEND_URL}/api/me    ${ACCESS_TOKEN}
 
 Breaker Should Open And Only Token Count
-    [Documentation]    The breaker comes to be open; requests do not wait for auth, are answered, and the answer says by what.
+    [Documentation]    The breaker is eventually open; requests do not wait for auth, are answered, and the answer says by what.
     Breaker Should Become    open
     No User Should Wait For Auth
     Session Should Be Found By    jwt-only
 
 Breaker Should Close And Ask Auth Again
-    [Documentation]    The breaker comes to be closed, auth is asked again, and not one request failed since the first.
+    [Documentation]    The breaker is eventually closed, auth is asked again, and not one request failed since the first.
     Breaker Should Become    closed
     Session Should Be Found By    introspected
     ${report} =    Stop Probe    needy
@@ -113,7 +113,7 @@ Make Auth Too Slow
     Delay Connection    backend->auth    5s
 
 Every User Should Be Served By Token Alone
-    [Documentation]    One volley of everybody in which every session is found by its token alone.
+    [Documentation]    One volley of every user in which every session is found by its token alone.
     [Arguments]    ${users}
     ${ways} =    Ask For Every User At Once    ${users}
     Should Be Equal    ${ways}    ${{ {'jwt-only'} }}
@@ -127,7 +127,7 @@ Count Questions To Slower Auth
     VAR    ${VOLLEYS}    ${0}    scope=TEST
 
 Auth Should Know Every User Again
-    [Documentation]    Each user's session comes to be found by introspection, or live because auth has put it back into Redis. The first
+    [Documentation]    Each user's session is eventually found by introspection, or live because auth has put it back into Redis. The first
     ...    volley is judged by itself: once auth is overrun, the next ones do not ask it.
     [Arguments]    ${users}
     Volley Should Be Answered    ${users}
@@ -135,7 +135,7 @@ Auth Should Know Every User Again
     Wait Until Keyword Passes    15s    No User Should Be Served By Token Alone    ${users}
 
 No User Should Be Served By Token Alone
-    [Documentation]    One volley of everybody in which no session is found by its token alone.
+    [Documentation]    One volley of every user in which no session is found by its token alone.
     [Arguments]    ${users}
     ${ways} =    Volley Should Be Answered    ${users}
     Should Not Contain    ${ways}    jwt-only

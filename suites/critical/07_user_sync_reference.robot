@@ -78,10 +78,10 @@ Changes Made Without Redis Arrive At Once And Stay
 
 No User Is Orphaned After Changes In An Outage
     [Tags]    id:C07-10    req:C07.3    proto:2.6.01    proto:2.6.05    needs:control.kill    needs:net.faults    needs:session.admin
-    ${crowd} =    Create Load Users    30
+    ${load_users} =    Create Load Users    30
     Wait Until Outbox Is Empty
     Cut Connection    auth->backend
-    Change Every User At Once    ${crowd}
+    Change Every User At Once    ${load_users}
     Kill Service    backend-1
     Restart Service    auth
     Heal Connection    auth->backend
@@ -117,9 +117,9 @@ No Event After A Deletion Brings The User Back
 
 Everything Delivered Again In Any Order Changes Nothing
     [Tags]    id:C07-13    req:C07.4    proto:2.6.09    needs:session.admin
-    ${crowd} =    Create Load Users    20
+    ${load_users} =    Create Load Users    20
     ${before} =    Count Events In Outbox
-    Change Every User At Once    ${crowd}
+    Change Every User At Once    ${load_users}
     Both User Tables Should Be Equal
     ${delivered} =    Deliver Everything Again In Any Order    ${before}
     Should Be True    ${delivered} >= 40    only ${delivered} events were there to deliver again
@@ -187,7 +187,8 @@ Create User With Three Undelivered Updates
     VAR    ${EVENTS}    ${updates}    scope=TEST
 
 Socket Should Have Received Only
-    [Documentation]    Of all deliveries the open socket heard of this one; a genuine change after them shows that nothing was on its way.
+    [Documentation]    Of all deliveries the open socket was notified of this one; a genuine change after them shows that nothing was on its
+    ...    way.
     [Arguments]    ${event}
     ${record} =    Rename Myself
     Wait For Json    connection=socket    type=event    payload.kind=user.updated    payload.data.version=${record}[version]
@@ -246,25 +247,25 @@ Stores Should Hold Ids Of User In Declared Places Alone
     Should Be Equal    ${kinds}    ${{ ['code:spent', 'session:revoked'] }}    keys of Redis that name the user or the session: ${keys}
 
 Every Socket Should Receive Update
-    [Documentation]    ``user.updated`` with this very record reaches the user's socket at each door.
+    [Documentation]    ``user.updated`` with this very record reaches the user's socket at each endpoint.
     [Arguments]    ${record}    ${prefix}=user    ${within}=5s
-    FOR    ${door}    IN    backend-1    backend-2    frontend
-        ${frame} =    Wait For Json    connection=${prefix} at ${door}    type=event    payload.kind=user.updated
+    FOR    ${endpoint}    IN    backend-1    backend-2    frontend
+        ${frame} =    Wait For Json    connection=${prefix} at ${endpoint}    type=event    payload.kind=user.updated
         ...    payload.data.version=${record}[version]    within=${within}
-        VAR    ${told}    ${frame}[payload][data]
-        Should Be Equal    ${{ ($told['name'], $told['email']) }}    ${{ ($record['name'], $record['email']) }}
-        ...    the socket at ${door} was told of another user
+        VAR    ${reported}    ${frame}[payload][data]
+        Should Be Equal    ${{ ($reported['name'], $reported['email']) }}    ${{ ($record['name'], $record['email']) }}
+        ...    the socket at ${endpoint} was notified of another user
     END
 
 Received Updates Should Be
-    [Documentation]    The versions of the user that a socket was told of, each event counted once however often it was resent.
+    [Documentation]    The versions of the user that a socket was notified of, each event counted once however often it was resent.
     [Arguments]    ${alias}    @{versions}
     ${frames} =    Get Frames    connection=${alias}    type=event    payload.kind=user.updated
     VAR    ${events}    ${{ {frame.json['payload']['event_id']: frame.json['payload']['data']['version'] for frame in $frames} }}
-    Should Be Equal    ${{ list($events.values()) }}    ${versions}    ${alias} was told of other versions
+    Should Be Equal    ${{ list($events.values()) }}    ${versions}    ${alias} was notified of other versions
 
 No Trace Should Be Left In Auth
-    [Documentation]    The auth database holds neither the user nor his identities and sessions.
+    [Documentation]    The auth database holds neither the user nor their identities and sessions.
     [Arguments]    ${user_id}
     Check Row Count    SELECT 1 FROM auth_users WHERE id = '${user_id}'    ==    0
     ...    auth_users still holds the deleted user: {value}    alias=auth

@@ -1,6 +1,6 @@
 *** Settings ***
 Documentation       A user and a socket have quotas; a refusal says when it ends, and ends then; failed sign-ins are throttled; a flood is
-...                 throttled and harms nobody else. Sources: RFC 6585 §4 (429), RFC 9110 §10.2.3 (Retry-After),
+...                 throttled and harms no other user. Sources: RFC 6585 §4 (429), RFC 9110 §10.2.3 (Retry-After),
 ...                 draft-ietf-httpapi-ratelimit-headers-10, RFC 6455 §7.4.2 (close codes).
 Resource            portable/vocabulary.resource
 Suite Setup         Use Target Alone    rate_limit=20    rate_window=3s    socket_rate_limit=5    login_failure_limit=3

@@ -1,6 +1,6 @@
 *** Settings ***
-Documentation       A user, an address and a socket have one quota each, the same at every door; a refusal says when it ends, and ends then;
-...                 who floods is throttled, and nobody else notices. Sources: RFC 6585 §4 (429), RFC 9110 §10.2.3 (Retry-After),
+Documentation       A user, an address and a socket have one quota each, the same at every endpoint; a refusal says when it ends, and ends
+...                 then; who floods is throttled, and no other user notices. Sources: RFC 6585 §4 (429), RFC 9110 §10.2.3 (Retry-After),
 ...                 draft-ietf-httpapi-ratelimit-headers-10, RFC 6455 §7.4.2 (close codes).
 Resource            quotas.resource
 Suite Setup         Open Platform With Small Quotas    ${USER_LIMIT}    ${ADDRESS_LIMIT}    ${SOCKET_LIMIT}    ${WINDOW}    ${FAILURE_LIMIT}
@@ -41,7 +41,7 @@ Flooding Addresses Are Throttled And Harm No User
     ${attackers} =    Get Attackers    0    3
     ${floods} =    Flood Beside Load Users    ${attackers}
     Other Users Should Wait No Longer
-    Flood Should Be Throttled    ${floods}    ${ADDRESS_LIMIT}    ${WINDOW}s    @{OPEN_DOORS}
+    Flood Should Be Throttled    ${floods}    ${ADDRESS_LIMIT}    ${WINDOW}s    @{OPEN_ENDPOINTS}
     Every User Should Be Served Again    ${attackers}    ${floods}
 
 Flooding Sockets Are Throttled And Harm No User
@@ -62,14 +62,14 @@ Open Platform With Small Quotas
     Remember Endpoints
 
 User Quota Should Hold At Endpoints And Socket
-    [Documentation]    When so many requests of a user have passed at the doors together, he can open no socket either.
+    [Documentation]    When so many requests of a user have passed at the endpoints together, they can open no socket either.
     [Arguments]    ${limit}
-    User Quota Should Hold At    ${limit}    @{DOORS}
+    User Quota Should Hold At    ${limit}    @{ENDPOINTS}
     Socket Handshake Should Be Refused With    429    url=${BACKEND_2_SOCKET_URL}    code=rate_limited
     Socket Handshake Should Be Refused With    429    url=${SOCKET_URL}    code=rate_limited
 
 Socket And Endpoints Should Share Quota
-    [Documentation]    A conversation, a handshake and three messages: five of the quota; when the doors have the rest, messages are
+    [Documentation]    A conversation, a handshake and three messages: five of the quota; when the endpoints have the rest, messages are
     ...    refused.
     [Arguments]    ${limit}
     Start Conversation
@@ -77,31 +77,31 @@ Socket And Endpoints Should Share Quota
     Send Chat Message    one
     Send Chat Message    two
     Send Chat Message    three
-    Next Answer Should Leave    ${DOORS}[2]    ${limit - 6}
-    Fill Quota    ${DOORS}[0]    ${limit}
+    Next Answer Should Leave    ${ENDPOINTS}[2]    ${limit - 6}
+    Fill Quota    ${ENDPOINTS}[0]    ${limit}
     Next Messages Should Be Refused
 
 Address Quota Should Ignore Claims
     [Documentation]    With header fields that claim another address, or frontend's credential, exactly so many requests from one address
-    ...    pass at all doors together, and the address that was claimed has its quota whole.
+    ...    pass at all endpoints together, and the address that was claimed has its quota whole.
     [Arguments]    ${limit}
     ${source} =    Get Unused Address
     ${claimed} =    Get Unused Address
     VAR    &{headers}    X-Forwarded-For=${claimed}    Forwarded=for=${claimed}    X-Real-IP=${claimed}
     ...    X-Frontend-Credential=let-me-in
-    ${answers} =    Ask    ${limit + 3}    @{OPEN_DOORS}    source=${source}    headers=${headers}    ca_file=${CA_FILE}
+    ${answers} =    Ask    ${limit + 3}    @{OPEN_ENDPOINTS}    source=${source}    headers=${headers}    ca_file=${CA_FILE}
     Exactly Should Pass    ${answers}    ${limit}
     Quota Should Count Down    ${answers}    address    ${limit}    ${WINDOW}
-    ${answers} =    Ask    1    ${OPEN_DOORS}[1]    source=${claimed}
+    ${answers} =    Ask    1    ${OPEN_ENDPOINTS}[1]    source=${claimed}
     Quota Should Count Down    ${answers}    address    ${limit}    ${WINDOW}
 
 Next Answer Should Leave
-    [Documentation]    One more request of the current user says that so many are left of his quota.
-    [Arguments]    ${door}    ${left}
+    [Documentation]    One more request of the current user says that so many are left of their quota.
+    [Arguments]    ${endpoint}    ${left}
     ${source} =    Get Unused Address
-    ${answers} =    Ask    1    ${door}    token=${ACCESS_TOKEN}    source=${source}
+    ${answers} =    Ask    1    ${endpoint}    token=${ACCESS_TOKEN}    source=${source}
     Should Be Equal As Integers    ${{ $answers[0].quotas['user'].remaining }}    ${left}
-    ...    the doors do not share the quota with the socket, r is another
+    ...    the endpoints do not share the quota with the socket, r is another
 
 Send Many Messages
     [Documentation]    Sends so many messages on a socket without waiting for answers.
@@ -114,7 +114,8 @@ Send Many Messages
     END
 
 Next Messages Should Be Refused
-    [Documentation]    Of six messages one is refused. (Some still pass: what other doors took shows when the socket's debts are settled.)
+    [Documentation]    Of six messages one is refused. (Some still pass: what other endpoints took shows when the socket's debts are
+    ...    settled.)
     [Arguments]    ${alias}=socket
     Send Many Messages    6    ${alias}
     ${error} =    Wait For Json    connection=${alias}    type=error    within=${WINDOW}s
@@ -124,33 +125,33 @@ Next Messages Should Be Refused
 Password Should Be Counted Against Address
     [Documentation]    A login is counted against the address that it comes from, whether it succeeds or fails.
     Create User With Password
-    Password Should Be Answered With    401    ${SOMEBODY.email}    a-wrong-password
+    Password Should Be Answered With    401    ${PASSWORD_USER.email}    a-wrong-password
     Right Password Should Be Answered With    200
 
 Create User With Password
-    [Documentation]    A new user who signed up by himself: sets ``SOMEBODY``.
+    [Documentation]    A new user who signed up by themselves: sets ``PASSWORD_USER``.
     ${user} =    Create User
-    VAR    ${SOMEBODY}    ${user}    scope=TEST
+    VAR    ${PASSWORD_USER}    ${user}    scope=TEST
 
 Right Password Should Be Answered With
-    [Documentation]    A login of ``SOMEBODY`` with his password, from an address that is new, is answered with this status.
+    [Documentation]    A login of ``PASSWORD_USER`` with their password, from an address that is new, is answered with this status.
     [Arguments]    ${status}
-    Password Should Be Answered With    ${status}    ${SOMEBODY.email}    ${SOMEBODY.password}
+    Password Should Be Answered With    ${status}    ${PASSWORD_USER.email}    ${PASSWORD_USER.password}
 
 Get Attackers
-    [Documentation]    So many users at the users' doors, and so many addresses without a token at the open doors; each from an address
-    ...    of his own.
+    [Documentation]    So many users at the users' endpoints, and so many addresses without a token at the open endpoints; each from an
+    ...    address of their own.
     [Arguments]    ${users: int}    ${addresses: int}
     ${known} =    Create Users Of Plan    ${users}
     VAR    @{attackers}    @{EMPTY}
     FOR    ${user}    IN    @{known}
         ${source} =    Get Unused Address
-        VAR    &{attacker}    urls=${DOORS}    token=${user.access_token}    source=${source}    ca_file=${CA_FILE}
+        VAR    &{attacker}    urls=${ENDPOINTS}    token=${user.access_token}    source=${source}    ca_file=${CA_FILE}
         VAR    @{attackers}    @{attackers}    ${attacker}
     END
     FOR    ${_}    IN RANGE    ${addresses}
         ${source} =    Get Unused Address
-        VAR    &{attacker}    urls=${OPEN_DOORS}    source=${source}    ca_file=${CA_FILE}
+        VAR    &{attacker}    urls=${OPEN_ENDPOINTS}    source=${source}    ca_file=${CA_FILE}
         VAR    @{attackers}    @{attackers}    ${attacker}
     END
     RETURN    ${attackers}
@@ -179,7 +180,7 @@ Socket Flood Should Be Throttled
     END
 
 Every User Should Be Served Again
-    [Documentation]    When what the answers to the attackers promised is due, each attacker's next request passes, at every door.
+    [Documentation]    When what the answers to the attackers promised is due, each attacker's next request passes, at every endpoint.
     [Arguments]    ${attackers}    ${floods}
     Wait As Promised    ${floods}
     FOR    ${attacker}    IN    @{attackers}

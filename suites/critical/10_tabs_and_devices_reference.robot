@@ -70,30 +70,30 @@ One Of Twenty Parallel Writers Wins
 
 *** Keywords ***
 Changed Preferences Should Be In Every Tab
-    [Documentation]    Every tab is told of the new preferences, and every door shows them.
+    [Documentation]    Every tab is notified of the new preferences, and every endpoint shows them.
     ${before} =    Every Endpoint Should Show    /api/preferences
     Should Be Equal    ${before}    ${{ {} }}    a new user has preferences already
     VAR    &{document}    theme=dark    language=de
     Set Preferences    ${document}    "0"
-    ${told} =    Every Tab Should Receive    preferences.updated    version    1
-    Should Be Equal    ${told}[preferences]    ${document}    the tabs were told other preferences
+    ${reported} =    Every Tab Should Receive    preferences.updated    version    1
+    Should Be Equal    ${reported}[preferences]    ${document}    the tabs received other preferences
     ${shown} =    Every Endpoint Should Show    /api/preferences
     Should Be Equal    ${shown}    ${document}    other preferences than those written
 
 Changed Profile Should Be In Every Tab
-    [Documentation]    Every tab is told of the new name and says it, and every door shows the profile as auth does.
+    [Documentation]    Every tab is notified of the new name and says it, and every endpoint shows the profile as auth does.
     ${response} =    Patch At    frontend    /users/me    ${{ {'name': 'Known To All Tabs'} }}    ${ACCESS_TOKEN}
     Every Tab Should Receive    user.updated    name    Known To All Tabs
     Every Tab Should Report User    ${response.json()}
     Every Backend Should Answer With User    ${response.json()}
 
 New Conversation Should Be Listed In Every Tab
-    [Documentation]    Every tab is told of the new conversation, and every door lists it.
+    [Documentation]    Every tab is notified of the new conversation, and every endpoint lists it.
     ${before} =    Every Endpoint Should Show    /api/conversations
     Should Be Empty    ${before}[conversations]    a new user has conversations already
     ${conversation} =    Start Conversation
-    ${told} =    Every Tab Should Receive    conversations.updated    conversation.id    ${conversation}
-    Should Be Equal    ${told}[change]    created    the tabs were told of another change
+    ${reported} =    Every Tab Should Receive    conversations.updated    conversation.id    ${conversation}
+    Should Be Equal    ${reported}[change]    created    the tabs were notified of another change
     ${shown} =    Every Endpoint Should Show    /api/conversations
     Should Be Equal    ${{ [one['id'] for one in $shown['conversations']] }}    ${{ [$conversation] }}    other conversations are listed
 
@@ -127,7 +127,8 @@ Every Tab Should Report User
     END
 
 One Of Twenty Writers Should Win
-    [Documentation]    Both devices write twenty preferences over one version at one instant, at every door: one wins, nineteen are told.
+    [Documentation]    Both devices write twenty preferences over one version at one instant, at every endpoint: one wins, nineteen are
+    ...    notified.
     ${base} =    Get Preferences ETag
     ${requests} =    Make Conflicting Writes    20    ${base}
     ${replies} =    Send At Once    ${requests}    ca_file=${CA_FILE}
@@ -139,7 +140,7 @@ One Of Twenty Writers Should Win
     Preferences Should Be Everywhere    ${winner.json}    ${winner.headers}[etag]
 
 Make Conflicting Writes
-    [Documentation]    Requests for `Send At Once`: this many different preferences over one version, from both devices, at all doors.
+    [Documentation]    Requests for `Send At Once`: this many different preferences over one version, from both devices, at all endpoints.
     [Arguments]    ${count}    ${base}
     VAR    @{urls}    ${BACKEND_URL}    ${BACKEND_2_URL}    ${PUBLIC_URL}
     VAR    &{headers}    If-Match=${base}

@@ -11,7 +11,7 @@ Test Tags           fail-over    p1    req:K01    needs:redis    needs:replicas.
 
 *** Test Cases ***
 Sessions Outlive A Fail-over Of Redis
-    [Documentation]    The replica has heard everything, so Redis is trusted again as it is, at the new address.
+    [Documentation]    The replica has received everything, so Redis is trusted again as it is, at the new address.
     [Tags]    id:K01-01    proto:2.5.55    needs:ws
     Sign In With Two Sessions
     Open Chat Socket
@@ -38,7 +38,7 @@ A Promoted Replica That Lagged Revives No Session
 
 *** Keywords ***
 Sign In And Cut Replication
-    [Documentation]    As `Sign In With Two Sessions`; the primary has it all in its file, and its replica hears of nothing more.
+    [Documentation]    As `Sign In With Two Sessions`; the primary has it all in its file, and its replica is notified of nothing more.
     Sign In With Two Sessions
     Save Redis
     Cut Redis Replication    replica

@@ -1,6 +1,6 @@
 *** Settings ***
 Documentation       Redis refuses to write for seconds, an older copy takes over its address, or it starts again with old data, while all
-...                 services stay connected: PostgreSQL decides, and what Redis does not know is said by no service.
+...                 services stay connected: PostgreSQL decides, and what Redis does not know is sent by no service.
 ...                 Sources: Redis replication (READONLY, REPLICAOF), Redis persistence; docs/protocol.md §2.5, §3.1.
 Resource            fail_over.resource
 Suite Setup         Open Private Platform    backends=2    redis_replica=True
@@ -12,7 +12,7 @@ Test Tags           fail-over    p1    req:K01    needs:redis    needs:replicas.
 
 *** Test Cases ***
 Sessions End While Redis Refuses Writes
-    [Documentation]    Redis still has the session, and cannot be told that it has ended.
+    [Documentation]    Redis still has the session, and cannot be notified that it has ended.
     [Tags]    id:K01-03    proto:2.5.53    proto:3.1.41
     Make Redis Replica
     Revoke Session    ${ENDED}

@@ -1,7 +1,8 @@
 *** Settings ***
 Documentation       A second region with its own replica and Redis, far away from PostgreSQL and auth: slow, cut off, and, with a standby of
 ...                 PostgreSQL, on its own when the first is lost, until the first is back.
-...                 Sources: docs/protocol.md §3.1 (session_check), §4 (nothing depends on the doorbell but speed), §5 (replicas left out).
+...                 Sources: docs/protocol.md §3.1 (session_check), §4 (nothing depends on the pub/sub notification but speed), §5 (replicas
+...                 left out).
 Library             PlatformLibrary
 Library             SessionLibrary
 Resource            auth.resource

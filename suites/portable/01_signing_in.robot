@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation       Who signs in is recognised at every endpoint and on every socket as nobody else; a wrong password is refused.
+Documentation       Who signs in is recognised at every endpoint and on every socket as no other user; a wrong password is refused.
 Resource            portable/vocabulary.resource
 Suite Setup         Use Target
 Suite Teardown      Leave Target

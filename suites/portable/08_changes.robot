@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation       A role that is taken away takes its rights along; messages and rooms that are deleted are gone for everybody.
+Documentation       A role that is taken away takes its rights along; messages and rooms that are deleted are gone for every user.
 ...                 Changed names and roles at every endpoint and store: critical/07_user_sync.robot.
 Resource            portable/vocabulary.resource
 Suite Setup         Use Target

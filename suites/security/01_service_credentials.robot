@@ -1,6 +1,6 @@
 *** Settings ***
-Documentation       What services and operators may do, nobody else may: every endpoint below ``/admin`` and ``/internal``, and
-...                 introspection, is closed to whoever does not show the service credential, whole and unchanged.
+Documentation       What services and operators may do, no other user may: every endpoint below ``/admin`` and ``/internal``, and
+...                 introspection, is closed to anyone who does not show the service credential, whole and unchanged.
 ...                 Sources: docs/protocol.md §1 (service credential), RFC 6750 §3 (challenge), RFC 7662 §2.1 and §2.2 (introspection),
 ...                 OWASP ASVS 5.0 8.2.1 (access to functions) and 13.2.1 (authentication between services).
 Resource            security.resource

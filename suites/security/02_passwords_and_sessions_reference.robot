@@ -62,7 +62,7 @@ Revoke Garbage And Forged Token
     Revoke Token    ${forged}
 
 Change Own Password
-    [Documentation]    The current user changes his password from this to that.
+    [Documentation]    The current user changes their password from this to that.
     [Arguments]    ${old}    ${new}    ${status}=204    &{wishes}
     ${body} =    Make Request Body    old=${old}    new=${new}    &{wishes}
     ${response} =    Post To    auth    /users/me/password    ${body}    ${ACCESS_TOKEN}    status=${status}

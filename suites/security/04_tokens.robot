@@ -39,7 +39,7 @@ A Signed Token Is Refused Where Anything Is Wrong
     ...    missing subject    missing session    missing expiry    duplicate claims
 
 Signed Tokens With Odd Key Ids Or Times Are Refused
-    [Documentation]    The target's own key has signed each of them; what is written where a text or number belongs is something else.
+    [Documentation]    The target's own key has signed each of them; what is written where a text or number belongs is something different.
     [Tags]    id:SE-64    req:X02    proto:2.3.10    sec:J05    sec:J06    sec:J07
     ${user} =    Sign In
     Every Endpoint Should Refuse Forgeries    ${user}    null kid    list kid    numeric kid    text expiry    nan expiry
@@ -57,7 +57,7 @@ A Body Larger Than Any That Is Wanted Is Refused
     Oversized Requests Should Be Refused    ${user}
 
 A Signed Token Opens No Other User's Session
-    [Documentation]    User and session of a token belong together, whoever signed it.
+    [Documentation]    User and session of a token belong together, no matter who signed it.
     [Tags]    id:SE-31    req:X02    proto:2.3.14    proto:2.3.15
     ${user} =    Sign In
     ${other} =    Sign In

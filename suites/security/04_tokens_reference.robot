@@ -87,8 +87,8 @@ Introspection Should Name
     [Arguments]    ${token}    ${roles}    ${plan}
     ${form} =    Make Request Body    token=${token}
     ${answer} =    Post Form To    auth    /auth/introspect    ${form}    ${SERVICE_TOKEN}
-    VAR    ${told}    ${{ (sorted($answer.json()['roles']), $answer.json()['plan']) }}
-    Should Be Equal    ${told}    ${{ (${roles}, $plan) }}    the roles and the plan that introspection names
+    VAR    ${reported}    ${{ (sorted($answer.json()['roles']), $answer.json()['plan']) }}
+    Should Be Equal    ${reported}    ${{ (${roles}, $plan) }}    the roles and the plan that introspection names
 
 Key Fetches Should Be Few
     [Documentation]    Each of the two replicas asks once a second at most: so many times in so many seconds.

@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation       Signing keys change while everybody goes on: the new key is known everywhere at once, the former one for as long as it
+Documentation       Signing keys change while every user goes on: the new key is known everywhere at once, the former one for as long as it
 ...                 was granted and not longer. Where passwords cost what they should, the time of an answer tells nothing.
 ...                 Sources: RFC 7517 §4.5 (kid), RFC 8725 §3.10 (keys by kid), OWASP ASVS 5.0 11.2.2 (keys can be replaced) and 6.3.8
 ...                 (no telling which users exist); docs/protocol.md §2.3 to §2.5.
@@ -65,7 +65,7 @@ Rotate Key Of Auth
     VAR    ${KID}    ${response.json()}[kid]    scope=TEST
 
 New Login Should Be Signed With New Key
-    [Documentation]    The current user signs in again: his token names the newest key.
+    [Documentation]    The current user signs in again: their token names the newest key.
     ${again} =    Log In Again    ${USER}
     VAR    ${ACCESS_TOKEN}    ${again.access_token}    scope=TEST
     Get Token Header    ${ACCESS_TOKEN}    kid    ==    ${KID}

@@ -3,7 +3,7 @@ Documentation       Another user who knows a conversation's id is answered as if
 ...                 10_foreign_conversations has what holds on any platform.
 ...                 Sources: OWASP ASVS 5.0 8.2.2 and OWASP API1:2023 (access to single objects), RFC 9110 §15.5.5 (404 instead of 403);
 ...                 docs/protocol.md §1, §3.1 and §4 (foreign ones are ``not_found``).
-Resource            strangers.resource
+Resource            other_users.resource
 Suite Setup         Open Shared Platform
 Suite Teardown      Leave Platform
 Test Setup          Prepare Conversation And Other User
@@ -30,40 +30,40 @@ Resuming A Foreign Conversation Shows No Position Of It
 
 *** Keywords ***
 Prepare Conversation And Other User
-    [Documentation]    A new user with a conversation of one message, and another user: sets ``STRANGER``, ``PATH``, that of the
+    [Documentation]    A new user with a conversation of one message, and another user: sets ``OTHER_USER``, ``PATH``, that of the
     ...    conversation, ``ETAG``, what a write of it has to name, and ``LAST``, the ``ack`` of the message. The owner's socket stays
     ...    open.
-    ${stranger} =    Create User
+    ${other_user} =    Create User
     Sign In New User
     Start Conversation
     Open Chat Socket    owner    url=${BACKEND_SOCKET_URL}
     ${ack} =    Send Chat Message    For its owner alone    owner
     VAR    ${PATH}    /api/conversations/${CONVERSATION}    scope=TEST
     ${shown} =    Get From    backend    ${PATH}    ${ACCESS_TOKEN}
-    VAR    ${STRANGER}    ${stranger}    scope=TEST
+    VAR    ${OTHER_USER}    ${other_user}    scope=TEST
     VAR    ${ETAG}    ${shown.headers}[ETag]    scope=TEST
     VAR    ${LAST}    ${ack}    scope=TEST
 
 Owner Should Find Conversation Unchanged
-    [Documentation]    Each door shows the owner what it showed before, and the main database holds his one message.
+    [Documentation]    Each endpoint shows the owner what it showed before, and the main database holds their one message.
     [Arguments]    ${before}
     ${after} =    Every Endpoint Should Show    ${PATH}
-    Should Be Equal    ${after}    ${before}    a stranger has changed the conversation
+    Should Be Equal    ${after}    ${before}    another user has changed the conversation
     ${stored} =    Get Stored Messages    ${CONVERSATION}
-    Should Be Equal    ${{ [row['body'] for row in $stored] }}    ${{ ['For its owner alone'] }}    a stranger has changed the log
+    Should Be Equal    ${{ [row['body'] for row in $stored] }}    ${{ ['For its owner alone'] }}    another user has changed the log
 
 Open Known Socket Of Other User
-    [Documentation]    A socket of the stranger, at the owner's replica, for a client that the platform knows: sets ``KNOWN``.
+    [Documentation]    A socket of the other user, at the owner's replica, for a client that the platform knows: sets ``KNOWN``.
     ${known} =    Get Random UUID
-    Open Chat Socket    stranger    ${STRANGER.access_token}    ${BACKEND_SOCKET_URL}    client_id=${known}
-    Close Connection    stranger
-    Open Chat Socket    stranger    ${STRANGER.access_token}    ${BACKEND_SOCKET_URL}    client_id=${known}
+    Open Chat Socket    other    ${OTHER_USER.access_token}    ${BACKEND_SOCKET_URL}    client_id=${known}
+    Close Connection    other
+    Open Chat Socket    other    ${OTHER_USER.access_token}    ${BACKEND_SOCKET_URL}    client_id=${known}
     VAR    ${KNOWN}    ${known}    scope=TEST
 
 Other User Should Have Received Nothing
-    [Documentation]    The owner says something; the stranger's socket at his replica has received no message, live or replayed.
-    Send Chat Message    Not for strangers    owner
-    Receive Chat Message    Not for strangers    owner
-    Ask Socket    stranger    ping    pong
-    ${leaked} =    Get Frames    connection=stranger    where=type == 'message' or type == 'message.batch'
-    Should Be Empty    ${leaked}    a stranger was sent messages of another's conversation
+    [Documentation]    The owner sends something; the other user's socket at their replica has received no message, live or replayed.
+    Send Chat Message    Not for other users    owner
+    Receive Chat Message    Not for other users    owner
+    Ask Socket    other    ping    pong
+    ${leaked} =    Get Frames    connection=other    where=type == 'message' or type == 'message.batch'
+    Should Be Empty    ${leaked}    another user was sent messages of another's conversation

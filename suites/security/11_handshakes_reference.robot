@@ -2,7 +2,7 @@
 Documentation       In which ways a browser and others say on a handshake whose it is.
 ...                 Sources: RFC 6455 §4.2.2, §7.4.1 and §10.2 (origin, close codes, sockets across sites), RFC 6750 §2.3 (no token in a
 ...                 query), OWASP ASVS 5.0 4.4.2 (origin of a handshake); docs/protocol.md §4.
-Resource            strangers.resource
+Resource            other_users.resource
 Suite Setup         Open Shared Platform
 Suite Teardown      Leave Platform
 Test Setup          Sign In New User
@@ -20,9 +20,10 @@ Browsers Open Sockets By Subprotocol, Others By Header
 
 *** Keywords ***
 Own Page Should Open Socket
-    [Documentation]    As a browser does at this door: with the origin, and the token as a subprotocol beside ``chat.v1``, which is chosen.
-    [Arguments]    ${door}
-    Open Connection    ${door}    alias=page    token=${ACCESS_TOKEN}    token_in=subprotocol    subprotocols=${SUBPROTOCOLS}
+    [Documentation]    As a browser does at this endpoint: with the origin, and the token as a subprotocol beside ``chat.v1``, which is
+    ...    chosen.
+    [Arguments]    ${endpoint}
+    Open Connection    ${endpoint}    alias=page    token=${ACCESS_TOKEN}    token_in=subprotocol    subprotocols=${SUBPROTOCOLS}
     ...    origin=${PUBLIC_URL}    ca_file=${CA_FILE}
     ${answer} =    Get Handshake Answer    page
     Should Be Equal    ${answer.subprotocol}    ${SUBPROTOCOLS}[0]    the handshake chose another subprotocol

@@ -55,7 +55,7 @@ A Failed Refresh Keeps Cookies Unless Auth Refused It
     Refused Refresh Should Sign Browser Out
 
 A Spent Refresh Cookie Repeats Nothing By Itself
-    [Documentation]    Whoever has stolen the refresh cookie alone, or shows another access cookie with it, is a thief: the session ends.
+    [Documentation]    Anyone who has stolen the refresh cookie alone, or shows another access cookie with it, is a thief: the session ends.
     [Tags]    id:SE-93    proto:5.23    sec:O06
     [Template]    Spent Refresh Cookie Should End Session
     ${EMPTY}
@@ -102,10 +102,10 @@ A Login Ends On This Origin Whatever Was Asked For
 A Login Ends Once And Only In Its Browser
     [Tags]    id:SE-57    proto:5.05    proto:5.31    sec:O04
     Create Provider Person
-    Open Fresh Browser    stranger
+    Open Fresh Browser    other
     ${one} =    Follow Login To Frontend
     ${two} =    Follow Login To Frontend
-    Frontend Callback Should Be Refused    ${one}    stranger
+    Frontend Callback Should Be Refused    ${one}    other
     Login Should End Well    ${two}    the later of two logins was refused
     Login Should End Well    ${one}    the login that another tab overtook was refused
     Frontend Callback Should Be Refused    ${one}
@@ -225,8 +225,8 @@ Refresh Tabs At One Instant
 
 Refresh Without Cookie Should Be Refused
     [Documentation]    A browser that is signed in nowhere is asked for a token.
-    Open Fresh Browser    stranger
-    ${response} =    Post In Browser    /session/refresh    status=401    browser=stranger
+    Open Fresh Browser    other
+    ${response} =    Post In Browser    /session/refresh    status=401    browser=other user
     Answer Should Be Problem    ${response}    token_missing
 
 Cookies Should Stay While Auth Is Away
@@ -249,7 +249,7 @@ Sign Out Browser
     Post In Browser    /logout    status=204
 
 Get Callback Parameters
-    [Documentation]    What the provider's way back and auth's carried, which is worth a login to whoever reads it in time.
+    [Documentation]    What the provider's way back and auth's carried, which is worth a login to anyone who reads it in time.
     [Arguments]    ${callback}
     ${to_frontend} =    Evaluate    OAuthLibrary.read_redirect($callback)    modules=OAuthLibrary
     VAR    @{secrets}    ${PROVIDER_CALLBACK.parameters}[code]    ${PROVIDER_CALLBACK.parameters}[state]

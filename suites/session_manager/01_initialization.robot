@@ -1,6 +1,6 @@
 *** Settings ***
 Documentation       The session manager takes up its work whether its stores are there or not, says which one is missing, finds each when it
-...                 comes, and goes by the declared limits unless told otherwise. Sources: docs/protocol.md §1 (health, a dependency that
+...                 comes, and goes by the declared limits unless set otherwise. Sources: docs/protocol.md §1 (health, a dependency that
 ...                 is away), §2.1 (clients and lifetimes) and §2.5; RFC 9110 §15.6.4 and §10.2.3 (503 with Retry-After).
 Library             String
 Library             BudgetLibrary
@@ -72,13 +72,13 @@ Auth Has The Declared Limits By Default
 
 *** Keywords ***
 Expired Session Should Be Swept
-    [Documentation]    A session that nobody asks for comes to be expired in its row and gone from its user's list in Redis.
+    [Documentation]    A session that nobody asks for is eventually expired in its row and gone from its user's list in Redis.
     Create User With Session    idle_ttl=300ms
     Wait Until Keyword Passes    15s    Session Row Should Be    ${SESSION.session_id}    expired
     Redis Should Lose Session
 
 Start Auth Without Its Stores
-    [Documentation]    Redis and PostgreSQL die, and auth begins anew without them: sets ``STARTED``, which process that is.
+    [Documentation]    Redis and PostgreSQL die, and auth begins again without them: sets ``STARTED``, which process that is.
     Kill Service    redis
     Kill Service    postgres
     Restart Service    auth
@@ -89,8 +89,8 @@ Auth Should Report What Is Missing
     [Documentation]    Auth's health says that both stores are down, and its log that it began without them.
     Auth Should See Its Dependencies    database=down    redis=down
     ${log} =    Get Service Log    auth
-    ${said} =    Get Lines Containing String    ${log}    "started_without"
-    Should Contain    ${said}    ["database", "redis"]    auth's log does not say what it was started without
+    ${reported} =    Get Lines Containing String    ${log}    "started_without"
+    Should Contain    ${reported}    ["database", "redis"]    auth's log does not say what it was started without
 
 Every Call Should Be Refused Without Database
     [Documentation]    Whatever is asked of auth, it says at once, by a code, that it needs its database, and when to come back.
@@ -131,7 +131,7 @@ Auth Should Be Same Process
     Should Be Equal    ${{ [$health['start_id'], $health['pid']] }}    ${STARTED}    auth is another process now
 
 Everything Should Be Good Again
-    [Documentation]    The session from before is found and comes to be in every store, and a new login is good.
+    [Documentation]    The session from before is found and is eventually in every store, and a new login is good.
     Redis Should Find Session Again
     Stores Should Agree On Session
     Sign In New User
@@ -175,7 +175,7 @@ So Many Sessions Should Be Allowed
 
 Start Both Stores Again
     [Documentation]    Starts the stores, and auth, where a test left them dead, waits until auth has found them, in word and in
-    ...    deed, and connects anew.
+    ...    deed, and connects again.
     FOR    ${instance}    IN    redis    postgres    auth
         Run Keyword And Ignore Error    Start Service    ${instance}
     END

@@ -140,7 +140,7 @@ No Session Should Be Made For
     Auth Should Hold Session Count    ${user_id}    0
 
 Login Should Make Session
-    [Documentation]    A user signs in by this client: his session is of this type, alike in all stores, and his access token is of it.
+    [Documentation]    A user signs in by this client: their session is of this type, alike in all stores, and their access token is of it.
     [Arguments]    ${client_id}    ${type}
     Sign In New User    ${client_id}
     Session Should Be Of    ${USER}    ${type}    ${client_id}    password
@@ -258,12 +258,12 @@ Tokens Should Be Good For Active Sessions Only
     END
 
 Login Should Be Valid At Auth
-    [Documentation]    A new user signs in, and auth takes his token.
+    [Documentation]    A new user signs in, and auth takes their token.
     Sign In New User
     Auth Should See User Id    ${USER.id}
 
 Use Session Limit Up
-    [Documentation]    The current user gets as many sessions as he may have: sets ``MADE``.
+    [Documentation]    The current user gets as many sessions as they may have: sets ``MADE``.
     ${limit} =    Get Platform Limit    session_limit
     VAR    @{MADE}    @{EMPTY}    scope=TEST
     FOR    ${_}    IN RANGE    ${limit}

@@ -18,8 +18,8 @@ A Live Session Is Valid In Every Store
     ${by_redis} =    Session Token Should Be Valid    ${SESSION}    source=redis
     Delete Session From Redis
     ${by_database} =    Session Token Should Be Valid    ${SESSION}    source=database
-    Should Be Equal    ${by_redis}    ${SESSION.record}    Redis tells of another session than was made
-    Should Be Equal    ${by_database}    ${SESSION.record}    the database tells of another session than was made
+    Should Be Equal    ${by_redis}    ${SESSION.record}    Redis reports another session than was made
+    Should Be Equal    ${by_database}    ${SESSION.record}    the database reports another session than was made
     Session Token Should Be Valid    ${SESSION}    source=redis
     Stores Should Agree On Session
 
@@ -146,7 +146,7 @@ Create Live And Ended Sessions
     End Sessions To End
 
 Database Should Judge Sessions
-    [Documentation]    Asked of the database: the live session and the new token are good; all else is over, each for its reason.
+    [Documentation]    Asked of the database: the live session and the new token are good; all the rest is over, each for its reason.
     Session Token Should Be Valid    ${LIVE}    source=database
     Session Token Should Be Valid    ${NEW_TOKEN}    source=database
     Session Token Should Be Invalid    ${REVOKED}    reason=revoked    source=database
@@ -155,9 +155,9 @@ Database Should Judge Sessions
     Session Token Should Be Invalid    no such token    reason=not_found    source=database
 
 Every Record Should Come From Database
-    [Documentation]    The database tells of the live session all that was answered when it was made, its metadata among it.
+    [Documentation]    The database reports the live session all that was answered when it was made, its metadata among it.
     ${record} =    Session Token Should Be Valid    ${LIVE}    source=database
-    Should Be Equal    ${record}    ${LIVE.record}    the database tells of another session than was made
+    Should Be Equal    ${record}    ${LIVE.record}    the database reports another session than was made
 
 Ended Sessions Should Stay Ended
     [Documentation]    With Redis back, ended sessions and the token that was refreshed away are as dead as before.

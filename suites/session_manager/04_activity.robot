@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation       Who uses his session keeps it, up to its absolute end and never past it; what has ended cannot be kept alive.
+Documentation       Who uses their session keeps it, up to its absolute end and never past it; what has ended cannot be kept alive.
 ...                 Sources: docs/protocol.md §2.5, OWASP ASVS 5.0 7.3.1 and 7.3.2 (inactivity time-out, absolute lifetime).
 Library             BudgetLibrary
 Resource            sessions.resource

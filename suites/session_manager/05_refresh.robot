@@ -104,7 +104,7 @@ A Refresh Changes The Tokens And Nothing Of The Identity
     ${again} =    Refresh Tokens Of    ${next}
     Tokens Should Name Same Session    ${SESSION.access_token}    ${again}[access_token]
     ${me} =    Get From    auth    /users/me    ${again}[access_token]
-    Should Be Equal    ${me.json()}[id]    ${USER_ID}    auth sees somebody else behind the refreshed token
+    Should Be Equal    ${me.json()}[id]    ${USER_ID}    auth sees another user behind the refreshed token
     Own Sessions Should Be    ${bystander}
 
 The Refresh Count Grows Only With Refreshes
@@ -194,16 +194,16 @@ Tokens Should Name Same Session
     END
 
 Own Sessions Should Be
-    [Documentation]    The user still has his one session, with its own id.
+    [Documentation]    The user still has their one session, with its own id.
     [Arguments]    ${user}
     ${listed} =    List User Sessions    ${user.id}
     Should Be Equal    ${{ [one['session_id'] for one in $listed] }}    ${{ [$user.session_id] }}    a bystander's sessions changed
 
 Reported Refresh Counts Should Be
-    [Documentation]    These answers of refreshes told these counts.
+    [Documentation]    These answers of refreshes reported these counts.
     [Arguments]    ${first}    ${one: int}    ${second}    ${other: int}
-    VAR    ${told}    ${{ [$first['session']['refresh_count'], $second['session']['refresh_count']] }}
-    Should Be Equal    ${told}    ${{ [$one, $other] }}    refreshes told other counts
+    VAR    ${reported}    ${{ [$first['session']['refresh_count'], $second['session']['refresh_count']] }}
+    Should Be Equal    ${reported}    ${{ [$one, $other] }}    refreshes reported other counts
 
 Refresh Count Should Be
     [Documentation]    The row counts so many refreshes, the audit trail has as many, and the stores agree.

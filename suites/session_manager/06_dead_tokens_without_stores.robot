@@ -1,6 +1,6 @@
 *** Settings ***
 Documentation       Without Redis PostgreSQL alone says what is dead, and it is dead at once; what Redis still knew comes to nothing when
-...                 it is back. Without PostgreSQL nothing changes, and whoever wanted a change is told.
+...                 it is back. Without PostgreSQL nothing changes, and anyone who wanted a change is notified.
 ...                 Sources: docs/protocol.md §1 and §2.5, RFC 7009 §2, RFC 9700 §4.14, OWASP ASVS 5.0 7.4.1.
 Library             BudgetLibrary
 Resource            sessions.resource
@@ -35,7 +35,7 @@ With Redis Killed A Revoked Session Is Dead At Once
     Service Should Refuse Token    backend    /api/me    ${SESSION.access_token}    session_revoked
 
 Each Session Is Judged Alone While Redis Is Dead
-    [Documentation]    What backend remembers of one introspection is nobody else's.
+    [Documentation]    What backend remembers of one introspection is no other user's.
     [Tags]    id:M04-10    req:M04.4    needs:control.kill
     ${other} =    Create User
     Move Session Into Past    11min
@@ -112,13 +112,13 @@ An Outdated Redis Revives No Replaced Token
 An Outdated Redis Revives No Revoked Session
     [Documentation]    Auth alone cannot reach Redis, which forgets nothing meanwhile.
     [Tags]    id:M06-03    req:M06.1    req:M06.4    proto:2.5.48    needs:net.faults
-    ${neighbour} =    Create Managed Session    ${USER_ID}
+    ${second_user} =    Create Managed Session    ${USER_ID}
     Cut Connection    auth->redis
     Revoke Session    ${SESSION}    stolen
     Revoked Session Should Be Dead At Auth
     Redis Key Should Exist    session:${SESSION.session_id}
     Heal Connection    auth->redis
-    Session Should Become Known To Redis    ${neighbour}
+    Session Should Become Known To Redis    ${second_user}
     Session Token Should Be Invalid    ${SESSION}    revoked
     Redis Should Hold Nothing Of Session
     Get Redis Value    session:revoked:${SESSION.session_id}    ==    stolen

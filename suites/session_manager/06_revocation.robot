@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation       A revoked session is dead at once, with each of its tokens, in every store and at every door; why and when is kept.
+Documentation       A revoked session is dead at once, with each of its tokens, in every store and at every endpoint; why and when is kept.
 ...                 Sources: docs/protocol.md §2.4 to §2.6, RFC 7009 §2 (revocation), OWASP ASVS 5.0 7.4.1 (termination at once)
 ...                 and 7.4.3 (all other sessions).
 Resource            sessions.resource
@@ -13,7 +13,7 @@ Test Tags           session-manager    p0    needs:session.admin    needs:redis 
 A Revoked Session Dies With All Its Tokens
     [Tags]    id:M06-04    req:M06.1    proto:2.5.31
     Create User With Session
-    ${neighbour} =    Create Managed Session    ${USER_ID}
+    ${second_user} =    Create Managed Session    ${USER_ID}
     ${record} =    Revoke Session    ${SESSION}
     Should Be Equal    ${record}[status]    revoked
     Session Token Should Be Invalid    ${SESSION}    revoked    source=database
@@ -21,7 +21,7 @@ A Revoked Session Dies With All Its Tokens
     Refresh Should Be Refused With    ${SESSION.refresh_token}    invalid_grant
     Session Should Allow Nothing
     Redis Should Hold Nothing Of Session
-    Stores Should Agree On Session    ${neighbour}
+    Stores Should Agree On Session    ${second_user}
 
 A Logout Revokes The Session
     [Tags]    id:M06-05    req:M06.1    proto:2.5.31    extra
@@ -81,7 +81,7 @@ A Session That Had Expired Is Not Called Revoked Afterwards
     Move Session Into Past    11min
     ${before} =    Get Session Row    ${SESSION.session_id}
     ${record} =    Revoke Session    ${SESSION}
-    Should Be Equal    ${record}[status]    expired    the expired session is called something else now
+    Should Be Equal    ${record}[status]    expired    the expired session is called something different now
     Only These Columns Should Have Changed    ${before}
     Session Token Should Be Invalid    ${SESSION}    expired
 
@@ -111,13 +111,13 @@ Databases And Services Agree On A Revocation
 All Sessions Of A User Are Revoked And No Others
     [Tags]    id:M06-13    req:M06.5    proto:2.5.14
     Create User With Sessions On Three Devices
-    ${stranger} =    Create User
+    ${other_user} =    Create User
     ${revoked} =    Revoke User Sessions    ${USER_ID}    account recovery
     Should Be Equal    ${revoked}    ${3}    other than three sessions were counted as revoked
     Run For Each Session    Session Should Be Dead And Gone For    account recovery
     ${left} =    List User Sessions    ${USER_ID}
     Should Be Empty    ${left}    sessions are still listed: ${left}
-    Session Should Be Live Everywhere    ${stranger}    places=${STORES}
+    Session Should Be Live Everywhere    ${other_user}    places=${STORES}
 
 Sessions That Had Ended Are Not Counted Nor Changed
     [Tags]    id:M06-14    req:M06.5    proto:2.5.14    extra
@@ -156,10 +156,10 @@ A User Ends All Their Other Sessions
 Another User's Session Cannot Be Excepted
     [Tags]    id:M06-17    req:M06.6    extra
     Create User With Sessions On Three Devices
-    ${stranger} =    Create User
-    ${revoked} =    Revoke User Sessions    ${USER_ID}    keep=${stranger}
+    ${other_user} =    Create User
+    ${revoked} =    Revoke User Sessions    ${USER_ID}    keep=${other_user}
     Should Be Equal    ${revoked}    ${3}    another's session kept one of the user's alive
-    Session Should Be Live Everywhere    ${stranger}    places=${STORES}
+    Session Should Be Live Everywhere    ${other_user}    places=${STORES}
 
 
 *** Keywords ***

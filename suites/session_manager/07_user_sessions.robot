@@ -1,6 +1,6 @@
 *** Settings ***
-Documentation       A user's list of sessions is what PostgreSQL has of them: all of his and nobody else's, oldest first, with what became
-...                 of each; whatever Redis holds or in whatever form it answers.
+Documentation       A user's list of sessions is what PostgreSQL has of them: all of theirs and no other user's, oldest first, with what
+...                 became of each; whatever Redis holds or in whatever form it answers.
 ...                 Sources: docs/protocol.md §2.4 and §2.5, OWASP ASVS 5.0 7.5.2 (users see their sessions).
 Resource            sessions.resource
 Resource            auth.resource
@@ -101,11 +101,11 @@ Create Active, Expired And Revoked Session
     VAR    ${ACTIVE}    ${active}    scope=TEST
 
 Create Session Of Other User
-    [Documentation]    Somebody else has a session, too.
+    [Documentation]    A user else has a session, too.
     Create Load Users    1
 
 List Own Sessions
-    [Documentation]    The sessions that the holder of an access token is shown as his own.
+    [Documentation]    The sessions that the holder of an access token is shown as their own.
     [Arguments]    ${token}
     ${response} =    Get From    auth    /auth/sessions    ${token}
     RETURN    ${response.json()}[sessions]
@@ -132,7 +132,7 @@ Each Should Be Listed By Its Own Record
     END
 
 Replace Redis Index Of User By
-    [Documentation]    Under the key of the user's sorted set there is something else now.
+    [Documentation]    Under the key of the user's sorted set there is something different now.
     [Arguments]    ${text}
     Delete Redis Keys    user:${USER_ID}:sessions
     Set Redis Value    user:${USER_ID}:sessions    ${text}    ttl=1min

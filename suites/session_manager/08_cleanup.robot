@@ -122,31 +122,32 @@ Create User With Live And Expired Session
     Move Row Into Past    61 min    ${EXPIRED}
 
 Create Load Users With Expired Sessions
-    [Documentation]    So many users with a session each, which Redis knows and whose idle time is over. Sets ``CROWD``, the sessions' ids.
+    [Documentation]    So many users with a session each, which Redis knows and whose idle time is over. Sets ``LOAD_USERS``, the sessions'
+    ...    ids.
     [Arguments]    ${count: int}
     ${users} =    Create Load Users    ${count}
-    VAR    ${CROWD}    ${{ [user.session_id for user in $users] }}    scope=TEST
+    VAR    ${LOAD_USERS}    ${{ [user.session_id for user in $users] }}    scope=TEST
     Execute Sql String    UPDATE sessions SET idle_expires_at = now() - interval '1 s'    alias=auth
-    Get Redis Keys    session:*    validate    len(value) == ${count}    message=Redis does not know the crowd's sessions
+    Get Redis Keys    session:*    validate    len(value) == ${count}    message=Redis does not know the load users's sessions
 
 Nothing Should Be Left Of Load Users
     [Documentation]    All rows say that the session has expired; Redis holds neither documents nor lists.
-    Should Be Stored    auth    what has become of the crowd's sessions
-    ...    SELECT DISTINCT status FROM sessions WHERE id = ANY(%s::uuid[])    ${CROWD}    expired
+    Should Be Stored    auth    what has become of the load users's sessions
+    ...    SELECT DISTINCT status FROM sessions WHERE id = ANY(%s::uuid[])    ${LOAD_USERS}    expired
     Get Redis Keys    session:*    ==    ${{ [] }}    message=documents are left in Redis
     Get Redis Keys    user:*:sessions    ==    ${{ [] }}    message=lists are left in Redis
 
 Clean-up Should Count
     [Documentation]    A clean-up answers with exactly these counts.
     [Arguments]    &{counts}
-    ${told} =    Clean Up Sessions
-    Counts Should Be    ${told}    &{counts}
+    ${reported} =    Clean Up Sessions
+    Counts Should Be    ${reported}    &{counts}
 
 Counts Should Be
     [Documentation]    What a clean-up tells, or several in sum, is exactly this.
-    [Arguments]    ${told}    &{counts}
+    [Arguments]    ${reported}    &{counts}
     VAR    ${wanted}    ${{ {name: int(count) for name, count in $counts.items()} }}
-    Should Be Equal    ${{ dict($told) }}    ${wanted}    the counts of the clean-up
+    Should Be Equal    ${{ dict($reported) }}    ${wanted}    the counts of the clean-up
 
 Run Four Clean-ups At Once
     [Documentation]    Four clean-ups begin at one instant; returns the sum of what they count.

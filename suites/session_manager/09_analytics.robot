@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation       What the manager tells of all sessions is what counting their rows comes to: how many are active, of which type, of how
+Documentation       What the manager reports all sessions is what counting their rows comes to: how many are active, of which type, of how
 ...                 many users, and what has become of the others. Source: docs/protocol.md §2.5.
 Resource            sessions.resource
 Library             PlatformLibrary
@@ -122,7 +122,7 @@ Figures Should Count
     Should Be Equal As Integers    ${figures}[active]    ${{ sum($wanted.values()) }}    the active total
 
 Figures Should Be Zero
-    [Documentation]    Nobody is active, of no type; the ended are told by how they ended.
+    [Documentation]    Nobody is active, of no type; the ended are reported by how they ended.
     [Arguments]    ${by_status}
     ${figures} =    Get Session Analytics
     VAR    &{none}    active=${0}    by_type=${{ {} }}    by_status=${by_status}    users=${0}

@@ -38,8 +38,8 @@ One Of Twenty Parallel Requests Gets The Lock
 Only Its Holder Releases A Lock
     [Tags]    id:M10-04    req:M10.1    proto:2.5.20    extra
     ${owner} =    Acquire Lock    ${LOCK}    ttl=1 minute
-    ${stranger} =    Acquire Lock    another-${LOCK}    ttl=1 minute
-    Refusal Should Be    409 not_owner    Release Lock    ${LOCK}    ${stranger}
+    ${other_user} =    Acquire Lock    another-${LOCK}    ttl=1 minute
+    Refusal Should Be    409 not_owner    Release Lock    ${LOCK}    ${other_user}
     Refusal Should Be    409 not_owner    Release Lock    ${LOCK}    made up
     Get Redis Value    lock:${LOCK}    ==    ${owner.value}    message=the lock has changed hands
     Release Lock    ${LOCK}    ${owner}
@@ -106,7 +106,7 @@ Redis Should Keep Lock For
     Get Redis Ttl    lock:${LOCK}    <=    ${longest}
 
 One Of Twenty Requests Should Get Lock
-    [Documentation]    Twenty requests at one instant: one gets the lock, the others are told that it is held; Redis names the one.
+    [Documentation]    Twenty requests at one instant: one gets the lock, the others are notified that it is held; Redis names the one.
     VAR    &{request}    method=POST    url=${AUTH_URL}/admin/locks/${LOCK}    token=${SERVICE_TOKEN}    json=${{ {'ttl': 600} }}
     ${replies} =    Send At Once    ${{ [$request] * 20 }}    ca_file=${CA_FILE}
     VAR    ${owners}    ${{ [reply.json['owner'] for reply in $replies if reply.status == 201] }}
@@ -128,6 +128,6 @@ Time Should Have Passed
     Should Be True    ${passed} >= ${wanted} - 0.01    the lock was free after ${passed} s, before its time was over
 
 Lock Should Become Free
-    [Documentation]    Somebody who asks again and again gets the lock; returns his owner token.
+    [Documentation]    A user who asks again and again gets the lock; returns their owner token.
     ${owner} =    Wait Until Keyword Passes    10s    Acquire Lock    ${LOCK}    ttl=10 minutes
     RETURN    ${owner}

@@ -1,7 +1,7 @@
 *** Settings ***
 Documentation       A session that moves to SSO goes on in a new one with all that it had; the old one ends in the same moment, wherever
 ...                 it is asked for, and what has ended or never was moves nowhere. Sources: docs/protocol.md §2.5; OWASP ASVS 5.0
-...                 7.2.4 (a new token when a user authenticates anew, and the end of the old one), 7.4.1 (no further use of what has
+...                 7.2.4 (a new token when a user authenticates again, and the end of the old one), 7.4.1 (no further use of what has
 ...                 ended).
 Resource            sessions.resource
 Resource            auth.resource
@@ -78,7 +78,7 @@ A Migration At The Limit Ends No Other Session
     ${before} =    Get Live Sessions
     ${sso} =    Migrate Session    ${before}[-1]
     ${after} =    Get Live Sessions
-    Length Should Be    ${before}    10    msg=the user is not at his limit
+    Length Should Be    ${before}    10    msg=the user is not at their limit
     Should Be Equal    ${after}    ${{ [*$before[:-1], $sso.session_id] }}    the user's sessions after the migration
 
 A Migration Works While Redis Is Dead
@@ -145,7 +145,7 @@ Get Live Sessions
     RETURN    ${{ [session['session_id'] for session in $sessions] }}
 
 Migrate Session Twenty Times At Once
-    [Documentation]    Twenty requests at one instant: one gets a new session, the others are told that the old one has ended.
+    [Documentation]    Twenty requests at one instant: one gets a new session, the others are notified that the old one has ended.
     VAR    ${url}    ${AUTH_URL}/admin/sessions/${SESSION.session_id}/migrate
     VAR    &{request}    method=POST    url=${url}    token=${SERVICE_TOKEN}    json=${{ {'type': 'SSO'} }}
     ${replies} =    Send At Once    ${{ [$request] * 20 }}    ca_file=${CA_FILE}

@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation       A session can be bound to a device. Of the device's fingerprint auth keeps a hash and nothing else; whoever shows
+Documentation       A session can be bound to a device. Of the device's fingerprint auth keeps a hash and nothing more; anyone who shows
 ...                 another one, or none, is refused, whichever store judges; a session that is bound to no device takes any.
 ...                 Source: docs/protocol.md §2.5.
 Resource            sessions.resource

@@ -44,7 +44,7 @@ A Redis That Returns Outdated Revives No Session
     [Teardown]    Restore Redis For Auth
 
 A Redis That Missed Writes Is Not Trusted
-    [Documentation]    It answers, but can be told nothing: out of memory, read-only, or without the replicas that it must have.
+    [Documentation]    It answers, but takes no writes: out of memory, read-only, or without the replicas that it must have.
     [Tags]    id:M13-03    req:M13.1    req:M06.4    proto:2.5.53    extra
     Create Session And One To End
     Configure Redis    min-replicas-to-write    1
@@ -183,14 +183,14 @@ Create And Change Sessions
     VAR    ${MOVED}    ${moved}    scope=TEST
 
 List And Count Sessions
-    [Documentation]    The list has the user's active sessions, a sweep finds nothing that it could not do, and the figures are told.
+    [Documentation]    The list has the user's active sessions, a sweep finds nothing that it could not do, and the figures are reported.
     ${active} =    List User Sessions    ${USER_ID}
     VAR    @{wanted}    ${SESSION.session_id}    ${ENDED.session_id}    ${MOVED.session_id}
     Should Be Equal    ${{ [one['session_id'] for one in $active] }}    ${wanted}    the active sessions
     ${swept} =    Clean Up Sessions
-    Should Be Equal    ${swept}[errors]    ${swept}[expired]    a sweep without Redis tells of other errors
+    Should Be Equal    ${swept}[errors]    ${swept}[expired]    a sweep without Redis reports other errors
     ${figures} =    Get Session Analytics
-    Should Be True    ${figures}[active] >= 3    the figures tell of ${figures}[active] active sessions
+    Should Be True    ${figures}[active] >= 3    the figures report ${figures}[active] active sessions
 
 Locks Should Be Refused
     [Documentation]    No lock is given out without Redis: two might hold it.
@@ -211,13 +211,13 @@ Damage Should Be Put Aside
     Session Token Should Be Valid    ${session}    source=redis
 
 Foreign Document Should Be Put Aside
-    [Documentation]    As `Damage Should Be Put Aside`, with the whole document of somebody else's session.
+    [Documentation]    As `Damage Should Be Put Aside`, with the whole document of another user's session.
     ${other} =    Create User
     ${document} =    Get Redis Value    session:${other.session_id}
     Damage Should Be Put Aside    ${document}
 
 Damage Should Have Been Reported
-    [Documentation]    The damaged text is kept aside for a day, the session's audit trail tells of it, and so does auth's log.
+    [Documentation]    The damaged text is kept aside for a day, the session's audit trail reports it, and so does auth's log.
     [Arguments]    ${session}    ${damage}
     VAR    ${aside}    quarantine:session:${session.session_id}
     ${kept} =    Get Redis Value    ${aside}
@@ -227,7 +227,7 @@ Damage Should Have Been Reported
     Should Be Equal    ${{ [event['type'] for event in $events] }}    ${{ ['created', 'quarantined'] }}    the audit trail
     ${log} =    Get Service Log    auth
     ${lines} =    Get Lines Containing String    ${log}    session_document_quarantined
-    Should Contain    ${lines}    ${session.session_id}    auth's log does not tell of the damaged document
+    Should Contain    ${lines}    ${session.session_id}    auth's log does not report the damaged document
 
 Make Metadata In Many Scripts
     [Documentation]    Metadata with combining marks beside composed letters, emoji of several signs, right-to-left text with its controls,

@@ -48,7 +48,7 @@ Messages Sent While Every Store Is Dead Are Kept
     Chats Should Be Whole
 
 Messages Sent While Front And Sign-in Are Stopped Are Kept
-    [Tags]    id:P04-03    req:P04    part:doors    needs:control.stop
+    [Tags]    id:P04-03    req:P04    part:endpoints    needs:control.stop
     ${front} =    Get Front Instance
     ${signs in} =    Get Instance That Signs In
     Start Chats    6

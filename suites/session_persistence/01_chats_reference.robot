@@ -1,6 +1,6 @@
 *** Settings ***
-Documentation       Whoever chats while services restart goes on chatting: his session and his token are what they were, his client is back
-...                 by itself, and what was said before, during and after is one history, complete and in order.
+Documentation       Anyone who chats while services restart goes on chatting: their session and their token are what they were, their client
+...                 is back by itself, and what was said before, during and after is one history, complete and in order.
 ...                 Sources: RFC 6455 §7.4 (1012, service restart) and §7.2.3 (reconnecting with a growing pause);
 ...                 docs/protocol.md §4 (the promise); judged by the recorded history.
 Resource            platform.resource
@@ -36,7 +36,7 @@ Lost Sockets Are Back Within The Budget
 
 An Abandoned Handshake Replaces No Other Socket
     [Documentation]    A replica hangs, so that frontend opens sockets at the other one; then it goes on with what was given up. The chats
-    ...    last longer than the two seconds after which a socket hears at the latest that it was replaced.
+    ...    last longer than the two seconds after which a socket receives at the latest that it was replaced.
     [Tags]    id:P03-02    req:P03    proto:4.87    part:reconnection    needs:control.pause
     Create Load Users With Conversations    6    assistant=${False}
     Pause Service    backend-1
@@ -50,7 +50,7 @@ An Abandoned Handshake Replaces No Other Socket
 
 *** Keywords ***
 Restore Network
-    [Documentation]    So many times every connection between clients and frontend is reset (RST), and everybody says something after it.
+    [Documentation]    So many times every connection between clients and frontend is reset (RST), and every user sends something after it.
     [Arguments]    ${times}
     Repeat Keyword    ${times}    Run Keywords    Reset Connection    client->frontend    AND    Wait Until Chats Have Sent    1
 

@@ -38,7 +38,7 @@ Chats Are Away For A Second At Most
     Latencies Should Hold    socket reconnection    max    1s
 
 A Stopped Service Answers What It Has Begun To Receive
-    [Documentation]    The rest of a request comes after the service was told to end.
+    [Documentation]    The rest of a request comes after the service was asked to end.
     [Tags]    id:P07-08    part:stopped    needs:control.stop    proto:1.47
     [Template]    Stopped Service Should Answer What Comes Late
     auth    ${AUTH_URL}    /auth/signup    /users/me
@@ -46,7 +46,7 @@ A Stopped Service Answers What It Has Begun To Receive
     frontend    ${PUBLIC_URL}    /api/conversations    /api/me
 
 A Stopped Service Refuses What Does Not Come
-    [Documentation]    Who sends a part of a request and no more hears that nobody takes it, and when to come again.
+    [Documentation]    Who sends a part of a request and no more receives that nobody takes it, and when to come again.
     [Tags]    id:P07-09    part:stopped    needs:control.stop    proto:1.48
     [Template]    Stopped Service Should Refuse What Does Not Come
     auth    ${AUTH_URL}    /auth/login    auth_unavailable
@@ -115,7 +115,7 @@ Held Request Should Have Been Answered
     [Arguments]    ${held}    ${instance}
     ${reply} =    Get Held Reply    ${held}
     Should Be True    $reply.status in (200, 201, 204)
-    ...    ${instance}, told to end, left ${held.name} without its answer: ${reply.status} ${reply.code} ${reply.error}
+    ...    ${instance}, asked to end, left ${held.name} without its answer: ${reply.status} ${reply.code} ${reply.error}
     Should Be Equal    ${reply.headers}[connection]    close    ${instance} ends and keeps a connection
 
 Stopped Service Should Refuse What Does Not Come
@@ -136,7 +136,7 @@ Held Request Should Have Been Refused
     [Arguments]    ${held}    ${instance}    ${code}
     ${reply} =    Get Held Reply    ${held}
     Should Be Equal    ${{ ($reply.status, $reply.code) }}    ${{ (503, $code) }}
-    ...    ${instance}, told to end, left ${held.name} with ${reply.status} ${reply.code} ${reply.error}
+    ...    ${instance}, asked to end, left ${held.name} with ${reply.status} ${reply.code} ${reply.error}
     ...    values=False
     Dictionary Should Contain Key    ${reply.headers}    retry-after
     Value Should Be Within Budget    time until ${instance} refuses what does not come    ${reply.seconds}    3s

@@ -75,12 +75,13 @@ Sockets Should Show Session As Auth Does
     END
 
 Writes Seen Should Be All
-    [Documentation]    Each of the writes that `SessionLibrary.Measure Session Sync` made was seen; how many were goes to the result sheet.
+    [Documentation]    Each of the writes that `SessionLibrary.Measure Session Sync` made was seen; how many were goes to the result
+    ...    summary.
     [Arguments]    ${done}
     Record Figure    sync writes made    ${done.made}
     Record Figure    sync writes seen    ${done.seen}
     Should Be Empty    ${done.missed}    ${{ len($done.missed) }} of ${done.made} writes: ${done.missed}
-    Should Be True    $done.made >= 200    ${done.made} writes are too few to speak of a 99th percentile
+    Should Be True    $done.made >= 200    ${done.made} writes are too few to mention a 99th percentile
 
 Each View Should Be In Time
     [Documentation]    In each other view the mean from each kind of change to its being seen there is within the budget; the log shows how

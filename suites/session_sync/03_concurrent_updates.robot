@@ -1,6 +1,6 @@
 *** Settings ***
 Documentation       Many users on many sockets write at once, over each other too: of conflicting writes one wins and each loser is
-...                 told, and when all is quiet every view shows the same final state: stores, replicas and sockets.
+...                 reported, and when all is quiet every view shows the same final state: stores, replicas and sockets.
 ...                 Sources: RFC 9110 §13.1.1 (If-Match), docs/protocol.md §2.6 (versions), §3.1 and §4 (state).
 Library             Collections
 Library             BudgetLibrary
@@ -50,13 +50,13 @@ Parallel Renames End As One Name Everywhere
 *** Keywords ***
 Concurrent Sessions Should Be At Least
     [Documentation]    So many different sessions have a socket that answers now, each the one of its user; the number goes to the result
-    ...    sheet.
+    ...    summary.
     [Arguments]    ${least: int}
     VAR    &{question}    type=whoami    id=who-{alias}    payload=${{ {} }}
     Send On All    ${question}    ${SOCKETS}
     ${answers} =    Collect On All    connections=${SOCKETS}    where=type=me    within=10s
     VAR    ${sessions}    ${{ [some[0].json['payload']['session_id'] for some in $answers.values()] }}
-    Should Be Equal    ${sessions}    ${{ [user.session_id for user in $CROWD] }}    sockets are of other sessions
+    Should Be Equal    ${sessions}    ${{ [user.session_id for user in $LOAD_USERS] }}    sockets are of other sessions
     Record Figure    concurrent sessions    ${{ len(set($sessions)) }}
     Should Be True    len(set($sessions)) >= $least    only ${{ len(set($sessions)) }} sessions are on line at once
 
@@ -69,7 +69,7 @@ Write State Of Every User
     Send On All    ${update}    ${SOCKETS}    times=${times}
     ${answers} =    Collect On All    ${times}    ${SOCKETS}    where=type in ('state.updated', 'state.conflict')    within=20s
     VAR    ${wrong}    ${{ [(alias, f.json) for alias, some in $answers.items() for f in some if f.json['type'] != 'state.updated'] }}
-    Should Be Empty    ${wrong}    ${{ len($wrong) }} writes of a state that nobody else wrote were refused: ${wrong}[:2]
+    Should Be Empty    ${wrong}    ${{ len($wrong) }} writes of a state that no other user wrote were refused: ${wrong}[:2]
 
 Every User Should Find Own State
     [Documentation]    The socket's answer is the last document that this very socket wrote.
@@ -88,7 +88,7 @@ Main Database Should Hold Every State
     [Documentation]    One row a client, of its own user, with the last document.
     [Arguments]    ${version: int}
     ${rows} =    Query    SELECT client_id::text, user_id::text, version, document::jsonb FROM session_state WHERE user_id = ANY(%s::uuid[])
-    ...    alias=main    parameters=${{ [[user.id for user in $CROWD]] }}
+    ...    alias=main    parameters=${{ [[user.id for user in $LOAD_USERS]] }}
     VAR    ${wanted}    ${{ {welcome['client_id']: (welcome['user_id'], alias) for alias, welcome in $WELCOMES.items()} }}
     Should Be Equal    ${{ {row[0]: (row[1], row[3]['thread']) for row in $rows} }}    ${wanted}    the main database holds other states
     Should Be Equal    ${{ {row[2] for row in $rows} }}    ${{ {$version} }}    the main database holds other versions
@@ -97,8 +97,8 @@ Rename Every User At Once
     [Documentation]    All changes of all users' names are sent to auth at one instant; each is taken.
     [Arguments]    ${times: int}
     VAR    @{requests}    @{EMPTY}
-    FOR    ${number}    IN RANGE    ${{ $times * len($CROWD) }}
-        VAR    ${user}    ${CROWD}[${{ $number % len($CROWD) }}]
+    FOR    ${number}    IN RANGE    ${{ $times * len($LOAD_USERS) }}
+        VAR    ${user}    ${LOAD_USERS}[${{ $number % len($LOAD_USERS) }}]
         VAR    &{change}    name=name ${number} of ${user.id}
         VAR    &{request}    method=PATCH    url=${AUTH_URL}/users/me    token=${user.access_token}    json=${change}
         Append To List    ${requests}    ${request}
@@ -109,9 +109,9 @@ Rename Every User At Once
     VAR    ${LAST_NAMES}    ${{ {user['id']: (user['version'], user['name']) for user in $in_order} }}    scope=TEST
 
 Every View Should End With Same Name
-    [Documentation]    What auth answered to the last of the changes comes to be told to the user's socket; then it is in both databases and
-    ...    is shown at each door.
-    FOR    ${socket}    ${user}    IN ZIP    ${SOCKETS}    ${CROWD}    mode=STRICT
+    [Documentation]    What auth answered to the last of the changes is eventually reported to the user's socket; then it is in both
+    ...    databases and is shown at each endpoint.
+    FOR    ${socket}    ${user}    IN ZIP    ${SOCKETS}    ${LOAD_USERS}    mode=STRICT
         Socket Should Receive Last Name    ${socket}    ${user}
     END
     Table Should Hold Last Names    auth_users    auth
@@ -126,17 +126,17 @@ Socket Should Receive Last Name
     [Documentation]    The event of the last version has the last name.
     [Arguments]    ${socket}    ${user}
     ${version}    ${name} =    Get From Dictionary    ${LAST_NAMES}    ${user.id}
-    ${told} =    Wait For Json    connection=${socket}    type=event    payload.kind=user.updated    payload.data.version=${version}
+    ${reported} =    Wait For Json    connection=${socket}    type=event    payload.kind=user.updated    payload.data.version=${version}
     ...    within=10s
-    Should Be Equal    ${told}[payload][data][name]    ${name}    ${socket} was told of another name
+    Should Be Equal    ${reported}[payload][data][name]    ${name}    ${socket} was notified of another name
 
 Open Sockets Of Load Users
-    [Documentation]    So many users with a session and a socket each, a third of them at each door: sets ``CROWD``, ``SOCKETS`` (in its
-    ...    order) and ``WELCOMES`` (by alias).
+    [Documentation]    So many users with a session and a socket each, a third of them at each endpoint: sets ``LOAD_USERS``, ``SOCKETS``
+    ...    (in its order) and ``WELCOMES`` (by alias).
     [Arguments]    ${count: int}
     ${people} =    Create Load Users    ${count}
     Userbase Should Hold    ${people}
-    VAR    @{CROWD}    @{EMPTY}    scope=TEST
+    VAR    @{LOAD_USERS}    @{EMPTY}    scope=TEST
     VAR    @{SOCKETS}    @{EMPTY}    scope=TEST
     Load Users Should Be Answered At    ${BACKEND_SOCKET_URL}    @{people}[0::3]
     Load Users Should Be Answered At    ${BACKEND_2_SOCKET_URL}    @{people}[1::3]
@@ -145,20 +145,20 @@ Open Sockets Of Load Users
     VAR    ${WELCOMES}    ${{ {alias: some[0].json['payload'] for alias, some in $frames.items()} }}    scope=TEST
 
 Load Users Should Be Answered At
-    [Documentation]    A socket at this address for each of these users, who join ``CROWD``.
-    [Arguments]    ${door}    @{users}
+    [Documentation]    A socket at this address for each of these users, who join ``LOAD_USERS``.
+    [Arguments]    ${endpoint}    @{users}
     VAR    @{tokens}    @{{ [user.access_token for user in $users] }}
-    ${aliases} =    Open Connections    ${door}    tokens=${tokens}    alias=crowd ${{ len($SOCKETS) }}
+    ${aliases} =    Open Connections    ${endpoint}    tokens=${tokens}    alias=load users ${{ len($SOCKETS) }}
     ...    subprotocols=${SUBPROTOCOLS}    ca_file=${CA_FILE}
-    Append To List    ${CROWD}    @{users}
+    Append To List    ${LOAD_USERS}    @{users}
     Append To List    ${SOCKETS}    @{aliases}
 
 Make Five Writers Of Each User Collide
-    [Documentation]    All write at one instant over this version: one of each user's five wins, four are told of it. Sets ``WINNERS``, the
-    ...    documents in the order of ``CROWD``.
+    [Documentation]    All write at one instant over this version: one of each user's five wins, four are notified of it. Sets ``WINNERS``,
+    ...    the documents in the order of ``LOAD_USERS``.
     [Arguments]    ${version: int}
     VAR    @{requests}    @{EMPTY}
-    FOR    ${user}    IN    @{CROWD}
+    FOR    ${user}    IN    @{LOAD_USERS}
         ${writes} =    Make Five Writes Over Version    ${version}    ${user}
         Append To List    ${requests}    @{writes}
     END
@@ -195,10 +195,11 @@ One Writer Should Win
     RETURN    ${winner.json}
 
 Every View Should Show Winners
-    [Documentation]    The main database, each door and each user's socket have the winner's document under this version, for everybody.
+    [Documentation]    The main database, each endpoint and each user's socket have the winner's document under this version, for every
+    ...    user.
     [Arguments]    ${version: int}
     ${rows} =    Query    SELECT user_id::text, version, document FROM preferences WHERE user_id = ANY(%s::uuid[])    alias=main
-    ...    parameters=${{ [[user.id for user in $CROWD]] }}
+    ...    parameters=${{ [[user.id for user in $LOAD_USERS]] }}
     VAR    ${wanted}    ${{ {won['of']: won for won in $WINNERS} }}
     Should Be Equal    ${{ {row[0]: row[2] for row in $rows} }}    ${wanted}    the main database holds other preferences
     Should Be Equal    ${{ {row[1] for row in $rows} }}    ${{ {$version} }}    the main database holds other versions of them
@@ -209,23 +210,23 @@ Every View Should Show Winners
         ...    ${url} shows other versions of them
     END
     VAR    ${expected}    type == 'event' and payload.kind == 'preferences.updated' and payload.data.version == ${version}
-    ${told} =    Collect On All    connections=${SOCKETS}    where=${expected}    within=10s
-    Should Be Equal    ${{ [some[0].json['payload']['data']['preferences'] for some in $told.values()] }}    ${WINNERS}
-    ...    sockets were told of other preferences
+    ${reported} =    Collect On All    connections=${SOCKETS}    where=${expected}    within=10s
+    Should Be Equal    ${{ [some[0].json['payload']['data']['preferences'] for some in $reported.values()] }}    ${WINNERS}
+    ...    sockets were notified of other preferences
 
 Table Should Hold Last Names
     [Documentation]    Each user's row has the version and the name of the last change.
     [Arguments]    ${table}    ${database}
-    VAR    ${ids}    ${{ [user.id for user in $CROWD] }}
+    VAR    ${ids}    ${{ [user.id for user in $LOAD_USERS] }}
     ${rows} =    Query    SELECT id::text, version, name FROM ${table} WHERE id = ANY(%s::uuid[])    alias=${database}
     ...    parameters=${{ [$ids] }}
     Should Be Equal    ${{ {row[0]: (row[1], row[2]) for row in $rows} }}    ${LAST_NAMES}    ${table} holds another than the last change
 
 Ask For Every User
-    [Documentation]    Each user gets this address at one instant; the replies are in the order of ``CROWD``.
+    [Documentation]    Each user gets this address at one instant; the replies are in the order of ``LOAD_USERS``.
     [Arguments]    ${url}
     VAR    @{requests}    @{EMPTY}
-    FOR    ${user}    IN    @{CROWD}
+    FOR    ${user}    IN    @{LOAD_USERS}
         VAR    &{request}    url=${url}    token=${user.access_token}
         Append To List    ${requests}    ${request}
     END

@@ -56,8 +56,8 @@ An Expired Session Leaves Nothing Behind
 
 *** Keywords ***
 Create Live Session That Expires Soon
-    [Documentation]    A new session that will be idle, or at its absolute end ``too``, in three seconds has a socket at each door and is in
-    ...    each store. Where the machine takes longer than that to get there, another one lives twice as long.
+    [Documentation]    A new session that will be idle, or at its absolute end ``too``, in three seconds has a socket at each endpoint and
+    ...    is in each store. Where the machine takes longer than that to get there, another one lives twice as long.
     [Arguments]    ${too}=${EMPTY}
     VAR    ${LIFE}    ${1.5}    scope=TEST
     Wait Until Keyword Succeeds    4x    0s    Create Live Session Of Twice The Time    ${too}
@@ -74,17 +74,17 @@ Create Live Session Of Twice The Time
     Session Should Be Live Everywhere    ${SESSION}    places=${{ ['redis', 'redis ttl', 'redis index', 'auth db'] }}
 
 Open Socket Of Session At Each Endpoint
-    [Documentation]    Sockets ``session at <door>``; sets ``TOKEN`` and ``SOCKET_EXPIRIES`` (alias → when it will be closed).
-    VAR    &{doors}    backend-1=${BACKEND_SOCKET_URL}    backend-2=${BACKEND_2_SOCKET_URL}    frontend=${SOCKET_URL}
+    [Documentation]    Sockets ``session at <endpoint>``; sets ``TOKEN`` and ``SOCKET_EXPIRIES`` (alias → when it will be closed).
+    VAR    &{endpoints}    backend-1=${BACKEND_SOCKET_URL}    backend-2=${BACKEND_2_SOCKET_URL}    frontend=${SOCKET_URL}
     VAR    ${TOKEN}    ${SESSION.access_token}    scope=TEST
     VAR    &{SOCKET_EXPIRIES}    &{EMPTY}    scope=TEST
-    FOR    ${door}    ${url}    IN    &{doors}
-        ${welcome} =    Open Chat Socket    alias=session at ${door}    token=${TOKEN}    url=${url}
-        Set To Dictionary    ${SOCKET_EXPIRIES}    session at ${door}=${welcome}[expires_at]
+    FOR    ${endpoint}    ${url}    IN    &{endpoints}
+        ${welcome} =    Open Chat Socket    alias=session at ${endpoint}    token=${TOKEN}    url=${url}
+        Set To Dictionary    ${SOCKET_EXPIRIES}    session at ${endpoint}=${welcome}[expires_at]
     END
 
 Session Should Go On With Fresh Tokens
-    [Documentation]    Its refresh token is spent, and each socket is told the new access token.
+    [Documentation]    Its refresh token is spent, and each socket receives the new access token.
     ${fresh} =    Refresh Tokens Of    ${SESSION}
     VAR    ${TOKEN}    ${fresh}[access_token]    scope=TEST
     FOR    ${alias}    IN    @{SOCKET_EXPIRIES}
@@ -119,7 +119,7 @@ Wait Until Session Has Expired
     Wait Until Keyword Passes    30s    Should Be True    time.time() > ${end}    the end has not come
 
 Every Socket Should Have Closed At Expiry
-    [Documentation]    Each door's socket was closed with 4001, not before its token's ``exp`` and within two seconds of it.
+    [Documentation]    Each endpoint's socket was closed with 4001, not before its token's ``exp`` and within two seconds of it.
     ${claims} =    Read Token Claims    ${TOKEN}
     FOR    ${alias}    IN    @{SOCKET_EXPIRIES}
         Open Socket Should Be Closed With    4001    ${alias}    within=20s

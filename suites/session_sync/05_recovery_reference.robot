@@ -1,6 +1,6 @@
 *** Settings ***
-Documentation       After a restart a user goes on where he was: the socket is back at once, his context is as he left it, and so is the
-...                 state of his tab, which he writes on. A restart is the end of the process: SIGTERM, or SIGKILL of everything.
+Documentation       After a restart a user goes on where they were: the socket is back at once, their context is as they left it, and so is
+...                 the state of their tab, which they write on. A restart is the end of the process: SIGTERM, or SIGKILL of everything.
 ...                 Sources: docs/protocol.md §4 (close codes, resume, state); RFC 6455 §7.4 (1012, service restart).
 Resource            platform.resource
 Resource            restart.resource
@@ -38,4 +38,4 @@ Stale Write Should Conflict
     [Documentation]    A write over a version that is not the current one changes nothing; the answer has what is current.
     [Arguments]    ${version: int}    ${alias}
     ${conflict} =    Ask Socket    ${alias}    state.update    state.conflict    base_version=${version}    document=${{ {'stale': 1} }}
-    Should Be Equal    ${conflict}[document]    ${SEEN}[state][document]    the loser is told another state
+    Should Be Equal    ${conflict}[document]    ${SEEN}[state][document]    the loser receives another state

@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation       What fails is said and bounded: without Redis auth is asked, without auth the token alone speaks; a flushed Redis
+Documentation       What fails is sent and bounded: without Redis auth is asked, without auth the token alone uses; a flushed Redis
 ...                 ends no session and revives none; an auth that answers 5xx is not asked again and again.
 ...                 Sources: RFC 7662 (introspection), M. Nygard, Release It! (circuit breaker); docs/protocol.md §3.1.
 Resource            platform.resource
@@ -114,10 +114,10 @@ Clear Redis Without Refused Request
     Every Answer Should Be    ${report}    200
 
 Every Socket Should Be Open
-    [Documentation]    The user's socket at each door answers, and is of his session.
-    FOR    ${door}    IN    backend-1    backend-2    frontend
-        ${me} =    Get Socket User    user at ${door}
-        Should Be Equal    ${me}[session_id]    ${USER.session_id}    the socket at ${door} is of another session
+    [Documentation]    The user's socket at each endpoint answers, and is of their session.
+    FOR    ${endpoint}    IN    backend-1    backend-2    frontend
+        ${me} =    Get Socket User    user at ${endpoint}
+        Should Be Equal    ${me}[session_id]    ${USER.session_id}    the socket at ${endpoint} is of another session
     END
 
 Ask Backend Many Times

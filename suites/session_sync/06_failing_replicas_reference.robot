@@ -1,6 +1,6 @@
 *** Settings ***
-Documentation       A backend that answers 5xx, or that dies, is left out and costs nobody his session; a socket that is cut is closed with
-...                 a code that says "come again", and who does finds everything.
+Documentation       A backend that answers 5xx, or that dies, is left out and costs nobody their session; a socket that is cut is closed
+...                 with a code that says "come again", and who does finds everything.
 ...                 Sources: RFC 9110 §15.6.4 and §10.2.3 (503, Retry-After), RFC 6455 §7.4 (close codes); docs/protocol.md §4 and §5.
 Resource            platform.resource
 Resource            outage.resource
@@ -59,7 +59,7 @@ Twenty Answers Should Have No Error
     Repeat Keyword    20 times    Get From    frontend    /api/me    ${ACCESS_TOKEN}
 
 Send Message Meanwhile
-    [Documentation]    A message over REST, by the current user into his conversation.
+    [Documentation]    A message over REST, by the current user into their conversation.
     Post To    backend-2    /api/conversations/${CONVERSATION}/messages    ${{ {'body': 'Meanwhile'} }}    ${ACCESS_TOKEN}    status=201
 
 No Socket Should Be Left Behind

@@ -1,7 +1,8 @@
 *** Settings ***
 Documentation       Two regions: each replica of backend has a Redis of its own, auth uses that of the first. A session is one and the same
 ...                 in both, by what PostgreSQL and auth say, before the first region is lost and after it.
-...                 Sources: docs/protocol.md §3.1 (session_check), §4 (resume, 4003; nothing depends on the doorbell but speed).
+...                 Sources: docs/protocol.md §3.1 (session_check), §4 (resume, 4003; nothing depends on the pub/sub notification but
+...                 speed).
 Resource            platform.resource
 Resource            restart.resource
 Resource            synchrony.resource
@@ -18,7 +19,7 @@ Test Tags           session-sync    p1    req:S09    req:S07    needs:ws    need
 
 *** Test Cases ***
 Each Region Soon Sees Writes Of The Other
-    [Documentation]    No ring goes from one to the other.
+    [Documentation]    No pub/sub notification goes from one to the other.
     [Tags]    id:S09-01    proto:4.94    proto:4.95    proto:4.96
     Prepare User With Data
     Session Should Be Found By    live    backend
@@ -93,7 +94,7 @@ A New Epoch Closes A Socket In A Quiet Region
     Start Conversation
     Open Chat Socket    in the other region    url=${BACKEND_2_SOCKET_URL}
     Subscribe    in the other region
-    Execute Sql String    UPDATE conversations SET epoch = 'anew' WHERE id = '${CONVERSATION}'    alias=main
+    Execute Sql String    UPDATE conversations SET epoch = 'new' WHERE id = '${CONVERSATION}'    alias=main
     Open Socket Should Be Closed With    4010    in the other region    within=6s
 
 
@@ -124,21 +125,21 @@ Open Sockets Of Two Sessions In Other Region
     Open Chat Socket    second session    token=${PHONE.access_token}    url=${BACKEND_2_SOCKET_URL}
 
 Other Region Should End
-    [Documentation]    The second replica, which no ring reaches, looks every two seconds: within three it has closed the socket of this
-    ...    session with 4003; it refuses its token.
+    [Documentation]    The second replica, which no pub/sub notification reaches, looks every two seconds: within three it has closed the
+    ...    socket of this session with 4003; it refuses its token.
     [Arguments]    ${session}    ${socket}
     Open Socket Should Be Closed With    4003    ${socket}    within=3s
     Get From    backend-2    /api/me    ${session.access_token}    status=401
 
 Every View Should Show Session At Each Endpoint
-    [Documentation]    Auth, Redis, both databases, each replica, and a socket at each door say that the session is live, and all say the
-    ...    same of it.
+    [Documentation]    Auth, Redis, both databases, each replica, and a socket at each endpoint say that the session is live, and all say
+    ...    the same of it.
     [Arguments]    ${session}    ${within}=15s
-    VAR    &{doors}    backend-1=${BACKEND_SOCKET_URL}    backend-2=${BACKEND_2_SOCKET_URL}    frontend=${SOCKET_URL}
-    FOR    ${door}    ${url}    IN    &{doors}
-        ${welcome} =    Open Chat Socket    alias=view at ${door}    token=${session.access_token}    url=${url}
-        Should Be Equal    ${welcome}[session_id]    ${session.session_id}    the socket at ${door} is of another session
-        Session Views Should Agree    ${session}    within=${within}    socket=view at ${door}
-        Session Should Be Live Everywhere    ${session}    socket=view at ${door}
-        Close Connection    view at ${door}
+    VAR    &{endpoints}    backend-1=${BACKEND_SOCKET_URL}    backend-2=${BACKEND_2_SOCKET_URL}    frontend=${SOCKET_URL}
+    FOR    ${endpoint}    ${url}    IN    &{endpoints}
+        ${welcome} =    Open Chat Socket    alias=view at ${endpoint}    token=${session.access_token}    url=${url}
+        Should Be Equal    ${welcome}[session_id]    ${session.session_id}    the socket at ${endpoint} is of another session
+        Session Views Should Agree    ${session}    within=${within}    socket=view at ${endpoint}
+        Session Should Be Live Everywhere    ${session}    socket=view at ${endpoint}
+        Close Connection    view at ${endpoint}
     END

@@ -81,16 +81,16 @@ Restore Tab Connections
     END
 
 Close Tab Before Answer
-    [Documentation]    The tab hears nothing any more and cuts its own end.
+    [Documentation]    The tab receives nothing any more and cuts its own end.
     Drop Socket Connection    tab
 
 Silence Tab Until It Is Given Up
-    [Documentation]    What is said into the silence reaches nobody; the tab comes back to the other replica, and the first one, which
+    [Documentation]    What is sent into the silence reaches nobody; the tab comes back to the other replica, and the first one, which
     ...    cannot reach it, ends the socket that was replaced.
     Silence Connection    client->backend-1
     Send From Other Device    Into the silence    And into it again
     Close Tab Before Answer
-    Tab Should Find Everything At    backend-2    unheard=2
+    Tab Should Find Everything At    backend-2    unreceived=2
     Wait Until Keyword Passes    10s    Log Should Report Ended Socket    backend-1
     Heal Connection    client->backend-1
     Close Tab Before Answer
@@ -244,9 +244,9 @@ Send From Tab Again
     VAR    ${all}    ${{ $count + $and_new }}
     Send From Tab    ${all}
     ${acks} =    Collect On All    ${all}    ${ALIASES}    where=type=ack    within=10s
-    VAR    ${told}    ${{ [(ack.json['payload']['seq'], ack.json['payload']['duplicate']) for ack in $acks['tab']] }}
+    VAR    ${reported}    ${{ [(ack.json['payload']['seq'], ack.json['payload']['duplicate']) for ack in $acks['tab']] }}
     VAR    ${expected}    ${{ list(zip(range(1, $all + 1), [True] * $count + [False] * $and_new)) }}
-    Should Be Equal    ${told}    ${expected}    the acknowledgements (seq, duplicate)
+    Should Be Equal    ${reported}    ${expected}    the acknowledgements (seq, duplicate)
     Receive Chat Message    message ${all - 1} of tab    tab
     ${now} =    Count On Both Replicas    messages_committed_total    messages_duplicate_total
     Should Be Equal    ${{ [after - before for before, after in zip($COUNTED, $now)] }}    ${{ [$all, $count] }}

@@ -1,6 +1,6 @@
 *** Settings ***
 Documentation       A tab that does not take what it is sent is closed as soon as its queue is full, so that it costs the replica no more
-...                 than the queue; nobody else waits for it, and nothing of what it missed is lost. Sources: docs/protocol.md §4
+...                 than the queue; no other user waits for it, and nothing of what it missed is lost. Sources: docs/protocol.md §4
 ...                 (4008, resumed); RFC 6455 §7.1.1 (a peer that does not take the close); judged by the recorded history.
 Library             String
 Resource            recovery.resource
@@ -35,7 +35,7 @@ A Slow Tab Is Closed And Recovers Everything
     Resume Reading    tab
     Open Socket Should Be Closed With    4008    tab    within=10s
     Tab Should Recover All It Missed
-    Tabs Should Have Received Everything    ${SAID}    tab    device
+    Tabs Should Have Received Everything    ${SENT}    tab    device
 
 A Tab That Stops Reading Recovers On Its Next Socket
     [Documentation]    It does not even take the close frame.
@@ -46,7 +46,7 @@ A Tab That Stops Reading Recovers On Its Next Socket
     Replica Should Give Tab Up
     Drop Socket Connection    tab
     Tab Should Recover All It Missed
-    Tabs Should Have Received Everything    ${SAID}    tab    device
+    Tabs Should Have Received Everything    ${SENT}    tab    device
 
 A Tab Far Behind Gets The Rest Over REST
     [Tags]    id:R02-03    proto:R2.09
@@ -63,13 +63,13 @@ A Tab Far Behind Gets The Rest Over REST
 
 *** Keywords ***
 Send From Device Until Tab Is Too Slow
-    [Documentation]    A hundred long messages at a time, each of which the device itself hears, until the first replica has decided to
-    ...    close a socket with a full queue; what the network holds by itself differs. Sets ``SAID``, how many messages there are.
+    [Documentation]    A hundred long messages at a time, each of which the device itself receives, until the first replica has decided to
+    ...    close a socket with a full queue; what the network holds by itself differs. Sets ``SENT``, how many messages there are.
     ${before} =    Get Service Metric    backend-1    ${TOO_SLOW}
-    VAR    ${SAID}    ${0}    scope=TEST
+    VAR    ${SENT}    ${0}    scope=TEST
     WHILE    True    limit=20    on_limit_message=a tab that reads nothing is not closed, however much waits for it
         Send From Device    100    ${LONG}
-        VAR    ${SAID}    ${SAID + 100}    scope=TEST
+        VAR    ${SENT}    ${SENT + 100}    scope=TEST
         ${closed} =    Get Service Metric    backend-1    ${TOO_SLOW}
         IF    $closed > $before    BREAK
     END
@@ -77,7 +77,7 @@ Send From Device Until Tab Is Too Slow
 Tab Should Recover All It Missed
     [Documentation]    At the replica that found it too slow: what it was not given before it was closed is replayed, and there is some.
     ${held} =    Get Positions Of Tab
-    VAR    ${missed}    ${{ $SAID - $held[$CONVERSATION]['seq'] }}
+    VAR    ${missed}    ${{ $SENT - $held[$CONVERSATION]['seq'] }}
     Should Be True    ${missed} > 0    the tab was given everything, though it was closed as too slow
     Open Own Tab
     Resume Tab    ${missed}

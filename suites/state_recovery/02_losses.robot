@@ -1,7 +1,7 @@
 *** Settings ***
-Documentation       What cannot be replayed is declared, with its reason, and never left out in silence or replayed in part: the tab is told
-...                 where the log ends, has everything up to there over REST, and all that comes then live. Sources: docs/protocol.md §4
-...                 (``resumed``, the promise, bounds of /api/capabilities); judged by the recorded history.
+Documentation       What cannot be replayed is declared, with its reason, and never left out in silence or replayed in part: the tab is
+...                 notified where the log ends, has everything up to there over REST, and all that comes then live. Sources:
+...                 docs/protocol.md §4 (``resumed``, the promise, bounds of /api/capabilities); judged by the recorded history.
 Library             BudgetLibrary
 Resource            recovery.resource
 Suite Setup         Open Shared Platform
@@ -14,8 +14,8 @@ Test Tags           state-recovery    p0    req:R02    needs:ws    needs:ws.resu
 Missed Messages Over The Limit Are There Over REST
     [Tags]    id:R02-04    proto:4.66    proto:R4.04
     Open Tab In Conversation
-    Send Chat Message    The last that was heard    tab
-    Receive Chat Message    The last that was heard    tab
+    Send Chat Message    The last that was received    tab
+    Receive Chat Message    The last that was received    tab
     Close Tab And Wait Until Recorded
     Send More Messages Than Are Replayed
     Tab Should Not Recover For    too_many_missed
@@ -69,7 +69,7 @@ A Tab Takes Over Its Old Client Too Late
     Open Chat Socket    tab    url=${BACKEND_2_SOCKET_URL}
     ${resumed} =    Resume    ${CLIENT_ID}    ${HELD}    tab
     Should Be Equal    ${{ ($resumed['recovered'], $resumed['reason']) }}    ${{ (False, 'window_passed') }}
-    ...    what a tab that was away too long is told when it takes over its old client
+    ...    what a tab that was away too long receives when it takes over its old client
 
 A Log That Lacks A Message Is Declared
     [Documentation]    Its epoch is the same, and its end too; one message that the tab has missed is gone.
@@ -121,7 +121,7 @@ Move Tab Past Resume Window
 
 Reset Log Of Conversation
     [Documentation]    The conversation's log has a new epoch, as after a trim or a restore from a backup.
-    Execute Sql String    UPDATE conversations SET epoch = 'anew' WHERE id = '${CONVERSATION}'    alias=main
+    Execute Sql String    UPDATE conversations SET epoch = 'new' WHERE id = '${CONVERSATION}'    alias=main
 
 Move Tab Past Log
     [Documentation]    ``HELD`` is one message further than the log, as after a restore from a backup that kept the epoch.

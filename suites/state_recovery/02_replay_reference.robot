@@ -114,9 +114,9 @@ All Events Should Arrive
     [Documentation]    As many events as wait have come to the tab; returns what they are, each where it came first.
     ${events} =    Get Frames    connection=tab    type=event
     ${came} =    Evaluate    {e.json['payload']['event_id']: e.json['payload'] for e in reversed($events)}
-    VAR    ${told}    ${{ [(-event['priority'], event['data']['body']) for event in reversed($came.values())] }}
-    Should Be True    len($told) >= len($WAITING)    of ${{ len($WAITING) }} events that wait only ${{ len($told) }} came
-    RETURN    ${told}
+    VAR    ${reported}    ${{ [(-event['priority'], event['data']['body']) for event in reversed($came.values())] }}
+    Should Be True    len($reported) >= len($WAITING)    of ${{ len($WAITING) }} events that wait only ${{ len($reported) }} came
+    RETURN    ${reported}
 
 Acknowledge Every Event Of Tab
     [Documentation]    Each event is acknowledged, and REST shows that none waits any more.
@@ -144,21 +144,22 @@ Change Preferences Conversation And State Elsewhere
     Patch At    frontend    ${path}    ${{ {'title': 'Renamed'} }}    ${ACCESS_TOKEN}    If-Match=${current.headers}[ETag]
 
 Tab Should Receive Changes
-    [Documentation]    The events of both changes come, after ``resumed``, and what they say is what the doors show.
+    [Documentation]    The events of both changes come, after ``resumed``, and what they say is what the endpoints show.
     ${preferences} =    Wait For Json    connection=tab    type=event    payload.kind=preferences.updated
     ${renamed} =    Wait For Json    connection=tab    type=event    payload.data.conversation.title=Renamed
     ${shown} =    Get From    frontend    /api/preferences    ${ACCESS_TOKEN}
-    Should Be Equal    ${preferences}[payload][data][preferences]    ${shown.json()}    the tab is told of other preferences
+    Should Be Equal    ${preferences}[payload][data][preferences]    ${shown.json()}    the tab is notified of other preferences
     ${shown} =    Get From    frontend    /api/conversations/${CONVERSATION}    ${ACCESS_TOKEN}
-    Should Be Equal    ${renamed}[payload][data][conversation]    ${shown.json()}    the tab is told of another conversation
+    Should Be Equal    ${renamed}[payload][data][conversation]    ${shown.json()}    the tab is notified of another conversation
 
 Register Newer Socket Without Notification
-    [Documentation]    The main database knows of a newer socket of the tab; no ring has told the replica that serves the old one.
+    [Documentation]    The main database knows of a newer socket of the tab; no pub/sub notification has notified the replica that serves
+    ...    the old one.
     VAR    ${of_the_tab}    client_id = '${CLIENT_ID}'
     Execute Sql String    UPDATE socket_clients SET generation = generation + 1 WHERE ${of_the_tab}    alias=main
 
 Old Socket Should Be Closed At Write
-    [Documentation]    The old socket writes over the version that it knows, and is told soon that it has been replaced.
+    [Documentation]    The old socket writes over the version that it knows, and is notified soon that it has been replaced.
     VAR    &{late}    base_version=${STATE_VERSION}    document=${{ {'thread': 'of the replaced socket'} }}
     VAR    &{frame}    type=state.update    id=late    payload=${late}
     Send Json    ${frame}    tab

@@ -1,6 +1,6 @@
 *** Settings ***
 Documentation       Stored state that cannot be trusted is reported and starts clean: no crash, and nothing of it, or of another user, is
-...                 shown. Where the damage alone might hide that the content is looked at, the row is sealed anew, as a faulty writer
+...                 shown. Where the damage alone might hide that the content is looked at, the row is sealed again, as a faulty writer
 ...                 would. Sources: docs/protocol.md §4 (``state``, 48 KiB, ``damaged``); OWASP ASVS 5.0 8.2.2 (no access to another's
 ...                 data).
 Resource            recovery.resource
@@ -113,14 +113,14 @@ Count Damaged States
     RETURN    ${counted}[0]
 
 Tab Should Return To Clean Start
-    [Documentation]    At the other replica the tab resumes its messages, and is told that its state was damaged: nothing of it is shown,
-    ...    the platform counts it, and a write over the version that it names starts clean, as does the next socket.
+    [Documentation]    At the other replica the tab resumes its messages, and is notified that its state was damaged: nothing of it is
+    ...    shown, the platform counts it, and a write over the version that it names starts clean, as does the next socket.
     [Arguments]    ${version: int}
     Open Own Tab    ${BACKEND_2_SOCKET_URL}
     Resume Tab    missed=0
-    ${told} =    Ask Socket    tab    state.get    state
+    ${reported} =    Ask Socket    tab    state.get    state
     VAR    &{clean}    version=${version}    document=${{ {} }}    damaged=${True}
-    Should Be Equal    ${told}    ${clean}    damaged state is not reported, or does not start clean
+    Should Be Equal    ${reported}    ${clean}    damaged state is not reported, or does not start clean
     ${damaged} =    Count Damaged States
     Should Be Equal    ${damaged}    ${DAMAGED_BEFORE + 1}    the platform has counted other than one damaged state
     VAR    ${STATE_VERSION}    ${version}    scope=TEST
@@ -140,7 +140,7 @@ Tab Should Go On After Damage
     Service Should Be Ready    backend-2
 
 Create State Of Other User
-    [Documentation]    Somebody else's tab keeps a state with a text that nobody else may see: sets ``OTHERS_TAB`` and ``OTHERS_SECRET``.
+    [Documentation]    Another user's tab keeps a state with a text that no other user may see: sets ``OTHERS_TAB`` and ``OTHERS_SECRET``.
     ${users} =    Create Load Users    1
     ${secret} =    Get Random UUID
     ${welcome} =    Open Chat Socket    other    token=${users[0].access_token}    url=${BACKEND_SOCKET_URL}

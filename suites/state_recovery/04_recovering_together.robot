@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation       Many come back at once, each with a log of his own, within a budget, without an error and without a trace in the
+Documentation       Many come back at once, each with a log of their own, within a budget, without an error and without a trace in the
 ...                 services; of several sockets for one session one wins, and what the services count is what the clients saw. Sources:
 ...                 docs/protocol.md §4 (resume, 4009), requirement R10 (50 clients, 100 messages each, < 5 s, < 10 MB); judged by the
 ...                 recorded history.
@@ -90,17 +90,17 @@ Restore Both Replicas
 
 Open Clients Of Load Users
     [Documentation]    So many users with a conversation each, whose one message all of their devices, spread over both replicas, have
-    ...    heard: sets ``HEARD``, its seq, ``CLIENTS``, ``EPOCHS``, and ``TOKENS`` and ``CONVERSATIONS`` with an entry for
+    ...    received: sets ``RECEIVED``, its seq, ``CLIENTS``, ``EPOCHS``, and ``TOKENS`` and ``CONVERSATIONS`` with an entry for
     ...    each device.
     [Arguments]    ${count: int}    ${devices: int}=1
-    VAR    ${HEARD}    ${1}    scope=TEST
+    VAR    ${RECEIVED}    ${1}    scope=TEST
     Create Load Users With Conversations    ${count}    assistant=${False}
     VAR    @{TOKENS}    @{{ $TOKENS * $devices }}    scope=TEST
     VAR    @{CONVERSATIONS}    @{{ $CONVERSATIONS * $devices }}    scope=TEST
     Every Client Should Receive First Message    ${count}
 
 Every Client Should Receive First Message
-    [Documentation]    A device for each of ``TOKENS``; the first of them, so many, say something: sets ``CLIENTS`` and ``EPOCHS``.
+    [Documentation]    A device for each of ``TOKENS``; the first of them, so many, send something: sets ``CLIENTS`` and ``EPOCHS``.
     [Arguments]    ${count}
     Open Device For Every Client    user
     VAR    @{first}    @{ALIASES[:${count}]}
@@ -108,9 +108,9 @@ Every Client Should Receive First Message
     Send On All    ${SUBSCRIBE}    ${ALIASES}    conversation=${CONVERSATIONS}
     Collect On All    1    ${ALIASES}    where=type=subscribed
     Send On All    ${SEND}    ${first}    conversation=${CONVERSATIONS[:${count}]}
-    ${told} =    Collect On All    1    ${ALIASES}    where=type=message    within=15s
+    ${reported} =    Collect On All    1    ${ALIASES}    where=type=message    within=15s
     VAR    @{CLIENTS}    @{{ [frames[0].json['payload']['client_id'] for frames in $welcomes.values()] }}    scope=TEST
-    VAR    @{EPOCHS}    @{{ [frames[0].json['payload']['epoch'] for frames in $told.values()] }}    scope=TEST
+    VAR    @{EPOCHS}    @{{ [frames[0].json['payload']['epoch'] for frames in $reported.values()] }}    scope=TEST
 
 Open Device For Every Client
     [Documentation]    A recorded socket for each of ``TOKENS``, half of them at each replica: sets ``ALIASES``.
@@ -148,7 +148,7 @@ Store Messages For Every Client
 Reconnect Every Client At Once
     [Documentation]    New sockets for all, half of them at each replica, each of which resumes its client's stream after the first
     ...    message: sets ``BACK`` and ``RESUMED``, and ``SECONDS`` from the first handshake to the last ``resumed``.
-    VAR    &{coming}    client_id={client}    positions=${{ {'{conversation}': {'epoch': '{epoch}', 'seq': $HEARD}} }}
+    VAR    &{coming}    client_id={client}    positions=${{ {'{conversation}': {'epoch': '{epoch}', 'seq': $RECEIVED}} }}
     VAR    &{frame}    type=resume    id=resume    payload=${coming}
     Start Budget    coming back
     Open Device For Every Client    back
@@ -174,7 +174,7 @@ Record Recovery
     Record Figure    R10 clients    ${{ len($BACK) }}
 
 Every Client Should Have Recovered
-    [Documentation]    Each stream is recovered with so many messages; nobody was told of an error, and every socket is open.
+    [Documentation]    Each stream is recovered with so many messages; nobody was notified of an error, and every socket is open.
     [Arguments]    ${count: int}
     FOR    ${alias}    ${resumed}    IN ZIP    ${BACK}    ${RESUMED}    mode=STRICT
         Should Be Equal    ${{ [$resumed['recovered'], $resumed['replayed']] }}    ${{ [True, $count] }}
@@ -184,13 +184,13 @@ Every Client Should Have Recovered
     END
 
 Every Client Should Go On
-    [Documentation]    In each conversation one more message is said by a device that came back, and heard by all of its user's.
+    [Documentation]    In each conversation one more message is sent by a device that came back, and received by all of its user's.
     VAR    ${speakers}    ${{ dict(zip($CONVERSATIONS, $BACK)) }}
     Send On All    ${SEND}    ${{ list($speakers.values()) }}    conversation=${{ list($speakers) }}
     Collect On All    1    ${BACK}    where=type=message    within=15s
 
 Recovery Should Be Within Budget
-    [Documentation]    From the first handshake to the last ``resumed``, by a client that shares the machine with everything else: the
+    [Documentation]    From the first handshake to the last ``resumed``, by a client that shares the machine with all the rest: the
     ...    budget is what the requirement allows. The own goal, 0.3 s, is judged by ``./run bench recovery``, beside a bare server.
     ...    How long each client waited, from its own handshake on, is drawn into the log. ``count`` messages waited for each.
     [Arguments]    ${count: int}
@@ -225,7 +225,7 @@ One Resume Should Win
     One Socket Should Win And Others Be Closed    ${ALIASES}
 
 One Socket Should Win And Others Be Closed
-    [Documentation]    All but one of these sockets come to be closed with 4009; the one left is the client, with its state, and all are
+    [Documentation]    All but one of these sockets are eventually closed with 4009; the one left is the client, with its state, and all are
     ...    closed.
     [Arguments]    ${racers}
     ${winner} =    Wait Until Keyword Passes    10s    One Racer Should Be Left    ${racers}
@@ -266,24 +266,24 @@ Get Counters
     RETURN    ${counted}
 
 Make Seven Clients Unable To Recover
-    [Documentation]    The first four conversations have a new epoch; the last three clients have names that nobody has heard of.
-    Execute Sql String    UPDATE conversations SET epoch = 'anew' WHERE id::text IN ${{ tuple($CONVERSATIONS[:4]) }}    alias=main
+    [Documentation]    The first four conversations have a new epoch; the last three clients have names that nobody knows of.
+    Execute Sql String    UPDATE conversations SET epoch = 'new' WHERE id::text IN ${{ tuple($CONVERSATIONS[:4]) }}    alias=main
     FOR    ${number}    IN RANGE    -3    0
-        ${stranger} =    Get Random UUID
-        Set List Value    ${CLIENTS}    ${number}    ${stranger}
+        ${other_user} =    Get Random UUID
+        Set List Value    ${CLIENTS}    ${number}    ${other_user}
     END
 
 Telemetry Should Agree With Clients
-    [Documentation]    Since `Read Telemetry` both replicas have counted the recoveries of the clients, by outcome, as they were told,
+    [Documentation]    Since `Read Telemetry` both replicas have counted the recoveries of the clients, by outcome, as they were notified,
     ...    and as expected; as many messages as they were replayed; and no more time than they waited for them.
     [Arguments]    &{expected}
     ${now} =    Get Counters
     VAR    ${counted}    ${{ dict(zip($READ, map(operator.sub, $now.values(), $READ.values()))) }}
-    VAR    ${told}    ${{ collections.Counter(one['reason'] or 'recovered' for one in $RESUMED) }}
-    Should Be Equal    ${{ dict($told) }}    ${{ dict(zip($expected, map(int, $expected.values()))) }}    the clients saw other outcomes
+    VAR    ${reported}    ${{ collections.Counter(one['reason'] or 'recovered' for one in $RESUMED) }}
+    Should Be Equal    ${{ dict($reported) }}    ${{ dict(zip($expected, map(int, $expected.values()))) }}    the clients saw other outcomes
     Should Be Equal As Integers    ${counted}[all]    ${{ len($RESUMED) }}    counted recoveries of any outcome
     FOR    ${outcome}    IN    recovered    epoch_changed    unknown_client
-        Should Be Equal As Integers    ${counted}[${outcome}]    ${{ $told[$outcome] }}    counted recoveries with outcome ${outcome}
+        Should Be Equal As Integers    ${counted}[${outcome}]    ${{ $reported[$outcome] }}    counted recoveries with outcome ${outcome}
     END
     Should Be Equal As Integers    ${counted}[replayed]    ${{ sum(one['replayed'] for one in $RESUMED) }}    counted messages replayed
     Should Be Equal As Integers    ${counted}[measured]    ${{ len($RESUMED) }}    counted durations
@@ -301,7 +301,7 @@ Get Seconds That Clients Waited
     RETURN    ${waited}
 
 Make Fifty Clients Come And Go
-    [Documentation]    So many times, everybody is cut off, is sent a hundred messages, comes back at once, recovers, and is cut off
+    [Documentation]    So many times, every user is cut off, is sent a hundred messages, comes back at once, recovers, and is cut off
     ...    again.
     [Arguments]    ${times}
     Repeat Keyword    ${times}    Make Fifty Clients Come And Go Once
@@ -317,11 +317,11 @@ Make Fifty Clients Come And Go Once
     Drop Connections
 
 Move Logs Past What Was Received
-    [Documentation]    The hundred last messages of each log are those that its client has not heard.
+    [Documentation]    The hundred last messages of each log are those that its client has not received.
     ${rows} =    Query    SELECT min(last_seq), max(last_seq) FROM conversations WHERE id::text = ANY(%s)    alias=main
     ...    parameters=${{ [$CONVERSATIONS] }}
     Should Be Equal    ${rows}[0][0]    ${rows}[0][1]    the logs are not equally long
-    VAR    ${HEARD}    ${{ $rows[0][0] - 100 }}    scope=TEST
+    VAR    ${RECEIVED}    ${{ $rows[0][0] - 100 }}    scope=TEST
 
 Remember Service Totals
     [Documentation]    Sets ``HELD_BY_SERVICES``: open files of each replica, with nobody connected.
