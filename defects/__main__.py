@@ -77,7 +77,7 @@ def _parser() -> Parser:
         type=int,
         default=jobs,
         metavar="N",
-        help=f"at most so many at a time ({_JOBS_PER_CORE} a core: {jobs});"
+        help=f"at most so many at a time ({_JOBS_PER_CORE} a core);"
         " more than one a core only while processors are idle",
     )
     parser.add_argument("--repeat", type=int, default=1, metavar="N", help="judge each so many times (1)")

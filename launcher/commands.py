@@ -42,6 +42,8 @@ _CONDUCTED = {
 _PACKAGES = {"prove": "defects", "mutate": "mutation"}
 _WITH_PARTS = ("bench", "target")
 """Of these a part says by itself what it does: ``./run target check --help``."""
+MODULES = {**_MODULES, **_CONDUCTED, **{name: f"{package}.__main__" for name, package in _PACKAGES.items()}}
+"""What each command with a parser is made of."""
 COMMANDS = (*_MODULES, *_CONDUCTED, *_PACKAGES, "bench")
 OF_CHECKOUT = ("test", "lint", "docs", "coverage", "prove", "mutate", "bench", "package")
 """What these need is no part of the installed package."""

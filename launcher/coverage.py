@@ -1,4 +1,4 @@
-"""``./run coverage``: which lines and branches of the services the suites execute, measured inside the services.
+"""``./run coverage``: measure which lines and branches of the services the suites execute, from inside the services.
 
 Every process of auth, backend, frontend and the provider counts, on shared and on private platforms, also one that is
 killed. Of the session manager, what is not executed is listed with the reason that variables/coverage.yaml keeps.

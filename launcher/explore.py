@@ -1,4 +1,4 @@
-"""``./run explore``: many random schedules of clients and faults, by several workers, each on a platform of its own."""
+"""``./run explore``: play many random schedules of clients and faults, in several workers with a platform each."""
 
 from __future__ import annotations
 

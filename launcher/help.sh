@@ -12,7 +12,7 @@ help_is_asked() {
 
 # show_help FOLDER WORDS…: the text about the command that the words name, and all of them where they name none.
 show_help() {
-    local texts="$1/launcher/help" suites="$1/suites" name="" word lines
+    local texts="$1/launcher/help" suites="$1/suites" name="" word near
     shift
     for word in "$@"; do
         case "$word" in
@@ -26,12 +26,15 @@ show_help() {
         [ $# -gt 0 ] || return 2
     elif [ -f "$texts/$name.txt" ]; then
         cat "$texts/$name.txt"
+    elif [ -f "$texts/options/$name.txt" ]; then
+        cat "$texts/options/$name.txt"
     elif [ -e "$suites/$name" ] || [ -e "$name" ]; then
         cat "$texts/area.txt"
-    elif lines="$(grep -E "^  \./run $name( |\$)" "$texts/run.txt")"; then
-        printf '%s\n\nIts options: ./run %s --help, once Lockstep is installed, which any command does (about a minute).\n' "$lines" "$name"
     else
-        printf 'There is no command, area or suite %s. More: ./run --help\n' "$name" >&2
+        while read -r word near _; do
+            [ "$word" = ./run ] && [ "${near:0:3}" = "${name:0:3}" ] && break || near=""
+        done <"$texts/run.txt"
+        printf 'There is no command, area or suite %s.%s More: ./run --help\n' "$name" "${near:+ Did you mean '$near'?}" >&2
         return 2
     fi
 }

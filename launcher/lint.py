@@ -1,4 +1,4 @@
-"""``./run lint``: ruff, mypy and robocop over everything that is ours.
+"""``./run lint``: find mistakes of form: ruff, mypy, robocop and the project's own rules.
 
 Tests' ids and all names are judged by the rules of ``lint/``, which robocop runs.
 """

@@ -1,4 +1,4 @@
-"""``./run list``: areas, suites, tests, what they prove, and which requirements nothing proves."""
+"""``./run list``: list areas, suites, tests, what they prove, and which requirements nothing proves."""
 
 from __future__ import annotations
 

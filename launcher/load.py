@@ -1,4 +1,4 @@
-"""``./run load``: a load of many users by Locust on any target, judged by the recorded histories of all of them.
+"""``./run load``: run a load of many users by Locust on any target, judged by the recorded histories of all of them.
 
 Without a shape each test of suites/load runs as small as in ./run test. Several machines: one has the master
 (--expect-workers 2 --master ADDRESS), the others join it with --worker and the same --master and --port. What the

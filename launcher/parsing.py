@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import re
 from typing import Any, NoReturn
 
 from launcher.console import did_you_mean
 from launcher.paths import COMMAND
+
+_OF_A_DOCSTRING = re.compile(r"^``(\./run [^`]+)``(?:\s*\(\S+\))?:\s*|``")
 
 
 class Parser(argparse.ArgumentParser):
@@ -16,6 +19,9 @@ class Parser(argparse.ArgumentParser):
         form = {"formatter_class": argparse.RawDescriptionHelpFormatter, "allow_abbrev": False}
         if "prog" in options:
             options["prog"] = options["prog"].replace("./run", COMMAND)
+        if options.get("description"):
+            plain = _OF_A_DOCSTRING.sub("", options["description"])
+            options["description"] = plain[:1].upper() + plain[1:]
         super().__init__(**{**form, **options})
 
     @property

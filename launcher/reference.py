@@ -13,8 +13,8 @@ from robot.errors import DataError
 from robot.libdoc import LibraryDocumentation
 from robot.libdocpkg.model import LibraryDoc
 
-from launcher import areas, named_tests, requirements, sentences
-from launcher.commands import COMMANDS
+from launcher import areas, helping, named_tests, requirements, sentences
+from launcher.commands import COMMANDS, MODULES
 from launcher.console import LaunchError, complain, plural, say
 from launcher.parsing import Parser
 from launcher.paths import LIBRARIES, REQUIREMENTS, RESOURCES, ROOT
@@ -43,16 +43,18 @@ def main(argv: Sequence[str]) -> int:
     stale = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
     tables = results.stale()
     named = named_tests.stale()
+    help_texts = {path: text for path, text in helping.of_parsers(MODULES) if _read(path) != text}
     contract = sentences.Table.of_project()
     if check:
         wrong = [*_wrong_requirements(), *contract.flaws(sentences.accepted())]
-        beside = [path.relative_to(ROOT) for path in {**tables, **named, **contract.stale()}]
+        beside = [path.relative_to(ROOT) for path in {**tables, **named, **help_texts, **contract.stale()}]
         for name in (*(f"docs/keywords/{page}" for page in stale), *beside):
             complain(f"{name} is not up to date: ./run docs")
         for line in wrong:
             complain(line)
         return 1 if stale or beside or wrong else 0
-    for path, text in tables.items():
+    for path, text in {**tables, **help_texts}.items():
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, "utf-8")
     named = named_tests.stale()
     for path, text in named.items():
@@ -71,6 +73,10 @@ def main(argv: Sequence[str]) -> int:
         say("docs/targets.md: the results of targets changed")
     say(f"names beside ids of tests: {plural(len(named), 'file')} changed")
     return 0
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text("utf-8") if path.exists() else None
 
 
 def _write_html(folder: Path) -> int:

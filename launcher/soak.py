@@ -1,4 +1,4 @@
-"""``./run soak``: the same suites again and again, loaded and shuffled; every failure counts and keeps its log.
+"""``./run soak``: run the same suites again and again, loaded and shuffled; every failure counts and keeps its log.
 
 N clean runs prove, at 95 %, that a run fails in less than 3/N of all cases (the rule of three). A run that could not be
 judged proves nothing: it is counted apart.

@@ -1,4 +1,4 @@
-"""``./run up``: a platform for use by hand, until Ctrl-C."""
+"""``./run up``: start a platform for use by hand, until Ctrl-C."""
 
 from __future__ import annotations
 

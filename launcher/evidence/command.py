@@ -1,4 +1,4 @@
-"""``./run evidence``: a report for auditors, as HTML, JSON and CSV, with hashes.
+"""``./run evidence``: write a report for auditors, as HTML, JSON and CSV, with hashes.
 
 Which session data is kept where and for how long, what a deletion erases, whether retention is applied, and who did
 what are read from the stores of a platform that is started for it. Which test speaks for which control of SOC 2, ISO

@@ -56,7 +56,7 @@ class Quotas(Base):
 
     @word("quota", "assertion")
     def every_endpoint_should_hold_quota(self) -> None:
-        """Passes when of a user exactly ``limits.rate_limit`` requests pass in a window at each endpoint with a quota.
+        """Passes when the rate limit holds: exactly ``limits.rate_limit`` requests of a user pass at each endpoint.
 
         What is limited is the word ``limited``, or where there is none, who the user is at each endpoint. Each refusal
         is of the class ``throttled``; fields count down, as ``promises.limits`` has them. What took longer than

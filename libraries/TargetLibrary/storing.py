@@ -60,7 +60,7 @@ class Storing(Base):
 
     @word("store", "assertion")
     def message_should_be_stored_once(self, message: Any) -> None:
-        """Passes when each store has the message of this id once, within ``promises.changes.within``."""
+        """Passes when each store has the message once, without duplicates, within ``promises.changes.within``."""
         self._stored_once("message", message, Session())
 
     @word("store", "assertion")

@@ -74,3 +74,25 @@ def test_the_pages_of_libdoc_are_written_with_an_index(tmp_path: Path) -> None:
     assert len(pages) == len(reference._sources())
     assert all(f'href="{name}"' in index for name in pages)
     assert "Open Connection" in (tmp_path / "keywords" / "WebSocketLibrary.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("words", "keyword"),
+    [
+        ("sign in", "Sign In"),
+        ("log out", "Log Out"),
+        ("open socket", "Open Socket"),
+        ("send message", "Send Message"),
+        ("receive message", "Receive Chat Message"),
+        ("kill service", "Kill Service"),
+        ("reconnect", "Reconnect Socket"),
+        ("both databases", "Both Databases Should Hold User"),
+        ("duplicates", "Message Should Be Stored Once"),
+        ("rate limit", "Every Endpoint Should Hold Quota"),
+    ],
+)
+def test_a_keyword_is_found_by_its_common_words(words: str, keyword: str) -> None:
+    """The words stand in one paragraph of the keyword's text, or in its name."""
+    pages = (path.read_text("utf-8") for path in (ROOT / "docs" / "keywords").glob("*.md") if path.stem != "README")
+    entry = next(entry for page in pages for entry in page.split("\n### ") if entry.partition("\n")[0] == keyword)
+    assert all(word in entry.lower() for word in words.split())
