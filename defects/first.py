@@ -24,7 +24,7 @@ PAGE = FOLDER.with_suffix(".md")
 NOTES = "notes.yaml"
 _HEAD = """# Blind rounds
 
-Written by `./run prove --round N`; [defects.md](../docs/defects.md#blind-rounds) tells what a round is.
+Written by `./run prove --round N`; [defects.md](../docs/defects.md#blind-rounds) says what a round is.
 The first result of a defect stays as it was; the last column has what is true since then.
 """
 

@@ -118,7 +118,7 @@ def _compare(request: _Request) -> int:
     findings = tolerance.compare(now, before)
     if not any(now[name].kind == "test" for name in before):
         raise LaunchError(f"Run {newest['run']} and the baseline {name!r} have no test in common: other ones, or "
-                          f"none that passed. Begin the baseline anew: ./run baseline save {name} --fresh")  # fmt: skip
+                          f"none that passed. Begin it again: ./run baseline save {name} --fresh")  # fmt: skip
     say(_head(baseline, runs))
     slower = sorted((one for one in findings if one.slower), key=lambda one: -one.ratio)
     if slower:

@@ -55,7 +55,7 @@ def load(path: Path) -> Baseline:
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise LaunchError(
             f"The baseline {path} is damaged: {cause(error)}.\nRestore it (git checkout -- {path}), "
-            f"or begin anew from the newest run: ./run baseline save {path.stem} --fresh"
+            f"or begin again from the newest run: ./run baseline save {path.stem} --fresh"
         ) from error
 
 

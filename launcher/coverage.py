@@ -152,7 +152,7 @@ def _own(folder: Path) -> Iterator[Path]:
             ) from error
         held = list(folder.iterdir())
         if held and not (folder / "run").is_dir():
-            raise LaunchError(f"{folder} holds something else than a coverage report: move it away, or use --results.")
+            raise LaunchError(f"{folder} holds no coverage report: move it away, or use --results.")
         for one in held:
             shutil.rmtree(one) if one.is_dir() and not one.is_symlink() else one.unlink()
         (folder / "run").mkdir()
@@ -251,7 +251,7 @@ def _sheet(measured: _Measured) -> Iterator[str]:
     yield paint(f"{demand}: {'met' if measured.enough else 'MISSED'}", "green" if measured.enough else "red")
     yield from _not_executed(measured.gaps)
     for text in measured.wrong:
-        complain(f"variables/coverage.yaml: {text}: remove the entry, or mend it.")
+        complain(f"variables/coverage.yaml: {text}: remove the entry, or correct it.")
     yield ""
 
 

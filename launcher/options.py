@@ -58,7 +58,7 @@ RULES: dict[str, Rule] = {
     "legacyoutput": _PUBLISHED, "splitlog": _PUBLISHED,
     "debugfile": Rule(Use.REFUSED, "runs suites side by side, and each would overwrite it "
                                    "(--loglevel TRACE puts as much into log.html)"),
-    "nostatusrc": Rule(Use.REFUSED, "tells by its exit code how the run ended"),
+    "nostatusrc": Rule(Use.REFUSED, "shows by its exit code how the run ended"),
     "loglevel": _PASSES, "logtitle": _PASSES, "reporttitle": _PASSES, "reportbackground": _PASSES,
     "maxerrorlines": _PASSES, "maxassignlength": _PASSES, "suitestatlevel": _PASSES, "tagstatinclude": _PASSES,
     "tagstatexclude": _PASSES, "tagstatcombine": _PASSES, "tagdoc": _PASSES, "tagstatlink": _PASSES,

@@ -138,7 +138,7 @@ def _unmarked(line: str) -> Iterator[str]:
 def _is_bare(line: str) -> bool:
     """Whether the last cell says nothing of its own: it is empty, a dash, or a reference."""
     last = _HALVES.split(line)[-2].strip()
-    return last in ("", "–") or last.startswith(("§", "mend"))
+    return last in ("", "–") or last.startswith(("§", "correct"))
 
 
 class Table:

@@ -78,5 +78,7 @@ def stale(entries: Iterable[Explanation], root: Path = ROOT) -> list[str]:
         path = root / one.file
         text = _stripped(path.read_text("utf-8")) if path.is_file() else ""
         if not one.before or f"\n{one.before}\n" not in f"\n{text}\n" or f"def {one.function}(" not in text:
-            wrong.append(f"{one.file} no longer has {one.before!r} in {one.function}: mend or remove the explanation")
+            wrong.append(
+                f"{one.file} no longer has {one.before!r} in {one.function}: correct or remove the explanation"
+            )
     return wrong

@@ -184,7 +184,7 @@ def _locked(path: Path, name: str) -> Iterator[None]:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"Somebody is installing {name} already; waiting …")
+            say(f"Another process is installing {name} already; waiting …")
             fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 

@@ -122,7 +122,7 @@ def _head(name: str, run: Path, summary: Mapping[str, Any], found: Sequence[Mapp
     lines += [f"Versions: {versions}."] if versions else []
     lines += [f"Repeated by `{about['command']}`.", ""]
     if totals.get("UNKNOWN"):
-        lines += [f"{plural(totals['UNKNOWN'], 'test')} could not be judged, and tell nothing of the platform.", ""]
+        lines += [f"{plural(totals['UNKNOWN'], 'test')} could not be judged, and show nothing of the platform.", ""]
     if not found:
         return "\n".join([*lines, "Every promise that was tried held, at least as the standards recommend it.", ""])
     lines += ["| | finding | verdict |", "|---|---|---|"]

@@ -40,7 +40,7 @@ def write(target: str, summaries: Sequence[Mapping[str, Any]]) -> Path:
     """
     folder = find(target).parent
     if not (folder / recipe.FILE).is_file():
-        raise LaunchError(f"{target} brings no {recipe.FILE}, so nobody else can repeat its results.")
+        raise LaunchError(f"{target} brings no {recipe.FILE}, so nobody can repeat its results elsewhere.")
     known = tests_by_id.read()
     judged: dict[str, Mapping[str, Any]] = {}
     unknown, commands = set(), {}

@@ -247,7 +247,7 @@ class Words:
         bounds = {name: after.bound(name) for name in self.asking}
         near = {name: bound.seconds or 0.0 for name, bound in bounds.items() if _is_near(bound)}
         if not near:
-            far = ", ".join(f"{name} {bound}" for name, bound in bounds.items()) or "no endpoint says who somebody is"
+            far = ", ".join(f"{name} {bound}" for name, bound in bounds.items()) or "no endpoint says who the user is"
             self.findings.put(tried.finding(ANSWERS, f"its expiry is not waited for ({far})"))
             return
         early: list[str] = []
@@ -455,7 +455,7 @@ class Words:
             )
             self.findings.put(tried.finding(FAILS, why, suspect))
         else:
-            far = ", ".join(f"{name} {bound}" for name, bound in bounds.items()) or "no endpoint says who somebody is"
+            far = ", ".join(f"{name} {bound}" for name, bound in bounds.items()) or "no endpoint says who the user is"
             self.findings.put(tried.finding(ANSWERS, f"its effect is not waited for ({far})"))
 
     def _until_refused(self, session: Session, within: float, endpoints: Iterable[str] | None = None) -> list[str]:

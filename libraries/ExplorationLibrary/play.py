@@ -189,6 +189,6 @@ def _has(held: Mapping[str, Any], heads: Mapping[str, int]) -> bool:
 
 def _refused(line: Line) -> str:
     return (
-        f"refused: {line.device.name} was told `recovered: false` ({', '.join(line.device.refused)}), though nothing "
+        f"refused: {line.device.name} received `recovered: false` ({', '.join(line.device.refused)}), though nothing "
         "was done that ends a stream"
     )

@@ -36,7 +36,7 @@ def _options(arguments: Sequence[str] | None) -> argparse.Namespace:
     check.add_argument("files", nargs="+", type=Path, metavar="FILE")
     check.add_argument("--checks", type=_names, help=f"comma-separated; all of {', '.join(CHECKS)} by default")
     check.add_argument(
-        "--handover", type=float, default=Rules().handover, help="seconds until a replaced holder is told"
+        "--handover", type=float, default=Rules().handover, help="seconds until a replaced holder is notified"
     )
     check.add_argument("--not-gapless", action="store_true", help="positions may leave numbers out")
     check.add_argument("--svg", type=Path, help="write the time line of the first anomaly here")

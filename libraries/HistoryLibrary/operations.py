@@ -31,11 +31,11 @@ OPS: Mapping[str, str] = {
     "drain": "ok: process waited until nothing more came for key (without a key: for any)",
     "scan": "process (a database, or a client over REST) reads the whole log of key after seq; ok: all rows are in",
     "stored": "ok: one row of that scan",
-    "write": "register key: invoke has the base version in seq, ok the new one; fail: the loser was told",
+    "write": "register key: invoke has the base version in seq, ok the new one; fail: the loser was notified",
     "read": "register key: ok brings value and its version in seq",
     "hold": "process wants key for itself; ok: it has it (a number as value: for so many seconds at most);"
-    " note `takeover`: the holder before is told and leaves",
-    "release": "process gives key up (invoke) or was told that it lost it (ok)",
+    " note `takeover`: the holder before is notified and leaves",
+    "release": "process gives key up (invoke) or was notified that it lost it (ok)",
 }
 
 

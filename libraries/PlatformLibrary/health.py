@@ -59,7 +59,7 @@ def where(descriptor: Mapping[str, Any], instance: str) -> str:
     base = address(descriptor, instance)
     path = (descriptor.get("mapping") or {}).get("paths", {}).get("health", "/health")
     if path is None:
-        applicability.lacking("mapping.paths.health", "the profile says that no service tells how it is")
+        applicability.lacking("mapping.paths.health", "the profile says that no service reports its health")
     return f"{base}{path}"
 
 

@@ -37,11 +37,11 @@ _HANDSHAKE = {
 _SOCKET_ANSWERS = (101, 401, 403)
 _START = "Start the target, or correct the address."
 _ELSEWHERE = (
-    "Is it the right address, and is the service ready? Where it tells elsewhere how it is, say where by "
+    "Is it the right address, and is the service ready? Where another path reports its health, name it by "
     "mapping.paths.health (null: nowhere)."
 )
 _OTHER = (
-    "These suites need a platform that speaks docs/protocol.md: correct the address, or describe the other platform "
+    "These suites need a platform that follows docs/protocol.md: correct the address, or describe the other platform "
     "by a dialect (docs/dialect.md)."
 )
 

@@ -192,9 +192,9 @@ class QuotaLibrary(Judging):
         fail_where(judge.refusal(refused, form))
         told = form.told(refused)
         if told is None:
-            raise AssertionError(f"a refusal does not tell how long to wait: {judge.describe(refused)}")
+            raise AssertionError(f"a refusal does not say how long to wait: {judge.describe(refused)}")
         if told > longest.total_seconds():
-            raise Unknown(f"a refusal tells to wait {told} s, longer than {longest.total_seconds():g} s")
+            raise Unknown(f"a refusal asks to wait {told} s, longer than {longest.total_seconds():g} s")
         waited: float = self.wait_as_promised(Promise(refused.answered + told + judge.ROUNDING))
         [after] = self._ask(1, [url], token, source, headers, ca_file, json)
         fail_where(judge.waited(refused, after, told))

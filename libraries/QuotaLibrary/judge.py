@@ -58,10 +58,10 @@ def refusal(answer: Answer, form: Form = DRAFT10) -> str:
 def waited(refused: Answer, after: Answer, told: int) -> str:
     """What is wrong unless the answer to a request sent as long after a refusal as it ``told`` (s) passed."""
     if after.failed:
-        return f"a request failed that was sent {told} s after a refusal, as told: {describe(after)}"
+        return f"a request failed that was sent {told} s after a refusal, as asked: {describe(after)}"
     if after.refused:
         return (
-            f"a request was refused that was sent {after.sent - refused.answered:.2f} s after a refusal that told to "
+            f"a request was refused that was sent {after.sent - refused.answered:.2f} s after a refusal that asked to "
             f"wait {told} s: {describe(after)}"
         )
     return ""
@@ -110,7 +110,7 @@ def promises(answers: Sequence[Answer], form: Form = DRAFT10) -> str:
             return wrong
         told = form.told(answer)
         if told is None:
-            return f"a refusal does not tell how long to wait: {describe(answer)}"
+            return f"a refusal does not say how long to wait: {describe(answer)}"
         word = "a reset of" if answer.retry_after is None else "Retry-After"
         promised = answer.answered + told + ROUNDING
         for later in answers[number + 1 : -1]:

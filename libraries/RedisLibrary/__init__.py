@@ -257,7 +257,7 @@ class RedisLibrary(ReplicationKeywords):
             raise AssertionError("there is nothing to compare: the copy of Redis holds no key")
         now: RedisCopy = self._ask(copies.take, connection)
         if found := copies.differences(copy, now, free):
-            raise AssertionError(f"Redis holds something else: {listed(found)}")
+            raise AssertionError(f"Redis holds other values: {listed(found)}")
 
     @keyword(tags=("writing",))
     def restore_redis_copy(self, copy: RedisCopy, connection: str = DEFAULT) -> None:

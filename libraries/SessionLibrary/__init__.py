@@ -163,7 +163,7 @@ class SessionLibrary(Syncing):
             )
         if not gone:
             raise AssertionError(
-                f"no place can tell whether session {identity.session_id} has ended: {_states(seen.values())}"
+                f"no place knows whether session {identity.session_id} has ended: {_states(seen.values())}"
             )
         for place, took in gone.items():
             latencies.record(f"session end in {place}", took)
@@ -265,7 +265,7 @@ class SessionLibrary(Syncing):
 def _states(views: Any) -> str:
     words = []
     for view in views:
-        state = view.error or {True: "live", False: "gone", None: "does not tell"}[view.live]
+        state = view.error or {True: "live", False: "gone", None: "does not say"}[view.live]
         words.append(f"{view.place}: {state}" + (f" ({view.note})" if view.note else ""))
     return "; ".join(words)
 

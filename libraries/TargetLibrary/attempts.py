@@ -94,7 +94,7 @@ class Attempts(Base):
         for spelling in spellings:
             tried = Session({**self.stage.accounts.new().values, **_names(spelling)})
             outcome = self.stage.perform("sign_up", tried)
-            self._must_be_refused(outcome, "somebody else could sign up with what an account has", "sign_up")
+            self._must_be_refused(outcome, "another user could sign up with what an account has", "sign_up")
 
     def _must_be_refused(self, outcome: Outcome, done: str, word: str) -> None:
         if outcome.ok:

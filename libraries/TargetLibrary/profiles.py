@@ -120,7 +120,7 @@ class Profiles(Base):
         if found.wait_for(lambda: "" in told() or None, _ARRIVES) is None:
             came = told()
             seen = f"the last report was another one: {came[-1]}" if came else "nothing was reported"
-            raise AssertionError(f"{found.alias} was not told of the change within {_ARRIVES:g} s; {seen}")
+            raise AssertionError(f"{found.alias} was not notified of the change within {_ARRIVES:g} s; {seen}")
 
 
 def unlike(shown: Mapping[str, Any], session: Session) -> str:

@@ -95,7 +95,7 @@ class Quotas(Base):
             refused = self._quota_until_refused(asker, endpoints[0], limit)
             told = form.told(refused)
             if told is None:
-                raise AssertionError(f"a refusal does not tell how long to wait: {judge.describe(refused)}")
+                raise AssertionError(f"a refusal does not say how long to wait: {judge.describe(refused)}")
             _wait_until(refused.answered + told + judge.ROUNDING)
             [after] = asker.ask([endpoints[-1]], 1)
         _fail_where(judge.waited(refused, after, told))
@@ -239,7 +239,7 @@ class Quotas(Base):
         for asker in flooded.attackers:
             for answer in asker.ask(self._limited_endpoints(), len(self._limited_endpoints())):
                 if answer.status != 200:
-                    raise AssertionError(f"who waited as told is not served again: {judge.describe(answer)}")
+                    raise AssertionError(f"who waited as asked is not served again: {judge.describe(answer)}")
             asker.close()
 
     # --- sockets

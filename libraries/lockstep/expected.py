@@ -118,7 +118,7 @@ def _entry(path: Path, number: int, entry: object) -> ExpectedFailure:
 def expired(entries: Iterable[ExpectedFailure], today: datetime.date) -> list[str]:
     """A problem for each entry whose day has passed, whether its test ran or not."""
     return [
-        f"expected failure of {entry.test!r} ended on {entry.until}: mend it, or give a new date and reason"
+        f"expected failure of {entry.test!r} ended on {entry.until}: correct it, or give a new date and reason"
         for entry in entries
         if entry.expired(today)
     ]

@@ -692,15 +692,15 @@ DOUBTFUL = {
         alice hold ok s note=takeover
         bob hold ok s note=takeover
         """,
-        "bob took s over, and alice was never told",
+        "bob took s over, and alice was never notified",
     ),
-    "a loser that was never told": (
+    "a loser that was never notified": (
         """
         alice write invoke r seq=1
         bob   write invoke r seq=1
         alice write ok r seq=2
         """,
-        "bob wrote r over version 1, was overtaken, and never told so",
+        "bob wrote r over version 1, was overtaken, and never notified of it",
     ),
 }
 

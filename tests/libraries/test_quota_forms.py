@@ -175,7 +175,7 @@ def test_a_promise_without_retry_after_is_the_reset() -> None:
     assert judge.promises([refusal(None, legacy(0, 2)), passed], form) == ""
     assert "a reset of 9 was too long" in judge.promises([refusal(None, legacy(0)), passed], form)
     bare = Form("none", retry_after=False, code=None)
-    assert "does not tell how long to wait" in judge.promises([refusal(None), passed], bare)
+    assert "does not say how long to wait" in judge.promises([refusal(None), passed], bare)
 
 
 def test_a_plain_quota_is_judged_by_count_alone(door: str) -> None:
@@ -223,16 +223,16 @@ def test_who_waits_as_told_is_served(door: str, told: dict[str, str]) -> None:
 
 def test_who_waits_as_told_and_is_refused_says_so(door: str) -> None:
     Plain.liar = 5.0
-    with pytest.raises(AssertionError, match=r"was sent 1\.\d\d s after a refusal that told to wait 1 s"):
+    with pytest.raises(AssertionError, match=r"was sent 1\.\d\d s after a refusal that asked to wait 1 s"):
         QuotaLibrary().promised_wait_should_suffice(door, LIMIT + 1, fields="none", code=None)
 
 
 def test_what_is_not_told_or_too_long_is_not_waited_for(door: str) -> None:
     library, Plain.told = QuotaLibrary(), {}
-    with pytest.raises(AssertionError, match="a refusal does not tell how long to wait"):
+    with pytest.raises(AssertionError, match="a refusal does not say how long to wait"):
         library.promised_wait_should_suffice(door, LIMIT + 1, fields="none", code=None, retry_after=False)
     Plain.ends, Plain.told = 0.0, {"Retry-After": "3600"}
-    with pytest.raises(Unknown, match="tells to wait 3600 s, longer than 120 s"):
+    with pytest.raises(Unknown, match="asks to wait 3600 s, longer than 120 s"):
         library.promised_wait_should_suffice(door, LIMIT + 1, fields="none", code=None)
     Plain.ends = 0.0
     with pytest.raises(AssertionError, match="not refused in 2 requests"):

@@ -183,7 +183,7 @@ def unseen(ledger: Ledger, rules: Rules) -> Finding:
         Anomaly.of(
             "unseen",
             f"{stream.process} held epoch {held.epoch} of {stream.key} and was given message {came.seq} of epoch"
-            f" {came.epoch}, without being told `recovered: false`",
+            f" {came.epoch}, without receiving `recovered: false`",
             (held, came),
         )
         for stream in all_streams

@@ -42,7 +42,7 @@ def two_holders(ledger: Ledger, rules: Rules) -> Finding:
             if served is not None:
                 found.append(_both(key, one, other, served))
             elif one.ended is None:
-                doubts.append(f"{other.process} took {key} over, and {one.process} was never told")
+                doubts.append(f"{other.process} took {key} over, and {one.process} was never notified")
     doubts += [
         f"nobody knows whether {call.process} got {call.key}: the outcome is missing"
         for call in ledger.calls.get("hold", ())

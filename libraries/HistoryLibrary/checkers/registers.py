@@ -67,7 +67,7 @@ def lost_update(ledger: Ledger, rules: Rules) -> Finding:
     judged = sum(map(len, winners.values()))
     found = [anomaly for calls in winners.values() for anomaly in _overwritten(calls)]
     doubts = tuple(
-        f"{call.process} wrote {call.key} over version {call.invoke.seq}, was overtaken, and never told so"
+        f"{call.process} wrote {call.key} over version {call.invoke.seq}, was overtaken, and never notified of it"
         for call in ledger.calls.get("write", ())
         if call.invoke is not None and call.outcome is None and _overtaken(call.invoke, winners[call.key])
     )

@@ -162,7 +162,7 @@ class House:
             try:
                 await _start(tenancy.platform, self._tls)
             except TransientError as error:
-                print(f"started anew, on other ports: {error}", file=sys.stderr, flush=True)
+                print(f"started again, on other ports: {error}", file=sys.stderr, flush=True)
                 await tenancy.platform.stop()
                 tenancy.platform = self._make(tenancy.platform.options)
             else:

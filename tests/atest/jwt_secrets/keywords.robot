@@ -56,7 +56,7 @@ A Good Secret Is Not Weak
     Should Be True    ${tried} > 100
 
 A Weak Secret Is Found But Not Shown
-    [Documentation]    FAIL the secret that signed the token is among the * that were guessed: whoever guesses it, too, signs tokens for any user (RFC 8725 §3.5)
+    [Documentation]    FAIL the secret that signed the token is among the * that were guessed: anyone who guesses it, too, signs tokens for any user (RFC 8725 §3.5)
     Token Secret Should Not Be Weak    ${WEAK}
 
 A Secret In The Wrong Place Is Not Shown

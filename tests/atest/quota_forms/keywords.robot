@@ -11,7 +11,7 @@ A Quota Is Judged By What The Platform Has
     Exactly Should Pass    ${answers}    3    fields=none    code=${None}
     Quota Should Count Down    ${answers}    x-ratelimit    limit=3    window=1
 
-A Client That Waits As Told Is Served
+A Client That Waits As Asked Is Served
     [Documentation]    PASS
     ${waited} =    Promised Wait Should Suffice    ${DOOR}    8    fields=none    code=${None}
     Should Be True    0 < ${waited} < 2

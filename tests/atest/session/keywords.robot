@@ -94,7 +94,7 @@ A Place That Cannot Be Asked Is Named
     Get Session Views    ${user.session_id}    places=['auth', 'backend-1']
 
 A Live Session Is Not Gone
-    [Documentation]    FAIL session * is not gone: redis: live; *main db: does not tell; *backend-1: live (live); backend-2: live (live)
+    [Documentation]    FAIL session * is not gone: redis: live; *main db: does not say; *backend-1: live (live); backend-2: live (live)
     ...    (after 300 ms)
     ${user} =    Create User
     Wait Until Session Is Gone Everywhere    ${user}    within=300ms

@@ -214,7 +214,7 @@ Nothing Should Arrive But Does
     Frame Should Not Arrive    for=5s
 
 Nothing Should Arrive On A Dead Socket
-    [Documentation]    FAIL No frame with text = 'x' should arrive on 'connection-*' for 5 s, but that cannot be told: the socket is closed by peer with 4009 'at once' *
+    [Documentation]    FAIL No frame with text = 'x' should arrive on 'connection-*' for 5 s, but that cannot be known: the socket is closed by peer with 4009 'at once' *
     Open Connection    ${URL}/close_at_once/4009
     Frame Should Not Arrive    text=x    for=5s
 
