@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from ChatLibrary.client import ChatClient, slow_codes
 
 _UNAVAILABLE = re.compile(r"[^:]*: unavailable\b")
+_ANEW = ": epoch_changed"
 _LATE = re.compile(r"got no answer within|refused with 503|unavailable", re.IGNORECASE)
 
 
@@ -63,19 +64,22 @@ class ChatReport:
         )
 
 
-def flaws(report: ChatReport, codes: Sequence[int], *, refused: bool = False, unavailable: bool = False) -> list[str]:
+def flaws(
+    report: ChatReport, codes: Sequence[int], *, refused: bool = False, unavailable: bool = False, anew: bool = False
+) -> list[str]:
     """What clients of a platform that restarts as it should must not see: other close codes than ``codes``, handshakes
     refused, streams that could not be resumed, errors.
 
     Handshakes that may be ``refused`` get no answer, 502 or 503: any other status speaks of the client. Messages that
-    may be ``unavailable`` are answered with that error and no other.
+    may be ``unavailable`` are answered with that error and no other. Where logs begin ``anew``, streams are not resumed
+    for that reason, and no other.
     """
     found = [
         f"{count} sockets closed with {code}" for code, count in sorted(report.closes.items()) if code not in codes
     ]
     for name, texts in (
         ("handshakes refused", report.rejections if refused else report.refusals),
-        ("streams not resumed", report.unrecovered),
+        ("streams not resumed", [text for text in report.unrecovered if not (anew and text.endswith(_ANEW))]),
         ("errors", [text for text in report.errors if not (unavailable and _UNAVAILABLE.match(text))]),
         ("clients gave up", report.troubles),
     ):

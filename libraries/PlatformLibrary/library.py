@@ -29,7 +29,7 @@ from .versions import VersionKeywords
 
 __version__ = "1.0.0"
 MAIN = "main"
-_MORE = ("redis_replica", "sentinel", "clocks", "standby", "durable")
+_MORE = ("redis_replica", "sentinel", "clocks", "standby", "durable", "small_disk")
 _OPTIONS = ("backends", "proxies", "services_dir", "redis_server", "instance_env", "own_redis", *_MORE)
 
 
@@ -140,6 +140,7 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords, Versi
         clocks: bool | None = None,
         standby: Literal["sync", "async"] | None = None,
         durable: bool | None = None,
+        small_disk: bool | None = None,
         **env: str,
     ) -> None:
         """Starts a platform for this suite alone; it ends with the suite, or with `Release Platform`.
@@ -151,7 +152,8 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords, Versi
         ``redis-replica``, follows Redis; with ``sentinel`` three Sentinels, ``sentinel-1`` and so on, promote it when
         Redis has gone, and services ask them where it is. With ``clocks`` the clocks of services can be set (`Set
         Clock`). A ``standby``, ``sync`` or ``async``, follows PostgreSQL as ``postgres-standby``, and services
-        use whichever of the two takes writes; with ``durable`` PostgreSQL waits for the disk at each commit.
+        use whichever of the two takes writes; with ``durable`` PostgreSQL waits for the disk at each commit;
+        with ``small_disk`` its tables lie on a disk of their own that a few megabytes fill, until it ends.
         With an ``alias`` it is a further platform beside the one in use: see `Switch Platform`.
         """
         if alias in self._in_use and not self._in_use[alias].shared:
@@ -162,7 +164,7 @@ class PlatformLibrary(ControlKeywords, FaultKeywords, ObservationKeywords, Versi
                 f"unknown option {wrong[0]!r}: options are {', '.join(_OPTIONS)}, settings are in capitals"
             )
         stores = (redis_server, instance_env, _several(own_redis), redis_replica, sentinel)
-        values = (backends, _several(proxies), services_dir, *stores, clocks, standby, durable)
+        values = (backends, _several(proxies), services_dir, *stores, clocks, standby, durable, small_disk)
         options: dict[str, Any] = {
             name: value for name, value in zip(_OPTIONS, values, strict=True) if value is not None
         }

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from lockstep import applicability
 
-from .embedded import clocks
+from .embedded import clocks, disks
 from .profile import Profile, known_capabilities
 
 NEEDS = "needs:"
 PRIVATE = "platform.private"
 CLOCK = "control.clock"
+DISK = "control.disk"
 _VERBS = {
     "control.stop": ("stop", "start"),
     "control.kill": ("kill", "start"),
@@ -36,6 +37,7 @@ _ENDPOINTS = {
     "ws": ("socket_url",),
     "ws.resume": ("socket_url",),
 }
+_OF_MACHINE: Mapping[str, Callable[[], str | None]] = {CLOCK: clocks.why_missing, DISK: disks.why_missing}
 _REPLICA = re.compile(r"backend(?:_(?P<number>\d+))?_(?P<kind>url|socket_url)")
 # What is derived where the profile does not give it.
 _FALLBACKS = {"frontend_url": "public_url", "issuer": "public_url"}
@@ -93,15 +95,17 @@ def missing(profile: Profile, capability: str) -> Missing | None:
         unsaid = "is one platform for all" if capability == PRIVATE else "does not offer it"
         undeclared = profile.not_offered.get(capability, f"target {profile.name!r} {unsaid}")
         return Missing(capability, undeclared, declared=False)
-    if capability == CLOCK and (why := _why_no_clock(profile)):
-        # Of a program that this machine lacks no profile can say that it is there.
+    if capability in _OF_MACHINE and (why := _why_not_here(profile, capability)):
+        # Of what this machine lacks no profile can say that it is there.
         return Missing(capability, why, declared=False)
     reason = _contradiction(profile, capability)
     return Missing(capability, reason, declared=True) if reason else None
 
 
-def _why_no_clock(profile: Profile) -> str | None:
-    return clocks.why_missing() if profile.kind == "embedded" else "only clocks of the embedded platform can be set"
+def _why_not_here(profile: Profile, capability: str) -> str | None:
+    if profile.kind != "embedded":
+        return "only the embedded platform has it"
+    return _OF_MACHINE[capability]()
 
 
 def _described(profile: Profile, word: str) -> bool:

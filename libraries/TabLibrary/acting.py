@@ -60,6 +60,11 @@ class Acting:
         self.browsing.act(tab, "sign_out")
 
     @word("tab")
+    def sign_out_at_provider_at_page(self, tab: str) -> None:
+        """Clicks on what a page offers after a sign-out: to sign out at the provider, too."""
+        self.browsing.act(tab, "sign_out_at_provider")
+
+    @word("tab")
     def start_conversation_in_tab(self, tab: str) -> None:
         """Begins a new conversation, which is open then."""
         before = self.browsing.see(tab, "message")["message"]

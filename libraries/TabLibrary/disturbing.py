@@ -26,6 +26,11 @@ class Disturbing:
         self.browsing.call("wake", tab)
 
     @word("fault")
+    def change_clock_of_tab(self, tab: str, by: timedelta) -> None:
+        """The clock of the tab's browser goes forwards by so much, or backwards: for its pages and its cookies."""
+        self.browsing.call("step", tab, by=by.total_seconds() * 1000)
+
+    @word("fault")
     def send_tab_online(self, tab: str) -> None:
         """The browser reports to the page that its machine is on a network again."""
         self.browsing.call("dispatch", tab, event="online")

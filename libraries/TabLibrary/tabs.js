@@ -28,6 +28,22 @@ function watch(name, page) {
   return kept;
 }
 
+// From now on the page's clock is wrong by so much more.
+function setClock(by) {
+  if (globalThis.lockstepAhead === undefined) {
+    const Real = Date;
+    globalThis.Date = class extends Real {
+      constructor(...given) {
+        super(...(given.length ? given : [Real.now() + globalThis.lockstepAhead]));
+      }
+      static now() {
+        return Real.now() + globalThis.lockstepAhead;
+      }
+    };
+  }
+  globalThis.lockstepAhead = (globalThis.lockstepAhead ?? 0) + by;
+}
+
 const visible = (selectors) =>
   Object.fromEntries(
     Object.entries(selectors).map(([name, selector]) => [
@@ -74,19 +90,19 @@ async function unheard(request) {
 const verbs = {
   async profile({ name, clock }, browser) {
     const context = await browser.newContext({ viewport: { width: 1000, height: 640 } });
-    if (clock)
-      await context.addInitScript((offset) => {
-        const Real = Date;
-        globalThis.Date = class extends Real {
-          constructor(...given) {
-            super(...(given.length ? given : [Real.now() + offset]));
-          }
-          static now() {
-            return Real.now() + offset;
-          }
-        };
-      }, clock);
+    if (clock) await context.addInitScript(setClock, clock);
     profiles.set(name, context);
+  },
+  // Cookies end by the clock of the machine: where it cannot step, each of them ends so much sooner, or later.
+  async step({ name, by }) {
+    const context = tab(name).page.context();
+    await context.addInitScript(setClock, by);
+    await Promise.all(context.pages().map((page) => page.evaluate(setClock, by)));
+    const kept = await context.cookies();
+    await context.clearCookies();
+    const lasting = kept.map((one) => (one.expires < 0 ? one : { ...one, expires: one.expires - by / 1000 }));
+    const left = lasting.filter(({ expires }) => expires < 0 || expires > Date.now() / 1000);
+    await context.addCookies(left.map(({ domain, path, ...one }) => ({ ...one, url: `https://${domain}${path}` })));
   },
   async open({ profile, name, url, timeout }) {
     const page = await profiles.get(profile).newPage();

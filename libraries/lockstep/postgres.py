@@ -55,6 +55,31 @@ def hold_every_connection(url: str) -> contextlib.ExitStack:
             return held
 
 
+_MOST_ROWS = 40_000
+"""Eight KB each: a disk with more room is not one to be filled."""
+
+
+def fill_disk(url: str) -> contextlib.ExitStack:
+    """Has the server write into a table of its own until its disk is full; closed, what is returned drops the table.
+
+    For a server whose disk is small, and nobody else's.
+    """
+    filling = contextlib.ExitStack()
+    connection = filling.enter_context(psycopg.connect(url, autocommit=True))
+    connection.execute("CREATE TABLE filler (body text STORAGE PLAIN)")
+    filling.callback(connection.execute, "DROP TABLE filler")
+    written = 0
+    for rows in (100, 1):
+        with contextlib.suppress(psycopg.errors.DiskFull):
+            while True:
+                if written > _MOST_ROWS:
+                    filling.close()
+                    raise AssertionError(f"the disk of {url} is not full after {written} rows of 8 KB")
+                connection.execute("INSERT INTO filler SELECT repeat('x', 8000) FROM generate_series(1, %s)", (rows,))
+                written += rows
+    return filling
+
+
 class _Interruptible(psycopg.Connection[Any]):
     """Has the server cancel what was interrupted, so that no lock outlives it, and hangs up."""
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from psycopg import AsyncConnection
 
-from services.backend import events, frames, messages
+from services.backend import epochs, events, frames, messages
 from services.backend.database import Database, Row
 from services.backend.flights import GroupFlight
 from services.backend.frames import Position
@@ -46,7 +46,7 @@ class Conversation:
         }
 
 
-_COLUMNS = "id::text, title, epoch, last_seq, assistant, version, created_at"
+_COLUMNS = f"id::text, title, {epochs.OF_CONVERSATIONS}, last_seq, assistant, version, created_at"
 _LIST = f"""
     SELECT {_COLUMNS} FROM conversations WHERE user_id = %(user)s
     AND (%(after)s::uuid IS NULL OR (created_at, id) > (SELECT created_at, id FROM conversations WHERE id = %(after)s))
@@ -65,7 +65,7 @@ _RENAME = f"""
 """  # noqa: S608 - a constant
 _DELETE = f"DELETE FROM conversations WHERE id = %s AND user_id = %s AND {_IS_WANTED} RETURNING id"  # noqa: S608
 _HEADS = f"""
-    SELECT held.asker, c.id::text, c.epoch, c.last_seq,
+    SELECT held.asker, c.id::text, {epochs.OF_C}, c.last_seq,
            (SELECT count(*) FROM messages m
             WHERE m.conversation_id = c.id AND m.seq > held.seq AND m.seq <= c.last_seq),
            stretch.low, stretch.high, stored.count, stored.messages

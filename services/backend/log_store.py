@@ -11,7 +11,7 @@ import orjson
 from psycopg import AsyncConnection
 from psycopg.types.json import Json
 
-from services.backend import allocation
+from services.backend import allocation, epochs
 from services.backend.allocation import Conversation, Draft, Name, Place, Stored
 from services.backend.database import Row
 from services.backend.messages import ASSISTANT, Message
@@ -21,10 +21,10 @@ GIVEN_UP_AFTER = 10
 """Failed attempts at an answer after which those to later messages do not wait for it any more."""
 # Rows travel as one JSON text: an array for each column costs the client far more to write.
 # Locked in one order by every replica, so that two groups cannot wait for each other.
-_LOCK = """
-    SELECT id::text, user_id::text, epoch, last_seq, assistant FROM conversations
+_LOCK = f"""
+    SELECT id::text, user_id::text, {epochs.OF_CONVERSATIONS}, last_seq, assistant FROM conversations
     WHERE id = ANY(%s::uuid[]) ORDER BY id FOR UPDATE
-"""
+"""  # noqa: S608 - a constant
 # Not "=" for the conversation: until somebody has analysed the table, going through all its messages by the primary key
 # looks as cheap as the index of the names, and a prepared statement keeps to that.
 _KNOWN_BY_ID = """
@@ -71,12 +71,12 @@ _OWED_BEFORE = """
 """
 _LET_GO = "UPDATE answers SET lease_until = now() WHERE id = ANY(%s::uuid[])"
 _SETTLE_ANSWERS = "DELETE FROM answers WHERE id = ANY(%s::uuid[])"
-_READ = """
-    SELECT m.conversation_id::text, c.epoch, m.seq, m.client_msg_id, m.sender, m.role, m.body, m.created_at
+_READ = f"""
+    SELECT m.conversation_id::text, {epochs.OF_C}, m.seq, m.client_msg_id, m.sender, m.role, m.body, m.created_at
     FROM unnest(%s::uuid[], %s::bigint[]) asked(id, seq)
     JOIN conversations c ON c.id = asked.id
     JOIN messages m ON m.conversation_id = asked.id AND m.seq = asked.seq
-"""
+"""  # noqa: S608 - a constant
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from services.backend import frames
+from services.backend import epochs, frames
 from services.backend.database import Database
 from services.common import instants
 
@@ -69,23 +69,23 @@ class Stored(NamedTuple):
     frame: str
 
 
-_COLUMNS = "m.conversation_id::text, c.epoch, m.seq, m.client_msg_id, m.sender, m.role, m.body, m.created_at"
+_COLUMNS = f"m.conversation_id::text, {epochs.OF_C}, m.seq, m.client_msg_id, m.sender, m.role, m.body, m.created_at"
 _AFTER = f"""
     SELECT {_COLUMNS} FROM messages m JOIN conversations c ON c.id = m.conversation_id
     WHERE m.conversation_id = %s AND m.seq > %s ORDER BY m.seq LIMIT %s
 """  # noqa: S608 - both parts are constants
 # PostgreSQL writes the JSON of ``Message.as_json``: a replay passes through here as it stands, at a sixth of the cost.
-OF_STRETCH = """
+OF_STRETCH = f"""
     LATERAL (
         SELECT count(*), coalesce(json_agg(message ORDER BY message.seq), '[]')::text AS messages FROM (
-            SELECT m.conversation_id, c.epoch, m.seq, m.client_msg_id, m.sender, m.role, m.body,
+            SELECT m.conversation_id, {epochs.OF_C} AS epoch, m.seq, m.client_msg_id, m.sender, m.role, m.body,
                 to_char(m.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS created_at
             FROM messages m WHERE m.conversation_id = c.id AND m.seq > stretch.low AND m.seq <= stretch.high
         ) message
     ) stored
-"""
+"""  # noqa: S608 - a constant
 _STRETCHES = f"""
-    SELECT c.epoch, stored.count, stored.messages
+    SELECT {epochs.OF_C}, stored.count, stored.messages
     FROM unnest(%s::uuid[], %s::bigint[], %s::bigint[]) WITH ORDINALITY stretch(id, low, high, number)
     LEFT JOIN conversations c ON c.id = stretch.id CROSS JOIN {OF_STRETCH} ORDER BY stretch.number
 """  # noqa: S608 - a constant

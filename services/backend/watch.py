@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import suppress
 
+from services.backend import epochs
 from services.backend.clients import SEEN_EVERY
 from services.backend.parts import Parts
 from services.backend.redis_client import RedisAway
@@ -16,7 +17,7 @@ POLL_WITH_REDIS = 2.0
 REVOCATIONS_EVERY = 0.5
 TIDY_EVERY = 600.0
 
-_HEADS = "SELECT id::text, epoch, last_seq FROM conversations WHERE id = ANY(%s::uuid[])"
+_HEADS = f"SELECT id::text, {epochs.OF_CONVERSATIONS}, last_seq FROM conversations WHERE id = ANY(%s::uuid[])"  # noqa: S608
 _REVOKED = "SELECT sid FROM revoked_sessions WHERE sid = ANY(%s)"
 _GONE = """
     SELECT open.id::text FROM unnest(%s::uuid[]) open(id) LEFT JOIN userbase u ON u.id = open.id

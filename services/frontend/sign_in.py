@@ -247,24 +247,31 @@ class SignIn:
     async def logout_at_provider(self, request: Request) -> Response:
         """As `logout`, of the cookies; the answer says where the browser goes to sign out at the provider, too."""
         cookies = headers.cookies(request.headers.raw)
-        token, url = cookies.get(ACCESS_COOKIE), None
-        if token or cookies.get(REFRESH_COOKIE):
+        token, refresh, url = cookies.get(ACCESS_COOKIE), cookies.get(REFRESH_COOKIE), None
+        if token or refresh:
             credentials.require_own_origin(request.headers.get("origin"), self._settings.public_url)
             credentials.refuse_other_user(request.headers, cookies)
         if token:
-            answer = await self._post(request, "/auth/logout/provider", {}, as_json=True, bearer=token)
+            answer = await self._end_at_provider(request, token)
+            if answer.status == 401 and refresh:
+                renewed = await self._refreshed(request, refresh)
+                if renewed.status == 200:
+                    answer = await self._end_at_provider(request, renewed.body["access_token"])
             if answer.status == 200:
                 url = answer.body.get("end_session_url")
             elif answer.status != 401:
                 raise _passed_on(answer, problems.unavailable("auth"))
-        if refresh := cookies.get(REFRESH_COOKIE):
-            # A token that has expired ends nothing: then the refresh token does.
+        if refresh:
+            # An access token that is not good ends nothing: then the refresh token does.
             answer = await self._post(request, "/auth/revoke", {"token": refresh})
             if answer.status != 200:
                 raise _passed_on(answer, problems.unavailable("auth"))
         response = JSONResponse({"end_session_url": url})
         forget_tokens(response)
         return _private(response)
+
+    async def _end_at_provider(self, request: Request, token: str) -> Answer:
+        return await self._post(request, "/auth/logout/provider", {}, as_json=True, bearer=token)
 
     async def _post(
         self,

@@ -34,7 +34,7 @@ A Tab That Was Frozen Has What It Missed
     Tab Should Show Messages    ${tab}    before    meanwhile
 
 A Wrong Clock Of The Browser Changes Nothing
-    [Tags]    id:B04-03
+    [Tags]    id:B04-03    req:K04
     [Template]    Open Chat With Wrong Clock
     5 hours
     -5 hours

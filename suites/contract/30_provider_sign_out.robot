@@ -98,6 +98,15 @@ A Browser Signs Out At The Provider Too
     Every Service Should Refuse Token    ${ACCESS_TOKEN}    session_revoked
     Browse    browser    ${url}    status=303
     Browse    browser    /api/me    status=401
+    Person Should Have No Session At Provider
+
+An Expired Token Still Signs Out At The Provider
+    [Tags]    id:S09-24    proto:5.63    needs:jwt.signing_key
+    Sign In Person In Browser
+    Expire Access Cookie
+    ${url} =    Sign Out In Browser At Provider Too
+    Browse    browser    ${url}    status=303
+    Person Should Have No Session At Provider
 
 A Sign-out Needs No Provider
     [Documentation]    The session here ends at once, though nobody can be notified of it there.
@@ -220,3 +229,14 @@ Sign Out At Provider Too
     [Documentation]    The user signs out; returns where the browser is to go to sign out at the provider.
     ${response} =    Post To    auth    /auth/logout/provider    ${{ {} }}    ${ACCESS_TOKEN}
     RETURN    ${response.json()}[end_session_url]
+
+Person Should Have No Session At Provider
+    [Documentation]    The provider knows the current person in no browser any more.
+    ${sessions} =    Ask Provider    GET    /control/sessions?sub=${PERSON.sub}    200
+    Should Be Empty    ${sessions.json()}    the person is still signed in at the provider
+
+Expire Access Cookie
+    [Documentation]    The access token that the browser holds has expired, as in a tab that was left alone; its refresh token is good.
+    VAR    ${cookie}    ${{ next(one for one in $BROWSER.cookies if one.name == '__Host-access') }}
+    ${expired} =    Forge Token    ${cookie.value}    expired    key=${SIGNING_KEY_FILE}
+    Evaluate    setattr($cookie, 'value', $expired)

@@ -42,6 +42,32 @@ def test_github_proves_each_change_and_each_night() -> None:
 
 
 @pytest.mark.req("H14")
+@pytest.mark.parametrize(
+    "path",
+    [
+        "Jenkinsfile",
+        ".ci/Jenkinsfile.shards",
+        ".gitlab-ci.yml",
+        *(f".github/workflows/{n}.yml" for n in ("suites", "nightly", "shards")),
+    ],
+)
+def test_every_ci_installs_what_the_suites_need_before_it_runs_them(path: str) -> None:
+    text = (ROOT / path).read_text("utf-8")
+    first = min(text.index(command) for command in (".ci/run", "./run all --shard") if command in text)
+    assert SYSTEM in text[:first]
+
+
+@pytest.mark.req("H14")
+def test_without_root_nothing_of_the_system_is_installed_and_that_is_said(tmp_path: Path) -> None:
+    for name, said in {"id": "echo 1000", "sudo": "exit 1", "apt-get": "exit 9"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{said}\n")
+        (tmp_path / name).chmod(0o755)
+    environment = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    ended = subprocess.run([ROOT / SYSTEM], env=environment, capture_output=True, text=True, check=False)
+    assert (ended.returncode, "nothing is installed" in ended.stderr) == (0, True)
+
+
+@pytest.mark.req("H14")
 def test_a_part_of_the_night_that_fails_keeps_no_other_from_running() -> None:
     (job,) = workflow("nightly.yml")["jobs"].values()
     later = [step for step in job["steps"] if step.get("run") in NIGHT]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from lockstep.environment import changed_environment
-from PlatformLibrary.embedded import claims, rundir
+from PlatformLibrary.embedded import claims, clocks, rundir, system
 from PlatformLibrary.embedded.client import HostClient, start_host
 
 from tests.libraries.platform_boot import host_of, janitor_of, own_place, processes_of, running
@@ -179,3 +180,24 @@ def test_what_nobody_claims_is_removed_but_not_where_a_link_leads(tmp_path: Path
     assert folder.exists()
     claims.remove_unclaimed(folder)
     assert not folder.exists()
+
+
+def test_what_a_dead_fork_server_shared_is_taken_away_and_that_of_the_living_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared, run = tmp_path / "shm", tmp_path / "host-1"
+    shared.mkdir()
+    run.mkdir()
+    monkeypatch.setattr(clocks, "_SHARED_MEMORY", shared)
+    with subprocess.Popen(["sleep", "60"]) as killed, subprocess.Popen(["true"]) as ended:
+        ended.wait()
+        noted = [(killed.pid, system.identity(killed.pid)), (ended.pid, "1"), (os.getpid(), "earlier")]
+        (run / "pids").write_text("".join(f"{pid} {known_as}\n" for pid, known_as in noted))
+        for pid, _ in noted:
+            (shared / f"faketime_shm_{pid}").touch()
+            (shared / f"sem.faketime_sem_{pid}").touch()
+        rundir.clear(run)
+    assert {path.name for path in shared.iterdir()} == {
+        f"faketime_shm_{os.getpid()}",
+        f"sem.faketime_sem_{os.getpid()}",
+    }

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from PlatformLibrary import offer
-from PlatformLibrary.embedded import clocks
+from PlatformLibrary.embedded import clocks, disks
 from PlatformLibrary.embedded.environment import Wiring
 from PlatformLibrary.embedded.errors import PlatformError
 from PlatformLibrary.embedded.options import Options
@@ -62,6 +62,22 @@ def test_without_libfaketime_clocks_are_na_and_the_way_to_it_is_named(monkeypatc
     assert missing.allowed
     with pytest.raises(PlatformError, match="apt-get install faketime"):
         clocks.fork_server_environment()
+
+
+def test_where_nothing_can_be_mounted_a_small_disk_is_na_and_the_command_is_named(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(disks, "_INSIDE", ("sh", "-c", "echo not permitted >&2; exit 1"))
+    disks.why_missing.cache_clear()
+    try:
+        missing = offer.missing(embedded(), "control.disk")
+        assert missing is not None
+        assert missing.verdict.startswith("NA: control.disk: no small disk can be made, as `sh -c")
+        assert missing.verdict.endswith("shows: not permitted")
+        with pytest.raises(PlatformError, match="small_disk=True: no small disk"):
+            Options.from_json({"small_disk": True})
+    finally:
+        disks.why_missing.cache_clear()
 
 
 def test_a_clock_is_a_file_that_is_replaced_in_one_step(tmp_path: Path) -> None:

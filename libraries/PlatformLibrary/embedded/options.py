@@ -11,6 +11,7 @@ from typing import Any
 
 from lockstep.home import HOME
 
+from . import disks
 from .errors import PlatformError
 from .redis_server import SENTINELS
 from .toxics import meant
@@ -30,7 +31,7 @@ HOPS = (
     ("auth", "provider"),
 )
 _MOST_BACKENDS = 8
-_SWITCHES = ("redis_replica", "sentinel", "clocks", "durable")
+_SWITCHES = ("redis_replica", "sentinel", "clocks", "durable", "small_disk")
 _STANDBYS = ("", "sync", "async")
 
 
@@ -49,7 +50,7 @@ class Options:
     With ``redis_replica`` a second server follows Redis, instance ``redis-replica``; with ``sentinel`` three Sentinels
     promote it, and services ask them where to connect. With ``clocks`` the wall clock of each service can be set.
     A ``standby``, ``sync`` or ``async``, follows PostgreSQL, instance ``postgres-standby``; with ``durable`` PostgreSQL
-    waits for the disk, as in life.
+    waits for the disk, as in life. With ``small_disk`` its tables lie on a disk of their own that is soon full.
     """
 
     backends: int = 2
@@ -64,6 +65,7 @@ class Options:
     clocks: bool = False
     standby: str = ""
     durable: bool = False
+    small_disk: bool = False
 
     @classmethod
     def from_json(cls, entries: Mapping[str, Any]) -> Options:
@@ -90,6 +92,8 @@ class Options:
             raise PlatformError(f"backends={options.backends}: a platform has 1 to {_MOST_BACKENDS} backend replicas")
         if strangers := set(options.own_redis) - set(options.backend_names):
             raise PlatformError(f"own_redis: there is no replica {', '.join(sorted(strangers))}")
+        if options.small_disk and (why := disks.why_missing()):
+            raise PlatformError(f"small_disk=True: {why}")
         if options.standby not in _STANDBYS:
             raise PlatformError(f"standby={options.standby}: it is sync or async")
         if options.sentinel and any(link.on(hop) for hop in options.proxies for link in _to_redis(options)):

@@ -65,7 +65,8 @@ class Platform:
             self._data = self._folder / "data"
         settings = settings_of(standby=options.standby, durable=options.durable)
         make = partial(Postgres, children, postgres_programs)
-        self.postgres = make(self._data, self._port(), self._log("postgres"), settings)
+        log = self._log("postgres")
+        self.postgres = make(self._data, self._port(), log, settings, small_disk=options.small_disk)
         self.standby: Postgres | None = None
         if options.standby:
             settings = settings_of(standby="async", durable=options.durable)

@@ -16,8 +16,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 
-from . import system
+from . import disks, system
 from .children import Child, Children
+from .errors import PlatformError
 from .ports import LOOPBACK, Port
 from .preloader import source_environment
 from .servers import Server
@@ -96,8 +97,11 @@ class Postgres(Server):
         log: Path,
         settings: Mapping[str, str] = MappingProxyType({}),
         name: str = "postgres",
+        *,
+        small_disk: bool = False,
     ) -> None:
         super().__init__(name, port, log)
+        self._small_disk = small_disk
         self._children = children
         self._programs = programs
         self._settings = settings
@@ -107,8 +111,13 @@ class Postgres(Server):
     def _launch(self) -> Child:
         wanted = {**_SETTINGS, **self._settings, "port": self.port.number}
         settings = [f"-c{name}={value}" for name, value in wanted.items()]
+        command: list[str | Path] = [self._programs / "postgres", "-D", self.data, *settings]
+        if self._small_disk:
+            if self.child is not None:
+                raise PlatformError(f"{self.name} cannot start again: its small disk has ended with it")
+            command = disks.inside(self.data / "base", command)
         return self._children.start(
-            [self._programs / "postgres", "-D", self.data, *settings],
+            command,
             log=self.log,
             environment={"PATH": os.defpath, "LC_ALL": "C"},
             directory=self.data,

@@ -18,6 +18,7 @@ from typing import TextIO
 
 from . import claims, programs, system
 from .claims import Claim
+from .clocks import forget_shared_memory
 from .errors import PlatformError
 
 _LOCK = "alive"
@@ -252,8 +253,11 @@ def _end_noted(path: Path) -> None:
     while any(system.alive(*entry) for entry in noted) and time.monotonic() < deadline:
         time.sleep(0.02)
     for pid, known_as in noted:
-        if system.alive(pid, known_as):
+        if ours := system.alive(pid, known_as):
             _kill(pid)
+        # A later process of the same number may share something of its own.
+        if ours or not system.alive(pid):
+            forget_shared_memory(pid)
     # A frozen server's own processes outlive it, since they notice nothing.
     for pid in system.working_in(path, (path / _DATA).resolve()):
         _kill(pid)

@@ -12,13 +12,15 @@ from lockstep.dialect.templates import fields
 ACTS: Mapping[str, frozenset[str]] = {
     "sign_in": frozenset(),
     "sign_out": frozenset(),
+    "sign_out_at_provider": frozenset(),
     "new_room": frozenset(),
     "open_room": frozenset(),
     "send": frozenset({"text"}),
     "go_on": frozenset(),
 }
-"""What users do on a page, and the values without which it would do nothing: ``open_room`` opens the newest
-conversation, ``go_on`` is the click that a page asks for which has stopped by itself."""
+"""What users do on a page, and the values without which it would do nothing: ``sign_out_at_provider`` is the
+click that a page offers after ``sign_out``, ``open_room`` opens the newest conversation, ``go_on`` is the click that a
+page asks for which has stopped by itself."""
 MARKS = (
     "signed_in",
     "signed_out",

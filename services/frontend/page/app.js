@@ -253,11 +253,12 @@ async function start() {
 async function leaveForGood() {
   view.busy("Signing out…");
   try {
-    await signOut();
+    const atProvider = await signOut();
     sessionStorage.removeItem(keptName());
     pending = [];
     view.write("");
     signedOut("You are signed out.");
+    view.offer(atProvider);
     sessionStorage.clear();
   } catch (error) {
     if (!leave(error)) view.notice(`You are still signed in. ${error.message}`, "Try again", () => guarded(leaveForGood));

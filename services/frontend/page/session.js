@@ -12,7 +12,7 @@ const ATTEMPTS = [
   { copies: 6, within: 5_000 },
   { copies: 1, within: 10_000 },
 ];
-const REPEATABLE = new Set(["/logout", "/session/refresh"]);
+const REPEATABLE = new Set(["/logout/provider", "/session/refresh"]);
 
 const ending = new AbortController();
 let owner = null;
@@ -62,9 +62,11 @@ export async function isSignedIn() {
   return (await send("GET", "/api/me")).ok;
 }
 
+// Where the user can sign out at the provider too; null where that cannot be said.
 export async function signOut() {
-  const answer = await send("POST", "/logout");
+  const answer = await send("POST", "/logout/provider");
   if (!answer.ok && answer.status !== 401) throw new Error(reason(answer));
+  return answer.content?.end_session_url ?? null;
 }
 
 async function send(method, path, body, headers = {}) {

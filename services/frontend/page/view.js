@@ -25,6 +25,12 @@ export const view = {
     at("notice").hidden = true;
   },
 
+  // The user decides whether other applications of the provider end, too.
+  offer(url) {
+    at("provider-logout").hidden = !url;
+    if (url) at("provider-logout").href = url;
+  },
+
   busy(text) {
     at("logout").disabled = Boolean(text);
     at("logout").textContent = text ?? "Sign out";
