@@ -62,8 +62,8 @@ class Guessing:
         guesses = {guess.encode() for guess in _guesses(read, _listed(words))}
         if any(tokens.was_signed_by(text, SecretKey(guess, algorithm)) for guess in sorted(guesses)):
             raise AssertionError(
-                f"the secret that signed the token is among the {len(guesses)} that were guessed: whoever guesses it, "
-                "too, signs tokens for any user (RFC 8725 §3.5)"
+                f"the secret that signed the token is among the {len(guesses)} that were guessed: anyone who guesses "
+                "it, too, signs tokens for any user (RFC 8725 §3.5)"
             )
         return len(guesses)
 

@@ -122,7 +122,7 @@ class Receiving(Base):
             fail(
                 target,
                 f"No frame with {wanted.description} should arrive on '{target.alias}' for {seconds(pause)}, "
-                f"but that cannot be told: the socket is {target.describe_state()}.",
+                f"but that cannot be known: the socket is {target.describe_state()}.",
             )
         self._must_be_possible(target, wanted)
 
