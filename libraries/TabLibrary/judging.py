@@ -69,6 +69,20 @@ class Judging:
         self.browsing.wait(tab, f"showing {wanted}", ("message",), lambda seen: seen["message"] == wanted, within)
 
     @word("tab", "assertion")
+    def tab_should_show_own_messages(self, tab: str, *texts: str, within: timedelta = _SOON) -> None:
+        """Waits until the open conversation has just these messages, in this order, whenever their answers come."""
+        answer = self.browsing.page.answer
+        place = self.browsing.page.place.at("answer")
+        answers = [fill(answer, {"text": text}, place) for text in texts] if answer else []
+        self.browsing.wait(
+            tab,
+            f"showing {list(texts)} in this order",
+            ("message",),
+            lambda seen: [shown for shown in seen["message"] if shown not in answers] == list(texts),
+            within,
+        )
+
+    @word("tab", "assertion")
     def tab_should_show_unsent(self, tab: str, *texts: str, within: timedelta = _SOON) -> None:
         """Waits until these messages are shown as not yet stored."""
         self.browsing.wait(

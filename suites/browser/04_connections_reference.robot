@@ -10,18 +10,16 @@ Test Tags           p0    req:B04    needs:platform.private    needs:net.faults
 
 
 *** Test Cases ***
-A Message Written Offline Is Stored Once
+Messages Written Offline Are Stored Once In Their Order
     [Tags]    id:B04-04
     ${user} =    Register User
     ${tab} =    Open Chat In New Tab    ${user}    before
-    Cut Connection    client->frontend
-    Tab Should Report Lost Connection    ${tab}
-    Send In Tab    ${tab}    meanwhile
-    Tab Should Show Unsent    ${tab}    meanwhile
+    Send Two Messages While Offline    ${tab}    one    two
     Heal Connection    client->frontend
-    Tab Should Show Messages    ${tab}    before    meanwhile
+    Tab Should Show Unsent    ${tab}
+    Tab Should Show Own Messages    ${tab}    before    one    two
     Reload Page    ${tab}
-    Tab Should Show Messages    ${tab}    before    meanwhile
+    Tab Should Show Own Messages    ${tab}    before    one    two
 
 A Message Written While Backend Is Away Is Stored Once
     [Tags]    id:B04-05    needs:control.kill
@@ -95,3 +93,14 @@ A Tab That Slept While Its Connection Died Comes Back
     Wake Tab    ${tab}
     Send In Tab    ${tab}    after the sleep
     Tab Should Show Messages    ${tab}    before    after the sleep    within=30s
+
+
+*** Keywords ***
+Send Two Messages While Offline
+    [Documentation]    Two messages are written in the tab while its connection is cut; the page shows both as unsent.
+    [Arguments]    ${tab}    ${first}    ${second}
+    Cut Connection    client->frontend
+    Tab Should Report Lost Connection    ${tab}
+    Send In Tab    ${tab}    ${first}
+    Send In Tab    ${tab}    ${second}
+    Tab Should Show Unsent    ${tab}    ${first}    ${second}

@@ -12,10 +12,15 @@ Resource            http.resource
 Resource            socket.resource
 Resource            sync.resource
 Suite Setup         Open Private Platform    RATE_LIMIT=6    ADDRESS_RATE_LIMIT=10    LOGIN_FAILURE_LIMIT=3    RATE_WINDOW=600
+...    FRONTEND_CREDENTIAL=${CREDENTIAL}
 Suite Teardown      Leave Platform
 Test Setup          Prepare Two Users Of One Address
 Test Teardown       Close All Connections
 Test Tags           contract    p1    req:C08.4    needs:ratelimit    needs:replicas.2    needs:session.admin
+
+
+*** Variables ***
+${CREDENTIAL}       frontend of shared addresses
 
 
 *** Test Cases ***
@@ -57,6 +62,15 @@ Unauthenticated Requests Count For Their Address
     ${answers} =    Ask    1    ${AUTH_URL}/users/me    source=${ADDRESS}
     Should Be Equal    ${answers[0].status}    ${429}    a request without a token from an address whose quota is used up
 
+The Last Forwarded Address Counts
+    [Documentation]    What a client wrote in the header itself stands before what the proxy in front of auth has added.
+    [Tags]    id:CT-372    proto:3.2.19    sec:R03
+    FOR    ${number}    IN RANGE    10
+        Request Of Frontend Should Be Answered    401    198.51.100.${number}, ${ADDRESS}
+    END
+    Request Of Frontend Should Be Answered    429    198.51.100.250, ${ADDRESS}
+    Request Of Frontend Should Be Answered    401    ${ADDRESS}, 198.51.100.251
+
 
 *** Keywords ***
 Prepare Two Users Of One Address
@@ -96,6 +110,13 @@ Ask And Be Refused
     [Arguments]    ${count}    ${url}    ${token}
     ${answers} =    Ask    ${count}    ${url}    token=${token}    source=${ADDRESS}    ca_file=${CA_FILE}
     Should Be Equal    ${answers[-1].status}    ${429}    the last of ${count} requests to ${url} with a token that is refused
+
+Request Of Frontend Should Be Answered
+    [Documentation]    Auth answers a request without a token, which frontend sends on for these addresses, with this status.
+    [Arguments]    ${status: int}    ${forwarded}
+    VAR    &{headers}    X-Forwarded-For=${forwarded}    X-Frontend-Credential=${CREDENTIAL}
+    ${answers} =    Ask    1    ${AUTH_URL}/users/me    headers=${headers}
+    Should Be Equal    ${answers[0].status}    ${status}    the answer to a request for ${forwarded}
 
 Unaffected User Should Be Served
     [Documentation]    From the same address the other user is served, signs in, and opens a page without a token.

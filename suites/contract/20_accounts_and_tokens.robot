@@ -150,6 +150,15 @@ A Batch Of Users Has No Password And One Transaction
     ...    alias=auth    parameters=${{ [$ids] }}
     Should Be Equal    ${{ list($rows[0]) }}    ${{ [3, 0, 1] }}    users of a batch, those with a password, and transactions
 
+Tokens Of A Batch Belong To Their Own Users
+    [Tags]    id:CT-370    req:C05.1    proto:2.5.21    proto:2.4.11    needs:session.admin
+    ${made} =    Post To    auth    /admin/users/batch    ${{ {'count': 5, 'prefix': 'own'} }}    ${SERVICE_TOKEN}
+    FOR    ${user}    IN    @{made.json()}[users]
+        Tokens Should Be Of    ${user}[id]    ${user}[session_id]    ${user}[access_token]
+        ${pair} =    Post To    auth    /auth/refresh    ${{ {'refresh_token': $user['refresh_token']} }}
+        Tokens Should Be Of    ${user}[id]    ${user}[session_id]    ${pair.json()}[access_token]
+    END
+
 Metadata Counts In Bytes Of UTF-8
     [Tags]    id:CT-217    req:X03    proto:2.4.10
     [Template]    Login With Metadata Should Be Answered
@@ -169,6 +178,12 @@ Login With Metadata Should Be Answered
     ${written} =    Evaluate    json.dumps(dict($body), ensure_ascii=False).encode()
     ${response} =    Evaluate    requests.post($AUTH_URL + '/auth/login', data=$written, headers=$headers, timeout=30)
     Should Be Equal    ${response.status_code}    ${status}    a login with metadata of ${count} times "${letter}"
+
+Tokens Should Be Of
+    [Documentation]    An access token names this user and this session.
+    [Arguments]    ${user_id}    ${session_id}    ${token}
+    ${claims} =    Read Token Claims    ${token}
+    Should Be Equal    ${{ [$claims['sub'], $claims['sid']] }}    ${{ [$user_id, $session_id] }}    user and session of a token
 
 Instants Should Have One Form
     [Documentation]    Every instant of an answer, and there is one, is RFC 3339 in UTC with microseconds.

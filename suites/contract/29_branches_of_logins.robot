@@ -92,10 +92,12 @@ A Login Ends On This Origin Alone
 A Sign-out Ends The Session With Either Cookie
     [Tags]    id:CT-289    req:C03.3    proto:5.12    proto:5.13    proto:5.60    sec:S03    needs:db.auth
     [Template]    Sign-out Should End Session
-    /logout             access     204
-    /logout             refresh    204
-    /logout/provider    access     200
-    /logout/provider    refresh    200
+    /logout             access            204
+    /logout             refresh           204
+    /logout             broken refresh    204
+    /logout/provider    access            200
+    /logout/provider    refresh           200
+    /logout/provider    broken refresh    200
 
 A Foreign Page Acts By No Method
     [Tags]    id:CT-290    req:X03    proto:5.29    sec:W01    needs:db.auth

@@ -91,6 +91,14 @@ A Session Of An Unknown Login Ends With Its Person
     End Provider Session    ${SID}
     Every Service Should Refuse Token    ${ACCESS_TOKEN}    session_revoked
 
+A Migrated Session Ends With Its Login
+    [Tags]    id:S09-15    req:M11.1    proto:2.5.11    proto:2.7.01    needs:session.admin
+    ${moved} =    Post To    auth    /admin/sessions/${USER.session_id}/migrate    ${{ {'type': 'SSO'} }}    ${SERVICE_TOKEN}    status=201
+    VAR    ${token}    ${moved.json()}[access_token]
+    Get From    auth    /users/me    ${token}
+    End Provider Session    ${SID}
+    Every Service Should Refuse Token    ${token}    session_revoked
+
 A Browser Signs Out At The Provider Too
     [Tags]    id:S09-12    proto:5.60
     Sign In Person In Browser

@@ -27,6 +27,14 @@ A New Signing Key Is Known Everywhere At Once
     Every Service Should Still Accept    ${former}
     New Login Should Be Signed With New Key
 
+Each Of Two Rotations Is Known At Once
+    [Tags]    id:SE-100    req:X02    proto:2.5.24    sec:J10
+    FOR    ${_}    IN RANGE    2
+        Rotate Key Of Auth    grace=${600}
+        New Login Should Be Signed With New Key
+        Every Service Should Accept Token
+    END
+
 A Key Without Grace Is Forgotten At Once
     [Documentation]    Also for a token that every service has taken before.
     [Tags]    id:SE-96    req:X02    proto:2.5.25    sec:J05

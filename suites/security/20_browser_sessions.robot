@@ -115,6 +115,7 @@ A Page Acts For No Other User Of Its Browser
     Sign In Person In Browser
     Page Of Other User Should Not Act    /api/conversations    /users/me/deactivate    /session/refresh    /logout
     ...    /logout/provider
+    Page Of Other User Should Not Read    /api/me    /api/conversations    /api/preferences    /users/me    /auth/sessions
     Nothing Should Have Been Done For User
     Page Of User Should Act    ${USER_ID}
 
@@ -193,6 +194,17 @@ Page Of Other User Should Not Act
         ${response} =    POST On Session    browser    ${path}    json=${{ {'title': 'Not theirs'} }}    headers=${headers}
         ...    expected_status=anything    verify=${VERIFY_TLS_BY}
         Should Be Equal As Integers    ${response.status_code}    409    a page of another user acts at ${path}
+        Answer Should Be Problem    ${response}    other_user
+    END
+
+Page Of Other User Should Not Read
+    [Documentation]    A page that shows another user than the one who has signed in since reads nothing at any of these paths.
+    [Arguments]    @{paths}
+    ${headers} =    Make Headers Of Page    ${PUBLIC_URL}
+    VAR    &{headers}    &{headers}    X-Session-User=${{ str(uuid.uuid4()) }}
+    FOR    ${path}    IN    @{paths}
+        ${response} =    GET On Session    browser    ${path}    headers=${headers}    expected_status=anything    verify=${VERIFY_TLS_BY}
+        Should Be Equal As Integers    ${response.status_code}    409    a page of another user reads ${path}
         Answer Should Be Problem    ${response}    other_user
     END
 

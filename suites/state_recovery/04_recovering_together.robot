@@ -58,6 +58,14 @@ Metrics Of Recoveries Agree With The Clients
     Reconnect Every Client At Once
     Telemetry Should Agree With Clients    recovered=5    epoch_changed=4    unknown_client=3
 
+Refused Subscriptions Leave Nothing Behind
+    [Tags]    id:R09-02    req:R09    proto:4.77
+    Sign In New User
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
+    Repeat Keyword    20 times    Unknown Conversation Should Be Refused
+    Close All Connections
+    No Client Should Be Connected
+
 Fifty Clients Recover At Once Within The Budget
     [Tags]    id:R10-01    req:R10    part:recovery    req:R09    proto:R5.01
     Open Clients Of Load Users    50
@@ -328,6 +336,12 @@ Remember Service Totals
     No Client Should Be Connected
     ${held} =    Get Service Totals
     VAR    ${HELD_BY_SERVICES}    ${held}    scope=TEST
+
+Unknown Conversation Should Be Refused
+    [Documentation]    A subscription to a conversation that does not exist is refused.
+    ${nothing} =    Get Random UUID
+    ${error} =    Ask Socket    socket    subscribe    error    conversation_id=${nothing}
+    Should Be Equal    ${error}[code]    not_found    the error to a subscription to an unknown conversation
 
 No Client Should Be Connected
     [Documentation]    No replica has a socket, a subscription or an open conversation left.
