@@ -84,7 +84,7 @@ class NoControl:
 class EmbeddedControl(NoControl):
     """One leased platform of a host."""
 
-    verbs = frozenset((*VERBS, "replace", "clock", "version", "migrate"))
+    verbs = frozenset((*VERBS, "replace", "clock", "version", "migrate", "follow"))
     faults = True
 
     def __init__(self, client: HostClient, platform: str) -> None:

@@ -73,6 +73,14 @@ class ControlKeywords(abc.ABC):
         for instance in instances:
             self._control("clock", instance, ahead=0.0)
 
+    @keyword(tags=("control",))
+    def follow_other_database(self, instance: str) -> None:
+        """Starts a PostgreSQL that has ended, ``postgres`` or ``postgres-standby``, as a copy that follows the other.
+
+        What it held is lost, as of a primary that comes back to a standby that was promoted.
+        """
+        self._control("follow", instance)
+
     def can(self, verb: str) -> bool:
         """Whether the target in use gives a way to do this: a verb, or ``replace``."""
         return verb in self._platform().control.verbs

@@ -56,8 +56,41 @@ A Region That Is Lost Is Replaced And Comes Back
     Every Service Should Refuse Token    ${PHONE.access_token}    session_revoked
     Every Service Should Accept Token
 
+The First Region Takes Over Again And Loses Nothing
+    [Documentation]    Its PostgreSQL follows that of the second region, until that one is stopped in order; then it is the primary again.
+    [Tags]    id:K03-04    proto:1.52    needs:control.kill
+    Use Regions With Standby
+    Open Sockets In Both Regions
+    Kill First Region
+    Second Region Should Serve Alone
+    Revoke Session    ${PHONE}
+    Restore First Region
+    Move Database Back To First Region
+    First Region Should Show What Was Done Without It
+    Session Should Stay Ended And Users Go On
+
 
 *** Keywords ***
+Move Database Back To First Region
+    [Documentation]    The first region's PostgreSQL has all of the second's, takes its place, and is followed by it.
+    Follow Other Database    postgres
+    Wait Until Keyword Passes    10s    Check Row Count    SELECT 1 FROM pg_stat_replication WHERE state = 'streaming'    ==    1
+    ...    alias=main
+    Stop Service    postgres-standby
+    Restore Database Connections
+    ${promoted} =    Query    SELECT pg_promote(true, 30)    alias=main
+    Should Be Equal    ${promoted}[0][0]    ${True}    the first region's PostgreSQL was not promoted
+    Follow Other Database    postgres-standby
+
+Session Should Stay Ended And Users Go On
+    [Documentation]    What was revoked in the second region is refused everywhere; the user is signed in, and can send.
+    Wait Until Keyword Passes    20s    Every Service Should Accept Token
+    Every Service Should Refuse Token    ${PHONE.access_token}    session_revoked
+    Refresh Tokens
+    Open Chat Socket    back    url=${BACKEND_SOCKET_URL}
+    Send Chat Message    Back again    back
+    Replicas Should Show Messages    2
+
 Use Regions With Standby
     [Documentation]    Two regions; the standby of PostgreSQL is in the second.
     Open Private Platform    backends=2    own_redis=backend-2    standby=sync

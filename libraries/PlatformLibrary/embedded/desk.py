@@ -61,6 +61,7 @@ class Desk:
             "clock": self._clock,
             "version": self._version,
             "migrate": self._migrate,
+            "follow": self._follow,
             **dict.fromkeys(hops.VERBS, self._hop),
             **dict.fromkeys(("start", "stop", "kill", "pause", "resume", "restart"), self._control),
         }
@@ -208,6 +209,12 @@ class Desk:
         platform = _private(visit, request, "migrate").platform
         revision = str(request.get("revision") or "head")
         await platform.migrate(str(request["instance"]), _services_dir(request), revision)
+        return {}
+
+    async def _follow(self, visit: Visit, request: Request) -> Answer:
+        tenancy = _private(visit, request, "follow")
+        async with tenancy.busy:
+            await tenancy.platform.follow(str(request["instance"]))
         return {}
 
     async def _hop(self, visit: Visit, request: Request) -> Answer:

@@ -161,6 +161,18 @@ class Platform:
             directory=services_dir,
         )
 
+    async def follow(self, name: str) -> None:
+        """Start the PostgreSQL ``name``, which has ended, as a fresh copy of the other one that follows it."""
+        servers = {server.name: server for server in (self.postgres, self.standby) if server is not None}
+        if name not in servers or len(servers) < 2:
+            raise PlatformError(f"{name} has no other PostgreSQL to follow: ask for the platform with a standby")
+        server = servers.pop(name)
+        (other,) = servers.values()
+        server.must_not_run()
+        await asyncio.to_thread(shutil.rmtree, server.data)
+        await server.follow(other, self._folder)
+        await server.start()
+
     async def _start_redis(self) -> None:
         await asyncio.gather(*(self._timed(name, server.start()) for name, server in self._redises.items()))
         replicas = [server for server in self._beside_redis.values() if isinstance(server, Redis)]
