@@ -83,7 +83,7 @@ Move Database Back To First Region
     Follow Other Database    postgres-standby
 
 Session Should Stay Ended And Users Go On
-    [Documentation]    What was revoked in the second region is refused everywhere; the user is signed in, and can send in the second region, too.
+    [Documentation]    What was revoked in the second region is refused everywhere; the user is signed in, and can send there, too.
     Wait Until Keyword Passes    20s    Every Service Should Accept Token
     Every Service Should Refuse Token    ${PHONE.access_token}    session_revoked
     Refresh Tokens
