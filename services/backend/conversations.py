@@ -53,9 +53,13 @@ _LIST = f"""
     ORDER BY created_at, id LIMIT %(limit)s
 """  # noqa: S608 - a constant
 _GET = f"SELECT {_COLUMNS} FROM conversations WHERE id = %s AND user_id = %s"  # noqa: S608 - a constant
-_BY_KEY = f"SELECT {_COLUMNS} FROM conversations WHERE user_id = %s AND idempotency_key = %s"  # noqa: S608 - a constant
+# What an earlier release has made has no first title.
+_BY_KEY = f"""
+    SELECT COALESCE(first_title, title), {_COLUMNS} FROM conversations WHERE user_id = %s AND idempotency_key = %s
+"""  # noqa: S608 - a constant
 _CREATE = f"""
-    INSERT INTO conversations (id, user_id, title, assistant, idempotency_key) VALUES (%s, %s, %s, %s, %s)
+    INSERT INTO conversations (id, user_id, title, first_title, assistant, idempotency_key)
+    VALUES (%(id)s, %(user)s, %(title)s, %(title)s, %(assistant)s, %(key)s)
     ON CONFLICT (user_id, idempotency_key) DO NOTHING RETURNING {_COLUMNS}
 """  # noqa: S608 - a constant
 _IS_WANTED = "version = ANY(COALESCE(%s::bigint[], ARRAY[version]))"
@@ -109,7 +113,8 @@ class Conversations:
         """The conversation, and whether it is new; raises 409 ``idempotency_conflict``."""
 
         async def work(connection: AsyncConnection[Row]) -> Conversation | None:
-            cursor = await connection.execute(_CREATE, (str(uuid.uuid4()), user_id, title, assistant, key))
+            values = {"id": str(uuid.uuid4()), "user": user_id, "title": title, "assistant": assistant, "key": key}
+            cursor = await connection.execute(_CREATE, values)
             row = await cursor.fetchone()
             if row is None:
                 return None
@@ -120,8 +125,8 @@ class Conversations:
         if made is not None:
             return made, True
         row = await self._database.fetch_one(_BY_KEY, (user_id, key))
-        first = Conversation(*row) if row else None
-        if first is None or (first.title, first.assistant) != (title, assistant):
+        first_title, first = (row[0], Conversation(*row[1:])) if row else (None, None)
+        if first is None or (first_title, first.assistant) != (title, assistant):
             raise Problem(409, "idempotency_conflict", "this key was used for another request")
         return first, False
 

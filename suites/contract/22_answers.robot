@@ -125,6 +125,16 @@ A Quota That Is Off Is Not Reported
     ${response} =    Get From    backend    /api/me    ${ACCESS_TOKEN}
     Should Not Contain    ${response.headers}    RateLimit-Policy    a quota that is off is reported
 
+A Repeated Key Finds What Was Renamed Since
+    [Tags]    id:CT-333    req:C09.2    proto:3.1.11
+    VAR    ${url}    ${BACKEND_URL}/api/conversations
+    VAR    &{first}    title=One    assistant=${True}
+    VAR    &{key}    Idempotency-Key=the-renamed-one
+    ${made} =    Request Should Be Answered    201    POST    ${url}    ${first}    &{key}
+    Patch At    backend    /api/conversations/${made.json()}[id]    ${{ {'title': 'Renamed'} }}    ${ACCESS_TOKEN}    If-Match="1"
+    ${again} =    Request Should Be Answered    200    POST    ${url}    ${first}    &{key}
+    Should Be Equal    ${again.json()}[title]    Renamed    the title of a conversation whose first request came again
+
 A Repeated Key Is Of One Request Whole
     [Documentation]    Whatever member of the body is another, and whatever path: a conflict. Another user's key is another key.
     [Tags]    id:CT-219    req:C09.2    proto:3.1.11    proto:3.1.12
