@@ -151,13 +151,17 @@ async def lock_user(connection: Connection, user_id: str) -> User | None:
 
 
 async def lock_active(connection: Connection, user_id: str) -> list[Session]:
-    """All sessions of the user that have not been ended, oldest first; the expired but unswept among them."""
+    """All sessions of the user that have not been ended, oldest first; the expired but unswept among them.
+
+    Which is the oldest says the audit trail: clocks may have been wrong when the sessions were made.
+    """
     cursor = await connection.execute(
-        "SELECT * FROM sessions WHERE user_id = %(user)s AND status = 'active' ORDER BY id FOR UPDATE",
+        """SELECT *, (SELECT min(id) FROM session_events WHERE session_id = sessions.id) AS place
+           FROM sessions WHERE user_id = %(user)s AND status = 'active' ORDER BY id FOR UPDATE""",
         {"user": user_id},
     )
-    sessions = [Session.from_row(row) for row in await cursor.fetchall()]
-    return sorted(sessions, key=lambda session: session.created_at)
+    rows = sorted(await cursor.fetchall(), key=lambda row: row["place"])
+    return [Session.from_row(row) for row in rows]
 
 
 async def lock(connection: Connection, session_id: str) -> Session | None:

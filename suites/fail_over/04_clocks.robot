@@ -40,6 +40,20 @@ Activity Under A Late Clock Shortens No Session
     Refresh Tokens
     Every Service Should Accept Token
 
+The Limit Ends Who Signed In First By Whatever Clock
+    [Documentation]    The newest session was made while the clock lagged, and says so: it stays.
+    [Tags]    id:K04-11    proto:2.5.04    proto:2.5.59
+    ${limit} =    Get Platform Limit    session_limit
+    FOR    ${_}    IN RANGE    ${limit - 3}
+        Create Managed Session    ${USER.id}
+    END
+    Set Clock    auth    -10m
+    ${newest} =    Create Managed Session    ${USER.id}
+    Reset Clock    auth
+    Create Managed Session    ${USER.id}
+    Session Should Have Status    ${newest}    active
+    Session Should Have Status    ${USER.session_id}    revoked
+
 A Revocation Holds Whatever The Clock Of Auth
     [Documentation]    One session is ended while the clock lags, one while it runs ahead.
     [Tags]    id:K04-03    sec:S03    proto:3.1.40    proto:2.5.32
@@ -193,3 +207,9 @@ Send Wrong Password
     VAR    &{login}    email=${USER.email}    password=wrong-password
     ${response} =    Post To    auth    /auth/login    ${login}    status=${status}
     RETURN    ${response}
+
+Session Should Have Status
+    [Documentation]    Auth's record of a session has this status.
+    [Arguments]    ${session}    ${status}
+    ${record} =    Get Session Record    ${session}
+    Should Be Equal    ${record}[status]    ${status}    the status of a session

@@ -129,6 +129,21 @@ An Expired Session Pushes No Other Out
     Create Managed Session    ${USER.id}
     Session Row Should Be    ${USER.session_id}    active
 
+The Oldest Session Makes Room However Active It Is
+    [Documentation]    The second oldest is idle, of another client, and ends sooner by itself: it stays.
+    [Tags]    id:M02-14    req:M02.7    proto:2.5.04
+    Sign In New User
+    ${second} =    Create Managed Session    ${USER.id}    type=MOBILE    idle_ttl=60 seconds
+    ${limit} =    Get Platform Limit    session_limit
+    FOR    ${_}    IN RANGE    ${limit - 2}
+        Create Managed Session    ${USER.id}
+    END
+    Post To    auth    /admin/sessions/${USER.session_id}/activity    ${{ {} }}    ${SERVICE_TOKEN}
+    Refresh Tokens
+    Create Managed Session    ${USER.id}
+    Session Row Should Be    ${USER.session_id}    revoked
+    Session Row Should Be    ${second.session_id}    active
+
 
 *** Keywords ***
 No Session Should Be Made For
