@@ -193,6 +193,6 @@ def _identity(claims: CodeIDToken) -> Identity:
         email=email,
         name=name if isinstance(name, str) and name else email.partition("@")[0],
         # Some providers write it as a text.
-        email_verified=str(claims.get("email_verified", True)).lower() != "false",
+        email_verified=str(claims.get("email_verified")).lower() == "true",
         sid=sid,
     )
