@@ -141,30 +141,38 @@ Replica Should Accept Token After Heal
     Wait Until Keyword Passes    10s    Get From    backend    /api/me    ${ACCESS_TOKEN}
 
 Store Outdated And Current Rows
-    [Documentation]    The user has a notification and a tab of today, and of each, and of ended sessions, one past its time. Sets
-    ...    ``STALE``.
-    Open Chat Socket
-    ${now} =    Notify    of today
-    ${old} =    Notify    of the day before yesterday
-    ${tab} =    Get Random UUID
-    VAR    &{STALE}    notification=${old}    tab=${tab}    kept=${now}    scope=TEST
-    VAR    ${statements}    UPDATE notifications SET created_at = now() - interval '2 days' WHERE event_id = '${old}';
-    ...    INSERT INTO socket_clients (user_id, client_id, session_id, replica, last_seen)
-    ...    VALUES ('${USER.id}', '${tab}', 'long ago', 'gone', now() - interval '3 days');
-    ...    INSERT INTO revoked_sessions (sid, user_id, reason, expires_at)
-    ...    VALUES ('old of ${tab}', '${USER.id}', 'logout', now() - interval '2 hours'),
-    ...    ('new of ${tab}', '${USER.id}', 'logout', now() + interval '1 hour');
-    Execute Sql String    ${statements}    alias=main
+    [Documentation]    The user has two notifications, tabs and ended sessions: of each one a minute past its time, and one with a minute
+    ...    left. Sets ``OUTDATED`` and ``CURRENT``.
+    ${outdated} =    Store Rows Outdated By    60
+    ${current} =    Store Rows Outdated By    -60
+    VAR    @{OUTDATED}    @{outdated}    scope=TEST
+    VAR    @{CURRENT}    @{current}    scope=TEST
+
+Store Rows Outdated By
+    [Documentation]    A notification, a tab and an ended session that a replica was to delete so many seconds ago; returns where each is.
+    [Arguments]    ${seconds: int}
+    ${window} =    Get Platform Limit    resume_window
+    ${event} =    Notify    past its time by ${seconds} s
+    ${id} =    Get Random UUID
+    Execute Sql String    UPDATE notifications SET created_at = now() - make_interval(secs => %s) WHERE event_id = %s
+    ...    alias=main    parameters=${{ [$window + $seconds, $event] }}
+    VAR    ${seen}    INSERT INTO socket_clients (user_id, client_id, session_id, replica, last_seen)
+    ...    VALUES (%s, %s, 'long ago', 'gone', now() - make_interval(secs => %s))
+    Execute Sql String    ${seen}    alias=main    parameters=${{ [$USER.id, $id, 2 * $window + $seconds] }}
+    VAR    ${ended}    INSERT INTO revoked_sessions (sid, user_id, reason, expires_at)
+    ...    VALUES (%s, %s, 'logout', now() - make_interval(secs => %s))
+    Execute Sql String    ${ended}    alias=main    parameters=${{ [$id, $USER.id, 3600 + $seconds] }}
+    VAR    @{rows}    notifications WHERE event_id = '${event}'    socket_clients WHERE client_id = '${id}'
+    ...    revoked_sessions WHERE sid = '${id}'
+    RETURN    ${rows}
 
 Only Current Rows Should Be Left
     [Documentation]    What is past its time is eventually deleted; what is not stays.
-    FOR    ${what}    IN    notifications WHERE event_id = '${STALE}[notification]'    socket_clients WHERE client_id = '${STALE}[tab]'
-    ...    revoked_sessions WHERE sid = 'old of ${STALE}[tab]'
+    FOR    ${what}    IN    @{OUTDATED}
         Wait Until Keyword Passes    10s    Check Row Count    SELECT 1 FROM ${what}    ==    0    alias=main
         ...    assertion_message=nobody deletes what is past its time: {value} row of ${what}
     END
-    FOR    ${what}    IN    notifications WHERE event_id = '${STALE}[kept]'    socket_clients WHERE user_id = '${USER.id}'
-    ...    revoked_sessions WHERE sid = 'new of ${STALE}[tab]'
+    FOR    ${what}    IN    @{CURRENT}
         Check Row Count    SELECT 1 FROM ${what}    ==    1    alias=main
         ...    assertion_message=what can still be asked for is deleted: {value} rows of ${what}
     END

@@ -69,6 +69,19 @@ A Socket Through Frontend Is Backend's Own
     END
     Open Socket Should Be Closed With    1008    within=10s
 
+An Empty Message Is One Like Any Other
+    [Documentation]    As text it is no frame, as bytes it closes its socket, whether it goes through frontend or not.
+    [Tags]    id:CT-329    req:C02.3    proto:4.22    proto:4.77    proto:5.56    needs:ws
+    FOR    ${alias}    ${door}    IN    direct    ${BACKEND_SOCKET_URL}    through    ${SOCKET_URL}
+        Open Chat Socket    ${alias}    url=${door}
+        Send Text    ${EMPTY}    ${alias}
+        ${error} =    Wait For Json    connection=${alias}    type=error    within=5s
+        Should Be Equal    ${error}[payload][code]    invalid_frame    the answer to an empty text
+        Ask Socket    ${alias}    ping    pong
+        Send Raw Frame    ${{ b'' }}    opcode=binary    connection=${alias}
+        Open Socket Should Be Closed With    1003    ${alias}
+    END
+
 A Refused Handshake Comes Back Whole
     [Tags]    id:CT-177    req:C02.4    proto:5.58    needs:ws
     ${request} =    Get Random UUID

@@ -66,6 +66,17 @@ Redis Keeps A Session Under Its Declared Keys
     ...    parameters=${{ [$session.session_id] }}
     Should Be True    abs($listed[$session.session_id] - $rows[0][0]) < 0.001    the score of a session is not the time of its creation
 
+A List Of Sessions Lives As Long As The Longest
+    [Documentation]    Whichever of them was made, or was active, last.
+    [Tags]    id:CT-326    req:M02.1    proto:2.5.58    needs:session.admin
+    ${short} =    Create Managed Session    ${USER.id}    absolute_ttl=100 seconds
+    ${longest} =    Get Platform Limit    session_absolute
+    List Of Sessions Should Live    ${longest}
+    Record Session Activity    ${short}
+    List Of Sessions Should Live    ${longest}
+    Create Managed Session    ${USER.id}    absolute_ttl=${{ $longest + 100 }} seconds
+    List Of Sessions Should Live    ${{ $longest + 100 }}
+
 A Mark Of A Revoked Session Refuses It Everywhere
     [Tags]    id:CT-138    req:S02    proto:2.5.32    proto:3.1.40    proto:3.1.41
     ${longest} =    Get Platform Limit    access_ttl
@@ -141,3 +152,9 @@ Get Events Of User In Outbox
     ${rows} =    Query    ${EVENTS_OF_USER}
     ...    alias=auth    parameters=${{ [$USER.id] }}
     RETURN    ${{ [list(row) for row in $rows] }}
+
+List Of Sessions Should Live
+    [Documentation]    What Redis lists of the current user's sessions has so many seconds left, or a few less.
+    [Arguments]    ${seconds: int}
+    Get Redis Ttl    user:${USER.id}:sessions    validate    ${seconds} - 20 < value <= ${seconds}
+    ...    message=the list of a user's sessions lives otherwise than the longest of them

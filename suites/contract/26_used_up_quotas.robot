@@ -25,6 +25,26 @@ A Socket Over Its Quota Is Warned, Refused And Closed
     Send Message On Socket    late
     Open Socket Should Be Closed With    4029    within=5s
 
+A Warning Names What Is Left Of The Socket's Window
+    [Documentation]    Which its first message began, and no later one.
+    [Tags]    id:CT-327    req:C08.2    proto:3.2.01    proto:4.73
+    [Setup]    Sign In With Conversation
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
+    Send Messages On Socket    1    first
+    Wait Until Window Is Older
+    Send Messages On Socket    3    more
+    Warning Should Name Less Than Window
+
+A Warning Names What Is Left Of The User's Window
+    [Documentation]    Which a request began, however late the first message.
+    [Tags]    id:CT-328    req:C08.2    proto:3.2.01    proto:3.2.11    proto:4.73
+    [Setup]    Sign In With Conversation
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
+    Use Up Quota Of User    30
+    Wait Until Window Is Older
+    Send Messages On Socket    3    late
+    Warning Should Name Less Than Window
+
 A User Over Their Quota Opens No Socket
     [Tags]    id:CT-197    proto:3.2.12    proto:4.12
     ${response} =    Get From    backend    /api/me    ${ACCESS_TOKEN}
@@ -93,3 +113,14 @@ Wait Until Token Was Used Before
     Wait Until Keyword Succeeds    ${seconds + 20}s    200ms    Check Row Count
     ...    SELECT 1 FROM refresh_tokens WHERE encode(token_hash, 'hex') = '${hash}' AND used_at < now() - interval '${seconds} seconds'
     ...    ==    ${1}    alias=auth    assertion_message=the first use of the token is not older
+
+Wait Until Window Is Older
+    [Documentation]    A window that has begun has lost a second and a little more when this ends.
+    ${moment} =    Make Promise    1.2
+    Wait As Promised    ${moment}
+
+Warning Should Name Less Than Window
+    [Documentation]    The socket was warned, and is to come again after some time that is no whole window of 300 s.
+    ${warning} =    Wait For Json    connection=socket    type=warning    within=5s
+    Should Be True    0 < ${warning}[payload][retry_after] < 300
+    ...    a warning names ${warning}[payload][retry_after] s though the window of 300 s has begun before

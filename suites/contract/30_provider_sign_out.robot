@@ -66,6 +66,16 @@ A Logout Token Is Taken Once
     Send Logout Token    ${token}    400
     Get From    auth    /users/me    ${ACCESS_TOKEN}
 
+A Logout Token Is Taken Once Up To Its End
+    [Documentation]    Clocks may differ, so one is taken for two seconds more than it lives, and remembered as long.
+    [Tags]    id:S09-25    proto:2.7.05
+    ${token} =    Make Logout Token    ${{ {'sid': None, 'exp': int(time.time()) + 1} }}
+    Send Logout Token    ${token}    200
+    Sign In Person Again
+    Wait Until Token Has Expired    ${token}
+    Send Logout Token    ${token}    400
+    Get From    auth    /users/me    ${ACCESS_TOKEN}
+
 A Logout Token Without Session Ends All Of The Person
     [Tags]    id:S09-08    proto:2.7.01    proto:2.7.02    proto:2.7.03
     ${other} =    Sign In In Another Browser
