@@ -44,6 +44,19 @@ A Message Subscribes Its Sender
     Members Should Be    the answer to a subscription    ${subscribed}    conversation_id    epoch    head
     Should Be Equal    ${subscribed}[head]    ${1}    the head of a conversation with one message
 
+The End Of A Subscription Reports Nothing
+    [Documentation]    It is answered alike whether the conversation is the user's own, another's or nobody's.
+    [Tags]    id:CT-331    req:C02.4    proto:4.28    proto:4.130
+    [Setup]    Sign In Two Users
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
+    ${foreign} =    Create Conversation    ${OTHER}    Foreign
+    ${nothing} =    Get Random UUID
+    Start Conversation
+    FOR    ${conversation}    IN    ${CONVERSATION}    ${foreign.id}    ${nothing}
+        ${answer} =    Ask Socket    socket    unsubscribe    unsubscribed    conversation_id=${conversation}
+        Should Be Equal    ${answer}    ${{ {'conversation_id': $conversation} }}    the answer to the end of a subscription
+    END
+
 A Wrong Frame Is Refused With A Code
     [Tags]    id:CT-144    req:C02.3    proto:4.77
     Open Chat Socket    url=${BACKEND_SOCKET_URL}

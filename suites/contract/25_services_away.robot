@@ -43,6 +43,20 @@ An Answer That Breaks Off Is Asked For Again
     ${after} =    Get Service Metric    frontend    frontend_repeated_total{service="backend"}
     Should Be True    ${after} > ${before}    no repetition was counted
 
+A Cut Body Of An Answer Is Asked For Again
+    [Documentation]    Its head has come, and it would have had 50 KiB.
+    [Tags]    id:CT-332    req:P07    proto:5.39
+    [Setup]    Sign In With Conversation
+    FOR    ${body}    IN    first    second    third    fourth
+        Post To    backend    /api/conversations/${CONVERSATION}/messages    ${{ {'body': $body.ljust(12_500, '.')} }}    ${ACCESS_TOKEN}
+        ...    status=201
+    END
+    Add Toxic    frontend->backend-1    limit_data    bytes=20000    name=broken
+    ${replies}    ${_} =    Get Replies Through Frontend    10    GET    /api/conversations/${CONVERSATION}/messages
+    Statuses Should Be Among    requests while a replica breaks off    ${replies}    200
+    ${counts} =    Evaluate    {len(reply.json['messages']) for reply in $replies}
+    Should Be Equal    ${counts}    ${{ {4} }}    messages in answers of a replica that breaks off
+
 A Deletion Whose Answer Is Lost Is Not Repeated
     [Tags]    id:CT-202    req:P07    proto:5.40
     ${conversations} =    Create Conversations    6

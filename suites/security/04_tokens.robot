@@ -33,10 +33,10 @@ No Token Is Verified By A Key That It Brings
 
 A Signed Token Is Refused Where Anything Is Wrong
     [Documentation]    The target's own key has signed each of them.
-    [Tags]    id:SE-28    req:X02    proto:2.3.06    sec:J05    sec:J07    sec:J08    sec:J09
+    [Tags]    id:SE-28    req:X02    proto:2.3.06    proto:2.3.09    sec:J05    sec:J07    sec:J08    sec:J09
     ${user} =    Sign In
     Every Endpoint Should Refuse Forgeries    ${user}    missing kid    missing type    missing issuer    missing audience
-    ...    missing subject    missing session    missing expiry    duplicate claims
+    ...    missing subject    missing session    missing expiry    duplicate claims    critical extension
 
 Signed Tokens With Odd Key Ids Or Times Are Refused
     [Documentation]    The target's own key has signed each of them; what is written where a text or number belongs is something different.
@@ -68,7 +68,7 @@ A Signed Token Opens No Other User's Session
     Every Endpoint Should Recognise User    ${user}
 
 A Good Token Is Good After Every Attack
-    [Tags]    id:SE-32    req:X02    req:T21    proto:2.3.09
+    [Tags]    id:SE-32    req:X02    req:T21
     ${user} =    Sign In
     Every Endpoint Should Refuse Forged Tokens    ${user}    at_once=True
     Every Endpoint Should Open Socket For User    ${user}

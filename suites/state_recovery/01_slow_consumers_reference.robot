@@ -44,6 +44,7 @@ A Tab That Stops Reading Recovers On Its Next Socket
     Pause Reading    tab
     Send From Device Until Tab Is Too Slow
     Replica Should Give Tab Up
+    Wait Until Keyword Passes    5s    Replica Should Offer Nothing
     Drop Socket Connection    tab
     Tab Should Recover All It Missed
     Tabs Should Have Received Everything    ${SENT}    tab    device
@@ -92,3 +93,9 @@ Replica Should Give Tab Up
     FOR    ${metric}    IN    sockets_open    socket_subscriptions
         Get Service Metric    backend-1    ${metric}    ==    0    within=15s
     END
+
+Replica Should Offer Nothing
+    [Documentation]    By the kernel's list, no connection of the first replica has bytes that its peer does not take.
+    VAR    ${port}    ${{ '%04X' % urllib.parse.urlsplit($BACKEND_URL).port }}
+    VAR    ${stuck}    ${{ re.findall(':' + $port + r' \S+ \S\S (?!00000000:)\S+', pathlib.Path('/proc/net/tcp').read_text()) }}
+    Should Be Empty    ${stuck}    the replica goes on to offer what nobody takes
