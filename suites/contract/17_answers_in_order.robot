@@ -38,7 +38,7 @@ A Question Has One Answer
     [Tags]    id:CT-85
     Open Chat Socket At Each Replica
     Send Questions Alternately    1
-    Wait Until Every Question Is Answered    1
+    Wait Until Every Question Is Answered    1    within=10s
     Answers Should Be In Order
 
 An Answer That Failed Ten Times Holds Up No Other
