@@ -30,8 +30,8 @@ from launcher.workers import environment
 _CLEARED_WITHIN = 15.0
 """Seconds in which platforms that tests of pytest used have to end after them."""
 _TICK = 0.1
-_LONGEST = frozenset({"launcher", "libraries"})
-"""Folders of tests that two processes share, since all others are ready in half of their time."""
+_SHARES = {"launcher": 3, "libraries": 2}
+"""Folders of tests that several processes share, since all others are ready long before them."""
 PYTEST_LIMIT = 2400.0
 """Seconds that all tests of pytest have together; a single one ends earlier by ``timeout`` in pyproject.toml."""
 
@@ -121,15 +121,16 @@ def _pytest(request: RunRequest, before: Tally) -> Tally:
 
 
 def _processes(tests: Path) -> dict[str, list[str]]:
-    """What each process of pytest tests: a folder, or every other file of one that would be ready last."""
+    """What each process of pytest tests: a folder, or every second or third file of one that would be ready last."""
     found: dict[str, list[str]] = {}
     for folder in sorted({path.parent for path in tests.glob("*/test_*.py")}):
-        if folder.name not in _LONGEST:
+        shares = _SHARES.get(folder.name, 1)
+        if shares == 1:
             found[folder.name] = [f"tests/{folder.name}"]
             continue
         files = [f"tests/{folder.name}/{path.name}" for path in sorted(folder.glob("test_*.py"))]
-        for number in (1, 2):
-            found[f"{folder.name}-{number}"] = files[number - 1 :: 2]
+        for number in range(shares):
+            found[f"{folder.name}-{number + 1}"] = files[number::shares]
     return found
 
 

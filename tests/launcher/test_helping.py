@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from launcher.commands import COMMANDS
-from tests.launcher.launching import command, launcher_environment
+from tests.launcher.launching import ROOT, command, launcher_environment
 
-BENCHMARKS = ("critical", "history", "platform", "recovery", "sessions", "websocket")
+BENCHMARKS = sorted(path.stem for path in (ROOT / "bench").glob("[a-z]*.py"))
 
 
 def asked(folder: Path, *words: str) -> tuple[int, str]:
@@ -29,8 +29,12 @@ def test_every_command_says_what_it_does(name: str, tmp_path: Path) -> None:
     assert code == 0, said
     assert f"./run {'<area>' if name == 'critical' else name}" in said
     assert len(said.splitlines()) < 60
-    assert asked(tmp_path, "help", name) == (0, said)
-    assert asked(tmp_path, name, "-h") == (0, said)
+
+
+@pytest.mark.parametrize("name", ["critical", "target", "mutate", "baseline"])
+def test_help_may_be_asked_for_in_three_ways(name: str, tmp_path: Path) -> None:
+    said = asked(tmp_path, name, "--help")
+    assert asked(tmp_path, "help", name) == asked(tmp_path, name, "-h") == said
 
 
 def test_the_help_of_an_area_names_the_launchers_options_and_where_robots_are(tmp_path: Path) -> None:
