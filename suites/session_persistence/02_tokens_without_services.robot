@@ -53,17 +53,6 @@ Another Process Should Refuse
     [Arguments]    ${token}    ${jwks}    ${reason}
     Run Keyword And Expect Error    the token is not valid: ${reason}    Verify Token In Another Process    ${token}    ${jwks}
 
-Run While Token Lives
-    [Documentation]    Runs a keyword that asks no service and needs the current token. Gives no verdict where the token expired first.
-    [Arguments]    ${keyword}    @{arguments}    &{named}
-    TRY
-        Run Keyword    ${keyword}    @{arguments}    &{named}
-    EXCEPT    AS    ${error}
-        ${claims} =    Read Token Claims    ${ACCESS_TOKEN}
-        IF    time.time() >= $claims['exp']    End Without Verdict    the token expired before it was used: ${error}
-        Fail    ${error}
-    END
-
 Wait Until Access Token Has Expired
     [Documentation]    Waits until the clock has passed the token's own ``exp``.
     Wait Until Token Has Expired    ${ACCESS_TOKEN}
