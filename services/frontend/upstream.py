@@ -80,6 +80,8 @@ class Upstream:
         self._timeout = timeout
         self._ping_interval = ping_interval
         REPEATED.labels(name)  # counted from nought, not from the first
+        for kind in (aiohttp.ClientConnectorError, aiohttp.ServerDisconnectedError, aiohttp.ClientPayloadError):
+            FAILED.labels(name, kind.__name__)
 
     async def open(self) -> None:
         """Open the connections' pools and begin to watch the replicas; needs the running loop."""

@@ -33,10 +33,8 @@ An Unknown User Without Auth Is A Problem Of Auth
 
 An Answer That Breaks Off Is Asked For Again
     [Tags]    id:CT-192    req:P07    proto:1.37
-    Get From    frontend    /api/me    ${ACCESS_TOKEN}
     ${before} =    Get Service Metric    frontend    frontend_repeated_total{service="backend"}
-    Add Toxic    frontend->backend-1    limit_data    bytes=100    name=broken
-    ${replies}    ${_} =    Get Replies Through Frontend    20    GET    /api/me
+    ${replies} =    Ask While Replica Breaks Off    100    Get Replies Through Frontend    20    GET    /api/me
     Statuses Should Be Among    requests while a replica breaks off    ${replies}    200
     ${bodies} =    Evaluate    {reply.json['id'] for reply in $replies}
     Should Be Equal    ${bodies}    ${{ {$USER.id} }}    answers of a replica that breaks off
@@ -51,19 +49,16 @@ A Cut Body Of An Answer Is Asked For Again
         Post To    backend    /api/conversations/${CONVERSATION}/messages    ${{ {'body': $body.ljust(12_500, '.')} }}    ${ACCESS_TOKEN}
         ...    status=201
     END
-    Add Toxic    frontend->backend-1    limit_data    bytes=20000    name=broken
-    ${replies}    ${_} =    Get Replies Through Frontend    10    GET    /api/conversations/${CONVERSATION}/messages
+    ${replies} =    Ask While Replica Breaks Off    20000    Get Replies Through Frontend    10    GET
+    ...    /api/conversations/${CONVERSATION}/messages
     Statuses Should Be Among    requests while a replica breaks off    ${replies}    200
     ${counts} =    Evaluate    {len(reply.json['messages']) for reply in $replies}
     Should Be Equal    ${counts}    ${{ {4} }}    messages in answers of a replica that breaks off
 
 A Deletion Whose Answer Is Lost Is Not Repeated
     [Tags]    id:CT-202    req:P07    proto:5.40
-    ${conversations} =    Create Conversations    6
     ${before} =    Get Service Metric    frontend    frontend_repeated_total{service="backend"}
-    Add Toxic    frontend->backend-1    limit_data    bytes=10    name=broken
-    ${replies} =    Delete Conversations Through Frontend    ${conversations}
-    Heal All
+    ${replies} =    Ask While Replica Breaks Off    10    Delete Conversations Through Frontend    6
     Statuses Should Be Among    deletions while a replica breaks off    ${replies}    204    backend_unavailable
     ${after} =    Get Service Metric    frontend    frontend_repeated_total{service="backend"}
     Should Be Equal    ${after}    ${before}    deletions that were repeated
@@ -115,9 +110,34 @@ An Internal Error Closes Its Socket With 1011
 
 
 *** Keywords ***
+Ask While Replica Breaks Off
+    [Documentation]    Rounds of these requests while answers of backend-1 to frontend break off after so many bytes, until frontend has
+    ...    sent one of them there: where it asks for the replica's health first, it sends none. Returns the replies of all rounds.
+    [Arguments]    ${bytes}    ${keyword}    @{arguments}
+    VAR    @{all}    @{EMPTY}
+    ${before} =    Get Service Metric    frontend    frontend_upstream_failures_total
+    FOR    ${_}    IN RANGE    10
+        Wait Until Keyword Passes    20s    Replica Should Serve Through Frontend    backend-1
+        Add Toxic    frontend->backend-1    limit_data    bytes=${bytes}    name=broken
+        ${replies} =    Run Keyword    ${keyword}    @{arguments}
+        Heal All
+        Append To List    ${all}    @{{ $replies[0] if isinstance($replies[0], list) else $replies }}
+        ${failed} =    Get Service Metric    frontend    frontend_upstream_failures_total
+        ${unanswered} =    Evaluate    [reply.error for reply in $all if reply.error or reply.status >= 500]
+        IF    ${failed} > ${before} or $unanswered    RETURN    ${all}
+    END
+    Fail    in ten rounds frontend sent no request to the replica that breaks off
+
+Replica Should Serve Through Frontend
+    [Documentation]    One of four requests through frontend is answered by this replica.
+    [Arguments]    ${replica}
+    ${replies}    ${_} =    Get Replies Through Frontend    4    GET    /api/me
+    Should Contain    ${{ [reply.json['served_by'] for reply in $replies] }}    ${replica}    frontend does without ${replica}
+
 Delete Conversations Through Frontend
-    [Documentation]    The replies of frontend to the deletion of each of these conversations, one after the other.
-    [Arguments]    ${conversations}
+    [Documentation]    The replies of frontend to the deletion of so many new conversations, one after the other.
+    [Arguments]    ${count: int}
+    ${conversations} =    Create Conversations    ${count}
     VAR    @{replies}    @{EMPTY}
     FOR    ${conversation}    IN    @{conversations}
         VAR    &{request}    method=DELETE    url=${PUBLIC_URL}/api/conversations/${conversation}    token=${ACCESS_TOKEN}

@@ -238,7 +238,7 @@ Refresh Tabs At One Instant
 Refresh Without Cookie Should Be Refused
     [Documentation]    A browser that is signed in nowhere is asked for a token.
     Open Fresh Browser    other
-    ${response} =    Post In Browser    /session/refresh    status=401    browser=other user
+    ${response} =    Post In Browser    /session/refresh    status=401    browser=other
     Answer Should Be Problem    ${response}    token_missing
 
 Cookies Should Stay While Auth Is Away

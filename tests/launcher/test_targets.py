@@ -98,9 +98,11 @@ def started_in(targets: Path) -> list[psutil.Process]:
     return [one for one in processes_of(targets) if "launcher.targets.keeper" not in one.cmdline()]
 
 
-def nothing_is_left(targets: Path) -> bool:
-    """Neither a process with the target's folder on its command line nor the keeper's link."""
-    return not processes_of(targets) and not os.path.lexists(booted.socket_path(name_in(targets)))
+def left_of(targets: Path) -> list[str]:
+    """Processes with the target's folder on their command line, and the keeper's link."""
+    link = str(booted.socket_path(name_in(targets)))
+    running = [f"{one.pid} {one.info}" for one in processes_of(targets)]
+    return [*running, *([link] if os.path.lexists(link) else [])]
 
 
 def test_a_detached_target_serves_until_stop_and_leaves_nothing(targets: Path) -> None:
@@ -132,7 +134,7 @@ def test_a_detached_target_serves_until_stop_and_leaves_nothing(targets: Path) -
 
     code, said = run(targets, "stop", name)
     assert code == 0, said
-    assert nothing_is_left(targets)
+    assert left_of(targets) == []
     assert not file.parent.exists()
     assert run(targets, "stop", name) == (0, f"{name} is not up.\n")
 
@@ -192,7 +194,7 @@ def test_one_alone_leaves_what_it_started_when_it_is_killed(targets: Path) -> No
     assert run(targets, "control", name, "kill", "server")[0] == 0
     assert [one.cmdline()[1] for one in started_in(targets)] == ["-c"]
     assert run(targets, "stop", name)[0] == 0
-    assert nothing_is_left(targets)
+    assert left_of(targets) == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
@@ -205,8 +207,8 @@ def test_in_the_foreground_it_ends_with_the_launcher(targets: Path, number: sign
     if number != signal.SIGKILL:
         assert "Stopped; nothing is left but its packages." in output
         assert started.returncode == (143 if number == signal.SIGTERM else 0)
-        assert nothing_is_left(targets)
-    wait_until(lambda: nothing_is_left(targets), "the end of the target", within=20)
+        assert left_of(targets) == []
+    wait_until(lambda: not left_of(targets), "the end of the target", within=20)
 
 
 def test_a_killed_keeper_takes_everything_along(targets: Path) -> None:
@@ -218,7 +220,7 @@ def test_a_killed_keeper_takes_everything_along(targets: Path) -> None:
     folder = booted.socket_path(name).resolve().parent
     os.kill(pid, signal.SIGKILL)
     client.close()
-    wait_until(lambda: nothing_is_left(targets) and not folder.exists(), "the end of the target", within=30)
+    wait_until(lambda: not left_of(targets) and not folder.exists(), "the end of the target", within=30)
 
 
 def test_one_that_does_not_start_says_why_and_leaves_nothing(targets: Path) -> None:
@@ -228,7 +230,7 @@ def test_one_that_does_not_start_says_why_and_leaves_nothing(targets: Path) -> N
     assert code == 1
     assert f"{name} did not start: server ended with status 1 at its start" in said
     assert "no licence was found" in said
-    assert nothing_is_left(targets)
+    assert left_of(targets) == []
 
 
 def test_one_that_is_never_ready_is_given_up_within_its_bound(targets: Path) -> None:
@@ -240,7 +242,7 @@ def test_one_that_is_never_ready_is_given_up_within_its_bound(targets: Path) -> 
     assert code == 1
     assert "server was not ready within 0.5 s" in said
     assert time.monotonic() - begun < 60
-    assert nothing_is_left(targets)
+    assert left_of(targets) == []
 
 
 @pytest.mark.parametrize(
