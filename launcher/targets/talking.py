@@ -21,6 +21,7 @@ from lockstep.dialect.line import Await, Exchange, Gone, Opened, Send
 from lockstep.dialect.messages import FrameAnswer, FrameCall
 from lockstep.dialect.paths import look_up
 from lockstep.dialect.sensitive import is_secret, secrets_of
+from QuotaLibrary.sockets import Closable
 from websockets.exceptions import ConnectionClosed, InvalidHandshake, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Subprotocol
@@ -195,6 +196,7 @@ class LiveSocket:
                 close_timeout=1,
                 ping_interval=None,
                 max_size=None,
+                create_connection=Closable,
             )
             self._connection = self._held.enter_context(opening)
         except InvalidStatus as error:

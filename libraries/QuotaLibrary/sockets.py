@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import socket as sockets
 import ssl
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from enum import Enum
 from threading import Event
 from urllib.parse import urlsplit
@@ -29,6 +31,20 @@ class Attack(Enum):
     HANDSHAKES = "opens it, and the next"
     MESSAGES = "sends without waiting for answers, until it is closed"
     SLOW_READER = "asks for answers that it does not read"
+
+
+class Closable(ClientConnection):
+    """A connection whose reader ends when it is closed, over TLS too.
+
+    What TLS 1.3 sends after its handshake makes a socket readable that has no data yet: a thread that reads there is
+    not woken by a close alone, and the connection waits for that thread.
+    """
+
+    def close_socket(self) -> None:
+        """Shut the socket down, which wakes its reader, and close it."""
+        with suppress(OSError, ValueError):
+            self.socket.shutdown(sockets.SHUT_RDWR)
+        super().close_socket()
 
 
 class SocketAttacker:
@@ -83,6 +99,7 @@ class SocketAttacker:
                 open_timeout=_TIMEOUT,
                 close_timeout=0,
                 max_queue=queue,
+                create_connection=Closable,
                 source_address=(self._source, 0) if self._source else None,
             ) as socket:
                 code = self._use(socket, enough)
