@@ -198,8 +198,11 @@ Sign In User Of Every Store
     [Documentation]    A user of the provider with a conversation, preferences, a notification and a tab's state. Sets ``WORDS``, all that
     ...    is the user's own, ``IDS``, what only names user and session, and ``TOKEN_HASH``, by which auth knows the refresh token.
     Create Provider Person
-    ${tokens} =    Sign In Through Provider
     ${note} =    Get Random UUID
+    # Names are drawn from a list: another user may have the same, so this one has a name of their own.
+    ${person} =    Create Provider Identity    ${PERSON.sub}    ${PERSON.email}    Name ${note}
+    VAR    ${PERSON}    ${person}    scope=TEST
+    ${tokens} =    Sign In Through Provider
     Leave Note In Every Store    ${note}
     VAR    @{WORDS}    ${PERSON.email}    ${PERSON.name}    ${PERSON.sub}    ${note}    scope=TEST
     VAR    @{IDS}    ${USER_ID}    ${tokens}[session_id]    scope=TEST
