@@ -63,17 +63,13 @@ class Judging:
 
         The answer is what the dialect declares (``browser.answer``), or there is none.
         """
-        answer = self.browsing.page.answer
-        place = self.browsing.page.place.at("answer")
-        wanted = [line for text in texts for line in (text, *([fill(answer, {"text": text}, place)] if answer else []))]
+        wanted = [line for text in texts for line in (text, *self._answers_to(text))]
         self.browsing.wait(tab, f"showing {wanted}", ("message",), lambda seen: seen["message"] == wanted, within)
 
     @word("tab", "assertion")
     def tab_should_show_own_messages(self, tab: str, *texts: str, within: timedelta = _SOON) -> None:
         """Waits until the open conversation has just these messages, in this order, whenever their answers come."""
-        answer = self.browsing.page.answer
-        place = self.browsing.page.place.at("answer")
-        answers = [fill(answer, {"text": text}, place) for text in texts] if answer else []
+        answers = self._answers_to(*texts)
         self.browsing.wait(
             tab,
             f"showing {list(texts)} in this order",
@@ -186,6 +182,11 @@ class Judging:
     def get_frames_of_tab(self, tab: str, way: str = "received") -> list[Any]:
         """The frames that the page has ``received`` or ``sent``, as the browser saw them, read as JSON."""
         return [read_frame(frame["text"]) for frame in self._frames(tab) if frame["way"] == way]
+
+    def _answers_to(self, *texts: str) -> list[str]:
+        """The answer to each of these messages, as the dialect declares it; none where it declares none."""
+        page = self.browsing.page
+        return [fill(page.answer, {"text": text}, page.place.at("answer")) for text in texts] if page.answer else []
 
     def _frames(self, tab: str) -> Sequence[dict[str, Any]]:
         found: list[dict[str, Any]] = self.browsing.call("frames", tab)

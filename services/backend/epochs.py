@@ -1,4 +1,4 @@
-"""The epoch of a conversation's log, as clients are told it.
+"""The epoch of a conversation's log, as clients receive it.
 
 It is the row's own, and PostgreSQL's timeline with it once a standby was promoted or a backup restored: what the lost
 server had numbered may be missing in the new one, which then gives the numbers again.

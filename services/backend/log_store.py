@@ -14,7 +14,7 @@ from psycopg.types.json import Json
 from services.backend import allocation, epochs
 from services.backend.allocation import Conversation, Draft, Name, Place, Stored
 from services.backend.database import Row
-from services.backend.messages import ASSISTANT, Message
+from services.backend.messages import ASSISTANT, COLUMNS, Message
 from services.common import instants
 
 GIVEN_UP_AFTER = 10
@@ -72,7 +72,7 @@ _OWED_BEFORE = """
 _LET_GO = "UPDATE answers SET lease_until = now() WHERE id = ANY(%s::uuid[])"
 _SETTLE_ANSWERS = "DELETE FROM answers WHERE id = ANY(%s::uuid[])"
 _READ = f"""
-    SELECT m.conversation_id::text, {epochs.OF_C}, m.seq, m.client_msg_id, m.sender, m.role, m.body, m.created_at
+    SELECT {COLUMNS}
     FROM unnest(%s::uuid[], %s::bigint[]) asked(id, seq)
     JOIN conversations c ON c.id = asked.id
     JOIN messages m ON m.conversation_id = asked.id AND m.seq = asked.seq

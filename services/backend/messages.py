@@ -69,9 +69,9 @@ class Stored(NamedTuple):
     frame: str
 
 
-_COLUMNS = f"m.conversation_id::text, {epochs.OF_C}, m.seq, m.client_msg_id, m.sender, m.role, m.body, m.created_at"
+COLUMNS = f"m.conversation_id::text, {epochs.OF_C}, m.seq, m.client_msg_id, m.sender, m.role, m.body, m.created_at"
 _AFTER = f"""
-    SELECT {_COLUMNS} FROM messages m JOIN conversations c ON c.id = m.conversation_id
+    SELECT {COLUMNS} FROM messages m JOIN conversations c ON c.id = m.conversation_id
     WHERE m.conversation_id = %s AND m.seq > %s ORDER BY m.seq LIMIT %s
 """  # noqa: S608 - both parts are constants
 # PostgreSQL writes the JSON of ``Message.as_json``: a replay passes through here as it stands, at a sixth of the cost.

@@ -113,9 +113,9 @@ A Login Ends Once And Only In Its Browser
 A Page Acts For No Other User Of Its Browser
     [Tags]    id:SE-99    req:B03    proto:5.61    proto:5.62
     Sign In Person In Browser
-    Page Of Other User Should Not Act    /api/conversations    /users/me/deactivate    /session/refresh    /logout
+    Page Of Other User Should Be Refused    POST    /api/conversations    /users/me/deactivate    /session/refresh    /logout
     ...    /logout/provider
-    Page Of Other User Should Not Read    /api/me    /api/conversations    /api/preferences    /users/me    /auth/sessions
+    Page Of Other User Should Be Refused    GET    /api/me    /api/conversations    /api/preferences    /users/me    /auth/sessions
     Nothing Should Have Been Done For User
     Page Of User Should Act    ${USER_ID}
 
@@ -185,26 +185,16 @@ Own Page Should Act
     Post In Browser    /session/refresh    status=200
     Session Should Be    active, refreshed 1
 
-Page Of Other User Should Not Act
+Page Of Other User Should Be Refused
     [Documentation]    A page that shows another user than the one who has signed in since is refused at each of these paths.
-    [Arguments]    @{paths}
+    [Arguments]    ${method}    @{paths}
     ${headers} =    Make Headers Of Page    ${PUBLIC_URL}
     VAR    &{headers}    &{headers}    X-Session-User=${{ str(uuid.uuid4()) }}
+    VAR    ${body}    ${{ {'title': 'Not theirs'} if $method == 'POST' else None }}
     FOR    ${path}    IN    @{paths}
-        ${response} =    POST On Session    browser    ${path}    json=${{ {'title': 'Not theirs'} }}    headers=${headers}
-        ...    expected_status=anything    verify=${VERIFY_TLS_BY}
-        Should Be Equal As Integers    ${response.status_code}    409    a page of another user acts at ${path}
-        Answer Should Be Problem    ${response}    other_user
-    END
-
-Page Of Other User Should Not Read
-    [Documentation]    A page that shows another user than the one who has signed in since reads nothing at any of these paths.
-    [Arguments]    @{paths}
-    ${headers} =    Make Headers Of Page    ${PUBLIC_URL}
-    VAR    &{headers}    &{headers}    X-Session-User=${{ str(uuid.uuid4()) }}
-    FOR    ${path}    IN    @{paths}
-        ${response} =    GET On Session    browser    ${path}    headers=${headers}    expected_status=anything    verify=${VERIFY_TLS_BY}
-        Should Be Equal As Integers    ${response.status_code}    409    a page of another user reads ${path}
+        ${response} =    Run Keyword    ${method} On Session    browser    ${path}    json=${body}
+        ...    headers=${headers}    expected_status=anything    verify=${VERIFY_TLS_BY}
+        Should Be Equal As Integers    ${response.status_code}    409    ${method} ${path} for a page of another user
         Answer Should Be Problem    ${response}    other_user
     END
 
