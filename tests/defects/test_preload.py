@@ -38,7 +38,7 @@ LOADED = __file__
 def value():
     return base.VALUE
 """
-DEADLINE = 30
+DEADLINE = 120
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="abstract Unix sockets are Linux' own")
 

@@ -55,7 +55,7 @@ def run(
     done = subprocess.run(
         [sys.executable, "-m", "robot", "--outputdir", str(folder), "--variable",
          f"TARGET:{dialect or FOREIGN / name / 'target.yaml'}", *options, str(suites)],
-        env={**known, "PYTHONPATH": paths, **variables}, capture_output=True, text=True, timeout=200, check=False,
+        env={**known, "PYTHONPATH": paths, **variables}, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (folder / "output.xml").exists(), done.stdout + done.stderr
     found = {}

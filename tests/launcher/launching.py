@@ -17,7 +17,8 @@ import psutil
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DEADLINE = 60.0
+DEADLINE = 240.0
+"""Seconds for what happens at once on a quiet machine; a test that hangs ends by ``timeout`` in pyproject.toml."""
 
 
 def launcher_environment(**extra: str) -> dict[str, str]:
@@ -83,7 +84,6 @@ def launch(suites: Path, results: Path, *options: str, **environment: str) -> Fi
         env=launcher_environment(**environment),
         capture_output=True,
         text=True,
-        timeout=DEADLINE,
         check=False,
     )
     return Finished(done.returncode, done.stdout + done.stderr, results)

@@ -43,7 +43,7 @@ class Run:
         )  # fmt: skip
 
     def ended(self) -> tuple[int, str]:
-        output, _ = self.process.communicate(timeout=120)
+        output, _ = self.process.communicate()
         return self.process.returncode, output
 
     @property

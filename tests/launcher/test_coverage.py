@@ -15,7 +15,7 @@ import yaml
 
 from launcher import covered
 from launcher.covered import Excuse, File, Gap, Share
-from tests.launcher.launching import DEADLINE, ROOT, command, launcher_environment, processes_of
+from tests.launcher.launching import ROOT, command, launcher_environment, processes_of
 
 NO_PLATFORM = "*** Test Cases ***\nIt Passes\n    No Operation\n"
 
@@ -23,7 +23,7 @@ NO_PLATFORM = "*** Test Cases ***\nIt Passes\n    No Operation\n"
 def cover(suite: Path, results: Path, *options: str, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         command("coverage", suite, "--results", results, *options), env=launcher_environment(**environment),
-        capture_output=True, text=True, timeout=2 * DEADLINE, check=False, cwd=suite.parent,
+        capture_output=True, text=True, check=False, cwd=suite.parent,
     )  # fmt: skip
 
 

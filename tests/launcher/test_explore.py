@@ -11,12 +11,12 @@ import pytest
 
 from launcher import explore
 from launcher.explore import Found, Share, divided
-from tests.launcher.launching import DEADLINE, command, launcher_environment
+from tests.launcher.launching import command, launcher_environment
 
 
 def run(*words: str | Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command("explore", *words), env=launcher_environment(), capture_output=True, text=True, timeout=2 * DEADLINE,
+        command("explore", *words), env=launcher_environment(), capture_output=True, text=True,
         check=False,
     )  # fmt: skip
 

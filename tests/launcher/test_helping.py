@@ -17,7 +17,7 @@ def asked(folder: Path, *words: str) -> tuple[int, str]:
     """Exit code and output of ``./run`` in ``folder``, where it leaves nothing."""
     done = subprocess.run(
         command(*words), cwd=folder, env=launcher_environment(LOCKSTEP_RESULTS=str(folder / "results")),
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert not list(folder.iterdir())
     return done.returncode, done.stdout + done.stderr
@@ -111,6 +111,6 @@ def test_the_version_is_that_of_what_results_depend_on(tmp_path: Path) -> None:
 def test_a_reader_that_has_seen_enough_is_no_error(tmp_path: Path) -> None:
     shown = subprocess.run(
         ["bash", "-c", "set -o pipefail; \"$@\" | true", "bash", *command("list")],
-        env=launcher_environment(), capture_output=True, text=True, timeout=60, check=False,
+        env=launcher_environment(), capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert (shown.returncode, shown.stderr) == (141, "")

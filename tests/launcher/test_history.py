@@ -34,7 +34,7 @@ def past(verdicts: str, seconds: tuple[float, ...] = ()) -> Past:
 def ask(results: Path, *words: str) -> tuple[int, str]:
     done = subprocess.run(
         command(*words, "--results", results), cwd=results.parent, env=launcher_environment(), capture_output=True,
-        text=True, timeout=60, check=False,
+        text=True, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
 

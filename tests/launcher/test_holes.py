@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.launcher.launching import DEADLINE, ROOT, command, launcher_environment, small_project
+from tests.launcher.launching import ROOT, command, launcher_environment, small_project
 
 PAGE = """# Requirements
 
@@ -62,7 +62,7 @@ def project(tmp_path: Path) -> Path:
 
 def launch(project: Path, *words: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(*words), cwd=project, capture_output=True, text=True, timeout=DEADLINE, check=False,
+        command(*words), cwd=project, capture_output=True, text=True, check=False,
         env=launcher_environment(PYTHONPATH=f"{project}:{ROOT / 'libraries'}"),
     )  # fmt: skip
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.launcher.conftest import Receiver
-from tests.launcher.launching import DEADLINE, ROOT, command, launcher_environment, small_project
+from tests.launcher.launching import ROOT, command, launcher_environment, small_project
 
 SUITE = "*** Test Cases ***\nIt Adds Up\n    Should Be Equal As Integers    {}    4\n"
 TEST = """import os
@@ -47,7 +47,7 @@ def write(project: Path, total: int) -> None:
 
 def launch(project: Path, *words: str, webhook: Receiver, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        command(*words), cwd=project, capture_output=True, text=True, timeout=DEADLINE, check=False,
+        command(*words), cwd=project, capture_output=True, text=True, check=False,
         env=launcher_environment(
             PYTHONPATH=f"{project}:{ROOT / 'libraries'}", LOCKSTEP_WEBHOOK=webhook.url,
             LOCKSTEP_CACHE=str(project / "cache"), **environment),

@@ -24,7 +24,7 @@ def here(tmp_path: Path) -> Path:
 def run(here: Path, *words: str, **environment: str) -> Finished:
     """``./run`` typed in the folder ``here``."""
     done = subprocess.run(
-        command(*words), cwd=here, env=launcher_environment(**environment), capture_output=True, text=True, timeout=60,
+        command(*words), cwd=here, env=launcher_environment(**environment), capture_output=True, text=True,
         check=False,
     )  # fmt: skip
     return Finished(done.returncode, done.stdout + done.stderr, here / "results")

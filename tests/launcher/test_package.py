@@ -38,7 +38,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, unpacked as pip does it."""
     folder = tmp_path_factory.mktemp("wheel")
     command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)]
-    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert built.returncode == 0, built.stderr
     (wheel,) = folder.glob("*.whl")
     with zipfile.ZipFile(wheel) as archive:
@@ -49,7 +49,7 @@ def unpacked(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def lockstep(site: Path, folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
     """The installed command, in ``folder``."""
     return subprocess.run(
-        [sys.executable, "-P", "-m", "lockstep", *words], cwd=folder, capture_output=True, text=True, timeout=120,
+        [sys.executable, "-P", "-m", "lockstep", *words], cwd=folder, capture_output=True, text=True,
         check=False, env=launcher_environment(PYTHONPATH=f"{site}:{site / 'lockstep_home' / 'resources'}"),
     )  # fmt: skip
 
@@ -126,7 +126,7 @@ def test_a_project_that_cannot_be_made_is_refused(tmp_path: Path, words: tuple[s
     (tmp_path / "file").touch()
     done = subprocess.run(
         [sys.executable, "-m", "launcher", "init", *words], cwd=tmp_path, env=launcher_environment(),
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 2
     assert reason in done.stderr

@@ -118,7 +118,7 @@ def test_the_page_can_be_read_on_a_telephone(tmp_path: Path) -> None:
         "--dump-dom",
         path.as_uri(),
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     width, elements, wide = json.loads(unescape(done.stdout.partition('<pre id="found">')[2].partition("</pre>")[0]))
     assert width == 390
     assert elements > 50

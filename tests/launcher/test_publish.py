@@ -58,7 +58,7 @@ def server() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 def publish(results: Path, *words: str, **environment: str) -> tuple[int, str]:
     done = subprocess.run(
         command("publish", *words, "--results", results), cwd=results.parent,
-        env=launcher_environment(**environment), capture_output=True, text=True, timeout=60, check=False,
+        env=launcher_environment(**environment), capture_output=True, text=True, check=False,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
 

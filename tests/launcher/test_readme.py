@@ -23,7 +23,7 @@ def test_plain_robot_and_pabot_work_in_a_path_with_a_blank_and_without_robot_on_
     for line in lines:
         done = subprocess.run(
             shlex.split(line), cwd=project, env=launcher_environment(PATH="/usr/bin:/bin"), capture_output=True,
-            text=True, timeout=60, check=False,
+            text=True, check=False,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout + done.stderr
         assert (project / "results/mine/output.xml").read_text("utf-8").count('status="PASS"') >= 2

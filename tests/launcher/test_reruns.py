@@ -51,7 +51,6 @@ def again(suites: Path, folder: Path, *options: str) -> Finished:
         env=launcher_environment(MARK=str(folder / "mark")),
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
     )
     return Finished(done.returncode, done.stdout + done.stderr, folder / "results")
@@ -125,7 +124,7 @@ def test_what_an_interrupted_run_left_out_is_run_again(tmp_path: Path) -> None:
         lambda: any("It Takes Long" in file.read_text() for file in tmp_path.glob("results/*/progress.jsonl")), "it"
     )
     run.send_signal(signal.SIGINT)
-    output, _ = run.communicate(timeout=30)
+    output, _ = run.communicate()
     assert run.returncode == 130, output
     (tmp_path / "mark").touch()
     rerun = again(tmp_path / "suites", tmp_path, "--rerunfailed", "results/output.xml")

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from launcher.robots import Robots
-from tests.launcher.launching import DEADLINE, launcher_environment, wait_until
+from tests.launcher.launching import launcher_environment, wait_until
 
 SUITE = """*** Test Cases ***
 It Passes
@@ -60,7 +60,7 @@ def gone(robot: psutil.Process) -> bool:
 
 def test_output_environment_folder_and_exit_code_are_the_robots(robots: Robots, tmp_path: Path) -> None:
     asked = start(tmp_path, robots.address, "--exclude", "slow", "--exclude", "deadly")
-    said, _ = asked.communicate(timeout=DEADLINE)
+    said, _ = asked.communicate()
     assert asked.returncode == 1, said
     assert f"pid here {tmp_path}" in said
     assert (tmp_path / "output.xml").exists()
@@ -68,7 +68,7 @@ def test_output_environment_folder_and_exit_code_are_the_robots(robots: Robots, 
 
 def test_without_the_process_that_forks_it_is_a_robot_itself(tmp_path: Path) -> None:
     asked = start(tmp_path, "nobody-listens-here", "--test", "It Fails")
-    said, _ = asked.communicate(timeout=DEADLINE)
+    said, _ = asked.communicate()
     assert asked.returncode == 1, said
     assert "as told" in said
 
@@ -77,14 +77,14 @@ def test_a_terminated_robot_writes_what_it_has(robots: Robots, tmp_path: Path) -
     asked = start(tmp_path, robots.address, "--include", "slow")
     running_robot(tmp_path)
     asked.terminate()
-    said, _ = asked.communicate(timeout=DEADLINE)
+    said, _ = asked.communicate()
     assert asked.returncode == 1, said
     assert "Execution terminated by signal" in (tmp_path / "output.xml").read_text("utf-8")
 
 
 def test_a_killed_robot_ends_as_killed(robots: Robots, tmp_path: Path) -> None:
     asked = start(tmp_path, robots.address, "--include", "deadly")
-    asked.communicate(timeout=DEADLINE)
+    asked.communicate()
     assert asked.returncode == -signal.SIGKILL
 
 
@@ -92,8 +92,8 @@ def test_a_robot_ends_with_whoever_asked_for_it(robots: Robots, tmp_path: Path) 
     asked = start(tmp_path, robots.address, "--include", "slow")
     robot = running_robot(tmp_path)
     asked.kill()
-    asked.communicate(timeout=DEADLINE)
-    wait_until(lambda: gone(robot), "the robot's end", within=5)
+    asked.communicate()
+    wait_until(lambda: gone(robot), "the robot's end")
 
 
 def test_a_robot_ends_when_pabot_has_gone(robots: Robots, tmp_path: Path) -> None:
@@ -104,7 +104,7 @@ def test_a_robot_ends_when_pabot_has_gone(robots: Robots, tmp_path: Path) -> Non
     robot = running_robot(tmp_path)
     pabot.kill()
     pabot.wait()
-    wait_until(lambda: gone(robot), "the robot's end", within=5)
+    wait_until(lambda: gone(robot), "the robot's end")
 
 
 def test_robots_end_with_the_process_that_forks_them(tmp_path: Path) -> None:
@@ -112,6 +112,6 @@ def test_robots_end_with_the_process_that_forks_them(tmp_path: Path) -> None:
     asked = start(tmp_path, robots.address, "--include", "slow")
     robot = running_robot(tmp_path)
     robots.close()
-    asked.communicate(timeout=DEADLINE)
+    asked.communicate()
     assert asked.returncode == 255
-    wait_until(lambda: gone(robot), "the robot's end", within=5)
+    wait_until(lambda: gone(robot), "the robot's end")

@@ -58,7 +58,6 @@ def run(project: Path, *words: str, cwd: Path | None = None, **environment: str)
         env=launcher_environment(**{"PYTHONPATH": "", "PIP_NO_INDEX": "1", "UV_OFFLINE": "1", **environment}),
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
     )
 

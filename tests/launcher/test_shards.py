@@ -48,7 +48,7 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def merge(results: Path, *folders: Path) -> Finished:
     done = subprocess.run(
         command("merge", *folders, "--results", results), cwd=results.parent, env=launcher_environment(),
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     return Finished(done.returncode, done.stdout + done.stderr, results)
 

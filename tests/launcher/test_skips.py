@@ -9,7 +9,7 @@ import pytest
 from PlatformLibrary.profile import Profile
 
 from launcher.judging import RobotTest, is_lacking
-from tests.launcher.launching import DEADLINE, Finished, command, launch, launcher_environment
+from tests.launcher.launching import Finished, command, launch, launcher_environment
 
 SUITE = """*** Test Cases ***
 It Passes
@@ -81,7 +81,6 @@ def test_no_baseline_is_made_of_it(run: Finished, tmp_path: Path) -> None:
         env=launcher_environment(),
         capture_output=True,
         text=True,
-        timeout=DEADLINE,
         check=False,
     )
     assert saved.returncode == 2

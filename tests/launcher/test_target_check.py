@@ -64,7 +64,6 @@ def run(path: Path, server: Office, *words: str) -> subprocess.CompletedProcess[
         env=launcher_environment(OFFICE_URL=server.url, OFFICE_CHIEF=CHIEF, COLUMNS="400"),
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
     )
 
@@ -290,7 +289,7 @@ def test_an_interrupted_check_undoes_what_it_has_made(tmp_path: Path, number: si
         wait_until(lambda: "POST /rooms" in server.requests, "a room")
         assert server.people
         started.send_signal(number)
-        output, _ = started.communicate(timeout=60)
+        output, _ = started.communicate()
         assert started.returncode == code, output
         assert "what was made is undone" in output
         assert "Nothing is left behind." in output
@@ -382,7 +381,7 @@ def test_no_secret_is_shown_of_frames_that_answer_wrong(tmp_path: Path) -> None:
         done = subprocess.run(
             command("target", "check", path),
             env=launcher_environment(CHAT_URL=server.url, COLUMNS="400"),
-            capture_output=True, text=True, timeout=120, check=False,
+            capture_output=True, text=True, check=False,
         )  # fmt: skip
         secrets = [*server.tokens, *server.renewals]
     said = done.stdout + done.stderr
@@ -415,7 +414,6 @@ def test_the_reference_platform_is_checked_in_its_own_dialect() -> None:
         env=launcher_environment(),
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

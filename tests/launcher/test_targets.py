@@ -64,7 +64,7 @@ def boot(folder: Path, *words: str, **environment: str) -> subprocess.Popen[str]
 def run(folder: Path, *words: str, **environment: str) -> tuple[int, str]:
     """Its exit code and all that it said."""
     started = boot(folder, *words, **environment)
-    output, _ = started.communicate(timeout=120)
+    output, _ = started.communicate()
     return started.returncode, output
 
 
@@ -203,12 +203,12 @@ def test_in_the_foreground_it_ends_with_the_launcher(targets: Path, number: sign
     assert started.stdout is not None
     assert any("Ctrl-C stops it" in line for line in started.stdout)
     started.send_signal(number)
-    output, _ = started.communicate(timeout=60)
+    output, _ = started.communicate()
     if number != signal.SIGKILL:
         assert "Stopped; nothing is left but its packages." in output
         assert started.returncode == (143 if number == signal.SIGTERM else 0)
         assert left_of(targets) == []
-    wait_until(lambda: not left_of(targets), "the end of the target", within=20)
+    wait_until(lambda: not left_of(targets), "the end of the target")
 
 
 def test_a_killed_keeper_takes_everything_along(targets: Path) -> None:
@@ -220,7 +220,7 @@ def test_a_killed_keeper_takes_everything_along(targets: Path) -> None:
     folder = booted.socket_path(name).resolve().parent
     os.kill(pid, signal.SIGKILL)
     client.close()
-    wait_until(lambda: not left_of(targets) and not folder.exists(), "the end of the target", within=30)
+    wait_until(lambda: not left_of(targets) and not folder.exists(), "the end of the target")
 
 
 def test_one_that_does_not_start_says_why_and_leaves_nothing(targets: Path) -> None:

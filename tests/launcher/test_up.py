@@ -18,7 +18,7 @@ from tests.launcher.launching import command, launcher_environment, wait_until
 def asked(results: Path, *words: str) -> tuple[int, str]:
     done = subprocess.run(
         command("up", "--results", results, *words), env=launcher_environment(), capture_output=True, text=True,
-        timeout=60, check=False,
+        check=False,
     )  # fmt: skip
     return done.returncode, done.stdout + done.stderr
 

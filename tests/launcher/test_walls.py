@@ -18,7 +18,7 @@ from launcher.machine import Load
 from launcher.paths import SUITES
 from launcher.verdicts import Verdict
 from launcher.walls import SuiteTime, Wall, makespan
-from tests.launcher.launching import DEADLINE, ROOT, command, launcher_environment, small_project
+from tests.launcher.launching import ROOT, command, launcher_environment, small_project
 
 NOON = datetime(2026, 1, 1, 12)
 
@@ -96,7 +96,7 @@ def project(tmp_path: Path) -> Path:
 
 def launch(project: Path, *words: str) -> tuple[subprocess.CompletedProcess[str], dict[str, Any]]:
     done = subprocess.run(
-        command(*words), cwd=project, capture_output=True, text=True, timeout=DEADLINE, check=False,
+        command(*words), cwd=project, capture_output=True, text=True, check=False,
         env=launcher_environment(PYTHONPATH=f"{project}:{ROOT / 'libraries'}"),
     )  # fmt: skip
     return done, json.loads((project / "results" / "summary.json").read_text("utf-8"))

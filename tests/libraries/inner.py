@@ -74,7 +74,6 @@ def run_inner(
         [*command, *chosen, *arguments, str(suite)],
         capture_output=True,
         text=True,
-        timeout=120,
         check=False,
         env={**{k: v for k, v in os.environ.items() if not k.startswith("LOCKSTEP_")}, **env},
         cwd=directory,

@@ -173,7 +173,6 @@ def command(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-m", "HistoryLibrary", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=60,
         check=False,
         env={**os.environ, "PYTHONPATH": str(ROOT / "libraries")},
     )

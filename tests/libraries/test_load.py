@@ -152,6 +152,6 @@ def test_without_locust_a_load_is_not_applicable_and_says_how_to_install_it(tmp_
     libraries = Path(engine.__file__).parents[1]
     done = subprocess.run(
         [sys.executable, "-c", hide, "--pythonpath", str(libraries), "--outputdir", str(tmp_path), str(suite)],
-        capture_output=True, text=True, timeout=60, check=False,
+        capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert "NA: locust: ./run load installs it, and so does pip install -r requirements-load.txt" in done.stdout

@@ -378,8 +378,8 @@ def test_a_killed_holder_or_host_leaves_nothing(tmp_path: Path, leaser: subproce
         host_of(processes).kill()
     else:
         leaser.kill()
-    wait_until(lambda: not running(processes), "every process has ended", within=5)
-    wait_until(lambda: not leftovers(tmp_path, *places), "all files are gone", within=5)
+    wait_until(lambda: not running(processes), "every process has ended")
+    wait_until(lambda: not leftovers(tmp_path, *places), "all files are gone")
     for port in ports:
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", port)) != 0
@@ -412,13 +412,11 @@ def test_what_a_dead_host_and_a_dead_janitor_left_is_swept_at_the_next_start(
     directory, data = places_of(tmp_path)
     janitor_of(host).kill()
     host.kill()
-    wait_until(
-        lambda: not running([process for process in processes if process.pid != leaser.pid]), "all ended", within=5
-    )
+    wait_until(lambda: not running([process for process in processes if process.pid != leaser.pid]), "all ended")
     assert directory.exists()
     (tmp_path / "host.sock").unlink()
     client = boot_host(tmp_path)
-    wait_until(lambda: not directory.exists() and not data.exists(), "the remains are swept", within=5)
+    wait_until(lambda: not directory.exists() and not data.exists(), "the remains are swept")
     client.close_and_wait()
 
 
@@ -428,7 +426,7 @@ def test_a_lease_that_is_given_up_while_the_platform_starts_is_noticed(tmp_path:
     wait_until(lambda: list(tmp_path.glob("lockstep-*/host-*/*/logs")), "the platform is being made")
     processes, places = processes_of(tmp_path), places_of(tmp_path)
     client.close_and_wait()
-    wait_until(lambda: not running(processes), "every process has ended", within=5)
+    wait_until(lambda: not running(processes), "every process has ended")
     assert leftovers(tmp_path, *places) == []
 
 
@@ -457,7 +455,7 @@ def test_a_shared_platform_is_kept_while_its_guardian_lives(tmp_path: Path) -> N
     finally:
         guardian.kill()
         guardian.wait()
-    wait_until(lambda: not running(processes), "every process has ended", within=5)
+    wait_until(lambda: not running(processes), "every process has ended")
 
 
 @pytest.mark.req("H07")

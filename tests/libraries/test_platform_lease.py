@@ -97,7 +97,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
             text=True,
         )
         started.append(process)
-        wait_until(lambda: marker.exists() or process.poll() is not None, "the second test runs", within=60)
+        wait_until(lambda: marker.exists() or process.poll() is not None, "the second test runs")
         return process
 
     yield run
@@ -109,7 +109,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
 def ended(folder: Path, inner: subprocess.Popen[str]) -> Ended:
     """Wait for its end."""
     begun = time.monotonic()
-    output, _ = inner.communicate(timeout=90)
+    output, _ = inner.communicate()
     return Ended(folder / "out", time.monotonic() - begun, output)
 
 
@@ -125,7 +125,7 @@ def test_a_test_in_progress_ends_with_the_cause_and_the_run_with_it(tmp_path: Pa
     assert end.messages["It Comes Last"] == f"{CAUSE} (signal 9)"
     assert "It Is Over Before" not in end.messages
     assert end.seconds < QUICK
-    wait_until(lambda: not running(processes), "every process has ended", within=5)
+    wait_until(lambda: not running(processes), "every process has ended")
     assert leftovers(tmp_path, *places) == []
 
 
@@ -176,4 +176,4 @@ def test_under_plain_pabot_suites_that_come_later_fail_at_once_with_the_same_cau
     assert f"{CAUSE} (signal 9)" in end.output + " ".join(end.messages.values())
     assert (suites / "two").exists() + (suites / "three").exists() < 2
     assert end.seconds < 3 * QUICK
-    wait_until(lambda: not leftovers(suites, *places), "nothing is left", within=5)
+    wait_until(lambda: not leftovers(suites, *places), "nothing is left")

@@ -66,7 +66,7 @@ def test_the_next_start_takes_away_directory_data_and_socket(tmp_path: Path) -> 
     # Directory and socket; its data in memory may be swept by any host that starts meanwhile.
     assert len(left) in (2, 3)
     with host(tmp_path):
-        wait_until(lambda: not [path for path in left if os.path.lexists(path)], "the remains are swept", within=5)
+        wait_until(lambda: not [path for path in left if os.path.lexists(path)], "the remains are swept")
     assert things_in(tmp_path) == []
 
 
@@ -74,7 +74,7 @@ def test_a_database_that_was_frozen_is_ended_with_all_its_processes(tmp_path: Pa
     processes = dead_host(tmp_path, pause="postgres")
     assert len([title for title in running(processes) if "postgres" in title]) > 2
     with host(tmp_path):
-        wait_until(lambda: not running(processes), "every process has ended", within=10)
+        wait_until(lambda: not running(processes), "every process has ended")
 
 
 def test_a_run_that_lives_is_not_swept_by_another_start(tmp_path: Path) -> None:
@@ -137,7 +137,7 @@ def test_the_copy_of_a_dead_host_is_swept_and_that_of_a_living_one_is_not(
     dead_host(tmp_path, **closed_checkout)
     (copy,) = copies(tmp_path)
     with host(tmp_path):
-        wait_until(lambda: not copy.exists(), "the copy is swept", within=5)
+        wait_until(lambda: not copy.exists(), "the copy is swept")
     with host(tmp_path, **closed_checkout), host(tmp_path) as other:
         other.lease(shared=False)
         assert copies(tmp_path) == [copy]

@@ -103,7 +103,7 @@ def test_nothing_survives_the_preloader(preloader: Preloader, tmp_path: Path, ho
     else:
         preloader.close()
     preloader.process.wait(5)
-    wait_until(lambda: not any(_runs(process) for process in family), "every process has ended", within=5)
+    wait_until(lambda: not any(_runs(process) for process in family), "every process has ended")
     listener.close()
 
 

@@ -563,7 +563,7 @@ def test_a_robot_killed_amid_its_faults_leaves_none_and_the_shared_platform_is_s
              **own_place(place), "LOCKSTEP_HOST": str(host.path)},
     )  # fmt: skip
     try:
-        wait_until(lambda: (place / "signal").exists(), "the robot has its faults on", within=90)
+        wait_until(lambda: (place / "signal").exists(), "the robot has its faults on")
         faults = host.call("status")["faults"]
         assert sorted(fault.split(" ", 1)[1] for fault in faults) == [
             "backend-1->redis silence",
@@ -576,8 +576,8 @@ def test_a_robot_killed_amid_its_faults_leaves_none_and_the_shared_platform_is_s
     finally:
         robot.send_signal(signal.SIGKILL)
         robot.wait(20)
-    wait_until(lambda: not host.call("status")["faults"], "no fault is on any more", within=10)
-    wait_until(lambda: not connects(port), "the disturbed hop is gone", within=10)
+    wait_until(lambda: not host.call("status")["faults"], "no fault is on any more")
+    wait_until(lambda: not connects(port), "the disturbed hop is gone")
     assert_sound(host)
 
 

@@ -85,7 +85,7 @@ def test_robocop_finds_it(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "robocop", "check", str(tmp_path), "--no-cache", "--custom-rules", "lint/rules.py",
          "--select", "PORT01", "--ignore-file-config"],
-        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert done.returncode == 1
     assert "A portable file names backend-1" in done.stdout

@@ -22,7 +22,7 @@ def found(folder: Path, **suites: str) -> list[str]:
         [sys.executable, "-m", "robocop", "check", str(folder), "--no-cache", "--custom-rules", "lint/rules.py",
          "--select", "ID*", "--select", "NAME9*", "--ignore-file-config",
          "--issue-format", "{rule_id} {desc}", "--configure", "print_issues.output_format=simple"],
-        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+        cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
     lines = [line for line in done.stdout.splitlines() if line.startswith(("ID", "NAME"))]
     assert done.returncode == int(bool(lines)), done.stdout + done.stderr

@@ -153,5 +153,5 @@ def make_bench(start: StartService, folder: Path, cleanup: ExitStack, env: dict[
     frontend = start("frontend", settings, port=port, scheme="https")
     http = cleanup.enter_context(client_of(frontend.url, context))
     bench = Bench(frontend, echoes[0], echoes[1:], context, http)
-    wait_until(lambda: bench.ready_backends() == {"one", "two"}, "both backends answer", within=60)
+    wait_until(lambda: bench.ready_backends() == {"one", "two"}, "both backends answer")
     return bench

@@ -27,7 +27,7 @@ import redis
 ROOT = Path(__file__).resolve().parents[2]
 SERVICE_TOKEN = "service-token-of-the-tests"
 FRONTEND_CREDENTIAL = "frontend-credential-of-the-tests"
-DEADLINE = 30.0
+DEADLINE = 120.0
 _POSTGRES_OPTIONS = (
     "listen_addresses=127.0.0.1",
     "unix_socket_directories=",
@@ -42,7 +42,7 @@ _PR_SET_PDEATHSIG = 1
 T = TypeVar("T")
 
 
-def wait_until(condition: Callable[[], T], what: str, within: float = 10.0) -> T:
+def wait_until(condition: Callable[[], T], what: str, within: float = DEADLINE) -> T:
     """The first true answer of ``condition``; an AssertionError that names ``what`` after ``within`` seconds."""
     deadline = time.monotonic() + within
     while not (answer := condition()):

@@ -33,7 +33,7 @@ def test_exactly_the_quota_passes_and_the_fields_count_down(
     reset = int(refused.headers["RateLimit"].rpartition("t=")[2])
     assert 1 <= reset <= int(refused.headers["Retry-After"]) <= 5
     assert api.as_user("GET", "/users/me", other).status_code == 200
-    wait_until(lambda: api.as_user("GET", "/users/me", user).status_code == 200, "the quota is there again", within=8)
+    wait_until(lambda: api.as_user("GET", "/users/me", user).status_code == 200, "the quota is there again")
 
 
 def test_an_address_is_the_peers_unless_frontend_says_whose_it_is(

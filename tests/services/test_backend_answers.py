@@ -116,5 +116,5 @@ def test_a_lease_that_runs_out_in_part_changes_no_order(
                 "UPDATE answers SET lease_owner = 'away', lease_until = now() WHERE reply_to_seq >"
                 " (SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY reply_to_seq) FROM answers)"
             )
-        wait_until(lambda: len(answers()) == 40, "every message is answered", within=60)
+        wait_until(lambda: len(answers()) == 40, "every message is answered")
     assert answers() == sorted(answers())

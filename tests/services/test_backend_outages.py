@@ -173,9 +173,7 @@ def test_an_auth_outage_leaves_sessions_alone_and_the_breaker_recovers(platform:
         assert time.monotonic() - started < 1.0
         assert one.ask("whoami", "me")["id"] == login.id
         platform.auth.start()
-        wait_until(
-            lambda: platform.check(login).json()["session_check"] == "introspected", "auth speaks again", within=8
-        )
+        wait_until(lambda: platform.check(login).json()["session_check"] == "introspected", "auth speaks again")
         assert state_of(platform, "closed") == 1
         assert changes_of(platform, "closed", "open") == 1
         assert changes_of(platform, "half-open", "closed") == 1
@@ -214,7 +212,7 @@ def test_a_replica_starts_without_anyone_and_connects_when_they_come(
         assert answer.headers["retry-after"] == "1"
         postgres.start()
         redis.start()
-        wait_until(lambda: health_of(one) == {"database": "up", "redis": "up"}, "both are connected", within=5)
+        wait_until(lambda: health_of(one) == {"database": "up", "redis": "up"}, "both are connected")
         assert one.call(one.person(), "GET", "/api/me").json()["session_check"] == "live"
     finally:
         keys.close()
@@ -272,9 +270,7 @@ def test_a_dead_replica_s_answer_is_taken_up_by_another(
             here.ask("message.send", "ack", conversation_id=conversation, client_msg_id="q", body=body)
             there.wait("message.chunk", where=lambda frame: frame["payload"]["offset"] >= 32)
             two.services[0].kill()
-        answer = there.wait("message", within=20, where=lambda frame: frame["payload"]["role"] == "assistant")[
-            "payload"
-        ]
+        answer = there.wait("message", where=lambda frame: frame["payload"]["role"] == "assistant")["payload"]
         assert (answer["body"], answer["seq"]) == (f"You said: {body}", 2)
         chunks = [frame["payload"] for frame in there.seen if frame["type"] == "message.chunk"]
         second = [chunk for chunk in chunks if chunk["attempt"] == 2]
@@ -301,5 +297,5 @@ def test_a_terminated_replica_hands_its_answer_over_and_keeps_what_it_took(
             there.wait("message.chunk")
             two.services[0].stop()
             assert here.close_code() == 1012
-        assert there.wait("message", within=20, where=lambda frame: frame["payload"]["seq"] == 2)
+        assert there.wait("message", where=lambda frame: frame["payload"]["seq"] == 2)
     assert two.execute("SELECT count(*) FROM answers") == [(0,)]
