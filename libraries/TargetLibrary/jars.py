@@ -8,6 +8,7 @@ from typing import Any
 
 from lockstep import verdicts
 from lockstep.dialect import NotDescribed, Outcome, Session, Speaker
+from lockstep.dialect.accounts import made_up
 from lockstep.dialect.cookies import Cookie
 from lockstep.masking import mask
 from robot.api import logger
@@ -118,4 +119,4 @@ class Jars(Base):
         if origin != "null":
             foreign["Referer"] = f"{origin}/"
         steps = tuple(replace(step, headers={**step.headers, **foreign}) for step in dialect.steps(name))
-        return self.stage.driver.drive(plain.take(steps, session, "", {"name": "from elsewhere"}))
+        return self.stage.driver.drive(plain.take(steps, session, "", made_up() | {"name": "from elsewhere"}))

@@ -172,6 +172,8 @@ def test_an_end_is_judged_by_what_is_declared(promise: str, verdict: str, words:
 @pytest.mark.req("T04")
 def test_a_page_of_another_origin_is_judged_by_what_is_declared(tmp_path: Path) -> None:
     text = (FOREIGN / "cookie" / "target.yaml").read_text("utf-8")
+    text = text.replace("room: {post: /topics,", 'room: {post: /topics, form: {title: "{unique}"},')
+    assert "title" in text
     folder = tmp_path / "forum"
     folder.mkdir()
     (folder / "target.yaml").write_text(text.replace("origin: any", "origin: refused"), "utf-8")
