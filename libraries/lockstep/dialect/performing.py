@@ -251,7 +251,10 @@ class Speaker:
             request = self._with_token(request, speaking, where or next(iter(credentials.places)))
         if not credentials.jar or not jar:
             return request
-        if text := cookies.header(speaking.cookies, request.url):
+        # The token may be the jar's own cookie: a name that is sent twice could be read either way.
+        sent = {pair.partition("=")[0].strip() for pair in request.headers.get("Cookie", "").split(";")}
+        kept = [cookie for cookie in speaking.cookies if cookie.name not in sent]
+        if text := cookies.header(kept, request.url):
             request = _with_header(request, "Cookie", "; ".join(filter(None, (request.headers.get("Cookie"), text))))
         return self._with_csrf(request, speaking)
 
