@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 BACK = {"kill": "start", "stop": "start", "pause": "resume"}
 """What undoes each verb that takes an instance away."""
 _READY = 30.0
+_UNAWARE = ("commands", "compose")
+"""Adapters whose programs may end before what they have started serves anybody."""
 _PAUSE = 0.1
 
 
@@ -51,6 +53,9 @@ class Breaking:
             self.away.append(Away(instance, verb, began))
         method = "restart_service_without_gap" if verb == "replace" else f"{verb}_service"
         taken = float(getattr(platform, method)(instance))
+        if verb in ("start", "restart") and self._stage.dialect.control.adapter in _UNAWARE:
+            self._wait_until_ready(instance)
+            taken = time.time() - began
         if verb in ("start", "resume", "restart"):
             self.is_back(instance)
         return taken

@@ -123,6 +123,15 @@ class Surviving(Base):
             if now.get(name) != was:
                 raise AssertionError(f"the {name} of {session!r} changed: were {show(was)}, are {show(now.get(name))}")
 
+    @word("session")
+    def get_session_after_restart(self, session: Session) -> Session:
+        """The session itself, or a new one of the user where ``promises.restart.sessions`` is ``end``."""
+        promise = self.stage.dialect.promises.choice("restart.sessions")
+        if promise.value == "survive":
+            return session
+        verdicts.weaker("sessions end with a restart, as declared", promise.reference)
+        return self._signed_in_again(session)
+
     def _signed_in_again(self, session: Session) -> Session:
         library: Any = self
         again: Session = library.sign_in(session)

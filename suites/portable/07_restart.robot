@@ -35,7 +35,8 @@ The History Is The Same After A Restart
     ${texts} =    Send Messages    ${phone}    ${ROOM}    20
     ${endpoints} =    Get Socket Endpoints
     Restart Instance    ${endpoints}[0]
-    History Should Be    ${USER}    ${ROOM}    ${texts}
+    ${user} =    Get Session After Restart    ${USER}
+    History Should Be    ${user}    ${ROOM}    ${texts}
 
 New Users Sign In After A Restart
     [Tags]    id:T26-04

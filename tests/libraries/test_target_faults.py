@@ -10,12 +10,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from lockstep.dialect import DialectError, Speaker, loads
+from lockstep import verdicts
+from lockstep.dialect import DialectError, Session, Speaker, loads
 from lockstep.dialect.keeping import Kept
 from lockstep.dialect.messages import Request
 from lockstep.unknown import Unknown
 from ProbeLibrary.judge import Answer
 from TargetLibrary.breaking import Away, Breaking
+from TargetLibrary.surviving import Surviving
 from TargetLibrary.watch import Watch
 from TargetLibrary.watching import Watching
 
@@ -171,6 +173,40 @@ def test_what_is_away_is_given_back_in_the_reverse_order() -> None:
     breaking.restore()
     assert done == ["resume b", "start a"]
     assert breaking.away == []
+
+
+@pytest.mark.parametrize(
+    ("control", "waits"),
+    [("adapter: commands, commands: {start: [start], stop: [stop]}", True), ("adapter: none", False)],
+)
+def test_an_instance_that_a_command_has_started_is_waited_for(
+    control: str, waits: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    dialect = loads((DIALECT % OUTAGE).replace("adapter: none", control))
+    platform = SimpleNamespace(stop_service=lambda name: 0.0, start_service=lambda name: 0.0)
+    breaking = Breaking(SimpleNamespace(dialect=dialect))  # type: ignore[arg-type]
+    monkeypatch.setattr(breaking, "_must_be_able", lambda *_: None)
+    monkeypatch.setattr(breaking, "_wait_until_ready", done.append)
+    breaking.carry_out("stop", "one", platform)
+    assert done == []
+    breaking.carry_out("start", "one", platform)
+    assert done == (["one"] if waits else [])
+
+
+@pytest.mark.parametrize(("promise", "weaker"), [("survive", False), ("end", True)])
+def test_who_has_no_session_after_a_restart_signs_in_again(
+    promise: str, weaker: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keywords: Any = Surviving()
+    said: list[str] = []
+    text = DIALECT.replace("outage: %s", f"restart: {{sessions: {promise}}}")
+    keywords.stage = SimpleNamespace(dialect=loads(text))
+    before, again = Session({"user": "u1"}), Session({"user": "u1", "access": "new"})
+    keywords.sign_in = lambda session: again
+    monkeypatch.setattr(verdicts, "weaker", lambda reason, reference="": said.append(reason))
+    assert keywords.get_session_after_restart(before) is (again if weaker else before)
+    assert said == (["sessions end with a restart, as declared"] if weaker else [])
 
 
 def test_what_has_died_of_a_fault_is_started(server: tuple[str, list[str]], monkeypatch: pytest.MonkeyPatch) -> None:
