@@ -100,6 +100,10 @@ def test_every_dialect_of_the_project_can_be_read(name: str, monkeypatch: pytest
         ("operations: {refresh: {post: /r, get: /r}}", "operations.refresh.post: get is there already"),
         ("operations: {refresh: {as: user}}", "operations.refresh: a step needs one of get, post"),
         ("operations: {refresh: []}", "operations.refresh: no step: nothing would be done"),
+        (
+            "roles: {reduced: mute, takes: [delete_message]}\noperations: {delete_message: {delete: '/m/{id}'}}",
+            "roles.takes: delete_message needs {id}, and is tried with {room}, {text} and {key} only",
+        ),
         ("operations: {refresh: {post: /r, at: ap}}", "operations.refresh.at: 'ap' is no endpoint; did you mean api?"),
         ("operations: {refresh: {post: /r, as: admin}}", "refresh.as: 'admin' is none of none, user or admin"),
         ("operations: {activate: {post: /r}}", "done as administrator, and the part administrator is missing"),
@@ -436,6 +440,24 @@ def cookie_speaker(more: str = "") -> Speaker:
         "read: {xsrf: maybe field _xsrf}}\n"
         f"  sign_out: {{post: /bye}}\n{more}"
     ), {})  # fmt: skip
+
+
+def test_a_token_that_is_a_cookie_of_the_jar_is_sent_once() -> None:
+    made = Speaker(
+        loads(
+            "dialect: 1\nendpoints: {api: {url: http://api, who: {get: /me, read: {user: id}}}}\n"
+            "credentials: {cookie: sid, jar: yes}\n"
+            "operations: {sign_in: {post: /in, status: 204, read: {access: cookie sid}}}"
+        ),
+        {},
+    )
+    _, signed_in = play(
+        made.perform("sign_in", Session()),
+        answer(204, Set_Cookie="sid=s1; Path=/"),
+    )
+    broken = signed_in.session.with_values({"access": "forged"})
+    asked, _ = play(made.who("api", broken), answer(401))
+    assert asked[0].headers["Cookie"] == "sid=forged"
 
 
 def test_a_page_is_filled_in_and_its_cookies_are_kept() -> None:

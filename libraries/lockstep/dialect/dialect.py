@@ -215,6 +215,12 @@ def _check(found: Dialect) -> None:
             raise step.place.wrong("it is done as the user, and the part credentials is missing")
         if isinstance(step.frame, str) and (found.socket is None or step.frame not in found.socket.out):
             raise step.place.at("frame").wrong(f"{shown(step.frame)} is none of socket.out")
+    if found.roles:
+        for name in found.roles.takes:
+            needed = found.needs(found.operations.get(name, ()))
+            for lacking in sorted(needed & {"id", "new_password", "role", "token"}):
+                why = f"{name} needs {{{lacking}}}, and is tried with {{room}}, {{text}} and {{key}} only"
+                raise found.roles.place.at("takes").wrong(why)
     if found.browser and found.browser.at and found.browser.at not in found.endpoints:
         where, name = found.browser.place.at("at"), found.browser.at
         raise where.wrong(f"{shown(name)} is no endpoint{nearest(name, found.endpoints)}")
