@@ -227,7 +227,10 @@ class Chat:
         opened, asked = socket.opened, "authenticate"
         out = socket.line.facts.out
         if by in ("silence", "subscription") or opened.ok:
-            asked = next((name for name in ("who_am_i", "subscribe", "ping") if name in out), "")
+            known = {*socket.line.values, "room", "call"}
+            askable = [name for name in ("who_am_i", "subscribe", "ping") if name in out]
+            # Without a session a frame that names the user cannot be built.
+            asked = next((name for name in askable if {*fields(out[name].send)} <= known), "")
             if not asked:
                 return None
             opened = socket.play(socket.line.asking(asked, room="nowhere"))

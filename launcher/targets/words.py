@@ -22,6 +22,7 @@ _POLL = 0.1
 _FIRST_REFUSAL = 300
 _LATE = 0.7
 """The part of its life after which a token must still be good."""
+_UNSEEN = "the sign-in that would show it was answered with 429, too many requests"
 _COARSER = ("invalid", "unauthenticated")
 """The classes that count where a target does not tell one from others."""
 SLACK = 1.0
@@ -549,6 +550,9 @@ class Words:
         person.account = before.with_values({"password": password})
         old = self.trying.attempt("sign_in", without_session(before), device="doctor")
         new = self.trying.sign_in(person)
+        if _throttled(old) or _throttled(new):
+            self.findings.put(tried.finding(ANSWERS, _UNSEEN))
+            return
         if new is None or not new.ok:
             why = "nobody signs in with the new password"
             person.account = before
@@ -570,6 +574,8 @@ class Words:
         refused = self.trying.attempt("sign_in", without_session(person.account), device="doctor")
         if refused.ok:
             self._has_no_effect(tried, "deactivate", "the account still signs in")
+        elif _throttled(refused):
+            self.findings.put(tried.finding(ANSWERS, _UNSEEN))
         elif not refused.outcome.refused:
             self._wrongly_refused("sign_in", refused)
             self.findings.put(tried.finding(ANSWERS, "the account is refused in words that are not described"))
@@ -583,6 +589,9 @@ class Words:
             return
         person.is_suspended = False
         again = self.trying.sign_in(person)
+        if _throttled(again):
+            self.findings.put(back.finding(ANSWERS, _UNSEEN))
+            return
         if again is None or not again.ok:
             self._has_no_effect(back, "activate", "the account does not sign in")
             return
@@ -602,10 +611,14 @@ class Words:
         tried = self.trying.word("delete_account", person.session)
         if tried is None or not tried.ok:
             return
-        if self.trying.attempt("sign_in", without_session(person.account), device="doctor").ok:
+        after = self.trying.attempt("sign_in", without_session(person.account), device="doctor")
+        if after.ok:
             self._has_no_effect(tried, "delete_account", "the account still signs in")
             return
         self.trying.undoing.gone(person.made)
+        if _throttled(after):
+            self.findings.put(tried.finding(ANSWERS, _UNSEEN))
+            return
         self.findings.put(tried.finding(WORKS, "the account does not sign in any more"))
 
     # --- the rest
@@ -666,6 +679,11 @@ def changed(text: str) -> str:
 
 def _text(outcome: Outcome) -> str:
     return outcome.answer.text if outcome.answer is not None else ""
+
+
+def _throttled(tried: Tried | None) -> bool:
+    answer = tried.outcome.answer if tried is not None else None
+    return answer is not None and answer.status == 429
 
 
 def _listed(names: Iterable[str]) -> str:

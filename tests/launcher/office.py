@@ -1,7 +1,7 @@
 """An office: a small platform with bearer tokens, messages over HTTP and on sockets, and an administrator.
 
 ``faults`` are mistakes of its own: ``never signs out``, ``never deletes``, ``slow``.
-``throttles`` and ``says suspended`` are none.
+``throttles``, ``throttles wrong passwords`` and ``says suspended`` are none.
 """
 
 from __future__ import annotations
@@ -135,6 +135,8 @@ class Office:
     requests: list[str] = field(default_factory=list)
     times: list[float] = field(default_factory=list)
     throttled: int = 0
+    failed: int = 0
+    """Sign-ins that were refused."""
     made: int = 0
     """Accounts and rooms that there ever were."""
     passwords: list[str] = field(default_factory=list)
@@ -159,7 +161,10 @@ class Office:
 
     async def login(self, request: web.Request) -> web.Response:
         given = await request.json()
+        if "throttles wrong passwords" in self.faults and self.failed > 1:
+            return web.Response(status=429)
         key = next((key for key, person in self.people.items() if person["name"] == given["name"]), None)
+        self.failed += key is None or self.people[key]["password"] != given["password"]
         if key is None or self.people[key]["password"] != given["password"]:
             raise _no(403, "wrong_password")
         if self.people[key]["suspended"]:

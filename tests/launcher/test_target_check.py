@@ -18,7 +18,7 @@ from PlatformLibrary import dialects
 from launcher.paths import SUITES
 from launcher.targets import facts, forecast
 from launcher.targets.doctor import Checked, Doctor
-from launcher.targets.findings import FAILS, UNTRIED, WORKS
+from launcher.targets.findings import ANSWERS, FAILS, UNTRIED, WORKS
 from launcher.targets.lacking import Lacking
 from launcher.targets.leaves import Names, dotted
 from launcher.targets.reached import Reached
@@ -214,6 +214,27 @@ def test_a_suspended_account_has_to_be_refused_in_words_that_are_described(
         )
         checked, _ = examined(written(tmp_path, described))
         assert checked.findings.failed == []
+
+
+@pytest.mark.usefixtures("at_office")
+def test_what_a_throttled_sign_in_would_show_is_no_mistake_of_another_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with office("throttles wrong passwords") as server:
+        monkeypatch.setenv("OFFICE_URL", server.url)
+        checked, _ = examined(written(tmp_path, DIALECT))
+    found = checked.findings.by_name
+    words = ("change_password", "deactivate", "activate")
+    assert {word: found[f"operations.{word}"].verdict for word in words} == dict.fromkeys(words, ANSWERS)
+    assert "429, too many requests" in found["operations.change_password"].says
+
+
+def test_a_frame_that_names_the_user_is_not_sent_without_a_session(at_office: Office, tmp_path: Path) -> None:
+    text = DIALECT.replace("send: {do: who, n:", 'send: {do: who, of: "{user}", n:')
+    text = text.replace("answer: {do: joined}, read", "answer: {do: joined}, refused: {do: go_away}, read")
+    assert ("{user}" in text, "joined}, refused" in text) == (True, True)
+    checked, _ = examined(written(tmp_path, text))
+    assert checked.findings.failed == []
 
 
 def test_a_deaf_target_has_no_word_that_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
