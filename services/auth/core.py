@@ -73,7 +73,7 @@ class Auth:
     async def running(self) -> AsyncIterator[None]:
         """Run the background; entered once everything is there, or after a second without it."""
         jobs = {
-            "database": self.database.watch,
+            "database": lambda: self.database.watch(self.upkeep.end_marked),
             "redis": lambda: self.redis.watch(self.catch_up, self.sessions.cache.has_heard),
             "purges": self.upkeep.confirm_purges,
             "keys": self._keep_keys,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any, LiteralString
 
@@ -23,7 +23,10 @@ _RETRY_EVERY = 0.05
 _PROBE_EVERY = 1.0
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TimeoutError)
 
+_TIMELINE: LiteralString = "SELECT substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) AS timeline"
+
 Connection = psycopg.AsyncConnection[DictRow]
+Preparation = Callable[[Connection], Awaitable[None]]
 
 
 async def connect(url: str, name: str) -> Connection:
@@ -43,6 +46,9 @@ class Database:
         self._suspect = asyncio.Event()
         self._pool: AsyncConnectionPool[Connection] | None = None
         self._probe: Connection | None = None
+        self._prepare: Preparation | None = None
+        self._preparing = asyncio.Lock()
+        self._timeline = ""
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Connection]:
@@ -78,8 +84,12 @@ class Database:
         """Whether PostgreSQL answered when it was last asked, at most a second ago."""
         return self.up.is_set()
 
-    async def watch(self) -> None:
-        """Open the pool whenever PostgreSQL answers, drop it when it no longer does; runs until cancelled."""
+    async def watch(self, prepare: Preparation) -> None:
+        """Open the pool whenever PostgreSQL answers, drop it when it no longer does; runs until cancelled.
+
+        Nobody uses a PostgreSQL of another timeline, as a promoted standby is one, before ``prepare`` has.
+        """
+        self._prepare = prepare
         try:
             while True:
                 self._suspect.clear()
@@ -128,6 +138,7 @@ class Database:
             reconnect_timeout=CONNECT_TIMEOUT,
             open=False,
             check=AsyncConnectionPool.check_connection,
+            configure=self._prepared,
             kwargs={
                 "autocommit": True,
                 "row_factory": dict_row,
@@ -143,6 +154,13 @@ class Database:
         self._pool = pool
         self.up.set()
         logs.logger().info("database_up")
+
+    async def _prepared(self, connection: Connection) -> None:
+        async with self._preparing:
+            row = await (await connection.execute(_TIMELINE)).fetchone()
+            if row and self._prepare and row["timeline"] != self._timeline:
+                await self._prepare(connection)
+                self._timeline = row["timeline"]
 
     async def _lost(self) -> None:
         if self._pool is not None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import re
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 
 from redis.asyncio import Redis
 from redis.asyncio.client import Pipeline
+from redis.client import NEVER_DECODE
 from redis.exceptions import ResponseError
 
 from services.auth.periods import Period
@@ -22,6 +24,9 @@ from services.common import logs
 QUARANTINE_SECONDS = 86400
 EXPIRED = "expired"
 STALE = "stale"
+
+_MARK = "session:revoked:"
+_A_MARK = re.compile(rf"{_MARK}[0-9a-f]{{8}}(-[0-9a-f]{{4}}){{3}}-[0-9a-f]{{12}}")
 
 # What is in the place of a user's list and is none hides and keeps nobody's sessions.
 _PUT_ASIDE = f"""
@@ -78,6 +83,20 @@ end
 return {found[1], removed}
 """
 
+# The marks of revocations, some keys at a time: key, value, key, value.
+_MARKS = """
+local found = redis.call('SCAN', ARGV[1], 'MATCH', 'session:revoked:*', 'COUNT', 1000)
+local marks = {}
+for _, key in ipairs(found[2]) do
+  local reason = redis.pcall('GET', key)
+  if type(reason) == 'string' then
+    table.insert(marks, key)
+    table.insert(marks, reason)
+  end
+end
+return {found[1], marks}
+"""
+
 
 @dataclass(frozen=True)
 class Purge:
@@ -101,7 +120,7 @@ def token_key(token_hash: bytes) -> str:
 
 def revoked_key(session_id: str) -> str:
     """What says that a session was revoked while access tokens of it may live."""
-    return f"session:revoked:{session_id}"
+    return f"{_MARK}{session_id}"
 
 
 def user_key(user_id: str) -> str:
@@ -179,6 +198,20 @@ class SessionCache:
             removed += int(gone)
             if str(cursor) == "0":
                 return removed
+
+    @staticmethod
+    async def marks(redis: Redis) -> dict[str, str]:
+        """Why each session was revoked that ``redis`` has a mark of, by id."""
+        cursor, found = b"0", dict[str, str]()
+        while True:
+            cursor, listed = await redis.execute_command(  # type: ignore[no-untyped-call]
+                "EVAL", _MARKS, 0, cursor, **{NEVER_DECODE: True}
+            )
+            texts = [item.decode("utf-8", "replace").replace("\0", "") for item in listed]
+            marked = zip(texts[::2], texts[1::2], strict=True)
+            found |= {key.removeprefix(_MARK): reason for key, reason in marked if _A_MARK.fullmatch(key)}
+            if cursor == b"0":
+                return found
 
     @staticmethod
     def _report(listed: Sequence[Session | Purge], damaged: Sequence[int]) -> None:

@@ -164,6 +164,15 @@ async def lock_active(connection: Connection, user_id: str) -> list[Session]:
     return [Session.from_row(row) for row in rows]
 
 
+async def lock_active_of(connection: Connection, session_ids: Sequence[str]) -> list[Session]:
+    """Those of these sessions that have not been ended."""
+    cursor = await connection.execute(
+        "SELECT * FROM sessions WHERE id = ANY(%s::uuid[]) AND status = 'active' ORDER BY id FOR UPDATE",
+        (list(session_ids),),
+    )
+    return [Session.from_row(row) for row in await cursor.fetchall()]
+
+
 async def lock(connection: Connection, session_id: str) -> Session | None:
     """One session, kept from change to the end of the transaction."""
     row = await _one(connection, "SELECT * FROM sessions WHERE id = %(id)s FOR UPDATE", {"id": session_id})

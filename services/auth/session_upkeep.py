@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from redis.asyncio import Redis
 
 from services.auth import session_rows
+from services.auth.database import Connection
 from services.auth.records import Session
 from services.auth.redis_link import RedisAway
 from services.auth.session_cache import EXPIRED, Purge
 from services.auth.session_manager import SessionManager
 from services.common import logs
 from services.common.instants import now, rfc3339
+from services.common.redis_connections import AWAY
 
 _SWEEP_BATCH = 500
 _CONFIRM_EVERY = 0.5
+_MARKS_WITHIN = 2.0
 
 _LATELY_REVOKED = "SELECT * FROM sessions WHERE status = 'revoked' AND revoked_at > %(since)s"
 
@@ -103,6 +106,27 @@ class SessionUpkeep:
         await self._confirm(purges)
         logs.logger().info("redis_caught_up", purged=len(purges))
 
+    async def end_marked(self, connection: Connection) -> None:
+        """End what Redis marks as revoked, which a promoted standby may have as active; while Redis is away, later."""
+        try:
+            async with asyncio.timeout(_MARKS_WITHIN):
+                marks = await self._cache.marks(self._cache.link.client)
+        except AWAY:
+            self._cache.link.distrust()
+            return
+        async with connection.transaction():
+            ended = await self._end(connection, marks)
+        await self._manager.forget(ended)
+
+    async def _end(self, connection: Connection, marks: Mapping[str, str]) -> list[Session]:
+        held = await session_rows.lock_active_of(connection, list(marks)) if marks else []
+        ended: list[Session] = []
+        for session in held:
+            ended += await self._manager.end(connection, [session], marks[session.id] or "revoked", now())
+        if ended:
+            logs.logger().warning("revocations_written_again", sessions=len(ended))
+        return ended
+
     async def _begin_period(self, redis: Redis) -> None:
         """What Redis has is kept where it has counted all that any process told it, else nothing of it."""
         rows = await self._database.all("SELECT name, told FROM cache_periods")
@@ -116,7 +140,9 @@ class SessionUpkeep:
             ended = await self._database.all(_LATELY_REVOKED, {"since": since})
             await self._cache.purge_with(redis, [_purge_of(Session.from_row(row)) for row in ended])
             logs.logger().warning("redis_went_back_in_time", removed_keys=removed, revoked=len(ended))
+        marks = await self._cache.marks(redis)
         async with self._database.transaction() as connection:
+            await self._end(connection, marks)
             await session_rows.write_period(connection, self._cache.period, instead_of=list(periods))
         self._went_back = False
 

@@ -1,5 +1,6 @@
 *** Settings ***
-Documentation       A standby that lacks something takes over: the numbers of what is lost are given again, in a log that began anew.
+Documentation       A standby that lacks something takes over: the numbers of what is lost are given again, in a log that began anew,
+...                 and who signed out stays signed out.
 ...                 Sources: PostgreSQL manual, High Availability (asynchronous replication), Continuous Archiving (timelines);
 ...                 docs/protocol.md §4.
 Library             PlatformLibrary
@@ -9,8 +10,8 @@ Resource            fail_over_postgres.resource
 Resource            http.resource
 Resource            platform.resource
 Resource            socket.resource
-Suite Setup         Open Private Platform    backends=2    standby=async
-Suite Teardown      Leave Platform With Standby
+Test Setup          Open Private Platform    backends=2    standby=async
+Test Teardown       Leave Platform With Standby
 Test Tags           fail-over    p1    req:K02    needs:ws    needs:ws.resume    needs:db.main    needs:replicas.2
 ...                 needs:platform.private    needs:control.kill
 
@@ -26,11 +27,36 @@ A Promoted Standby That Lagged Begins New Logs
     Position Should Be Declared Lost
     Log Should Go On In One Epoch
 
+A Promoted Standby That Lagged Revives No Session
+    [Documentation]    It has the session as if nobody had signed out; Redis remembers who did.
+    [Tags]    id:K02-07    proto:2.5.60    proto:R4.13
+    Sign Out Behind Standby
+    Kill Service    postgres
+    Promote Standby
+    First Answer Should Refuse Session
+    Wait Until Keyword Passes    20s    Every Service Should Refuse Token    ${ACCESS_TOKEN}    session_revoked
+    Refresh Should Be Refused With    ${REFRESH_TOKEN}    invalid_grant
+    Session Row Should Be Revoked
+
+A Revocation Is Written Again After Redis Was Frozen
+    [Documentation]    While the standby is promoted Redis cannot say who signed out; it says so as soon as it answers.
+    [Tags]    id:K02-08    proto:2.5.60    proto:R4.13    needs:control.pause
+    Sign Out Behind Standby
+    Pause Service    redis
+    Kill Service    postgres
+    Promote Standby
+    Wait Until Keyword Passes    20s    Get Judged Answer
+    Resume Service    redis
+    Wait Until Keyword Passes    20s    Every Service Should Refuse Token    ${ACCESS_TOKEN}    session_revoked
+    Refresh Should Be Refused With    ${REFRESH_TOKEN}    invalid_grant
+    Session Row Should Be Revoked
+
 
 *** Keywords ***
 Leave Platform With Standby
     [Documentation]    For a teardown: closes what is open and ends the platform.
     Close All Connections
+    Run Keyword And Ignore Error    Resume Service    redis
     Leave Platform
 
 Sign In With A Message At The Standby
@@ -42,10 +68,24 @@ Sign In With A Message At The Standby
     Open Chat Socket    open    url=${BACKEND_2_SOCKET_URL}
     Subscribe    open
     Send Chat Message    at both    late
-    Open Database    standby    ${STANDBY_MAIN_DB_URL}
-    Set Auto Commit    ${True}    alias=standby
+    Read Standby    ${STANDBY_MAIN_DB_URL}
     Wait Until Keyword Passes    10s    Check Row Count    SELECT 1 FROM messages WHERE conversation_id = '${CONVERSATION}'    ==    1
     ...    alias=standby
+
+Sign Out Behind Standby
+    [Documentation]    A new user, whose session primary and standby have, signs out once the standby follows no longer.
+    Sign In New User
+    Read Standby    ${STANDBY_AUTH_DB_URL}
+    Wait Until Keyword Passes    10s    Check Row Count    SELECT 1 FROM sessions WHERE id = '${USER.session_id}'    ==    1
+    ...    alias=standby
+    Stop Replication
+    Log Out
+
+Read Standby
+    [Documentation]    Opens one of the databases of the standby.
+    [Arguments]    ${url}
+    Open Database    standby    ${url}
+    Set Auto Commit    ${True}    alias=standby
 
 Stop Replication
     [Documentation]    The standby follows its primary no longer, and can be read.
@@ -92,3 +132,19 @@ Log Should Go On In One Epoch
     Open Chat Socket    once more    client_id=${CLIENT_ID}
     ${resumed} =    Resume    ${CLIENT_ID}    ${POSITIONS}    once more
     Should Be True    $resumed['recovered']    the log does not go on: ${resumed}
+
+First Answer Should Refuse Session
+    [Documentation]    The first answer of auth that is not ``503`` is ``401``.
+    ${answer} =    Wait Until Keyword Passes    20s    Get Judged Answer
+    Should Be Equal As Integers    ${answer.status_code}    401    the first answer about a session that was signed out
+
+Get Judged Answer
+    [Documentation]    What auth answers to the access token, unless it has no database now.
+    ${answer} =    Get From    auth    /users/me    ${ACCESS_TOKEN}    status=any
+    Should Not Be Equal As Integers    ${answer.status_code}    503
+    RETURN    ${answer}
+
+Session Row Should Be Revoked
+    [Documentation]    The promoted server has the session as revoked, for the reason that it was ended for.
+    Check Query Result    SELECT status || ' ' || revoke_reason FROM sessions WHERE id = '${USER.session_id}'    ==    revoked logout
+    ...    alias=auth
