@@ -6,6 +6,7 @@ from typing import Any
 
 from lockstep.dialect import Session
 from lockstep.dialect.line import Opened
+from lockstep.dialect.templates import fields
 from lockstep.masking import mask
 
 from .socket import Socket
@@ -29,6 +30,13 @@ class Base:
         """NA where the target declares that rooms are open to every user."""
         if "private_rooms" in self.stage.dialect.absent:
             raise self.stage.dialect.missing("private_rooms")
+
+    def messages_must_have_a_room(self) -> None:
+        """NA where every user reads every room, and no socket says of which it wants the messages."""
+        dialect = self.stage.dialect
+        subscribe = dialect.socket.out.get("subscribe") if dialect.socket else None
+        if "private_rooms" in dialect.absent and (subscribe is None or "room" not in fields(subscribe.send)):
+            raise dialect.missing("private_rooms", "every socket receives the messages of every room")
 
     def must_be_ours(self, session: Session, how: str) -> None:
         """NA where the account is given, which a word would spoil."""

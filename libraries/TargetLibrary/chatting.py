@@ -203,7 +203,11 @@ class Chatting(Base):
 
     @word("message", "assertion")
     def message_should_not_arrive(self, socket: str, text: str, after: str) -> None:
-        """Passes when a message with this text has not come by the time that the message ``after`` has."""
+        """Passes when a message with this text has not come by the time that the message ``after`` has.
+
+        NA where every socket receives the messages of every room.
+        """
+        self.messages_must_have_a_room()
         self.message_should_arrive(socket, after)
         if any(same(event.text, text) for event in messages(self.socket(socket))):
             raise AssertionError(f"the message {text!r} should not arrive on {socket}, and has arrived")

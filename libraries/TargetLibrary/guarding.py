@@ -143,7 +143,8 @@ class Guarding(Base):
 
     @word("message", "assertion")
     def rooms_should_not_be_listed(self, session: Session, rooms: Sequence[Any]) -> None:
-        """Passes when no endpoint lists these conversations among those of a user."""
+        """Passes when no endpoint lists these conversations among those of a user; NA where rooms are not private."""
+        self.rooms_must_be_private()
         for endpoint, found in self._listed(session).items():
             if wrong := [str(room) for room in rooms if str(room) in found]:
                 raise AssertionError(f"{endpoint} lists rooms of another user: {listed(wrong)}")

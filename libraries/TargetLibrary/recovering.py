@@ -44,13 +44,15 @@ class Recovering(Base):
         self.socket(socket).reset()
 
     @word("recovery")
-    def reconnect_socket(self, socket: str, room: Any, endpoint: str = "") -> str:
+    def reconnect_socket(self, socket: str, room: Any, endpoint: str = "", session: Session | None = None) -> str:
         """Opens a socket in the place of one that is gone, as the same device, and takes up where it was.
 
         That is by address, handshake, frame or subscription, as the dialect has it; NA where a target has none of them.
         ``room`` is a conversation or a list of them. Returns the alias of the new one; what the device has received
-        before counts as received (`Device Should Have Received`).
+        before counts as received (`Device Should Have Received`). ``session`` is another one of the same user.
         """
+        if session is not None:
+            self.socket(socket).line.session = session
         return self._reconnected(socket, room if isinstance(room, list) else [room], endpoint, _nothing)
 
     def _reconnected(self, socket: str, rooms: Sequence[Any], endpoint: str, then: Callable[[], None]) -> str:

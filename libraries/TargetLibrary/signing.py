@@ -12,6 +12,7 @@ from lockstep.dialect import Outcome, Session
 from lockstep.dialect.accounts import made_up
 from lockstep.dialect.entries import Entries, Place, Source, anything, seconds
 from lockstep.dialect.parts import LIMITS
+from lockstep.dialect.templates import fields
 from robot.api import logger
 
 from .base import Base
@@ -179,11 +180,27 @@ class Signing(Base):
 
     @word("session")
     def tamper_with_token(self, session: Session) -> Session:
-        """The session with one character of its access token changed, or of its cookies where it has none."""
+        """The session with one character of its access token changed, or of its cookies where it has none.
+
+        Where sockets take another value of the session than that token, that value has changed, too.
+        """
         if "access" in session.values:
-            return session.with_values({"access": tampered(str(session.access))})
+            names = ("access", *self._only_for_sockets(session))
+            return session.with_values({name: tampered(str(session.values[name])) for name in names})
         cookies = tuple(replace(cookie, value=tampered(cookie.value)) for cookie in session.cookies)
         return Session(session.values, cookies)
+
+    def _only_for_sockets(self, session: Session) -> list[str]:
+        """The values of the session that let it in at a socket, where its access token does not travel there."""
+        dialect = self.stage.dialect
+        if dialect.socket is None:
+            return []
+        frame = dialect.socket.out.get("authenticate")
+        addresses = [endpoint.socket for endpoint in dialect.endpoints.values()]
+        shown = [dialect.socket.credential, dialect.socket.headers, frame.send if frame else None, addresses]
+        names = dict.fromkeys(fields(shown, optional=True))
+        known = {*_OF_AN_ACCOUNT, *(dialect.accounts.made if dialect.accounts else ())}
+        return [] if "access" in names else [name for name in names if name in session.values and name not in known]
 
     @word("session")
     def tamper_with_refresh_token(self, session: Session) -> Session:
@@ -208,6 +225,7 @@ def without_session(account: Session) -> Session:
     return Session({name: value for name, value in account.values.items() if name not in _OF_A_SESSION})
 
 
+_OF_AN_ACCOUNT = ("user", "name", "email", "password", "device")
 _OF_A_SESSION = (
     "access", "refresh", "session", "device", "signed_in_at", "sign_in_took", "expires_at", "is_short"
 )  # fmt: skip

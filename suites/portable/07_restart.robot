@@ -24,9 +24,10 @@ A Device Comes Back After A Restart
     Message Should Arrive    ${phone}    before the restart
     Restart Instance    ${endpoints}[0]
     Socket Should Close For Restart    ${phone}
-    ${other} =    Open Device    ${USER}    ${ROOM}    ${endpoints}[-1]
+    ${user} =    Get Session After Restart    ${USER}
+    ${other} =    Open Device    ${user}    ${ROOM}    ${endpoints}[-1]
     Send Message    ${other}    ${ROOM}    meanwhile
-    ${again} =    Reconnect Socket    ${phone}    ${ROOM}
+    ${again} =    Reconnect Socket    ${phone}    ${ROOM}    session=${user}
     Message Should Arrive    ${again}    meanwhile    ${ROOM}
 
 The History Is The Same After A Restart

@@ -6,9 +6,12 @@ import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from lockstep.dialect import Driver, Session, Speaker, load
+from lockstep.dialect import Driver, Session, Speaker, load, loads
+from robot.api import SkipExecution
 from TargetLibrary import TargetLibrary
 from TargetLibrary.stage import Stage
 
@@ -354,3 +357,58 @@ def test_no_two_parts_of_the_library_have_a_name_in_common() -> None:
             if not name.startswith("__"):
                 owners.setdefault(name, []).append(part.__name__)
     assert {name: parts for name, parts in owners.items() if len(parts) > 1} == {}
+
+
+PUBLIC = """
+dialect: 1
+endpoints:
+  door: {url: "http://127.0.0.1:1", who: {get: /me, read: {user: id}}, socket: "{base}/ws"}
+credentials: {cookie: sid}
+accounts: {made: {name: "{unique}", password: "{secret}"}}
+socket:
+  authentication: frame
+  out:
+    authenticate: {send: {auth: "%s"}}
+    subscribe: {send: {%s}}
+  in: {message: {when: {kind: said}, read: {text: text}}}
+promises: {restart: {sessions: end}}
+absent: {private_rooms: every user sees every room}
+"""
+
+
+def on_public_target(credential: str = "{ticket}", subscribe: str = "follow: all") -> Any:
+    keywords: Any = TargetLibrary()
+    keywords.stage = SimpleNamespace(dialect=loads(PUBLIC % (credential, subscribe)))
+    return keywords
+
+
+@pytest.mark.parametrize(
+    ("credential", "changed"),
+    [("{ticket}", {"access", "ticket"}), ("{user}/{ticket}", {"access", "ticket"}), ("{access}", {"access"})],
+)
+def test_what_lets_a_session_in_at_sockets_is_tampered_with_too(credential: str, changed: set[str]) -> None:
+    before = Session({"user": "ann", "name": "ann", "access": "secret-one", "ticket": "ann:secret-two"})
+    after = on_public_target(credential).tamper_with_token(before)
+    assert {name for name, value in after.values.items() if before.values[name] != value} == changed
+
+
+def test_nothing_is_proved_of_other_users_where_every_socket_receives_everything() -> None:
+    keywords = on_public_target()
+    with pytest.raises(SkipExecution, match="every socket receives the messages of every room"):
+        keywords.message_should_not_arrive("phone", "for me alone", "later")
+    with pytest.raises(SkipExecution, match="private_rooms"):
+        keywords.rooms_should_not_be_listed(Session({"user": "ann"}), ["room"])
+
+
+def test_a_socket_that_follows_one_room_receives_no_other_though_rooms_are_public() -> None:
+    keywords = on_public_target(subscribe='follow: "{room}"')
+    arrived = SimpleNamespace(kind="message", room=None, text="for me alone")
+    keywords.open_sockets = {"phone": SimpleNamespace(events=[arrived])}
+    keywords.message_should_arrive = lambda socket, text: None
+    with pytest.raises(AssertionError, match="should not arrive on phone"):
+        keywords.message_should_not_arrive("phone", "for me alone", "later")
+
+
+def test_what_goes_on_in_a_session_is_not_asked_where_restarts_end_sessions() -> None:
+    with pytest.raises(SkipExecution, match="sessions end with a restart"):
+        on_public_target().require_surviving_sessions()
