@@ -124,7 +124,7 @@ class Surviving(Base):
                 raise AssertionError(f"the {name} of {session!r} changed: were {show(was)}, are {show(now.get(name))}")
 
     @word("session")
-    def require_surviving_sessions(self) -> None:
+    def use_surviving_sessions(self) -> None:
         """NA where ``promises.restart.sessions`` is ``end``: for tests of what goes on in a session over a restart."""
         if self.stage.dialect.promises.choice("restart.sessions").value != "survive":
             raise self.stage.dialect.missing("promises.restart.sessions", "sessions end with a restart, as declared")

@@ -142,6 +142,11 @@ Locks Batches And The Outbox Answer As Declared
     ${outbox} =    Get From    auth    /admin/outbox    ${SERVICE_TOKEN}
     Members Should Be    the outbox    ${outbox.json()}    pending    delivered    oldest_pending_age
 
+An Outbox With Nothing To Deliver Has No Age
+    [Tags]    id:CT-375    req:M10.1    proto:2.5.26    needs:session.admin
+    Create User
+    Wait Until Keyword Passes    20s    Nothing Pending Should Be Of Age Zero
+
 A Batch Of Users Has No Password And One Transaction
     [Tags]    id:CT-128    req:C05.1    proto:2.5.22    needs:session.admin    needs:db.auth
     ${made} =    Post To    auth    /admin/users/batch    ${{ {'count': 3, 'prefix': 'three'} }}    ${SERVICE_TOKEN}
@@ -169,6 +174,12 @@ Metadata Counts In Bytes Of UTF-8
 
 
 *** Keywords ***
+Nothing Pending Should Be Of Age Zero
+    [Documentation]    Everything was delivered, and the oldest of nothing has waited for no time.
+    ${outbox} =    Get From    auth    /admin/outbox    ${SERVICE_TOKEN}
+    Should Be Equal    ${{ ($outbox.json()['pending'], $outbox.json()['oldest_pending_age']) }}    ${{ (0, 0) }}
+    ...    events to deliver, and the age of the oldest
+
 Login With Metadata Should Be Answered
     [Documentation]    A login whose metadata hold so many of this letter, written as UTF-8, is answered with this status.
     [Arguments]    ${status: int}    ${letter}    ${count: int}

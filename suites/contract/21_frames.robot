@@ -180,6 +180,23 @@ Only Frames That Cannot Be Read Close A Socket
     END
     Ping Should Come Back
 
+A Refused Handshake Bears Its Request Id
+    [Tags]    id:CT-373    req:X03    proto:1.27
+    [Template]    Refused Handshake Should Bear Request Id
+    ${BACKEND_SOCKET_URL}
+    ${SOCKET_URL}
+
+Pieces Of An Answer Are Placed By Characters
+    [Tags]    id:CT-378    req:C03.2    proto:4.46
+    Start Conversation    assistant=${True}
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
+    Send Chat Message    ${{ 'ü' * 40 }}
+    Wait For Json    connection=socket    where=type == 'message' and payload.role == 'assistant'    within=20s
+    ${pieces} =    Get Frames    connection=socket    type=message.chunk
+    VAR    ${texts}    ${{ [piece.json['payload']['text'] for piece in $pieces] }}
+    Should Be Equal    ${{ [piece.json['payload']['offset'] for piece in $pieces] }}
+    ...    ${{ list(itertools.accumulate(map(len, $texts[:-1]), initial=0)) }}    where the pieces of an answer begin
+
 Text That Is Not UTF-8 Closes Its Socket With 1007
     [Documentation]    In one frame, and where a character is left unfinished at the end of a message in two.
     [Tags]    id:CT-314    req:C02.3    proto:4.21    sec:W07
@@ -278,6 +295,15 @@ A Message Without Its Last Frame Is Not Stored
 
 
 *** Keywords ***
+Refused Handshake Should Bear Request Id
+    [Documentation]    A handshake without a token is refused under the id that it came with, which header and problem name.
+    [Arguments]    ${url}
+    ${id} =    Get Random UUID
+    VAR    &{headers}    X-Request-Id=${id}
+    ${answer} =    Handshake Should Be Refused    ${url}    status=401    headers=${headers}    ca_file=${CA_FILE}
+    Should Be Equal    ${{ ($answer.headers.get('x-request-id'), $answer.json['request_id']) }}    ${{ ($id, $id) }}
+    ...    header and member of a refused handshake that name its request
+
 Change And Acknowledge On
     [Documentation]    On a new socket of this client its user is notified of preferences and of a conversation, and acknowledges both.
     [Arguments]    ${alias}    ${client}

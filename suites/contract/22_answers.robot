@@ -51,6 +51,13 @@ A Client's Mistake Is No Error Of A Service
     backend-1    ${BACKEND_URL}
     frontend    ${PUBLIC_URL}
 
+Broken Text On A Socket Is No Service Error
+    [Tags]    id:CT-374    req:X03    proto:1.44    proto:1.45    needs:ws    needs:control.logs
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
+    Send Raw Frame    ${{ b'\xc3(' }}    connection=socket
+    Open Socket Should Be Closed With    1007
+    Wait Until Keyword Passes    10s    Mistake Should Be Logged    backend-1    invalid_text
+
 The Capabilities Are Public And Hold All Bounds
     [Tags]    id:CT-165    req:X03    proto:3.1.27    proto:3.1.28
     Capabilities Should Hold    version    protocol    features    limits    windows    bounds    quotas    close_codes    resume_reasons
@@ -193,6 +200,13 @@ Capabilities Should Hold
         ${found} =    Evaluate    functools.reduce(lambda held, name: held[name], '${path}'.split('.'), $reported)
         Should Be Equal As Numbers    ${found}    ${value}    ${path} in the capabilities
     END
+
+Mistake Should Be Logged
+    [Documentation]    A line of a log has this code, and is ``info``.
+    [Arguments]    ${instance}    ${code}
+    ${log} =    Get Service Log    ${instance}
+    ${lines} =    Evaluate    [(line.get('code'), line['level']) for line in map(json.loads, $log.splitlines())]
+    Should Contain    ${lines}    ${{ ($code, 'info') }}    codes and levels of the lines in the log of ${instance}    values=False
 
 Client Mistake Should Be No Error
     [Documentation]    A request that cannot be read is logged as ``info`` with a code; nothing of it is called an error.

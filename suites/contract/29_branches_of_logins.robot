@@ -54,6 +54,22 @@ An E-mail Needs The Provider's Word
     ${answer} =    Browse    browser    ${url}    status=302
     Should Contain    ${answer.headers}[Location]    code\=    a login with an e-mail that is verified in words
 
+A State Is Spent By The Wrong Browser Too
+    [Documentation]    Who began the login has to begin again.
+    [Tags]    id:CT-376    req:C01.3    proto:2.2.10    sec:O04
+    ${url} =    Follow Login To Callback
+    Open Fresh Browser    other
+    Callback Should Be Refused    ${url}    other
+    Callback Should Be Refused    ${url}
+
+Two First Logins Of A Person Make One User
+    [Documentation]    In two browsers at one instant; several persons, since at some instants one of the two is just over.
+    [Tags]    id:CT-377    req:C01.3    proto:2.2.17    sec:O11
+    FOR    ${_}    IN RANGE    4
+        Create Provider Person
+        Both First Logins Should Get A Code
+    END
+
 A Code Outlives No User
     [Tags]    id:CT-284    req:C01.3    proto:2.2.24    sec:O05    needs:session.admin    needs:db.auth
     [Template]    Code Of User Should Be Good For Nothing
@@ -141,6 +157,20 @@ A Body Has One Largest Size
 
 
 *** Keywords ***
+Both First Logins Should Get A Code
+    [Documentation]    Of a person whom auth does not know yet; both callbacks are opened at one instant.
+    VAR    @{requests}    @{EMPTY}
+    FOR    ${name}    IN    browser    other
+        ${browser} =    Open Fresh Browser    ${name}
+        ${url} =    Follow Login To Callback    browser=${name}
+        VAR    &{request}    url=${url}    cookies=${browser.cookies}
+        VAR    @{requests}    @{requests}    ${request}
+    END
+    ${replies} =    Send At Once    ${requests}    ca_file=${CA_FILE}
+    FOR    ${reply}    IN    @{replies}
+        Should Contain    ${reply.headers}[location]    code\=    one of two first logins of a person has no code
+    END
+
 Client Should Not Be Sent Back
     [Documentation]    A login of this client to this address is refused by a page, and leads nowhere.
     [Arguments]    ${client_id}    ${callback}

@@ -4,7 +4,7 @@ Documentation       A restart takes nothing from a user: no session, no request,
 Resource            portable/vocabulary.resource
 Suite Setup         Use Private Target
 Suite Teardown      Leave Target
-Test Setup          Run Keywords    Require Surviving Sessions    AND    Sign In At Room
+Test Setup          Run Keywords    Use Surviving Sessions    AND    Sign In At Room
 Test Teardown       Run Keywords    Close Chats    AND    Close All Sockets
 Test Tags           critical    portable    p1
 

@@ -3,6 +3,7 @@ Documentation       PostgreSQL dies and its standby is promoted, it is killed am
 ...                 acknowledged is there, nobody is signed out, and what cannot be done is refused in words.
 ...                 Sources: PostgreSQL manual, High Availability and Write-Ahead Log; docs/protocol.md §1 (dependency away), §4.
 Resource            fail_over_postgres.resource
+Resource            promises.resource
 Suite Teardown      Leave Platform
 Test Teardown       Leave Chats
 Test Tags           fail-over    p1    req:K02    needs:ws    needs:db.main    needs:replicas.2    needs:platform.private
@@ -74,6 +75,19 @@ A Database Without Free Connections Is Reported
     Services Should Stay Ready
     Release Database Connections
     Databases Should Be Used Again
+
+Frames That Need The Database Are Refused By Their Id
+    [Documentation]    On a socket that is open when it dies.
+    [Tags]    id:K02-09    proto:4.25    proto:4.77    needs:control.kill
+    Open Private Platform    backends=2
+    Sign In New User
+    Start Conversation
+    Open Chat Socket    url=${BACKEND_SOCKET_URL}
+    Kill Service    postgres
+    Frame Should Be Refused    unavailable    ${True}    subscribe    conversation_id=${CONVERSATION}
+    Frame Should Be Refused    unavailable    ${True}    state.get
+    Frame Should Be Refused    unavailable    ${True}    resume    client_id=${USER.id}    positions=${{ {} }}
+    Ping Should Come Back
 
 
 *** Keywords ***

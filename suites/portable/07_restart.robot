@@ -25,8 +25,7 @@ A Device Comes Back After A Restart
     Restart Instance    ${endpoints}[0]
     Socket Should Close For Restart    ${phone}
     ${user} =    Get Session After Restart    ${USER}
-    ${other} =    Open Device    ${user}    ${ROOM}    ${endpoints}[-1]
-    Send Message    ${other}    ${ROOM}    meanwhile
+    Send From Another Device    ${user}    ${endpoints}[-1]
     ${again} =    Reconnect Socket    ${phone}    ${ROOM}    session=${user}
     Message Should Arrive    ${again}    meanwhile    ${ROOM}
 
@@ -46,3 +45,11 @@ New Users Sign In After A Restart
     ${user} =    Sign In
     Every Endpoint Should Recognise User    ${user}
     Every Endpoint Should Open Socket For User    ${user}
+
+
+*** Keywords ***
+Send From Another Device
+    [Documentation]    A device of the user at this endpoint sends ``meanwhile``.
+    [Arguments]    ${user}    ${endpoint}
+    ${other} =    Open Device    ${user}    ${ROOM}    ${endpoint}
+    Send Message    ${other}    ${ROOM}    meanwhile

@@ -61,7 +61,7 @@ Start Chats
     [Documentation]    So many users chat, each in a room of their own, at every endpoint. Sets ``DATA``, what the target shows each.
     ...    NA where sessions end with a restart.
     [Arguments]    ${count}
-    Require Surviving Sessions
+    Use Surviving Sessions
     Open Chats For Users    ${count}
     VAR    @{DATA}    @{EMPTY}    scope=TEST
     FOR    ${user}    IN    @{USERS}

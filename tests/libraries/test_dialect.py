@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from lockstep.dialect import (
     Dialect,
     DialectError,
+    Driver,
     NotDescribed,
     NotRead,
     Outcome,
@@ -396,6 +399,37 @@ def test_a_wait_that_is_over_is_no_success() -> None:
     assert not outcome.ok
     assert outcome.late
     assert "did not become server = <present> in 0 s; last seen: 200, {}" in outcome.why
+
+
+def test_the_workers_of_a_run_sign_in_as_administrator_one_after_the_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LOCKSTEP_RUN_DIR", str(tmp_path))
+    text = "administrator: {sign_in: {post: /admin, json: {}, read: {access: a}}}"
+    together, most, guard = 0, 0, threading.Lock()
+    begun = threading.Barrier(4)
+
+    def answered(_request: Request) -> Answer:
+        nonlocal together, most
+        with guard:
+            together += 1
+            most = max(most, together)
+        time.sleep(0.02)
+        with guard:
+            together -= 1
+        return answer(200, '{"a": "token"}')
+
+    def sign_in() -> None:
+        driver = Driver(speaker(text), answered)
+        begun.wait()
+        driver.administrator()
+
+    workers = [threading.Thread(target=sign_in) for _ in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert most == 1
 
 
 def test_an_administrator_signs_in_again_when_refused() -> None:

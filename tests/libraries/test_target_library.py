@@ -411,4 +411,4 @@ def test_a_socket_that_follows_one_room_receives_no_other_though_rooms_are_publi
 
 def test_what_goes_on_in_a_session_is_not_asked_where_restarts_end_sessions() -> None:
     with pytest.raises(SkipExecution, match="sessions end with a restart"):
-        on_public_target().require_surviving_sessions()
+        on_public_target().use_surviving_sessions()

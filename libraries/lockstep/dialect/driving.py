@@ -164,10 +164,14 @@ class Driver:
         return self.administrator(action.renew)
 
     def administrator(self, renew: bool = False) -> Session:
-        """The administrator's session, signed in once, and again where the last one was refused."""
+        """The administrator's session, signed in once, and again where the last one was refused.
+
+        The workers of a run sign in one after the other: some targets lock an account that signs in many times at once.
+        """
         with self._lock:
             if self._administrator is None or renew:
-                outcome = self.drive(self.speaker.administrator())
+                with pace.one_at_a_time("administrator"):
+                    outcome = self.drive(self.speaker.administrator())
                 if not outcome.ok:
                     raise WordFailed("administrator.sign_in", outcome)
                 self._administrator = outcome.session

@@ -5,10 +5,11 @@ All workers of a run share one pace, by a file in the folder of the run.
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from lockstep.dialect.messages import Answer
@@ -32,6 +33,21 @@ def take(requests: int = 1) -> None:
     left = _reserved(Path(folder) / "pace", requests / float(rate)) - time.monotonic()
     if left > 0:
         time.sleep(left)
+
+
+@contextlib.contextmanager
+def one_at_a_time(what: str) -> Iterator[None]:
+    """What no two workers of a run do at one time."""
+    folder = os.environ.get("LOCKSTEP_RUN_DIR")
+    if not folder:
+        yield
+        return
+    file = os.open(Path(folder) / f"{what}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(file)
 
 
 def _reserved(path: Path, seconds: float) -> float:
