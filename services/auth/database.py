@@ -129,6 +129,15 @@ class Database:
     async def _open(self) -> None:
         if self._pool is not None:
             return
+
+        async def check(connection: Connection) -> None:
+            try:
+                await AsyncConnectionPool.check_connection(connection)
+            except psycopg.Error:
+                # The others died with it: the pool would try them one by one, and pause between two of them.
+                await pool.drain()
+                raise
+
         pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             self.url,
             connection_class=postgres.Connection,
@@ -137,7 +146,7 @@ class Database:
             timeout=WAIT_FOR_CONNECTION,
             reconnect_timeout=CONNECT_TIMEOUT,
             open=False,
-            check=AsyncConnectionPool.check_connection,
+            check=check,
             configure=self._prepared,
             kwargs={
                 "autocommit": True,

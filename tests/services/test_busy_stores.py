@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
+from services.auth import database as auth_database
 from services.auth import redis_link
 from services.auth.redis_link import RedisLink
 from services.backend.database import POOL_SIZE, Database
@@ -49,3 +51,29 @@ def test_a_database_whose_every_connection_is_busy_is_up(make_database: MakeData
         return answers
 
     assert asyncio.run(run()) == [True, True] + [False] * 2 * POOL_SIZE
+
+
+def test_connections_that_died_together_cost_auth_no_request(make_database: MakeDatabase) -> None:
+    url = make_database("died")
+
+    async def prepare(_connection: auth_database.Connection) -> None:
+        pass
+
+    async def run() -> Any:
+        database = auth_database.Database(url)
+        watching = asyncio.create_task(database.watch(prepare))
+        await database.up.wait()
+        await asyncio.gather(*(database.first("SELECT pg_sleep(0.3)") for _ in range(6)))
+        ended = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                   WHERE application_name = 'auth' AND datname = current_database()"""
+        other = await auth_database.connect(url, "other")
+        died = await (await other.execute(ended)).fetchall()
+        await other.close()
+        found = await database.first("SELECT 1 AS one")
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
+        return len(died), found
+
+    died, found = asyncio.run(run())
+    assert died > 2
+    assert found == {"one": 1}
