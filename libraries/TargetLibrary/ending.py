@@ -187,7 +187,7 @@ class Ending(Base):
         if bound.word == NEVER:
             self._measure(what, after, bound, promise, has_ended, socket)
             return
-        limit = self._limit(bound, promise, session)
+        limit = self._limit(bound, promise, session, endpoint)
         too_long = limit > LONGEST_WAIT.total_seconds() and not patient()
         left = timedelta(seconds=max(0.0, since + (_MEASURED if too_long else limit) - time.monotonic()))
         began = time.monotonic()
@@ -204,13 +204,15 @@ class Ending(Base):
         took = time.monotonic() - min(since, began)
         self._remark(what, after, bound, promise, endpoint, took)
 
-    def _limit(self, bound: Bound, promise: Promise, session: Session) -> float:
-        """The seconds of a bound."""
+    def _limit(self, bound: Bound, promise: Promise, session: Session, endpoint: str) -> float:
+        """The seconds of a bound; what ends at the expiry has the time that it has after any expiry."""
         best = promise.recommended.seconds or 1.0
         if bound.seconds is not None:
             return bound.seconds
         if bound.word == AT_EXPIRY:
-            return max(0.0, self.stage.latest_expiry(session) - time.time()) + best
+            subject = "sockets" if promise.subject == "sockets" else "access"
+            late = self.stage.dialect.promises.ending("expiry", subject).bound(endpoint).seconds
+            return max(0.0, self.stage.latest_expiry(session) - time.time()) + max(best, late or 0.0)
         return best
 
     def _measure(

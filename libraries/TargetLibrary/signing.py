@@ -195,9 +195,8 @@ class Signing(Base):
         dialect = self.stage.dialect
         if dialect.socket is None:
             return []
-        frame = dialect.socket.out.get("authenticate")
-        addresses = [endpoint.socket for endpoint in dialect.endpoints.values()]
-        shown = [dialect.socket.credential, dialect.socket.headers, frame.send if frame else None, addresses]
+        by_frame = dialect.socket.authentication == "frame" and "authenticate" in dialect.socket.out
+        shown = dialect.socket.out["authenticate"].send if by_frame else dialect.socket.credential
         names = dict.fromkeys(fields(shown, optional=True))
         known = {*_OF_AN_ACCOUNT, *(dialect.accounts.made if dialect.accounts else ())}
         return [] if "access" in names else [name for name in names if name in session.values and name not in known]

@@ -452,6 +452,21 @@ def test_an_administrator_signs_in_again_when_refused() -> None:
     assert outcome.session.access == "token-1"
 
 
+def test_an_administrator_whose_token_expired_signs_in_again() -> None:
+    found = speaker(
+        "administrator: {sign_in: {post: /admin, json: {}, read: {access: a}}}\n"
+        "operations: {deactivate: {post: '/users/{user}/off', as: administrator}}\n"
+        "refusals: {unauthenticated: {status: 401, code_at: code, codes: none},\n"
+        " expired: {status: 401, code_at: code, codes: late}}"
+    )
+    first, second = Session({"access": "admin-1"}), Session({"access": "admin-2"})
+    asked, outcome = play(
+        found.perform("deactivate", SIGNED_IN), first, answer(401, '{"code": "late"}'), second, answer(200)
+    )
+    assert asked[2] == NeedAdministrator(renew=True)
+    assert outcome.ok
+
+
 def test_a_program_is_a_step(monkeypatch: pytest.MonkeyPatch) -> None:
     found = speaker("operations: {deactivate: {command: [tool, off, '{user}'], read: {done: whole body}}}")
     asked, outcome = play(found.perform("deactivate", SIGNED_IN), Ran(0, "yes\n"))

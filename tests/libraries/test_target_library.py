@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
@@ -412,3 +413,23 @@ def test_a_socket_that_follows_one_room_receives_no_other_though_rooms_are_publi
 def test_what_goes_on_in_a_session_is_not_asked_where_restarts_end_sessions() -> None:
     with pytest.raises(SkipExecution, match="sessions end with a restart"):
         on_public_target().use_surviving_sessions()
+
+
+@pytest.mark.parametrize(("subject", "seconds"), [("sockets", 5.0), ("access", 2.0)])
+def test_what_ends_at_the_expiry_has_the_time_that_it_has_after_any(subject: str, seconds: float) -> None:
+    keywords = on_public_target()
+    text = (PUBLIC % ("{ticket}", "follow: all")).replace(
+        "{restart: {sessions: end}}", "{ends: {sign_out: {%s: at_expiry}, expiry: {sockets: 5s}}}" % subject
+    )
+    keywords.stage = SimpleNamespace(dialect=loads(text), latest_expiry=lambda session: time.time())
+    promise = keywords.stage.dialect.promises.ending("sign_out", subject)
+    limit = keywords._limit(promise.bound("door"), promise, Session({"user": "ann"}), "door")
+    assert limit == pytest.approx(seconds, abs=0.2)
+
+
+def test_a_room_in_the_address_of_a_socket_is_not_tampered_with() -> None:
+    keywords = on_public_target()
+    text = (PUBLIC % ("{ticket}", "follow: all")).replace("authentication: frame", "authentication: header")
+    keywords.stage = SimpleNamespace(dialect=loads(text.replace("{base}/ws", "{base}/ws/{kernel}")))
+    before = Session({"user": "ann", "access": "secret-one", "kernel": "k-1"})
+    assert keywords.tamper_with_token(before).values["kernel"] == "k-1"

@@ -44,6 +44,7 @@ from lockstep.dialect.templates import MISSING, fields, fill, fill_url
 
 MOST_REDIRECTS = 10
 _SAFE = ("GET", "HEAD", "OPTIONS")
+_NO_CREDENTIAL = {"unauthenticated", "invalid", "expired", "revoked"}
 Part = Generator[Action, Any, Answer]
 
 
@@ -114,7 +115,7 @@ class Speaker:
             return (yield from self._asked(step, session, session, endpoint, arguments))
         admin: Session = yield NeedAdministrator()
         outcome = yield from self._asked(step, session, admin, endpoint, arguments)
-        if not outcome.ok and "unauthenticated" in outcome.classes and self._renewable:
+        if not outcome.ok and _NO_CREDENTIAL.intersection(outcome.classes) and self._renewable:
             admin = yield NeedAdministrator(renew=True)
             outcome = yield from self._asked(step, session, admin, endpoint, arguments)
         return outcome

@@ -56,6 +56,7 @@ class Ending:
     everywhere: Bound
     at: Mapping[str, Bound] = field(default_factory=dict)
     reference: str = _ENDS_REFERENCE
+    subject: str = "access"
 
     def bound(self, endpoint: str = "") -> Bound:
         """The bound that is declared for an endpoint."""
@@ -211,7 +212,7 @@ def _ends(value: Any, place: Place, endpoints: Sequence[str]) -> dict[str, Endin
             best = _bound(default, place.at(word), subject)
             everywhere, at = inner.take(subject, _declared(subject, endpoints, best), (best, {}))
             reference = "ASVS 5.0 §9.2" if word == "expiry" else _ENDS_REFERENCE
-            found[f"{word}.{subject}"] = Ending(best, everywhere, at, reference)
+            found[f"{word}.{subject}"] = Ending(best, everywhere, at, reference, subject)
         inner.end()
     entries.end()
     return found
