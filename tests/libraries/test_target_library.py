@@ -419,7 +419,7 @@ def test_what_goes_on_in_a_session_is_not_asked_where_restarts_end_sessions() ->
 def test_what_ends_at_the_expiry_has_the_time_that_it_has_after_any(subject: str, seconds: float) -> None:
     keywords = on_public_target()
     text = (PUBLIC % ("{ticket}", "follow: all")).replace(
-        "{restart: {sessions: end}}", "{ends: {sign_out: {%s: at_expiry}, expiry: {sockets: 5s}}}" % subject
+        "{restart: {sessions: end}}", f"{{ends: {{sign_out: {{{subject}: at_expiry}}, expiry: {{sockets: 5s}}}}}}"
     )
     keywords.stage = SimpleNamespace(dialect=loads(text), latest_expiry=lambda session: time.time())
     promise = keywords.stage.dialect.promises.ending("sign_out", subject)
