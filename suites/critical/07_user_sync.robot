@@ -22,9 +22,9 @@ A Changed Role Reaches Every Endpoint, Store And Token
     [Tags]    id:C07-03    req:C07.2    req:T27    proto:2.5.23
     ${user} =    Sign In
     ${changed} =    Change Role    ${user}
-    Rights Should Follow Role    ${changed}
     Every Endpoint Should Show User    ${changed}
     Described Stores Should Hold User    ${changed}
+    Rights Should Follow Role    ${changed}
     ${again} =    Renew Tokens    ${changed}
     Token Should Have Role    ${again}
 

@@ -22,7 +22,7 @@ from PlatformLibrary.embedded import system
 
 from tests.launcher.launching import ROOT, command, launcher_environment, small_project, wait_until
 
-BOUND = 60.0
+BOUND = 240.0
 """Seconds after the signal in which everything must be gone."""
 INT, TERM, HUP = signal.SIGINT, signal.SIGTERM, signal.SIGHUP
 LIBRARIES = {"PYTHONPATH": str(ROOT / "libraries")}

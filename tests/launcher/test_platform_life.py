@@ -190,7 +190,7 @@ def start_run(tmp_path: Path) -> Iterator[Callable[..., Run]]:
     yield start
     for process in started:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
 def both_wait(run: Run) -> str:

@@ -103,7 +103,7 @@ def start(tmp_path: Path) -> Iterator[Start]:
     yield run
     for process in started:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
 def ended(folder: Path, inner: subprocess.Popen[str]) -> Ended:

@@ -63,7 +63,7 @@ def test_connections_that_died_together_cost_auth_no_request(make_database: Make
         database = auth_database.Database(url)
         watching = asyncio.create_task(database.watch(prepare))
         await database.up.wait()
-        await asyncio.gather(*(database.first("SELECT pg_sleep(0.3)") for _ in range(6)))
+        await asyncio.gather(*(database.first("SELECT pg_sleep(1)") for _ in range(6)))
         ended = """SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                    WHERE application_name = 'auth' AND datname = current_database()"""
         other = await auth_database.connect(url, "other")
