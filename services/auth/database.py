@@ -165,9 +165,11 @@ class Database:
         logs.logger().info("database_up")
 
     async def _prepared(self, connection: Connection) -> None:
+        row = await (await connection.execute(_TIMELINE)).fetchone()
+        if row is None or self._prepare is None or row["timeline"] == self._timeline:
+            return
         async with self._preparing:
-            row = await (await connection.execute(_TIMELINE)).fetchone()
-            if row and self._prepare and row["timeline"] != self._timeline:
+            if row["timeline"] != self._timeline:
                 await self._prepare(connection)
                 self._timeline = row["timeline"]
 
