@@ -42,25 +42,28 @@ def one_at_a_time(what: str) -> Iterator[None]:
     if not folder:
         yield
         return
-    file = os.open(Path(folder) / f"{what}.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    with _held(Path(folder) / f"{what}.lock"):
+        yield
+
+
+@contextlib.contextmanager
+def _held(path: Path) -> Iterator[int]:
+    """The descriptor of a file that no other process has meanwhile."""
+    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+        yield file
     finally:
         os.close(file)
 
 
 def _reserved(path: Path, seconds: float) -> float:
     """The instant at which a share of that length begins, on the machine's monotonic clock."""
-    file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX)
+    with _held(path) as file:
         free = float(os.read(file, 64) or 0)
         begins = max(free, time.monotonic())
         os.pwrite(file, f"{begins + seconds:<32.6f}".encode(), 0)
         return begins
-    finally:
-        os.close(file)
 
 
 def asked_to_wait(answer: Answer) -> int | None:
