@@ -23,7 +23,7 @@ _RETRY_EVERY = 0.05
 _PROBE_EVERY = 1.0
 _AWAY = (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout, PoolClosed, TimeoutError)
 
-_TIMELINE: LiteralString = "SELECT substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8) AS timeline"
+_TIMELINE: LiteralString = f"SELECT {postgres.TIMELINE} AS timeline"
 
 Connection = psycopg.AsyncConnection[DictRow]
 Preparation = Callable[[Connection], Awaitable[None]]

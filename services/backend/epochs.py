@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import LiteralString
 
-_TIMELINE = "substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
-_SUFFIX = f"(SELECT CASE WHEN id = '00000001' THEN '' ELSE '-' || ltrim(id, '0') END FROM {_TIMELINE} timeline(id))"  # noqa: S608
+from services.common.postgres import TIMELINE
+
+_SUFFIX = f"(SELECT CASE WHEN id = '00000001' THEN '' ELSE '-' || ltrim(id, '0') END FROM {TIMELINE} timeline(id))"  # noqa: S608
 
 OF_CONVERSATIONS: LiteralString = f"conversations.epoch || {_SUFFIX}"
 """In a statement that names the table."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, LiteralString
 
 from psycopg import AsyncConnection
 
@@ -10,6 +10,8 @@ OPTIONS = "-c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off 
 """Connection options: every statement here asks by keys. A plan that was made while a table was small, and is kept with
 its prepared statement, would go on to read the whole table, for it looked cheaper then."""
 
+TIMELINE: LiteralString = "substr(pg_walfile_name(pg_current_wal_insert_lsn()), 1, 8)"
+"""Eight hexadecimal digits that are others once a standby was promoted or a backup restored."""
 GIVE_UP = 0.5
 
 
