@@ -58,7 +58,8 @@ class BudgetLibrary:
     Others may keep the machine busy. The time for which this process and the platform's processes waited for a
     processor is taken off a time, and the limit is stretched at most twice; where more would be needed there is no
     verdict: the test fails with ``UNKNOWN: `` (`lockstep.machine`; Linux, elsewhere nothing is taken off). Nor is there
-    one where other suites used the platform at the same time and the limit was missed by less than its double.
+    one where other suites used the platform at the same time, or the machine was away for half of the time, and the
+    limit was missed by less than its double.
 
     The file is the argument ``budgets``, else the environment variable ``LOCKSTEP_BUDGETS``, else the nearest
     ``variables/budgets.yaml`` above the running suite.

@@ -34,7 +34,8 @@ def test_a_line_says_who_kept_the_machine_busy() -> None:
         (301.0, None, Verdict.FAIL),
         (400.0, BUSY, Verdict.PASS),
         (700.0, BUSY, Verdict.UNKNOWN),
-        (1300.0, BUSY, Verdict.FAIL),
+        (1300.0, BUSY, Verdict.UNKNOWN),
+        (2500.0, BUSY, Verdict.FAIL),
     ],
 )
 def test_a_run_is_late_by_what_the_machine_gave_it(seconds: float, load: Load | None, expected: Verdict) -> None:

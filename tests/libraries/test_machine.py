@@ -61,6 +61,10 @@ def work(seconds: float) -> None:
         (2.001, 1.001, "UNKNOWN"),
         (50.0, 49.5, "UNKNOWN"),
         (50.0, 40.0, "FAIL"),
+        (21.52 / 5, 26.3 / 34.5 * 21.52 / 5, "UNKNOWN"),
+        (3.0, 1.5, "UNKNOWN"),
+        (3.0, 1.4, "FAIL"),
+        (6.0, 3.9, "FAIL"),
     ],
 )
 def test_a_limit_of_one_second(used: float, waited: float, verdict: str) -> None:
