@@ -60,8 +60,12 @@ class Instances(Base):
     def get_instance_that_signs_in(self) -> str:
         """The instance without which nobody can sign in (``promises.outage.of``); NA where there is none such."""
         instance = self.stage.dialect.promises.outage.of
-        if instance not in {self.instance_of(name) for name in self.stage.speaker.endpoints}:
-            raise self.stage.dialect.missing("promises.outage.of", f"no endpoint is served by an instance {instance!r}")
+        served = {known for name in self.stage.speaker.endpoints if (known := self.instance_of(name))}
+        if instance not in served:
+            names = ", ".join(sorted(served))
+            way = f"set it to the one of {names} that signs users in" if served else "endpoints name no instance"
+            reason = f"no endpoint is served by an instance {instance!r}; {way}"
+            raise self.stage.dialect.missing("promises.outage.of", reason)
         return instance
 
     @word("control")

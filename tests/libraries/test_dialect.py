@@ -176,6 +176,15 @@ def test_what_is_wrong_is_said_with_its_place(text: str, said: str) -> None:
         ("dialect: 1\nendpoints: {a: {url: http://a, who: {get: /me}}}", "endpoints.a.who: read.user is missing"),
         ("dialect: 1\nendpoints: {a: {url: http://a, who: {get: /, read: {user: id}}}}", "part credentials is missing"),
         ("dialect: 1\nendpoints: {a: http://a}\ncredentials: {}", "credentials: no place for a token"),
+        (
+            "dialect: 1\nendpoints: {a: http://a}\ncredentials: {jar: yes}\n"
+            "operations: {sign_in: {post: /login, read: {access: token}}}",
+            "operations.sign_in.read.access: it travels nowhere",
+        ),
+        (
+            BASE + "accounts: {made: {name: '{unique}'}}\noperations: {delete_account: {delete: '/users/{user}'}}\n",
+            "operations.delete_account: {user} has no value: no word of operations reads user",
+        ),
         ("dialect: 1\nendpoints: {a: http://a}\ncredentials: {header: Bearer}", "credentials.header: a header such as"),
         ("- a", "a mapping that begins with `dialect: 1` is needed, not a list"),
     ],

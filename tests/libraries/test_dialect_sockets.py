@@ -62,6 +62,7 @@ def play(exchange: Any, *frames: Any) -> tuple[list[Any], Opened]:
         ("{header: 'X-Key: {access}'}", {"X-Key": "t0k"}, "", ()),
         ("cookie", {"Cookie": "sid=t0k; visit=v1"}, "", ()),
         ("{cookie: 'other=<{user}>'}", {"Cookie": "other=<u1>; visit=v1"}, "", ()),
+        ("{cookie: visit}", {"Cookie": "visit=t0k"}, "", ()),
         ("{query: 'auth={access}'}", {}, "&auth=t0k", ()),
         ("{subprotocol: 'bearer.{access}'}", {}, "", ("bearer.t0k",)),
         ("none", {}, "", ()),

@@ -16,7 +16,9 @@ from lockstep.dialect.keeping import Kept
 from lockstep.dialect.messages import Request
 from lockstep.unknown import Unknown
 from ProbeLibrary.judge import Answer
+from robot.api import SkipExecution
 from TargetLibrary.breaking import Away, Breaking
+from TargetLibrary.instances import Instances
 from TargetLibrary.surviving import Surviving
 from TargetLibrary.watch import Watch
 from TargetLibrary.watching import Watching
@@ -70,6 +72,14 @@ def test_an_outage_that_cannot_be_is_an_error_with_its_entry(outage: str, words_
     with pytest.raises(DialectError) as error:
         loads(DIALECT % outage)
     assert words_of_it in str(error.value)
+
+
+def test_who_signs_users_in_is_asked_for_by_the_names_that_there_are() -> None:
+    keywords = Instances()
+    known = loads(DIALECT % "{of: auth}")
+    keywords.stage = SimpleNamespace(dialect=known, speaker=Speaker(known, {}))  # type: ignore[assignment]
+    with pytest.raises(SkipExecution, match=r"instance 'auth'; set it to the one of one, two that signs users in"):
+        keywords.get_instance_that_signs_in()
 
 
 def test_sessions_that_go_on_pass_and_one_refused_request_is_named() -> None:

@@ -37,6 +37,11 @@ VERSION = 1
 FILE, METHODS_FILE = "target.yaml", "dialect.py"
 CODECS = ("encode", "decode")
 """Functions of ``dialect.py`` beside the words: from a frame to a text or bytes, and from those to a list of frames."""
+GIVEN = (
+    "platform", "base", "unique", "secret", "device", "name", "email", "new_password", "role", "session", "token",
+    "room", "text", "key", "id", "position", "epoch", "sender", "document", "version", "call", "client", "subscription",
+)  # fmt: skip
+"""Values that a word may have though nothing reads them: its arguments, and those of each socket."""
 Method = Callable[..., Any]
 
 
@@ -194,7 +199,34 @@ def parse(value: Any, place: Place, path: Path, methods: Mapping[str, Method] | 
     )
     entries.end()
     _check(found)
+    _check_access(found, value)
+    _check_values(found)
     return found
+
+
+def _check_values(found: Dialect) -> None:
+    """Each value that a word of operations needs is read, or given, by something."""
+    if found.methods or found.accounts is None or not found.accounts.made:
+        # Methods read what they like, and given accounts have what their file says.
+        return
+    every = [step for word in found.operations.values() for step in word]
+    known = {*GIVEN, *found.accounts.made, *found.read_by(every)}
+    if found.administrator:
+        known |= found.read_by(found.administrator.sign_in)
+    for step in every:
+        for name in sorted({name.split(".")[0] for name in found.needs((step,))} - known):
+            raise step.place.wrong(f"{{{name}}} has no value: no word of operations reads {name}{nearest(name, known)}")
+
+
+def _check_access(found: Dialect, value: Any) -> None:
+    """What is read as `access` is what tests change: it has to travel."""
+    travels = found.credentials is None or found.credentials.places or "access" in fields(value, optional=True)
+    if travels or found.methods:
+        return
+    step = next((step for step in found.operations.get("sign_in", ()) if "access" in step.read), None)
+    if step is not None:
+        why = "it travels nowhere: say where in credentials (cookie: NAME beside jar), or read it under another name"
+        raise step.place.at("read").at("access").wrong(why)
 
 
 def _check(found: Dialect) -> None:

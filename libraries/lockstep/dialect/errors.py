@@ -29,10 +29,14 @@ class NotRead(AttributeError):  # noqa: N818 - as `NotDescribed`
         self.name = name
 
 
+_NEAR = 0.65
+"""From so much likeness (`difflib`) on, a word is taken for a slip: ``user`` is no misspelt ``sender`` (0.6)."""
+
+
 def nearest(word: str, known: Iterable[str]) -> str:
     """``; did you mean x?`` with the known word that is nearest to ``word``, else all known words."""
     names = sorted(known)
-    near = difflib.get_close_matches(word, names, n=1)
+    near = difflib.get_close_matches(word, names, n=1, cutoff=_NEAR)
     if near:
         return f"; did you mean {near[0]}?"
     return f"; known are {', '.join(names)}" if names else "; nothing may stand here"

@@ -174,11 +174,14 @@ class Line:
 
     def _cookie(self, template: str, url: str) -> dict[str, str]:
         parts = []
+        kept = self.session.cookies
         name, equals, text = template.partition("=")
         text = text if equals else "{access}"
         if template and where_is_known(text, self.values):
             parts.append(f"{name}={fill(text, self.values, self.facts.place)}")
-        if jar := cookies.header(self.session.cookies, f"http{url.removeprefix('ws')}"):
+            # A name that is sent twice could be read either way.
+            kept = tuple(cookie for cookie in kept if cookie.name != name)
+        if jar := cookies.header(kept, f"http{url.removeprefix('ws')}"):
             parts.append(jar)
         return {"Cookie": "; ".join(parts)} if parts else {}
 
