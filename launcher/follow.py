@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from PlatformLibrary.embedded.janitor import END_OF_HOST
+from PlatformLibrary.embedded.reaper import END_OF_HOST
 
 from launcher.console import paint, say, verdict
 from launcher.judging import RobotTest, Rules

@@ -1,7 +1,7 @@
 """The process that owns all processes of one booted target, and is spoken to on a Unix socket.
 
 ``python -m launcher.targets.keeper --target FOLDER --socket PATH``: it goes to the background, starts the target, and
-ends with the connection that asked for it, unless that says ``keep``. A janitor clears up after one that was killed.
+ends with the connection that asked for it, unless that says ``keep``. A reaper clears up after one that was killed.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from lockstep import reasons
 from PlatformLibrary.embedded import postgres, redis_server, rundir
 from PlatformLibrary.embedded.children import Children
 from PlatformLibrary.embedded.errors import PlatformError
-from PlatformLibrary.embedded.host import Belongings, fork_from_janitor
+from PlatformLibrary.embedded.host import Belongings, fork_from_reaper
 from PlatformLibrary.embedded.ports import Port
 from PlatformLibrary.embedded.postgres import Postgres
 from PlatformLibrary.embedded.redis_server import Redis
@@ -38,7 +38,7 @@ from launcher.targets.program import Command, Program
 
 FACTS = "facts.env"
 VERBS = ("start", "stop", "kill", "pause", "resume", "restart")
-_FIRST_VISIT = 30.0
+_FIRST_CONNECTION = 30.0
 _SECRET_BYTES = 32
 _LONGEST_LOG = 256 << 10
 
@@ -197,7 +197,7 @@ class Keeper:
         self._name = name
         self._booting = asyncio.ensure_future(target.start())
         self._busy = asyncio.Lock()
-        self._nobody = asyncio.get_running_loop().call_later(_FIRST_VISIT, self.closed.set)
+        self._nobody = asyncio.get_running_loop().call_later(_FIRST_CONNECTION, self.closed.set)
 
     async def end(self) -> None:
         """Stop the target."""
@@ -291,7 +291,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, PlatformError, LaunchError) as error:
         print(error, file=sys.stderr)
         return 1
-    fork_from_janitor(belongings, "keeper.log", None)
+    fork_from_reaper(belongings, "keeper.log", None)
     os._exit(_run(wanted, found, belongings))
 
 

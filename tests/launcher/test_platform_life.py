@@ -201,7 +201,7 @@ def both_wait(run: Run) -> str:
 
 
 def host_on(host_socket: str) -> psutil.Process:
-    """The host behind the socket: it has a janitor above it and children below."""
+    """The host behind the socket: it has a reaper above it and children below."""
     hosts = [one for one in psutil.process_iter(["cmdline"]) if host_socket in (one.info["cmdline"] or ())]
     return next(one for one in hosts if one.ppid() in [other.pid for other in hosts])
 

@@ -94,7 +94,7 @@ def text_of(url: str) -> str:
 
 
 def started_in(targets: Path) -> list[psutil.Process]:
-    """What a target has started: not its keeper, nor the janitor of that."""
+    """What a target has started: not its keeper, nor the reaper of that."""
     return [one for one in processes_of(targets) if "launcher.targets.keeper" not in one.cmdline()]
 
 

@@ -36,12 +36,12 @@ def processes_of(folder: Path) -> list[psutil.Process]:
 
 
 def host_of(processes: list[psutil.Process]) -> psutil.Process:
-    """The host among them: the one whose parent, its janitor, looks like it."""
+    """The host among them: the one whose parent, its reaper, looks like it."""
     pids = {process.pid for process in processes if "PlatformLibrary.embedded.host" in process.cmdline()}
     return next(process for process in processes if process.pid in pids and process.ppid() in pids)
 
 
-def janitor_of(host: psutil.Process) -> psutil.Process:
+def reaper_of(host: psutil.Process) -> psutil.Process:
     """Its parent."""
     parent = host.parent()
     assert parent is not None

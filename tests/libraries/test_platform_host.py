@@ -32,11 +32,11 @@ from tests.libraries.platform_boot import (
     ROOT,
     boot_host,
     host_of,
-    janitor_of,
     leftovers,
     own_place,
     places_of,
     processes_of,
+    reaper_of,
     running,
 )
 from tests.services.servers import wait_until
@@ -404,13 +404,13 @@ def test_data_in_memory_is_taken_away_even_when_the_directory_of_the_host_is_gon
 
 
 @pytest.mark.req("H05")
-def test_what_a_dead_host_and_a_dead_janitor_left_is_swept_at_the_next_start(
+def test_what_a_dead_host_and_a_dead_reaper_left_is_swept_at_the_next_start(
     tmp_path: Path, leaser: subprocess.Popen[str]
 ) -> None:
     processes = processes_of(tmp_path)
     host = host_of(processes)
     directory, data = places_of(tmp_path)
-    janitor_of(host).kill()
+    reaper_of(host).kill()
     host.kill()
     wait_until(lambda: not running([process for process in processes if process.pid != leaser.pid]), "all ended")
     assert directory.exists()

@@ -16,11 +16,11 @@ import pytest
 from tests.libraries.platform_boot import (
     ROOT,
     host_of,
-    janitor_of,
     leftovers,
     own_place,
     places_of,
     processes_of,
+    reaper_of,
     running,
 )
 from tests.services.servers import wait_until
@@ -145,11 +145,11 @@ def test_a_host_that_is_told_to_end_says_so(tmp_path: Path, start: Start) -> Non
     assert end.seconds < QUICK
 
 
-def test_without_a_janitor_the_cause_is_the_end_alone(tmp_path: Path, start: Start) -> None:
+def test_without_a_reaper_the_cause_is_the_end_alone(tmp_path: Path, start: Start) -> None:
     inner = start("-m", "robot")
     places = places_of(tmp_path)
     host = host_of(processes_of(tmp_path))
-    janitor_of(host).kill()
+    reaper_of(host).kill()
     host.kill()
     end = ended(tmp_path, inner)
     assert end.messages["It Is In Progress"] == CAUSE

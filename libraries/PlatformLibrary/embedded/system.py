@@ -26,7 +26,7 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 def die_with_parent(death_signal: signal.Signals = signal.SIGKILL) -> Callable[[], None]:
     """A ``preexec_fn`` that makes the kernel send ``death_signal`` when this process ends.
 
-    On Linux only; elsewhere the janitor does it. Call on the main thread: the kernel watches the thread that forked.
+    On Linux only; elsewhere the reaper does it. Call on the main thread: the kernel watches the thread that forked.
     """
     parent = os.getpid()
 

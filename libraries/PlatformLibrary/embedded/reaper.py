@@ -1,6 +1,6 @@
 """The parent of the host: waits for its end, clears up what it could not, and says to whoever asks why it ended.
 
-Processes that had a lease ask on the host's socket, which the janitor goes on to answer. Where several processes use
+Processes that had a lease ask on the host's socket, which the reaper goes on to answer. Where several processes use
 the host one after another, it answers as long as the process lives for which the host was kept.
 """
 

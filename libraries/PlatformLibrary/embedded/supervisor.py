@@ -22,7 +22,7 @@ _START_ATTEMPTS = 3
 
 
 @dataclass
-class Tenancy:
+class LeasedPlatform:
     """A platform, the task that starts it, and how many leases it has."""
 
     platform: Platform
@@ -35,7 +35,7 @@ class Tenancy:
     _left_alone: float = float("-inf")
 
     def shared_since(self, since: float) -> bool:
-        """Whether two or more visitors had it at once at any time since then (monotonic clock)."""
+        """Whether two or more clients had it at once at any time since then (monotonic clock)."""
         return self.leases - self.kept > 1 or self._left_alone > since
 
     def leave(self) -> None:
@@ -45,7 +45,7 @@ class Tenancy:
         self.leases -= 1
 
 
-class House:
+class Supervisor:
     """Starts platforms on demand and ends them with their last lease."""
 
     def __init__(self, directory: RunDirectory, programs: Path, kept_logs: Path | None) -> None:
@@ -54,49 +54,49 @@ class House:
         self._children = Children(directory.note)
         self._preloaders: dict[tuple[Path, bool], Preloader] = {}
         if (project_root() / "services" / "preload.py").exists():
-            # The longest part of a cold start, so it begins before anybody has asked for a platform.
+            # The longest part of a cold start, so it begins before a client has asked for a platform.
             self._preloader(project_root().resolve())
         self._programs = programs
         self._templates = Templates(self._children, self._programs, rundir.cache_directory())
         self._tls: asyncio.Task[Tls] = asyncio.ensure_future(asyncio.to_thread(certificates.make_tls, directory.path))
-        self._tenancies: list[Tenancy] = []
+        self._platforms: list[LeasedPlatform] = []
         self._ending: set[asyncio.Task[None]] = set()
         self._watch = asyncio.ensure_future(self._watch_waiting())
 
-    async def lease(self, options: Options, *, shared: bool) -> Tenancy:
+    async def lease(self, options: Options, *, shared: bool) -> LeasedPlatform:
         """A ready platform: the shared one of these options, or a new private one."""
         if shared and options.proxies:
             raise PlatformError("a shared platform has no fault proxies: use a private one")
-        tenancy = next(
-            (one for one in self._tenancies if shared and one.shared and one.platform.options.key == options.key), None
+        leased = next(
+            (one for one in self._platforms if shared and one.shared and one.platform.options.key == options.key), None
         )
-        if tenancy is None:
-            tenancy = self._admit(options, shared)
-        tenancy.leases += 1
+        if leased is None:
+            leased = self._admit(options, shared)
+        leased.leases += 1
         try:
-            await asyncio.shield(tenancy.started)
+            await asyncio.shield(leased.started)
         except BaseException:
-            self.release(tenancy)
+            self.release(leased)
             raise
-        return tenancy
+        return leased
 
-    def hold(self, tenancy: Tenancy) -> None:
+    def hold(self, leased: LeasedPlatform) -> None:
         """One lease more on a platform that has one, for nobody's use."""
-        tenancy.leases += 1
-        tenancy.kept += 1
+        leased.leases += 1
+        leased.kept += 1
 
-    def let_go(self, tenancy: Tenancy) -> None:
+    def let_go(self, leased: LeasedPlatform) -> None:
         """End what `hold` began."""
-        tenancy.kept -= 1
-        self.release(tenancy)
+        leased.kept -= 1
+        self.release(leased)
 
-    def release(self, tenancy: Tenancy) -> asyncio.Task[None] | None:
+    def release(self, leased: LeasedPlatform) -> asyncio.Task[None] | None:
         """End one lease; with the last one the platform ends, and the task that ends it is returned."""
-        tenancy.leave()
-        if tenancy.leases > 0 or tenancy not in self._tenancies:
+        leased.leave()
+        if leased.leases > 0 or leased not in self._platforms:
             return None
-        self._tenancies.remove(tenancy)
-        ending = asyncio.ensure_future(self._end(tenancy))
+        self._platforms.remove(leased)
+        ending = asyncio.ensure_future(self._end(leased))
         self._ending.add(ending)
         ending.add_done_callback(self._ending.discard)
         return ending
@@ -104,46 +104,46 @@ class House:
     async def close(self) -> None:
         """End everything."""
         self._watch.cancel()
-        for tenancy in list(self._tenancies):
-            tenancy.leases = 1
-            self.release(tenancy)
+        for leased in list(self._platforms):
+            leased.leases = 1
+            self.release(leased)
         await asyncio.gather(*self._ending, return_exceptions=True)
         await asyncio.gather(*(preloader.close() for preloader in self._preloaders.values()), return_exceptions=True)
         await asyncio.gather(self._tls, return_exceptions=True)
 
-    def tenancy(self, name: str) -> Tenancy:
+    def leased(self, name: str) -> LeasedPlatform:
         """That of the platform of this id, whoever has leased it."""
-        for tenancy in self._tenancies:
-            if tenancy.platform.id == name:
-                return tenancy
+        for leased in self._platforms:
+            if leased.platform.id == name:
+                return leased
         raise PlatformError(f"there is no platform {name!r}")
 
     @property
-    def shared(self) -> list[Tenancy]:
+    def shared(self) -> list[LeasedPlatform]:
         """The shared platforms that live."""
-        return [tenancy for tenancy in self._tenancies if tenancy.shared]
+        return [leased for leased in self._platforms if leased.shared]
 
     @property
     def faults(self) -> list[str]:
         """Every toxic that is on now, on any platform."""
         return [
-            f"{tenancy.platform.id} {toxic['hop']} {toxic['name']}"
-            for tenancy in self._tenancies
-            for toxic in tenancy.platform.hops.toxics()
+            f"{leased.platform.id} {toxic['hop']} {toxic['name']}"
+            for leased in self._platforms
+            for toxic in leased.platform.hops.toxics()
         ]
 
     async def _watch_waiting(self) -> None:
         while True:
-            for tenancy in self._tenancies:
-                tenancy.platform.read_waiting()
+            for leased in self._platforms:
+                leased.platform.read_waiting()
             await asyncio.sleep(waited.EVERY)
 
-    def _admit(self, options: Options, shared: bool) -> Tenancy:
-        tenancy = Tenancy(self._make(options), shared)
-        tenancy.started = asyncio.ensure_future(self._start(tenancy))
-        tenancy.started.add_done_callback(lambda task: task.cancelled() or task.exception())
-        self._tenancies.append(tenancy)
-        return tenancy
+    def _admit(self, options: Options, shared: bool) -> LeasedPlatform:
+        leased = LeasedPlatform(self._make(options), shared)
+        leased.started = asyncio.ensure_future(self._start(leased))
+        leased.started.add_done_callback(lambda task: task.cancelled() or task.exception())
+        self._platforms.append(leased)
+        return leased
 
     def _make(self, options: Options) -> Platform:
         return Platform(
@@ -157,23 +157,23 @@ class House:
             self._kept_logs,
         )
 
-    async def _start(self, tenancy: Tenancy) -> None:
+    async def _start(self, leased: LeasedPlatform) -> None:
         for _ in range(1, _START_ATTEMPTS):
             try:
-                await _start(tenancy.platform, self._tls)
+                await _start(leased.platform, self._tls)
             except TransientError as error:
                 print(f"started again, on other ports: {error}", file=sys.stderr, flush=True)
-                await tenancy.platform.stop()
-                tenancy.platform = self._make(tenancy.platform.options)
+                await leased.platform.stop()
+                leased.platform = self._make(leased.platform.options)
             else:
                 return
-        await _start(tenancy.platform, self._tls)
+        await _start(leased.platform, self._tls)
 
-    async def _end(self, tenancy: Tenancy) -> None:
-        tenancy.started.cancel()
-        await asyncio.gather(tenancy.started, return_exceptions=True)
-        async with tenancy.busy:
-            await tenancy.platform.stop()
+    async def _end(self, leased: LeasedPlatform) -> None:
+        leased.started.cancel()
+        await asyncio.gather(leased.started, return_exceptions=True)
+        async with leased.busy:
+            await leased.platform.stop()
 
     def _preloader(self, services_dir: Path, *, clocks: bool = False) -> Preloader:
         found = self._preloaders.get((services_dir, clocks))

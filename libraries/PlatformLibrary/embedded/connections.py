@@ -1,4 +1,4 @@
-"""Where the host is spoken to: one visitor a connection, one answer a line."""
+"""Where the host is spoken to: one connection a client, one answer a line."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from lockstep import reasons
 
 from . import hops, system
 from .errors import PlatformError
-from .house import House, Tenancy
-from .janitor import Guardian
 from .options import Options
 from .platform import Platform
+from .reaper import Guardian
 from .service import Service
+from .supervisor import LeasedPlatform, Supervisor
 
 _WATCH_INTERVAL = 0.25
 _MOST_LOG = 256 << 10
@@ -29,28 +29,30 @@ Answer = dict[str, Any]
 
 
 @dataclass
-class Visit:
+class Connection:
     """One connection and the leases that end with it."""
 
-    leases: dict[str, Tenancy] = field(default_factory=dict)
+    leases: dict[str, LeasedPlatform] = field(default_factory=dict)
     work: asyncio.Task[None] | None = None
 
 
-class Desk:
+class Connections:
     """Answers requests; closes when nobody has been there for the grace time."""
 
-    def __init__(self, house: House, grace: float, first_visit: float, guardian: Guardian | None) -> None:
+    def __init__(
+        self, supervisor: Supervisor, grace: float, first_connection: float, guardian: Guardian | None
+    ) -> None:
         self.closed = asyncio.Event()
-        self._house = house
+        self._supervisor = supervisor
         self._grace = grace
-        self._visits: list[Visit] = []
+        self._connections: list[Connection] = []
         self._loop = asyncio.get_running_loop()
-        self._closing = self._loop.call_later(first_visit, self.close)
+        self._closing = self._loop.call_later(first_connection, self.close)
         self._keeping: asyncio.Task[None] | None = None
-        self._kept: list[Tenancy] = []
+        self._kept: list[LeasedPlatform] = []
         if guardian is not None:
             self._keeping = asyncio.ensure_future(self._keep_while(guardian))
-        self._verbs: dict[str, Callable[[Visit, Request], Awaitable[Answer]]] = {
+        self._verbs: dict[str, Callable[[Connection, Request], Awaitable[Answer]]] = {
             "lease": self._lease,
             "release": self._release,
             "status": self._status,
@@ -70,38 +72,38 @@ class Desk:
         """Stop serving."""
         self.closed.set()
 
-    async def send_home(self) -> None:
-        """End every visit."""
+    async def end_all(self) -> None:
+        """End every connection."""
         if self._keeping is not None:
             self._keeping.cancel()
-        tasks = [visit.work for visit in self._visits if visit.work]
+        tasks = [connection.work for connection in self._connections if connection.work]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def welcome(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """Serve one connection until its other end closes."""
         self._closing.cancel()
-        visit = Visit()
-        self._visits.append(visit)
+        connection = Connection()
+        self._connections.append(connection)
         lines: asyncio.Queue[bytes] = asyncio.Queue()
-        visit.work = asyncio.ensure_future(self._answer_all(visit, lines, writer))
+        connection.work = asyncio.ensure_future(self._answer_all(connection, lines, writer))
         try:
-            # Read on while a request is in work: only so is a visitor's death noticed while his platform starts.
+            # Read on while a request is in work: only so is a client's death noticed while its platform starts.
             with contextlib.suppress(OSError, ValueError):
                 while line := await reader.readline():
                     lines.put_nowait(line)
         finally:
-            visit.work.cancel()
-            await asyncio.gather(visit.work, return_exceptions=True)
-            for tenancy in visit.leases.values():
-                self._house.release(tenancy)
+            connection.work.cancel()
+            await asyncio.gather(connection.work, return_exceptions=True)
+            for leased in connection.leases.values():
+                self._supervisor.release(leased)
             writer.close()
-            self._visits.remove(visit)
+            self._connections.remove(connection)
             self._close_when_idle()
 
     def _close_when_idle(self) -> None:
-        if not self._visits and (self._keeping is None or self._keeping.done()):
+        if not self._connections and (self._keeping is None or self._keeping.done()):
             self._closing.cancel()
             self._closing = self._loop.call_later(self._grace, self.close)
 
@@ -109,31 +111,33 @@ class Desk:
         held = self._kept
         try:
             while guardian.lives:
-                for tenancy in self._house.shared:
-                    if tenancy not in held:
-                        self._house.hold(tenancy)
-                        held.append(tenancy)
+                for leased in self._supervisor.shared:
+                    if leased not in held:
+                        self._supervisor.hold(leased)
+                        held.append(leased)
                 await asyncio.sleep(_WATCH_INTERVAL)
         finally:
-            for tenancy in held:
-                self._house.let_go(tenancy)
+            for leased in held:
+                self._supervisor.let_go(leased)
             self._loop.call_soon(self._close_when_idle)
 
-    async def _answer_all(self, visit: Visit, lines: asyncio.Queue[bytes], writer: asyncio.StreamWriter) -> None:
+    async def _answer_all(
+        self, connection: Connection, lines: asyncio.Queue[bytes], writer: asyncio.StreamWriter
+    ) -> None:
         while True:
             line = await lines.get()
-            answer = await self._answer(visit, line)
+            answer = await self._answer(connection, line)
             writer.write(json.dumps({**answer, **_number_of(line)}).encode() + b"\n")
             with contextlib.suppress(OSError):
                 await writer.drain()
 
-    async def _answer(self, visit: Visit, line: bytes) -> Answer:
+    async def _answer(self, connection: Connection, line: bytes) -> Answer:
         try:
             request = json.loads(line)
             verb = self._verbs.get(request.get("do"))
             if verb is None:
                 return _refusal(f"the host does not know {request.get('do')!r}; it knows {', '.join(self._verbs)}")
-            return {"ok": True, **await verb(visit, request)}
+            return {"ok": True, **await verb(connection, request)}
         except PlatformError as error:
             return _refusal(reasons.text(error))
         except (ValueError, TypeError, AttributeError, KeyError) as error:
@@ -141,54 +145,54 @@ class Desk:
         except OSError as error:
             return _refusal(reasons.of(error))
 
-    async def _lease(self, visit: Visit, request: Request) -> Answer:
+    async def _lease(self, connection: Connection, request: Request) -> Answer:
         shared = bool(request.get("shared", True))
-        tenancy = await self._house.lease(Options.from_json(request.get("options", {})), shared=shared)
-        if tenancy.platform.id in visit.leases:
-            self._house.release(tenancy)
-        visit.leases[tenancy.platform.id] = tenancy
-        return {"descriptor": await tenancy.platform.descriptor(shared=shared)}
+        leased = await self._supervisor.lease(Options.from_json(request.get("options", {})), shared=shared)
+        if leased.platform.id in connection.leases:
+            self._supervisor.release(leased)
+        connection.leases[leased.platform.id] = leased
+        return {"descriptor": await leased.platform.descriptor(shared=shared)}
 
-    async def _release(self, visit: Visit, request: Request) -> Answer:
-        tenancy = _leased(visit, request)
-        del visit.leases[tenancy.platform.id]
-        ending = self._house.release(tenancy)
+    async def _release(self, connection: Connection, request: Request) -> Answer:
+        leased = _leased(connection, request)
+        del connection.leases[leased.platform.id]
+        ending = self._supervisor.release(leased)
         if ending is not None:
             await asyncio.shield(ending)
         return {}
 
-    async def _describe(self, visit: Visit, request: Request) -> Answer:
-        tenancy = _leased(visit, request)
-        return {"descriptor": await tenancy.platform.descriptor(shared=tenancy.shared)}
+    async def _describe(self, connection: Connection, request: Request) -> Answer:
+        leased = _leased(connection, request)
+        return {"descriptor": await leased.platform.descriptor(shared=leased.shared)}
 
-    async def _status(self, visit: Visit, request: Request) -> Answer:
-        if not visit.leases and "platform" not in request:
-            shared, kept, faults = len(self._house.shared), len(self._kept), self._house.faults
+    async def _status(self, connection: Connection, request: Request) -> Answer:
+        if not connection.leases and "platform" not in request:
+            shared, kept, faults = len(self._supervisor.shared), len(self._kept), self._supervisor.faults
             return {"pid": os.getpid(), "shared": shared, "kept": kept, "faults": faults}
-        platform = _leased(visit, request).platform
+        platform = _leased(connection, request).platform
         return {"instances": platform.status(), "pids": platform.pids(), "ended": platform.ended}
 
-    async def _logs(self, visit: Visit, request: Request) -> Answer:
-        log = _leased(visit, request).platform.instance(str(request["instance"])).log
+    async def _logs(self, connection: Connection, request: Request) -> Answer:
+        log = _leased(connection, request).platform.instance(str(request["instance"])).log
         return {"log": _end_of(log)}
 
-    async def _waited(self, visit: Visit, request: Request) -> Answer:
+    async def _waited(self, connection: Connection, request: Request) -> Answer:
         """Asked without a lease, since it may be asked beside a verb that is in work on the lease's connection."""
-        tenancy, since = self._house.tenancy(str(request["platform"])), float(request["since"])
-        return {"seconds": tenancy.platform.waited(since), "shared": tenancy.shared_since(since)}
+        leased, since = self._supervisor.leased(str(request["platform"])), float(request["since"])
+        return {"seconds": leased.platform.waited(since), "shared": leased.shared_since(since)}
 
-    async def _used(self, visit: Visit, request: Request) -> Answer:
+    async def _used(self, connection: Connection, request: Request) -> Answer:
         return {"seconds": await asyncio.to_thread(system.processor_seconds)}
 
-    async def _control(self, visit: Visit, request: Request) -> Answer:
+    async def _control(self, connection: Connection, request: Request) -> Answer:
         verb, name = str(request["do"]), str(request["instance"])
-        tenancy = _private(visit, request, f"{verb} {name}")
-        async with tenancy.busy:
-            await _do(tenancy.platform, verb, name, gapless=bool(request.get("gapless")))
-        return {"status": tenancy.platform.instance(name).status}
+        leased = _private(connection, request, f"{verb} {name}")
+        async with leased.busy:
+            await _do(leased.platform, verb, name, gapless=bool(request.get("gapless")))
+        return {"status": leased.platform.instance(name).status}
 
-    async def _clock(self, visit: Visit, request: Request) -> Answer:
-        platform = _leased(visit, request).platform
+    async def _clock(self, connection: Connection, request: Request) -> Answer:
+        platform = _leased(connection, request).platform
         name, ahead = platform.instance(str(request["instance"])).name, float(request["ahead"])
         if not platform.options.clocks:
             raise PlatformError(f"the clock of {name} cannot be set: ask for the platform with clocks=True")
@@ -197,30 +201,30 @@ class Desk:
         platform.clocks.set(name, ahead)
         return {}
 
-    async def _version(self, visit: Visit, request: Request) -> Answer:
-        platform = _private(visit, request, "version").platform
+    async def _version(self, connection: Connection, request: Request) -> Answer:
+        platform = _private(connection, request, "version").platform
         instance = platform.instance(str(request["instance"]))
         if not isinstance(instance, Service):
             raise PlatformError(f"{instance.name} is no service: it has no other version")
         instance.services_dir = _services_dir(request)
         return {}
 
-    async def _migrate(self, visit: Visit, request: Request) -> Answer:
-        platform = _private(visit, request, "migrate").platform
+    async def _migrate(self, connection: Connection, request: Request) -> Answer:
+        platform = _private(connection, request, "migrate").platform
         revision = str(request.get("revision") or "head")
         await platform.migrate(str(request["instance"]), _services_dir(request), revision)
         return {}
 
-    async def _follow(self, visit: Visit, request: Request) -> Answer:
-        tenancy = _private(visit, request, "follow")
-        async with tenancy.busy:
-            await tenancy.platform.follow(str(request["instance"]))
+    async def _follow(self, connection: Connection, request: Request) -> Answer:
+        leased = _private(connection, request, "follow")
+        async with leased.busy:
+            await leased.platform.follow(str(request["instance"]))
         return {}
 
-    async def _hop(self, visit: Visit, request: Request) -> Answer:
-        tenancy = _leased(visit, request)
-        found, hop = tenancy.platform.hops, str(request.get("hop", "*"))
-        async with tenancy.busy:
+    async def _hop(self, connection: Connection, request: Request) -> Answer:
+        leased = _leased(connection, request)
+        found, hop = leased.platform.hops, str(request.get("hop", "*"))
+        async with leased.busy:
             links = await found.do(str(request["do"]), hop, request)
         return {"links": links, "toxics": found.toxics(hop)}
 
@@ -243,15 +247,15 @@ async def _do(platform: Platform, verb: str, name: str, *, gapless: bool) -> Non
         }[verb]()
 
 
-def _leased(visit: Visit, request: Request) -> Tenancy:
+def _leased(connection: Connection, request: Request) -> LeasedPlatform:
     wanted = request.get("platform")
-    if wanted is None and len(visit.leases) == 1:
-        return next(iter(visit.leases.values()))
-    if wanted not in visit.leases:
+    if wanted is None and len(connection.leases) == 1:
+        return next(iter(connection.leases.values()))
+    if wanted not in connection.leases:
         raise PlatformError(
-            f"this connection has no lease on platform {wanted!r}; it has {', '.join(visit.leases) or 'none'}"
+            f"this connection has no lease on platform {wanted!r}; it has {', '.join(connection.leases) or 'none'}"
         )
-    return visit.leases[wanted]
+    return connection.leases[wanted]
 
 
 def _services_dir(request: Request) -> Path:
@@ -261,11 +265,11 @@ def _services_dir(request: Request) -> Path:
     return folder
 
 
-def _private(visit: Visit, request: Request, act: str) -> Tenancy:
-    tenancy = _leased(visit, request)
-    if tenancy.shared:
+def _private(connection: Connection, request: Request, act: str) -> LeasedPlatform:
+    leased = _leased(connection, request)
+    if leased.shared:
         raise PlatformError(f"{act} would disturb others on the shared platform: use a private platform")
-    return tenancy
+    return leased
 
 
 def _end_of(log: Path) -> str:
