@@ -16,7 +16,7 @@ WITHIN = 120.0
 
 
 @dataclass(frozen=True)
-class Door:
+class Endpoint:
     """Where one user connects, with which token (none: the bare server), and his conversation."""
 
     url: str
@@ -41,7 +41,7 @@ class Exchanged:
 class Client(picows.WSListener):
     """One socket; keeps acknowledgements and answers with their instants, and looks into them afterwards."""
 
-    door: Door
+    endpoint: Endpoint
     count: int
     answers_wanted: bool
     one_by_one: bool
@@ -58,7 +58,7 @@ class Client(picows.WSListener):
 
     def _frame(self, number: int) -> bytes:
         payload = {
-            "conversation_id": self.door.conversation,
+            "conversation_id": self.endpoint.conversation,
             "client_msg_id": f"m-{number}",
             "body": f"message {number}",
         }
@@ -111,9 +111,11 @@ class Client(picows.WSListener):
         return found
 
 
-async def exchange(doors: Sequence[Door], count: int, *, answers: bool = False, one_by_one: bool = False) -> Exchanged:
+async def exchange(
+    endpoints: Sequence[Endpoint], count: int, *, answers: bool = False, one_by_one: bool = False
+) -> Exchanged:
     """Each user says ``count`` messages: all at once, or each when the one before was acknowledged."""
-    clients = [Client(door, count, answers, one_by_one, asyncio.Event()) for door in doors]
+    clients = [Client(endpoint, count, answers, one_by_one, asyncio.Event()) for endpoint in endpoints]
     for client in clients:
         await _open(client)
     try:
@@ -130,9 +132,9 @@ async def exchange(doors: Sequence[Door], count: int, *, answers: bool = False, 
 
 
 async def _open(client: Client) -> None:
-    headers = {"Authorization": f"Bearer {client.door.token}"} if client.door.token else None
-    await picows.ws_connect(lambda: client, client.door.url, extra_headers=headers, max_frame_size=64 << 20)
-    if client.door.token:
+    headers = {"Authorization": f"Bearer {client.endpoint.token}"} if client.endpoint.token else None
+    await picows.ws_connect(lambda: client, client.endpoint.url, extra_headers=headers, max_frame_size=64 << 20)
+    if client.endpoint.token:
         await asyncio.wait_for(client.welcome.wait(), WITHIN)
 
 
@@ -144,8 +146,8 @@ def _result(clients: Sequence[Client], begun: float, answers: bool) -> Exchanged
     return Exchanged(last_ack - begun, last_answer - begun if answers else None, trips, flaws)
 
 
-def stored(rows: Sequence[tuple[Any, ...]], doors: Sequence[Door], count: int) -> list[str]:
+def stored(rows: Sequence[tuple[Any, ...]], endpoints: Sequence[Endpoint], count: int) -> list[str]:
     """What the database lacks or has too much: ``rows`` are conversation and number of user messages in it."""
     found = {str(conversation): number for conversation, number in rows}
-    wrong = {door.conversation: found.get(door.conversation, 0) for door in doors}
+    wrong = {endpoint.conversation: found.get(endpoint.conversation, 0) for endpoint in endpoints}
     return [f"{number} rows of {count} in {name}" for name, number in wrong.items() if number != count]

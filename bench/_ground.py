@@ -19,7 +19,7 @@ from lockstep.masking import reveal
 from PlatformLibrary.embedded.client import HostClient, start_host
 
 from bench import _chat
-from bench._chat import Door
+from bench._chat import Endpoint
 from launcher import interrupts
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -34,30 +34,30 @@ class Ground:
     bare_pid: int
     factory: DataFactory
 
-    def doors(self, users: list[User], *, assistant: bool) -> list[Door]:
+    def endpoints(self, users: list[User], *, assistant: bool) -> list[Endpoint]:
         """A new conversation for each user, at the platform's backend."""
         url = self.platform["backend_socket_urls"][0]
         made = self.factory.create_conversation_for_each(users, assistant)
-        return [Door(url, one.id, reveal(user.access_token)) for one, user in zip(made, users, strict=True)]
+        return [Endpoint(url, one.id, reveal(user.access_token)) for one, user in zip(made, users, strict=True)]
 
-    def bare(self, doors: Sequence[Door]) -> list[Door]:
+    def bare(self, endpoints: Sequence[Endpoint]) -> list[Endpoint]:
         """The same conversations at the bare server."""
-        return [Door(self.bare_url, door.conversation) for door in doors]
+        return [Endpoint(self.bare_url, endpoint.conversation) for endpoint in endpoints]
 
     def users(self, count: int) -> list[User]:
         """New users with tokens."""
         users: list[User] = self.factory.create_load_users(count)
         return users
 
-    def missing(self, doors: Sequence[Door], count: int, table: str, only: str = "") -> list[str]:
+    def missing(self, endpoints: Sequence[Endpoint], count: int, table: str, only: str = "") -> list[str]:
         """What ``table`` does not hold as it should."""
         with psycopg.connect(self.platform["main_db_url"]) as database:
             rows = database.execute(
                 f"SELECT conversation_id, count(*) FROM {table} "
                 f"WHERE conversation_id = ANY(%s::uuid[]) {only} GROUP BY 1",
-                ([door.conversation for door in doors],),
+                ([endpoint.conversation for endpoint in endpoints],),
             ).fetchall()
-        return _chat.stored(rows, doors, count)
+        return _chat.stored(rows, endpoints, count)
 
 
 @contextmanager

@@ -12,21 +12,21 @@ from typing import Any
 import picows
 from lockstep.statistics import percentile
 
-from bench._chat import TEXT, WITHIN, Door
+from bench._chat import TEXT, WITHIN, Endpoint
 
 
 @dataclass(frozen=True)
 class Tab:
     """One client that holds nothing of its conversation yet, in which ``missed`` messages have been stored."""
 
-    door: Door
+    endpoint: Endpoint
     client_id: str
     epoch: str
     missed: int
 
     def frame(self) -> bytes:
         """Its ``resume``."""
-        positions = {self.door.conversation: {"epoch": self.epoch, "seq": 0}}
+        positions = {self.endpoint.conversation: {"epoch": self.epoch, "seq": 0}}
         payload = {"client_id": self.client_id, "positions": positions}
         return json.dumps({"type": "resume", "id": "r", "payload": payload}).encode()
 
@@ -66,10 +66,12 @@ class Client(picows.WSListener):
 
     async def come_back(self) -> None:
         """Connect; ``done`` is set once it has resumed."""
-        door = self.tab.door
-        headers = {"Authorization": f"Bearer {door.token}", "X-Client-Id": self.tab.client_id} if door.token else None
+        endpoint = self.tab.endpoint
+        headers = (
+            {"Authorization": f"Bearer {endpoint.token}", "X-Client-Id": self.tab.client_id} if endpoint.token else None
+        )
         self.begun = time.perf_counter()
-        await picows.ws_connect(lambda: self, door.url, extra_headers=headers, max_frame_size=64 << 20)
+        await picows.ws_connect(lambda: self, endpoint.url, extra_headers=headers, max_frame_size=64 << 20)
         await self.done.wait()
 
     def on_ws_connected(self, transport: picows.WSTransport) -> None:
@@ -108,8 +110,8 @@ class Client(picows.WSListener):
         messages, last = self.received(), json.loads(self.frames[-1])["payload"]
         found = []
         told = [(message["conversation_id"], message["seq"], message["body"]) for message in messages]
-        door = self.tab.door
-        if told != [(door.conversation, number + 1, f"message {number}") for number in range(self.tab.missed)]:
+        endpoint = self.tab.endpoint
+        if told != [(endpoint.conversation, number + 1, f"message {number}") for number in range(self.tab.missed)]:
             found.append(f"{len(told)} messages of {self.tab.missed}, or not in order")
         if (last.get("recovered"), last.get("replayed")) != (True, self.tab.missed):
             found.append(f"it was told {last}")

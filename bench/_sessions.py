@@ -30,7 +30,7 @@ Answer = tuple[int, bytes]
 
 
 @dataclass(frozen=True)
-class Door:
+class Endpoint:
     """Auth's address, and the service credential."""
 
     url: str
@@ -114,14 +114,14 @@ class _Caller(asyncio.Protocol):
             self.left(f"auth hung up in the middle of request {self.number} ({error})")
 
 
-def ask(door: Door, requests: Sequence[bytes], callers: int) -> Asked:
+def ask(endpoint: Endpoint, requests: Sequence[bytes], callers: int) -> Asked:
     """All ``requests``, by so many callers at once, each taking the next one when its own is answered."""
-    return uvloop.run(_ask(door, requests, callers))
+    return uvloop.run(_ask(endpoint, requests, callers))
 
 
-async def _ask(door: Door, requests: Sequence[bytes], callers: int) -> Asked:
+async def _ask(endpoint: Endpoint, requests: Sequence[bytes], callers: int) -> Asked:
     loop = asyncio.get_running_loop()
-    address = urllib.parse.urlsplit(door.url)
+    address = urllib.parse.urlsplit(endpoint.url)
     asked = Asked(0, 0, [0.0] * len(requests), [(0, b"")] * len(requests))
     work, done = iter(enumerate(requests)), loop.create_future()
     busy = callers
@@ -153,22 +153,22 @@ async def _ask(door: Door, requests: Sequence[bytes], callers: int) -> Asked:
     return asked
 
 
-# --- sessions by the door
+# --- sessions by the endpoint
 
 
-def creations(door: Door, user_ids: Sequence[str], count: int) -> list[bytes]:
+def creations(endpoint: Endpoint, user_ids: Sequence[str], count: int) -> list[bytes]:
     """Requests for ``count`` sessions, a few of each user, neighbours of different users."""
     body = {"type": "WEB", "device": "a bench", "metadata": {"theme": "dark", "locale": "de-CH"}}
     return [
-        door.request("/admin/sessions", {"user_id": user_ids[number % len(user_ids)], **body})
+        endpoint.request("/admin/sessions", {"user_id": user_ids[number % len(user_ids)], **body})
         for number in range(count)
     ]
 
 
-def validations(door: Door, tokens: Sequence[str], count: int | None = None) -> list[bytes]:
+def validations(endpoint: Endpoint, tokens: Sequence[str], count: int | None = None) -> list[bytes]:
     """A validation of each token; of ``count`` drawn ones where that is given."""
     drawn = tokens if count is None else random.Random(7).choices(tokens, k=count)
-    made = {token: door.request("/admin/sessions/validate", {"session_token": token}) for token in set(drawn)}
+    made = {token: endpoint.request("/admin/sessions/validate", {"session_token": token}) for token in set(drawn)}
     return [made[token] for token in drawn]
 
 
@@ -188,9 +188,9 @@ _BATCH = 5000
 
 
 def multiply(auth_db_url: str, redis_url: str, model: dict[str, Any], count: int) -> list[str]:
-    """``count`` more sessions like ``model``, which the door has made, in both stores; their session tokens.
+    """``count`` more sessions like ``model``, which the endpoint has made, in both stores; their session tokens.
 
-    Rows and documents are the model's own, each with an id, a user and a token of its own. Not through the door: it
+    Rows and documents are the model's own, each with an id, a user and a token of its own. Not through the endpoint: it
     makes some hundred in a second, and its batch knows no session tokens and tells the backends of each user.
     """
     cache = redis.Redis.from_url(redis_url, decode_responses=True)

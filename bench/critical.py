@@ -110,13 +110,13 @@ def _both(
     pairs, flaws = [], []
     people = ground.users(users)
     for _ in range(runs + 1):
-        doors = ground.doors(people, assistant=how.get("answers", False))
+        endpoints = ground.endpoints(people, assistant=how.get("answers", False))
         without = {name: value for name, value in how.items() if name != "answers"}
-        bare = uvloop.run(_chat.exchange(ground.bare(doors), count, **without))
-        platform = uvloop.run(_chat.exchange(doors, count, **how))
+        bare = uvloop.run(_chat.exchange(ground.bare(endpoints), count, **without))
+        platform = uvloop.run(_chat.exchange(endpoints, count, **how))
         pairs.append((bare, platform))
-        flaws += [f"bare server: {flaw}" for flaw in (*bare.flaws, *ground.missing(doors, count, "bare_messages"))]
-        flaws += [*platform.flaws, *ground.missing(doors, count, "messages", "AND role = 'user'")]
+        flaws += [f"bare server: {flaw}" for flaw in (*bare.flaws, *ground.missing(endpoints, count, "bare_messages"))]
+        flaws += [*platform.flaws, *ground.missing(endpoints, count, "messages", "AND role = 'user'")]
     report.flaws("lost, doubled, not stored or out of order", flaws)
     return pairs[1:]
 

@@ -42,14 +42,18 @@ class Both:
     """The same clients at the platform and at the bare server."""
 
     def __init__(self, here: Ground, clients: int, missed: int) -> None:
-        doors = here.doors(here.users(clients), assistant=False)
+        endpoints = here.endpoints(here.users(clients), assistant=False)
         for some in range(0, clients if missed else 0, AT_ONCE):
-            if flaws := uvloop.run(_chat.exchange(doors[some : some + AT_ONCE], missed)).flaws:
+            if flaws := uvloop.run(_chat.exchange(endpoints[some : some + AT_ONCE], missed)).flaws:
                 raise SystemExit(f"the messages to be missed could not be stored: {flaws[0]}")
         with psycopg.connect(here.platform["main_db_url"]) as database:
             epochs: dict[str, str] = dict(database.execute("SELECT id::text, epoch FROM conversations").fetchall())
-        self.platform = [Tab(door, str(uuid.uuid4()), epochs[door.conversation], missed) for door in doors]
-        self.bare = [replace(tab, door=door) for tab, door in zip(self.platform, here.bare(doors), strict=True)]
+        self.platform = [
+            Tab(endpoint, str(uuid.uuid4()), epochs[endpoint.conversation], missed) for endpoint in endpoints
+        ]
+        self.bare = [
+            replace(tab, endpoint=endpoint) for tab, endpoint in zip(self.platform, here.bare(endpoints), strict=True)
+        ]
         self.flaws: list[str] = []
         backend = int(httpx.get(f"{here.platform['backend_urls'][0]}/health").json()["pid"])
         self._pids = {"platform": backend, "bare server": here.bare_pid}

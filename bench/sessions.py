@@ -24,7 +24,7 @@ from PlatformLibrary.embedded.client import HostClient
 from bench import _sessions
 from bench._ground import leased
 from bench._report import Part, Report, conduct, positive
-from bench._sessions import OF_ONE_USER, Asked, Door, ask
+from bench._sessions import OF_ONE_USER, Asked, Endpoint, ask
 from launcher import interrupts
 from launcher.parsing import Parser
 
@@ -37,11 +37,11 @@ _SETTLED_WITHIN = 30.0
 
 @dataclass(frozen=True)
 class Ground:
-    """A platform with one backend, users on it, and the door."""
+    """A platform with one backend, users on it, and the endpoint."""
 
     host: HostClient
     platform: dict[str, Any]
-    door: Door
+    endpoint: Endpoint
     users: list[str]
 
     def redis(self, do: str) -> None:
@@ -49,8 +49,10 @@ class Ground:
         self.host.call(do, instance="redis", platform=self.platform["platform_id"])
 
     def sessions(self, count: int) -> list[dict[str, Any]]:
-        """New sessions, by the door: what it answered."""
-        return _good(ask(self.door, _sessions.creations(self.door, self.users, count), GOAL_CALLERS), 201).read()
+        """New sessions, by the endpoint: what it answered."""
+        return _good(
+            ask(self.endpoint, _sessions.creations(self.endpoint, self.users, count), GOAL_CALLERS), 201
+        ).read()
 
 
 def _good(asked: Asked, status: int) -> Asked:
@@ -64,7 +66,7 @@ def ground(users: int) -> Iterator[Ground]:
     """A private platform with so many users."""
     with leased() as (host, platform, factory):
         made = [str(user.id) for user in factory.create_load_users(users)]
-        yield Ground(host, platform, Door(platform["auth_url"], platform["service_token"]), made)
+        yield Ground(host, platform, Endpoint(platform["auth_url"], platform["service_token"]), made)
 
 
 # --- create, validate, refresh, revoke
@@ -94,17 +96,19 @@ def rates(chosen: argparse.Namespace, report: Report) -> None:
 
 
 def _life(here: Ground, count: int, callers: int, flaws: list[str]) -> dict[str, Asked]:
-    door = here.door
-    made = ask(door, _sessions.creations(door, here.users, count), callers)
+    endpoint = here.endpoint
+    made = ask(endpoint, _sessions.creations(endpoint, here.users, count), callers)
     flaws += made.flaws(201)
     grants = made.read()
     tokens = [one["session_token"] for one in grants]
-    validated = ask(door, _sessions.validations(door, tokens), callers)
+    validated = ask(endpoint, _sessions.validations(endpoint, tokens), callers)
     flaws += validated.flaws(200, VALID, b'"source":"redis"')
-    refreshed = ask(door, [door.request("/admin/sessions/refresh", {"session_token": one}) for one in tokens], callers)
+    refreshed = ask(
+        endpoint, [endpoint.request("/admin/sessions/refresh", {"session_token": one}) for one in tokens], callers
+    )
     flaws += refreshed.flaws(200, b'"session_token"')
     ids = [one["session"]["session_id"] for one in grants]
-    revoked = ask(door, [door.request(f"/admin/sessions/{one}/revoke") for one in ids], callers)
+    revoked = ask(endpoint, [endpoint.request(f"/admin/sessions/{one}/revoke") for one in ids], callers)
     flaws += revoked.flaws(200, b'"revoked"')
     return {"create": made, "validate": validated, "refresh": refreshed, "revoke": revoked}
 
@@ -118,14 +122,14 @@ def fallback(chosen: argparse.Namespace, report: Report) -> None:
     flaws: list[str] = []
     with ground(-(-chosen.count // OF_ONE_USER)) as here:
         tokens = [one["session_token"] for one in here.sessions(chosen.count)]
-        requests = _sessions.validations(here.door, tokens)
+        requests = _sessions.validations(here.endpoint, tokens)
         for _ in range(chosen.runs):
             for store, before in (("redis", ""), ("database", "kill"), ("", "start")):
                 if before:
                     here.redis(before)
-                _settle(here.door, requests, store or "redis")
+                _settle(here.endpoint, requests, store or "redis")
                 if store:
-                    asked = ask(here.door, requests, GOAL_CALLERS)
+                    asked = ask(here.endpoint, requests, GOAL_CALLERS)
                     by[store].append(asked)
                     flaws += asked.flaws(200, VALID, b'"source":"%s"' % store.encode())
     for store, of in by.items():
@@ -138,10 +142,10 @@ def fallback(chosen: argparse.Namespace, report: Report) -> None:
     report.flaws("answers other than expected, or from another store", flaws)
 
 
-def _settle(door: Door, requests: Sequence[bytes], store: str) -> None:
+def _settle(endpoint: Endpoint, requests: Sequence[bytes], store: str) -> None:
     """Until every validation is answered by ``store``: auth has noticed, and Redis knows the sessions again."""
     deadline = time.monotonic() + _SETTLED_WITHIN
-    while ask(door, requests, GOAL_CALLERS).flaws(200, VALID, b'"source":"%s"' % store.encode()):
+    while ask(endpoint, requests, GOAL_CALLERS).flaws(200, VALID, b'"source":"%s"' % store.encode()):
         if time.monotonic() > deadline:
             raise SystemExit(f"validations are not answered by {store} within {_SETTLED_WITHIN:g} s")
 
@@ -158,11 +162,11 @@ def growth(chosen: argparse.Namespace, report: Report) -> None:
         asks = {}
         for size, here in grounds.items():
             tokens = _filled(here, size)
-            asks[size] = _sessions.validations(here.door, tokens, chosen.count)
-            _good(ask(here.door, asks[size], GOAL_CALLERS), 200)
+            asks[size] = _sessions.validations(here.endpoint, tokens, chosen.count)
+            _good(ask(here.endpoint, asks[size], GOAL_CALLERS), 200)
         for _ in range(chosen.runs):
             for size, here in grounds.items():
-                asked = ask(here.door, asks[size], GOAL_CALLERS)
+                asked = ask(here.endpoint, asks[size], GOAL_CALLERS)
                 flaws += asked.flaws(200, VALID, b'"source":"redis"')
                 runs[size].append(asked)
     smallest = runs[chosen.sizes[0]]
@@ -177,7 +181,7 @@ def growth(chosen: argparse.Namespace, report: Report) -> None:
 
 
 def _filled(here: Ground, size: int) -> list[str]:
-    """Tokens of as many sessions as ``size`` says: the first by the door, the others like it in both stores."""
+    """Tokens of as many sessions as ``size`` says: the first by the endpoint, the others like it in both stores."""
     [model] = here.sessions(1)
     begun = time.monotonic()
     urls = here.platform["auth_db_url"], here.platform["redis_url"]

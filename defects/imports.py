@@ -1,6 +1,6 @@
 """A process that has imported the services, and in forks runs the fork server of a copy.
 
-A copy imports anew what differs in it, and all that imports one of those modules, directly or through others. The rest
+A copy imports again what differs in it, and all that imports one of those modules, directly or through others. The rest
 serves it as well as its own would.
 """
 

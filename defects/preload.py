@@ -1,7 +1,7 @@
 """The services' fork server of a copy, itself forked from a process that has imported the services.
 
 ``python -m defects.preload ADDRESS``, in the place of ``python -m services.preload``, asks that process for it; only
-what differs in the copy is then imported anew. Without arguments it is that process (`imports`).
+what differs in the copy is then imported again. Without arguments it is that process (`imports`).
 """
 
 from __future__ import annotations

@@ -100,7 +100,7 @@ def write(baseline: Baseline, path: Path) -> None:
 
 
 def extended(old: Baseline | None, name: str, run: Mapping[str, Any]) -> Baseline:
-    """``old`` with one run more; figures whose meaning has changed begin anew, the oldest run beyond the most goes."""
+    """``old`` with one run more; figures whose meaning has changed begin again, the oldest run beyond the most goes."""
     now = tolerance.figures(run)
     about = {"run": run["run"], "started": run["started"]}
     machine = {key: run["machine"][key] for key in ("cores", "python", "system")}

@@ -42,12 +42,13 @@ class ForkServer:
         """``module``, run in ``folder``, calls `main`."""
         self.address = f"{module.replace('.', '-')}-{uuid.uuid4().hex}"
         # Bound here, so that who asks while that process still imports waits for it.
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as door:
-            door.bind(f"\0{self.address}")
-            door.listen(64)
+        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as listener:
+            listener.bind(f"\0{self.address}")
+            listener.listen(64)
             self._process = subprocess.Popen(
                 [sys.executable, "-m", module], cwd=folder, env=dict(env), start_new_session=True,
-                preexec_fn=die_with_parent(), stdin=door.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                preexec_fn=die_with_parent(),
+                stdin=listener.fileno(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             )  # fmt: skip
 
     @property
@@ -75,14 +76,14 @@ def main(prepare: Callable[[], None], work: Work) -> None:
 
     File descriptor 0 is the listening socket.
     """
-    door = socket.socket(fileno=os.dup(0))
+    listener = socket.socket(fileno=os.dup(0))
     os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     prepare()
-    _serve(door, work)
+    _serve(listener, work)
 
 
-def _serve(door: socket.socket, work: Work) -> None:
+def _serve(listener: socket.socket, work: Work) -> None:
     forks: dict[int, _Fork] = {}
     wake_in, wake_out = socket.socketpair()
     for end in (wake_in, wake_out):
@@ -90,10 +91,10 @@ def _serve(door: socket.socket, work: Work) -> None:
     signal.set_wakeup_fd(wake_out.fileno(), warn_on_full_buffer=False)
     while True:
         lines = {fork.line: fork for fork in forks.values()}
-        ready, _, _ = select.select([door, wake_in, *lines], [], [])
+        ready, _, _ = select.select([listener, wake_in, *lines], [], [])
         for one in ready:
-            if one is door:
-                if fork := _fork(door, work):
+            if one is listener:
+                if fork := _fork(listener, work):
                     forks[fork.pid] = fork
             elif one is wake_in:
                 wake_in.recv(4096)
@@ -123,9 +124,9 @@ def _pass_on(fork: _Fork) -> None:
         os.kill(fork.pid, number)
 
 
-def _fork(door: socket.socket, work: Work) -> _Fork | None:
+def _fork(listener: socket.socket, work: Work) -> _Fork | None:
     """The fork that the next in line asks for; None for a stranger."""
-    line, _ = door.accept()
+    line, _ = listener.accept()
     _, user, _ = struct.unpack("3i", line.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))
     data, standard = b"", list[int]()
     if user == os.getuid():

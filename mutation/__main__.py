@@ -64,7 +64,7 @@ def _parser() -> Parser:
         "--within", type=float, default=120.0, metavar="S", help="seconds of suites that one mutant meets (default 120)"
     )
     parser.add_argument("--explained", action="store_true", help="try explained ones as well")
-    parser.add_argument("--anew", action="store_true", help="forget what is decided already")
+    parser.add_argument("--again", action="store_true", help="forget what is decided already")
     parser.add_argument("--check", action="store_true", help="only check that every explanation still fits")
     parser.add_argument("--results", type=Path, default=RESULTS / "mutate")
     return parser
@@ -137,7 +137,7 @@ def _judge(
     entries: Sequence[Explanation],
 ) -> list[Tried]:
     path = chosen.results / "journal.jsonl"
-    if chosen.anew:
+    if chosen.again:
         path.unlink(missing_ok=True)
     sources = [ROOT / name for name in lines.suites()]
     journal = Journal(path, copies.digest(court.source / "services"), copies.digest(*sources, RESOURCES, LIBRARIES))

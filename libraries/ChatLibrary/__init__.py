@@ -166,21 +166,21 @@ class ChatLibrary:
         latency: str = "chat absence",
         refused: bool = False,
         unavailable: bool = False,
-        anew: bool = False,
+        new_log: bool = False,
     ) -> ChatReport:
         """Passes when no handshake was refused, every stream was resumed, nothing was answered with an error, and
         sockets were closed with codes out of ``closes`` only.
 
         ``refused``: handshakes may get no answer, 502 or 503, since meanwhile nobody was there to take them.
         ``unavailable``: messages may be answered with that error, since meanwhile they could not be stored.
-        ``anew``: streams may be declared lost since the log has another epoch, as after a fail-over.
+        ``new_log``: streams may be declared lost since the log has another epoch, as after a fail-over.
         The absences are recorded as latencies of BudgetLibrary, by the name ``latency``.
         """
         self._must_be_open()
         report = self.get_chat_report()
         for seconds in report.absences:
             latencies.record(latency, seconds)
-        if found := flaws(report, closes, refused=refused, unavailable=unavailable, anew=anew):
+        if found := flaws(report, closes, refused=refused, unavailable=unavailable, new_log=new_log):
             text = masking.mask(f"{'; '.join(found)}. {report}")
             if only_late(report, closes):
                 machine.missed(text)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ChatLibrary.client import ChatClient, slow_codes
 
 _UNAVAILABLE = re.compile(r"[^:]*: unavailable\b")
-_ANEW = ": epoch_changed"
+_NEW_LOG = ": epoch_changed"
 _LATE = re.compile(r"got no answer within|refused with 503|unavailable", re.IGNORECASE)
 
 
@@ -65,21 +65,21 @@ class ChatReport:
 
 
 def flaws(
-    report: ChatReport, codes: Sequence[int], *, refused: bool = False, unavailable: bool = False, anew: bool = False
+    report: ChatReport, codes: Sequence[int], *, refused: bool = False, unavailable: bool = False, new_log: bool = False
 ) -> list[str]:
     """What clients of a platform that restarts as it should must not see: other close codes than ``codes``, handshakes
     refused, streams that could not be resumed, errors.
 
     Handshakes that may be ``refused`` get no answer, 502 or 503: any other status speaks of the client. Messages that
-    may be ``unavailable`` are answered with that error and no other. Where logs begin ``anew``, streams are not resumed
-    for that reason, and no other.
+    may be ``unavailable`` are answered with that error and no other. With ``new_log`` logs begin again: streams
+    are not resumed for that reason, and no other.
     """
     found = [
         f"{count} sockets closed with {code}" for code, count in sorted(report.closes.items()) if code not in codes
     ]
     for name, texts in (
         ("handshakes refused", report.rejections if refused else report.refusals),
-        ("streams not resumed", [text for text in report.unrecovered if not (anew and text.endswith(_ANEW))]),
+        ("streams not resumed", [text for text in report.unrecovered if not (new_log and text.endswith(_NEW_LOG))]),
         ("errors", [text for text in report.errors if not (unavailable and _UNAVAILABLE.match(text))]),
         ("clients gave up", report.troubles),
     ):

@@ -59,7 +59,7 @@ class FaultKeywords(abc.ABC):
 
     @keyword(tags=("faults",))
     def update_toxic(self, hop: str, name: str, toxicity: float | None = None, **attributes: str) -> None:
-        """Gives a toxic other values; what is not named stays. Its time begins anew, what it counted stays counted."""
+        """Gives a toxic other values; what is not named stays. Its time begins again, what it counted stays counted."""
         type_ = next((found["type"] for found in self.get_toxics(hop) if found["name"] == name), None)
         # Of an unknown name the host says which there are.
         numbers = {key: quantities.number(type_, key, value) for key, value in attributes.items()} if type_ else {}

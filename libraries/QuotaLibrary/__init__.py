@@ -97,19 +97,20 @@ class QuotaLibrary(Judging):
         self,
         attackers: Sequence[Mapping[str, Any]],
         refusals: int,
-        innocents: Sequence[Mapping[str, Any]] = (),
+        unaffected: Sequence[Mapping[str, Any]] = (),
         answers: int = 15,
         every: timedelta = timedelta(milliseconds=50),
         at_most: timedelta = timedelta(seconds=30),
         ca_file: str | None = None,
     ) -> tuple[list[list[Answer]], list[list[Answer]]]:
-        """All ``attackers`` ask at the same time, each until all his ``urls`` have refused him ``refusals`` times.
+        """All ``attackers`` ask at the same time, each until all of its ``urls`` have refused it ``refusals`` times.
 
-        An attacker is a dictionary with ``urls``, which he asks in turn, and ``token``, ``source`` and ``ca_file`` as
-        in `Ask`, and ``refusals`` of his own where he is not one of many; with 0 he asks until the innocents are
-        served. So is an innocent, who asks ``answers`` times, once ``every`` so long, from when each attacker has been
-        refused for the first time, or from half of ``at_most``; before he is served no attacker ends. Returns the
-        answers of each attacker and those of each innocent. After ``at_most`` they give up.
+        An attacker is a dictionary with ``urls``, which are asked in turn, and ``token``, ``source`` and ``ca_file`` as
+        in `Ask`, and ``refusals`` of its own where it is not one of many; with 0 it asks until the ``unaffected`` users
+        are served. These are such dictionaries, too. Each asks ``answers`` times, once ``every`` so long, as soon as
+        each attacker has been refused for the first time, or from half of ``at_most``; no attacker ends before they
+        are served. Returns the answers of each attacker and those of each unaffected user. After ``at_most`` all give
+        up.
 
         An attacker with an ``attack`` opens sockets: ``HANDSHAKES`` (one after the other), ``MESSAGES`` (each sends
         ``frame`` 200 times without waiting, ``$ID`` in it is a new UUID each time) or ``SLOW_READER`` (64 times, and
@@ -132,7 +133,7 @@ class QuotaLibrary(Judging):
             return Party([*map(present, one["urls"])], asker, one.get("refusals", refusals))
 
         flood = Flood(answers, every.total_seconds(), at_most.total_seconds())
-        return flood.run([attacker(one) for one in attackers], [party(one) for one in innocents])
+        return flood.run([attacker(one) for one in attackers], [party(one) for one in unaffected])
 
     @keyword(tags=("asking",))
     def ask_until_it_is_refused(

@@ -141,12 +141,12 @@ def throttled(answers: Sequence[Answer], limit: int, window: float, form: Form =
     return next((wrong for answer in answers if answer.refused and (wrong := refusal(answer, form))), "")
 
 
-def refuses(floods: Sequence[Sequence[Answer]], door: str) -> str:
-    """What is wrong unless ``door`` (the beginning of URLs) refused somebody.
+def refuses(floods: Sequence[Sequence[Answer]], endpoint: str) -> str:
+    """What is wrong unless ``endpoint`` (the beginning of URLs) refused somebody.
 
     A request that passed says something only where another of that attacker had just been refused, in one window.
     """
-    asked = [answer for answers in floods for answer in answers if answer.url.startswith(door)]
+    asked = [answer for answers in floods for answer in answers if answer.url.startswith(endpoint)]
     if any(answer.refused for answer in asked):
         return ""
     for answers in floods:
@@ -155,9 +155,9 @@ def refuses(floods: Sequence[Sequence[Answer]], door: str) -> str:
             if answer.refused:
                 # Retry-After is rounded up to whole seconds.
                 closed_from, closed_until = answer.answered, answer.sent + (answer.retry_after or 0) - 1 - ROUNDING
-            elif answer.url.startswith(door) and closed_from < answer.sent and answer.answered < closed_until:
-                return f"{door} refused nobody in {len(asked)} requests, and served one whose quota was used up"
-    return f"{UNKNOWN}no request to {door} came while a quota was used up: the flood was too slow"
+            elif answer.url.startswith(endpoint) and closed_from < answer.sent and answer.answered < closed_until:
+                return f"{endpoint} refused nobody in {len(asked)} requests, and served one whose quota was used up"
+    return f"{UNKNOWN}no request to {endpoint} came while a quota was used up: the flood was too slow"
 
 
 def began_again(answers: Sequence[Answer]) -> bool:

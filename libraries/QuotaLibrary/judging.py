@@ -84,42 +84,42 @@ class Judging:
         floods: Sequence[Sequence[Answer]],
         limit: int,
         window: timedelta,
-        *doors: str,
+        *endpoints: str,
         fields: Fields = "draft10",
         code: str | None = "rate_limited",
         retry_after: bool = True,
     ) -> None:
-        """Passes when each attacker passed exactly ``limit`` times a ``window``, nothing failed, and each of ``doors``
-        (beginnings of URLs) refused somebody. ``fields``, ``code`` and ``retry_after`` as in `Refusals`.
+        """Passes when each attacker passed exactly ``limit`` times a ``window``, nothing failed, and each of
+        ``endpoints`` (beginnings of URLs) refused somebody. ``fields``, ``code`` and ``retry_after`` as in `Refusals`.
         """
         form = Form(fields, retry_after, code)
         if not floods:
             raise AssertionError("there are no attackers' answers: nothing was proved")
         for answers in floods:
             fail_where(judge.throttled(answers, limit, window.total_seconds(), form))
-        for door in doors:
-            fail_where(judge.refuses(floods, door))
+        for endpoint in endpoints:
+            fail_where(judge.refuses(floods, endpoint))
 
     @keyword(tags=("assertion",))
     def no_other_user_should_notice(
         self,
-        innocents: Sequence[Sequence[Answer]],
+        unaffected: Sequence[Sequence[Answer]],
         *yardsticks: Sequence[Sequence[Answer]],
         percent: float = 90,
         factor: float = 3,
         floor: timedelta = timedelta(milliseconds=50),
         ceiling: timedelta | None = None,
     ) -> None:
-        """Passes when a flood's ``innocents`` were answered 200 only, and about as fast as the slowest yardstick.
+        """Passes when ``unaffected`` users of a flood got 200 only, and about as fast as the slowest yardstick.
 
-        A yardstick are the answers that as many innocents get where nobody floods and as many others ask what is no
+        A yardstick are the answers that as many of them get where nobody floods and as many others ask what is no
         quota's matter: best at the same time at another platform, since the machine is then as slow for both. A
         percentile of all times may be ``factor`` times the yardstick's; what is below ``floor`` is fine in any case. Of
         a hundred answers the 99th percentile would be the accident of one of them. No verdict is given beyond
         ``ceiling``: where the yardstick is so slow, too, no slowness of the platform could be seen.
         """
         meanwhile, *otherwise = (
-            [answer for answers in some for answer in answers] for some in (innocents, *yardsticks)
+            [answer for answers in some for answer in answers] for some in (unaffected, *yardsticks)
         )
         logger.info(f"{judge.times(meanwhile)}; yardstick: {'; '.join(map(judge.times, otherwise))}")
         waiting = machine.test_waiting()

@@ -4,7 +4,7 @@ SIGTERM ends a server as soon as what it is answering is answered, and what has 
 few seconds to come, and is then answered with 503. SIGQUIT drains it (the two signals mean the same to
 nginx): it takes no new connections, closes sockets with 1012, and goes on for a while to answer what comes on the
 connections that it has, each answer saying ``Connection: close``. Idle ones are closed at the end of it, so that hardly
-any request meets a closed door.
+any request finds nobody listening.
 """
 
 from __future__ import annotations

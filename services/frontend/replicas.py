@@ -113,7 +113,7 @@ class Replicas:
     async def choose(self, avoid: Replica | None = None) -> Replica:
         """The next ready replica, another than ``avoid`` and one that has its database where there is one.
 
-        Raises the 503 ``Problem`` that names the service, but not before each replica was asked anew (or ``patience``
+        Raises the 503 ``Problem`` that names the service, but not before each replica was asked again (or ``patience``
         seconds have passed): one of which nothing is known yet, which has just failed or is just coming back may be
         there all the same. For one that is silent nobody waits.
         """

@@ -72,8 +72,8 @@ A Socket Through Frontend Is Backend's Own
 An Empty Message Is One Like Any Other
     [Documentation]    As text it is no frame, as bytes it closes its socket, whether it goes through frontend or not.
     [Tags]    id:CT-329    req:C02.3    proto:4.22    proto:4.77    proto:5.56    needs:ws
-    FOR    ${alias}    ${door}    IN    direct    ${BACKEND_SOCKET_URL}    through    ${SOCKET_URL}
-        Open Chat Socket    ${alias}    url=${door}
+    FOR    ${alias}    ${url}    IN    direct    ${BACKEND_SOCKET_URL}    through    ${SOCKET_URL}
+        Open Chat Socket    ${alias}    url=${url}
         Send Text    ${EMPTY}    ${alias}
         ${error} =    Wait For Json    connection=${alias}    type=error    within=5s
         Should Be Equal    ${error}[payload][code]    invalid_frame    the answer to an empty text

@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation       A standby that lacks something takes over: the numbers of what is lost are given again, in a log that began anew,
+Documentation       A standby that lacks something takes over: the numbers of what is lost are given again, in a new log,
 ...                 and who signed out stays signed out.
 ...                 Sources: PostgreSQL manual, High Availability (asynchronous replication), Continuous Archiving (timelines);
 ...                 docs/protocol.md §4.
@@ -113,7 +113,7 @@ Number Should Be Given Again
     Should Be Equal As Integers    ${response.json()}[seq]    ${{ $LOST['seq'] + 1 }}    the number is not given again: nothing is proved
 
 Position Should Be Declared Lost
-    [Documentation]    The tab that comes back with the lost message is told that the log began anew, and is replayed nothing.
+    [Documentation]    The tab that comes back with the lost message is told that the log began again, and is replayed nothing.
     VAR    &{held}    epoch=${LOST}[epoch]    seq=${LOST}[seq]
     Open Chat Socket    again    url=${BACKEND_2_SOCKET_URL}    client_id=${CLIENT_ID}
     ${resumed} =    Resume    ${CLIENT_ID}    ${{ {$CONVERSATION: $held} }}    again

@@ -104,7 +104,7 @@ def test_it_runs_the_copy_in_a_process_that_has_imported_what_it_needs(
     assert told["known"] == ["services.apart", "services.uses"]
 
 
-def test_what_differs_in_the_copy_and_what_uses_it_is_imported_anew(
+def test_what_differs_in_the_copy_and_what_uses_it_is_imported_again(
     server: ForkServer, original: Path, tmp_path: Path
 ) -> None:
     copy = copied(original, tmp_path / "copy")
@@ -116,7 +116,7 @@ def test_what_differs_in_the_copy_and_what_uses_it_is_imported_anew(
 
 
 @pytest.mark.parametrize("file", ["page.html", "__init__.py"])
-def test_where_nobody_knows_who_uses_what_differs_all_is_imported_anew(
+def test_where_nobody_knows_who_uses_what_differs_all_is_imported_again(
     server: ForkServer, original: Path, tmp_path: Path, file: str
 ) -> None:
     copy = copied(original, tmp_path / "copy")

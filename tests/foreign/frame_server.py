@@ -3,7 +3,7 @@
 ``WORD key=value key=value``, values escaped as in a query string. A token is good for three seconds, renewed by another
 one, and cannot be taken back: signing out ends the renewal only. ``faults`` are mistakes that it makes: ``any token``,
 ``no expiry`` of tokens, ``to all``, ``renew twice``, ``forgets``; with a room's third message ``again`` and ``again
-anew`` (the second time under another key), ``changes`` its text, ``swaps`` it with the fourth, ``hangs up`` (1011) and
+as new`` (the second time under another key), ``changes`` its text, ``swaps`` it with the fourth, ``hangs up`` (1011),
 ``restarts`` (1012); ``anyone enters`` and ``anyone writes`` into any room, ``rooms for nobody``; ``stalls`` now and
 then over the first one.
 """
@@ -169,7 +169,7 @@ class Chat:
         if "swaps" in self.faults:
             self.kept[frame["room"]] = frame
             return []
-        if "again anew" in self.faults:
+        if "again as new" in self.faults:
             return [frame, {**frame, "key": "another"}]
         if "changes" in self.faults:
             return [{**frame, "text": "another text"}]

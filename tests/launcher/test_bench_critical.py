@@ -14,16 +14,16 @@ import pytest
 import uvloop
 
 from bench import _chat, _ground
-from bench._chat import Client, Door
+from bench._chat import Client, Endpoint
 from bench._report import Report
 from tests.launcher.launching import ROOT, command, launcher_environment
 
-DOOR = Door("ws://x", "c-1")
+ENDPOINT = Endpoint("ws://x", "c-1")
 
 
 def client(acks: Sequence[str], answers: Sequence[str]) -> Client:
     """A client that said three messages and received these."""
-    made = Client(DOOR, 3, True, False, asyncio.Event())
+    made = Client(ENDPOINT, 3, True, False, asyncio.Event())
     made.acks = [(time.perf_counter(), json.dumps({"payload": {"client_msg_id": one}}).encode()) for one in acks]
     made.answers = [(time.perf_counter(), json.dumps({"payload": {"body": one}}).encode()) for one in answers]
     return made
@@ -48,8 +48,8 @@ def test_what_is_lost_doubled_or_out_of_order_is_a_flaw(acks: list[str], answers
 
 
 def test_rows_that_are_missing_or_too_many_are_named() -> None:
-    doors = [DOOR, Door("ws://x", "c-2"), Door("ws://x", "c-3")]
-    assert _chat.stored([("c-1", 3), ("c-2", 4)], doors, 3) == ["4 rows of 3 in c-2", "0 rows of 3 in c-3"]
+    endpoints = [ENDPOINT, Endpoint("ws://x", "c-2"), Endpoint("ws://x", "c-3")]
+    assert _chat.stored([("c-1", 3), ("c-2", 4)], endpoints, 3) == ["4 rows of 3 in c-2", "0 rows of 3 in c-3"]
 
 
 def test_the_median_is_judged_and_one_missed_goal_or_flaw_decides(capsys: pytest.CaptureFixture[str]) -> None:
@@ -78,20 +78,20 @@ def test_a_server_that_hangs_up_is_a_flaw() -> None:
     async def ask() -> _chat.Exchanged:
         server = await picows.ws_create_server(lambda _: Rude(), "127.0.0.1", 0)
         port = server.sockets[0].getsockname()[1]
-        return await _chat.exchange([Door(f"ws://127.0.0.1:{port}/", "c-1")], 2)
+        return await _chat.exchange([Endpoint(f"ws://127.0.0.1:{port}/", "c-1")], 2)
 
     assert uvloop.run(ask()).flaws == ["user 0: the server hung up", "user 0: 0 acks of 2, or not in order"]
 
 
 def test_platform_and_bare_server_store_acknowledge_and_answer_the_same_messages() -> None:
     with _ground.ground() as here:
-        doors = here.doors(here.users(2), assistant=True)
-        bare = uvloop.run(_chat.exchange(here.bare(doors), 5, one_by_one=True))
-        platform = uvloop.run(_chat.exchange(doors, 5, answers=True))
+        endpoints = here.endpoints(here.users(2), assistant=True)
+        bare = uvloop.run(_chat.exchange(here.bare(endpoints), 5, one_by_one=True))
+        platform = uvloop.run(_chat.exchange(endpoints, 5, answers=True))
         assert (bare.flaws, platform.flaws) == ([], [])
-        assert here.missing(doors, 5, "bare_messages") == []
-        assert here.missing(doors, 5, "messages", "AND role = 'user'") == []
-        assert here.missing(doors, 6, "bare_messages") != []
+        assert here.missing(endpoints, 5, "bare_messages") == []
+        assert here.missing(endpoints, 5, "messages", "AND role = 'user'") == []
+        assert here.missing(endpoints, 6, "bare_messages") != []
         assert len(bare.trips) == len(platform.trips) == 10
         folder = here.platform["dir"]
     assert not os.path.exists(folder)

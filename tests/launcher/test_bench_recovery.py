@@ -12,12 +12,12 @@ import pytest
 import uvloop
 
 from bench import _ground, _recovery
-from bench._chat import Door
+from bench._chat import Endpoint
 from bench._recovery import Client, Recovered, Tab
 from bench.recovery import Both
 from tests.launcher.launching import ROOT, command, launcher_environment
 
-TAB = Tab(Door("ws://x", "c-1"), "tab", "e", 3)
+TAB = Tab(Endpoint("ws://x", "c-1"), "tab", "e", 3)
 GOOD = [1, 2, 3]
 
 

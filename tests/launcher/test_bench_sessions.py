@@ -11,7 +11,7 @@ import pytest
 
 from bench import _sessions, sessions
 from bench._report import Report
-from bench._sessions import Asked, Door
+from bench._sessions import Asked, Endpoint
 from tests.launcher.launching import ROOT, command, launcher_environment
 
 SLOW = 0.02
@@ -52,9 +52,9 @@ def asked(count: int, callers: int, *, hangs_up: bool = False) -> Asked:
     async def ask() -> Asked:
         server = await asyncio.get_running_loop().create_server(Server, "127.0.0.1", 0)
         async with server:
-            door = Door(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "credential")
-            requests = [door.request("/x", {"number": number}) for number in range(count)]
-            return await _sessions._ask(door, requests, callers)
+            endpoint = Endpoint(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", "credential")
+            requests = [endpoint.request("/x", {"number": number}) for number in range(count)]
+            return await _sessions._ask(endpoint, requests, callers)
 
     return asyncio.run(ask())
 
@@ -94,12 +94,12 @@ def test_sessions_made_in_bulk_are_good_by_redis_and_by_the_database() -> None:
     with sessions.ground(1) as here:
         tokens = sessions._filled(here, 7)
         assert len(set(tokens)) == 7
-        requests = _sessions.validations(here.door, tokens)
-        by_redis = _sessions.ask(here.door, requests, 2)
+        requests = _sessions.validations(here.endpoint, tokens)
+        by_redis = _sessions.ask(here.endpoint, requests, 2)
         assert by_redis.flaws(200, sessions.VALID, b'"source":"redis"') == []
         here.redis("kill")
-        sessions._settle(here.door, requests, "database")
-        by_database = _sessions.ask(here.door, requests, 2)
+        sessions._settle(here.endpoint, requests, "database")
+        by_database = _sessions.ask(here.endpoint, requests, 2)
     made, stored = ([one["session"] for one in asked.read()] for asked in (by_redis, by_database))
     assert made == stored
     assert len({one["session_id"] for one in made}) == 7

@@ -24,7 +24,7 @@ EPOCH = "first"
 class ChatServer:
     """``logs`` holds what each conversation has stored. What the path names happens once to each client:
 
-    ``restart`` closes 1012 before the second message's ack · ``final`` closes 4003 there · ``door-shut`` refuses the
+    ``restart`` closes 1012 before the second message's ack · ``final`` closes 4003 there · ``late`` refuses the
     handshake after a restart · ``forget`` resumes no stream after it · ``stubborn`` answers the first resumption with
     an error. Always: ``refuse`` lets nobody in · ``mute`` acknowledges nothing · ``unwilling`` answers messages with
     errors · ``busy`` with errors after which they may be sent again · ``lose`` gives no message back · ``answer`` has
@@ -40,7 +40,7 @@ class ChatServer:
 
     def answer(self, connection: ServerConnection, request: Request) -> Response | None:
         manner, client = _read(request.path)
-        shut = manner == "door-shut" and client in self._restarted and self._once("shut", client)
+        shut = manner == "late" and client in self._restarted and self._once("shut", client)
         if manner == "refuse" or shut:
             return connection.respond(HTTPStatus.SERVICE_UNAVAILABLE, json.dumps({"code": "draining"}))
         return None
@@ -97,7 +97,7 @@ class ChatServer:
             return
         known = next((message for message in log if message["client_msg_id"] == name), None)
         message = known or self._store(log, conversation, name, said["body"])
-        ends = manner in ("restart", "final", "door-shut", "forget", "stubborn")
+        ends = manner in ("restart", "final", "late", "forget", "stubborn")
         if ends and len(log) == 2 and self._once("restart", client):
             self._restarted.add(client)
             await connection.close(4003 if manner == "final" else 1012, "as the path says")

@@ -179,9 +179,9 @@ def test_a_handshake_that_was_refused_for_the_client_s_sake_is_a_flaw_at_any_tim
     assert flaws(report, [], refused=True) == ["1 handshakes refused, the first: bob: 401"]
 
 
-def test_logs_that_begin_anew_excuse_no_other_loss() -> None:
+def test_logs_that_begin_again_excuse_no_other_loss() -> None:
     report = ChatReport(**{**vars(WELL), "unrecovered": ("ann: epoch_changed", "bob: window_passed")})
-    assert flaws(report, [], anew=True) == ["1 streams not resumed, the first: bob: window_passed"]
+    assert flaws(report, [], new_log=True) == ["1 streams not resumed, the first: bob: window_passed"]
     assert flaws(report, []) == ["2 streams not resumed, the first: ann: epoch_changed"]
 
 

@@ -259,7 +259,7 @@ def test_a_journal_imported_twice_counts_once(tmp_path: Path) -> None:
     assert [op.seq for op in history.operations()] == [0, 1, 2]
 
 
-def test_a_new_connection_starts_anew(tmp_path: Path) -> None:
+def test_a_new_connection_starts_from_zero(tmp_path: Path) -> None:
     history = History("t", tmp_path)
     journal = ImportedJournal(history, "alice", mapping_from())
     sent = entry(0, "message.send", "out", conversation_id="c", client_msg_id="m1", body="x")

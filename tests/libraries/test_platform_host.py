@@ -460,7 +460,7 @@ def test_a_shared_platform_is_kept_while_its_guardian_lives(tmp_path: Path) -> N
 
 @pytest.mark.req("H07")
 def test_a_platform_copies_the_database_that_was_prepared_for_the_first(tmp_path: Path) -> None:
-    """A file that is put into the kept one is in each platform after it, so nobody makes a database anew."""
+    """A file that is put into the kept one is in each platform after it, so nobody makes a database again."""
     with changed_environment({"LOCKSTEP_CACHE": str(tmp_path / "cache")}):
         client = boot_host(tmp_path)
         client.lease(shared=False)

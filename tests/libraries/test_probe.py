@@ -108,18 +108,18 @@ class _Door(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def door() -> Iterator[str]:
+def url() -> Iterator[str]:
     with served(_Door) as url:
         yield url
 
 
-def test_token_honoured_until_its_expiry_and_no_longer(door: str) -> None:
+def test_token_honoured_until_its_expiry_and_no_longer(url: str) -> None:
     expiry = _Door.closes_at = time.time() + 1
-    ProbeLibrary().token_should_be_honoured_until(expiry, "t", door)
+    ProbeLibrary().token_should_be_honoured_until(expiry, "t", url)
     expiry = time.time() + 1
     _Door.closes_at = expiry + 5
     with pytest.raises(AssertionError, match="after the expiry, not 401 token_expired"):
-        ProbeLibrary().token_should_be_honoured_until(expiry, "t", door)
+        ProbeLibrary().token_should_be_honoured_until(expiry, "t", url)
 
 
 def test_probe_of_a_dead_server_reports_failures() -> None:
@@ -174,12 +174,12 @@ def test_every_answer_has_the_status_or_is_shown() -> None:
         library.every_answer_should_be(report(), 200)
 
 
-def test_a_probe_comes_from_its_source_and_is_waited_for(door: str) -> None:
+def test_a_probe_comes_from_its_source_and_is_waited_for(url: str) -> None:
     library = ProbeLibrary()
     _Door.closes_at = time.time() + 60
     with pytest.raises(AssertionError, match="no probe is running"):
         library.wait_for_probe_answers(1)
-    library.start_probe("here", door, "t", timedelta(milliseconds=5), source="127.0.0.9")
+    library.start_probe("here", url, "t", timedelta(milliseconds=5), source="127.0.0.9")
     library.wait_for_probe_answers(3)
     library.mark_probes()
     library.wait_for_probe_answers(3)
@@ -199,12 +199,12 @@ ANSWER = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 def hanging_up(answers: int) -> tuple[str, list[int]]:
     """A server that answers so many requests on each connection, and reads one more before it hangs up."""
-    door = socket.create_server(("127.0.0.1", 0))
+    listener = socket.create_server(("127.0.0.1", 0))
     asked: list[int] = []
 
     def serve() -> None:
         while True:
-            connection, _ = door.accept()
+            connection, _ = listener.accept()
             with connection:
                 asked.append(0)
                 while connection.recv(4096):
@@ -214,7 +214,7 @@ def hanging_up(answers: int) -> tuple[str, list[int]]:
                     connection.sendall(ANSWER)
 
     threading.Thread(target=serve, daemon=True).start()
-    return f"http://127.0.0.1:{door.getsockname()[1]}/", asked
+    return f"http://127.0.0.1:{listener.getsockname()[1]}/", asked
 
 
 def probed(url: str, answers: int) -> Report:

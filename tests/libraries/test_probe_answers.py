@@ -159,7 +159,7 @@ def test_any_method_can_be_probed(platform: str, method: str) -> None:
     assert {(answer.status, answer.kind) for answer in report.answers} == {(200, "good")}
     assert {seen[0] for seen in Platform.seen} == {method.upper()}
     ports = {seen[3] for seen in Platform.seen}
-    assert len(ports) == (len(Platform.seen) if method == "POST" else 1), "what must not be repeated is sent anew"
+    assert len(ports) == (len(Platform.seen) if method == "POST" else 1), "what must not be repeated is sent again"
 
 
 def test_a_body_goes_as_json_or_as_a_form(platform: str) -> None:

@@ -140,17 +140,17 @@ def test_a_flood_may_pass_once_a_window() -> None:
     assert "requests failed" in judge.throttled([*GOOD, replace(GOOD[0], status=500)], LIMIT, 60.0)
 
 
-def test_a_door_is_judged_by_what_it_serves_while_a_quota_is_used_up() -> None:
-    door, other = "http://b.test/", "http://a.test/"
-    passed = Answer(door, 1.0, 1.01, 200)
+def test_an_endpoint_is_judged_by_what_it_serves_while_a_quota_is_used_up() -> None:
+    url, other = "http://b.test/", "http://a.test/"
+    passed = Answer(url, 1.0, 1.01, 200)
     assert judge.refuses([GOOD], other) == ""
-    assert judge.refuses([[*GOOD, passed]], door) == (
-        f"{door} refused nobody in 1 requests, and served one whose quota was used up"
+    assert judge.refuses([[*GOOD, passed]], url) == (
+        f"{url} refused nobody in 1 requests, and served one whose quota was used up"
     )
     late = replace(passed, sent=8.5, answered=8.6)
     for too_slow in ([passed, *GOOD], [*GOOD, late]):
-        assert judge.refuses([too_slow], door).startswith(f"UNKNOWN: no request to {door} came while"), too_slow
-    assert judge.refuses([GOOD, [passed]], door).startswith("UNKNOWN: "), "what another attacker used up"
+        assert judge.refuses([too_slow], url).startswith(f"UNKNOWN: no request to {url} came while"), too_slow
+    assert judge.refuses([GOOD, [passed]], url).startswith("UNKNOWN: "), "what another attacker used up"
 
 
 def test_a_window_that_ends_is_seen_by_what_is_left() -> None:
@@ -159,35 +159,35 @@ def test_a_window_that_ends_is_seen_by_what_is_left() -> None:
     assert judge.began_again([answer(2), answer(3), answer(1)])
 
 
-def innocent(*seconds: float, status: int = 200) -> list[Answer]:
+def answered(*seconds: float, status: int = 200) -> list[Answer]:
     return [Answer("http://a.test/", 0.0, taken, status) for taken in seconds]
 
 
-def test_times_are_compared_with_those_in_a_crowd() -> None:
-    calm, slow = innocent(*[0.1] * 100), innocent(*[0.1] * 98, 0.9, 7.0)
+def test_times_are_compared_with_a_yardstick() -> None:
+    calm, slow = answered(*[0.1] * 100), answered(*[0.1] * 98, 0.9, 7.0)
     assert judge.unharmed(slow, [calm], 99, 10, 0.5, Waiting(1.0, 0.0)) == ""
     assert (
         judge.unharmed(
-            innocent(*[4.0] * 10), [innocent(*[0.1] * 10), innocent(*[0.8] * 10)], 90, 5, 0.5, Waiting(1.0, 0.0)
+            answered(*[4.0] * 10), [answered(*[0.1] * 10), answered(*[0.8] * 10)], 90, 5, 0.5, Waiting(1.0, 0.0)
         )
         == ""
     )
-    assert judge.unharmed(innocent(*[0.4] * 10), [innocent(*[0.001] * 10)], 99, 10, 0.5, Waiting(1.0, 0.0)) == ""
+    assert judge.unharmed(answered(*[0.4] * 10), [answered(*[0.001] * 10)], 99, 10, 0.5, Waiting(1.0, 0.0)) == ""
 
 
 @pytest.mark.parametrize(
     ("meanwhile", "otherwise", "message"),
     [
         (
-            innocent(*[0.1] * 98, 1.1, 1.1),
-            innocent(*[0.1] * 10),
+            answered(*[0.1] * 98, 1.1, 1.1),
+            answered(*[0.1] * 10),
             "p99 is 1100.0 ms and otherwise 100.0 ms, more than the",
         ),
-        (innocent(*[0.6] * 10), innocent(*[0.001] * 10), "more than the 500.0 ms allowed"),
-        (innocent(*[0.1] * 9), innocent(*[0.1] * 10), "UNKNOWN: [9, 10] answers, 10 of each are needed"),
-        (innocent(*[0.1] * 10), [], "UNKNOWN: "),
-        ([*innocent(*[0.1] * 9), answer(4)], innocent(*[0.1] * 10), "1 answers that are not 200, the first: http"),
-        (innocent(*[0.1] * 10), innocent(*[0.1] * 10, status=503), "10 answers that are not 200"),
+        (answered(*[0.6] * 10), answered(*[0.001] * 10), "more than the 500.0 ms allowed"),
+        (answered(*[0.1] * 9), answered(*[0.1] * 10), "UNKNOWN: [9, 10] answers, 10 of each are needed"),
+        (answered(*[0.1] * 10), [], "UNKNOWN: "),
+        ([*answered(*[0.1] * 9), answer(4)], answered(*[0.1] * 10), "1 answers that are not 200, the first: http"),
+        (answered(*[0.1] * 10), answered(*[0.1] * 10, status=503), "10 answers that are not 200"),
     ],
 )
 def test_every_harm_is_found(meanwhile: list[Answer], otherwise: list[Answer], message: str) -> None:
@@ -195,7 +195,7 @@ def test_every_harm_is_found(meanwhile: list[Answer], otherwise: list[Answer], m
 
 
 def test_without_a_yardstick_nothing_is_proved() -> None:
-    assert "UNKNOWN: " in judge.unharmed(innocent(*[0.1] * 10), [], 99, 10, 0.5, Waiting(1.0, 0.0))
+    assert "UNKNOWN: " in judge.unharmed(answered(*[0.1] * 10), [], 99, 10, 0.5, Waiting(1.0, 0.0))
 
 
 def test_a_quota_is_whole_when_the_last_answer_that_names_it_says() -> None:
@@ -241,55 +241,55 @@ class _Limited(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def door() -> Iterator[str]:
+def url() -> Iterator[str]:
     _Limited.held.clear()
     with served(_Limited) as url:
         yield url
 
 
-def test_keywords_use_up_a_real_quota_and_see_it_return(door: str) -> None:
+def test_keywords_use_up_a_real_quota_and_see_it_return(url: str) -> None:
     library = QuotaLibrary()
-    answers = library.ask(5, door, token="t", source="127.0.0.5")
+    answers = library.ask(5, url, token="t", source="127.0.0.5")
     library.exactly_should_pass(answers, LIMIT)
     library.quota_should_count_down(answers, "user", LIMIT, 1)
     assert set(_Limited.held) == {"127.0.0.5"}
-    until = library.ask_until_it_passes(door, source="127.0.0.5")
+    until = library.ask_until_it_passes(url, source="127.0.0.5")
     library.promises_should_be_kept(until)
     with pytest.raises(AssertionError, match="passed before the first refusal, not 4"):
-        library.exactly_should_pass(library.ask(6, door, source="127.0.0.6"), 4)
+        library.exactly_should_pass(library.ask(6, url, source="127.0.0.6"), 4)
 
 
-def test_a_body_is_posted(door: str) -> None:
+def test_a_body_is_posted(url: str) -> None:
     library = QuotaLibrary()
-    assert [one.status for one in library.ask(2, door, json={"password": "wrong"})] == [401, 401]
-    assert [one.status for one in library.ask(1, door, json={"password": "right"})] == [200]
+    assert [one.status for one in library.ask(2, url, json={"password": "wrong"})] == [401, 401]
+    assert [one.status for one in library.ask(1, url, json={"password": "right"})] == [200]
 
 
-def test_a_flood_is_judged_by_attacker_and_by_door(door: str) -> None:
+def test_a_flood_is_judged_by_attacker_and_by_endpoint(url: str) -> None:
     library = QuotaLibrary()
-    attackers = [{"source": f"127.0.0.{n}", "urls": [door]} for n in (7, 8)]
+    attackers = [{"source": f"127.0.0.{n}", "urls": [url]} for n in (7, 8)]
     floods, seen = library.flood(attackers, 3)
     assert seen == []
     assert [sum(one.refused for one in answers) for answers in floods] == [3, 3]
-    library.flood_should_be_throttled(floods, LIMIT, timedelta(seconds=1), door)
+    library.flood_should_be_throttled(floods, LIMIT, timedelta(seconds=1), url)
     with pytest.raises(Unknown, match=r"no request to http://b\.test/ came while a quota was used up"):
-        library.flood_should_be_throttled(floods, LIMIT, timedelta(seconds=1), door, "http://b.test/")
+        library.flood_should_be_throttled(floods, LIMIT, timedelta(seconds=1), url, "http://b.test/")
     assert 0 < library.wait_as_promised(floods) <= 1
-    assert not any(one.refused for attacker in attackers for one in library.ask(1, door, source=attacker["source"]))
+    assert not any(one.refused for attacker in attackers for one in library.ask(1, url, source=attacker["source"]))
 
 
-def test_an_attacker_may_want_refusals_of_his_own(door: str) -> None:
+def test_an_attacker_may_want_refusals_of_its_own(url: str) -> None:
     library = QuotaLibrary()
-    attackers = [{"source": "127.0.0.11", "urls": [door]}, {"source": "127.0.0.12", "urls": [door], "refusals": 9}]
+    attackers = [{"source": "127.0.0.11", "urls": [url]}, {"source": "127.0.0.12", "urls": [url], "refusals": 9}]
     floods, _ = library.flood(attackers, 1)
     assert sum(one.refused for one in floods[1]) == 9
 
 
-def test_a_flood_lasts_until_the_innocent_have_their_answers(door: str) -> None:
+def test_a_flood_lasts_until_unaffected_users_have_their_answers(url: str) -> None:
     library = QuotaLibrary()
-    attackers = [{"source": library.get_unused_address(), "urls": [door]} for _ in range(2)]
-    innocents = [{"source": library.get_unused_address(), "urls": [door]} for _ in range(2)]
-    floods, seen = library.flood(attackers, 0, innocents, LIMIT, every=timedelta(milliseconds=60))
+    attackers = [{"source": library.get_unused_address(), "urls": [url]} for _ in range(2)]
+    unaffected = [{"source": library.get_unused_address(), "urls": [url]} for _ in range(2)]
+    floods, seen = library.flood(attackers, 0, unaffected, LIMIT, every=timedelta(milliseconds=60))
     assert [[one.status for one in answers] for answers in seen] == [[200] * LIMIT] * 2
     for answers in seen:
         assert [later.sent - earlier.sent for earlier, later in pairwise(answers)] == pytest.approx([0.06, 0.06])
@@ -298,26 +298,26 @@ def test_a_flood_lasts_until_the_innocent_have_their_answers(door: str) -> None:
     assert len(_Limited.held) == 4
 
 
-def test_the_innocent_are_asked_though_attackers_are_never_refused(door: str) -> None:
+def test_unaffected_users_are_asked_though_attackers_are_never_refused(url: str) -> None:
     library = QuotaLibrary()
     attackers = [{"source": library.get_unused_address(), "urls": ["http://127.0.0.1:9/"]}]
-    innocents = [{"source": library.get_unused_address(), "urls": [door]}]
-    _, seen = library.flood(attackers, 1, innocents, 1, at_most=timedelta(seconds=10))
+    unaffected = [{"source": library.get_unused_address(), "urls": [url]}]
+    _, seen = library.flood(attackers, 1, unaffected, 1, at_most=timedelta(seconds=10))
     assert [one.status for one in seen[0]] == [200]
 
 
-def test_a_quota_is_filled_by_count(door: str) -> None:
+def test_a_quota_is_filled_by_count(url: str) -> None:
     library = QuotaLibrary()
-    assert library.ask_until_it_is_refused(door, LIMIT + 1, source="127.0.0.9").retry_after == 1
+    assert library.ask_until_it_is_refused(url, LIMIT + 1, source="127.0.0.9").retry_after == 1
     with pytest.raises(AssertionError, match=r"not refused in 3 requests; the last: http.* 200 .*r=0"):
-        library.ask_until_it_is_refused(door, LIMIT, source="127.0.0.10")
+        library.ask_until_it_is_refused(url, LIMIT, source="127.0.0.10")
 
 
-def test_keywords_from_outside(door: str, tmp_path: Path) -> None:
-    run_inner(INNER / "quota", tmp_path, variables={"DOOR": door, "LIMIT": str(LIMIT)}).all_as_declared()
+def test_keywords_from_outside(url: str, tmp_path: Path) -> None:
+    run_inner(INNER / "quota", tmp_path, variables={"URL": url, "LIMIT": str(LIMIT)}).all_as_declared()
 
 
-def test_a_dead_door_is_a_failure_and_not_a_pass() -> None:
+def test_a_dead_endpoint_is_a_failure_and_not_a_pass() -> None:
     library = QuotaLibrary()
     answers = library.ask(4, "http://127.0.0.1:9/")
     with pytest.raises(AssertionError, match=r"4 of 4 requests failed, the first: .*ConnectionRefusedError"):
@@ -332,7 +332,7 @@ def test_a_dead_door_is_a_failure_and_not_a_pass() -> None:
 
 
 def test_what_is_as_slow_without_a_flood_is_not_judged_beyond_a_ceiling() -> None:
-    slow = innocent(*[1.0] * 10)
+    slow = answered(*[1.0] * 10)
     wrong = judge.unharmed(slow, [slow], 90, 3, 0.05, Waiting(1.0, 0.0), 0.8)
     assert wrong.startswith("UNKNOWN: p90 is 1.0 s, and as slow where nobody floods")
     assert judge.unharmed(slow, [slow], 90, 3, 0.05, Waiting(1.0, 0.0), 2.0) == ""

@@ -71,7 +71,7 @@ LEGACY_FIELDS = {"X-RateLimit-Limit": "3", "X-RateLimit-Remaining": "{left}", "X
 
 
 @pytest.fixture
-def door() -> Iterator[str]:
+def url() -> Iterator[str]:
     Plain.ends, Plain.used, Plain.liar, Plain.told, Plain.seen = 0.0, 0, 0.0, {"Retry-After": "1"}, []
     Plain.text = "{}"
     with served(Plain) as url:
@@ -178,30 +178,30 @@ def test_a_promise_without_retry_after_is_the_reset() -> None:
     assert "does not say how long to wait" in judge.promises([refusal(None), passed], bare)
 
 
-def test_a_plain_quota_is_judged_by_count_alone(door: str) -> None:
+def test_a_plain_quota_is_judged_by_count_alone(url: str) -> None:
     library = QuotaLibrary()
-    library.exactly_should_pass(library.ask(5, door), LIMIT, fields="none", code=None)
+    library.exactly_should_pass(library.ask(5, url), LIMIT, fields="none", code=None)
     Plain.ends = 0.0
     with pytest.raises(AssertionError, match="a refusal has no problem code, not 'rate_limited'"):
-        library.exactly_should_pass(library.ask(5, door), LIMIT)
+        library.exactly_should_pass(library.ask(5, url), LIMIT)
     Plain.ends, Plain.told = 0.0, {}
     with pytest.raises(AssertionError, match="a refusal has no Retry-After"):
-        library.exactly_should_pass(library.ask(5, door), LIMIT, fields="none", code=None)
+        library.exactly_should_pass(library.ask(5, url), LIMIT, fields="none", code=None)
 
 
-def test_unstandardised_quotas_count_down(door: str) -> None:
+def test_unstandardised_quotas_count_down(url: str) -> None:
     library, Plain.told = QuotaLibrary(), {**LEGACY_FIELDS, "Retry-After": "1"}
-    answers = library.ask(5, door)
+    answers = library.ask(5, url)
     library.exactly_should_pass(answers, LIMIT, fields="x-ratelimit", code=None)
     library.quota_should_count_down(answers, "x-ratelimit", LIMIT, 1)
     with pytest.raises(AssertionError, match=r"the policy is q=3, not q=4;w=1"):
         library.quota_should_count_down(answers, "x-ratelimit", 4, 1)
     Plain.ends, Plain.told = 0.0, {**LEGACY_FIELDS, "X-RateLimit-Remaining": "2"}
     with pytest.raises(AssertionError, match="r of quota 'x-ratelimit' was 2 in answer 2, not 1"):
-        library.quota_should_count_down(library.ask(3, door), "x-ratelimit", LIMIT, 1)
+        library.quota_should_count_down(library.ask(3, url), "x-ratelimit", LIMIT, 1)
     Plain.told = {"X-RateLimit-Limit": "3"}
     with pytest.raises(AssertionError, match="X-RateLimit-Remaining: missing"):
-        library.quota_should_count_down(library.ask(3, door), "x-ratelimit", LIMIT, 1)
+        library.quota_should_count_down(library.ask(3, url), "x-ratelimit", LIMIT, 1)
 
 
 @pytest.mark.parametrize(
@@ -211,32 +211,32 @@ def test_unstandardised_quotas_count_down(door: str) -> None:
         {**LEGACY_FIELDS, "X-RateLimit-Reset": "{soon}"},
     ],
 )
-def test_who_waits_as_told_is_served(door: str, told: dict[str, str]) -> None:
+def test_who_waits_as_told_is_served(url: str, told: dict[str, str]) -> None:
     Plain.told = told
     fields = "x-ratelimit" if "X-RateLimit-Limit" in told else "none"
     waited = QuotaLibrary().promised_wait_should_suffice(
-        door, LIMIT + 1, fields=fields, code=None, retry_after="Retry-After" in told
+        url, LIMIT + 1, fields=fields, code=None, retry_after="Retry-After" in told
     )
     assert 0 < waited < 2.2
     assert len(Plain.seen) == LIMIT + 2
 
 
-def test_who_waits_as_told_and_is_refused_says_so(door: str) -> None:
+def test_who_waits_as_told_and_is_refused_says_so(url: str) -> None:
     Plain.liar = 5.0
     with pytest.raises(AssertionError, match=r"was sent 1\.\d\d s after a refusal that asked to wait 1 s"):
-        QuotaLibrary().promised_wait_should_suffice(door, LIMIT + 1, fields="none", code=None)
+        QuotaLibrary().promised_wait_should_suffice(url, LIMIT + 1, fields="none", code=None)
 
 
-def test_what_is_not_told_or_too_long_is_not_waited_for(door: str) -> None:
+def test_what_is_not_told_or_too_long_is_not_waited_for(url: str) -> None:
     library, Plain.told = QuotaLibrary(), {}
     with pytest.raises(AssertionError, match="a refusal does not say how long to wait"):
-        library.promised_wait_should_suffice(door, LIMIT + 1, fields="none", code=None, retry_after=False)
+        library.promised_wait_should_suffice(url, LIMIT + 1, fields="none", code=None, retry_after=False)
     Plain.ends, Plain.told = 0.0, {"Retry-After": "3600"}
     with pytest.raises(Unknown, match="asks to wait 3600 s, longer than 120 s"):
-        library.promised_wait_should_suffice(door, LIMIT + 1, fields="none", code=None)
+        library.promised_wait_should_suffice(url, LIMIT + 1, fields="none", code=None)
     Plain.ends = 0.0
     with pytest.raises(AssertionError, match="not refused in 2 requests"):
-        library.promised_wait_should_suffice(door, 2, fields="none", code=None)
+        library.promised_wait_should_suffice(url, 2, fields="none", code=None)
 
 
 def test_a_failure_after_the_wait_is_none_of_a_quota() -> None:
@@ -244,28 +244,28 @@ def test_a_failure_after_the_wait_is_none_of_a_quota() -> None:
     assert "a request failed that was sent 1 s after a refusal" in judge.waited(refusal(), after, 1)
 
 
-def test_a_query_a_body_and_headers_are_sent(door: str) -> None:
+def test_a_query_a_body_and_headers_are_sent(url: str) -> None:
     library = QuotaLibrary()
-    library.ask(1, f"{door}me?of=u1#part", headers={"X-Key": "k"})
-    library.ask_until_it_is_refused(f"{door}?a=b", 9, headers={"X-Key": "k"}, json={"n": 1})
+    library.ask(1, f"{url}me?of=u1#part", headers={"X-Key": "k"})
+    library.ask_until_it_is_refused(f"{url}?a=b", 9, headers={"X-Key": "k"}, json={"n": 1})
     assert ("/me?of=u1", "", "k") in Plain.seen
     assert ("/?a=b", json.dumps({"n": 1}), "k") in Plain.seen
     Plain.liar, Plain.seen = 0.0, []
-    library.ask_until_it_passes(door, headers={"X-Key": "k2"}, json={"n": 2}, every=timedelta(milliseconds=20))
+    library.ask_until_it_passes(url, headers={"X-Key": "k2"}, json={"n": 2}, every=timedelta(milliseconds=20))
     assert set(Plain.seen) == {("/", json.dumps({"n": 2}), "k2")}
 
 
-def test_the_example_of_the_document_runs(door: str, tmp_path: Path) -> None:
+def test_the_example_of_the_document_runs(url: str, tmp_path: Path) -> None:
     text = (ROOT / "docs" / "libraries" / "quota.md").read_text(encoding="utf-8")
     block = re.search(r"```robotframework\n(.*?)```", text, re.DOTALL)
     assert block
     (tmp_path / "example.robot").write_text(block[1], encoding="utf-8")
     Plain.told, Plain.text = RECOMMENDED_FIELDS, '{"code": "rate_limited"}'
-    variables = {"API": door.rstrip("/"), "TOKEN": "t", "LIMIT": str(LIMIT), "WINDOW": "1"}
+    variables = {"API": url.rstrip("/"), "TOKEN": "t", "LIMIT": str(LIMIT), "WINDOW": "1"}
     run = run_inner(tmp_path / "example.robot", tmp_path, variables=variables)
     assert run.returncode == 0, f"{run.verdicts}\n{run.console}"
 
 
-def test_keywords_from_outside(door: str, tmp_path: Path) -> None:
+def test_keywords_from_outside(url: str, tmp_path: Path) -> None:
     Plain.told = {**LEGACY_FIELDS, "Retry-After": "1"}
-    run_inner(INNER / "quota_forms", tmp_path, variables={"DOOR": door}).all_as_declared()
+    run_inner(INNER / "quota_forms", tmp_path, variables={"URL": url}).all_as_declared()

@@ -165,7 +165,7 @@ def chatting(
         (("to all",), "FAIL", "which it may not see"),
         (("forgets",), "FAIL", "1 not given back"),
         (("again",), "PASS", ""),
-        (("again anew",), "FAIL", "-2 of "),
+        (("again as new",), "FAIL", "-2 of "),
         (("changes",), "FAIL", "does not say to chat-"),
         (("swaps",), "FAIL", "-3 first"),
         (("hangs up",), "FAIL", "sockets closed with 1011"),
@@ -208,7 +208,7 @@ def test_chats_that_do_not_settle_say_that_their_tokens_have_expired(tmp_path: P
     ("faults", "change", "words"),
     [
         (("swaps",), "delivery: {order: none}", "weaker: messages may come in any order"),
-        (("again anew",), "delivery: {repeats: possible}", "weaker: messages may come more than once"),
+        (("again as new",), "delivery: {repeats: possible}", "weaker: messages may come more than once"),
     ],
 )
 def test_what_is_declared_is_weaker_where_the_rest_is_judged(

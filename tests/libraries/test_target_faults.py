@@ -26,7 +26,7 @@ from TargetLibrary.watching import Watching
 DIALECT = """
 dialect: 1
 endpoints:
-  door: {url: "http://127.0.0.1:1", instance: one, who: {get: /me, read: {user: id}}}
+  front: {url: "http://127.0.0.1:1", instance: one, who: {get: /me, read: {user: id}}}
   other: {url: "http://127.0.0.1:2", instance: two, who: {get: /me, read: {user: id}}}
 credentials: {header: "Authorization: Bearer {access}"}
 control: {adapter: none, stores: {database: postgres}}
@@ -61,11 +61,11 @@ def answers(*wrong: int, count: int = 60, kind: str = "other", status: int | Non
 @pytest.mark.parametrize(
     ("outage", "words_of_it"),
     [
-        ("{at: dor}", "promises.outage.at: 'dor' is no endpoint; did you mean door?"),
+        ("{at: fron}", "promises.outage.at: 'fron' is no endpoint; did you mean front?"),
         ("{existing: often}", "promises.outage.existing: a time such as 300ms"),
         ("{unknown: 99}", "promises.outage.unknown: an HTTP status or go_on or no_answer is needed"),
         ("{without: {databas: go_on}}", "neither an instance nor one of control.stores; did you mean database?"),
-        ("{without: {database: {door: perhaps}}}", "is none of go_on, refused or no_answer"),
+        ("{without: {database: {front: perhaps}}}", "is none of go_on, refused or no_answer"),
     ],
 )
 def test_an_outage_that_cannot_be_is_an_error_with_its_entry(outage: str, words_of_it: str) -> None:
@@ -85,51 +85,51 @@ def test_who_signs_users_in_is_asked_for_by_the_names_that_there_are() -> None:
 def test_sessions_that_go_on_pass_and_one_refused_request_is_named() -> None:
     keywords = words()
     keywords.stage.breaking.away.append(Away("one", "kill", 101.0, 130.0))
-    keywords.endpoints_should_have_gone_on(watched(door=answers(*range(101, 130)), other=answers()))
+    keywords.endpoints_should_have_gone_on(watched(front=answers(*range(101, 130)), other=answers()))
     with pytest.raises(AssertionError, match="other failed 1 of 60 requests"):
-        keywords.endpoints_should_have_gone_on(watched(door=answers(), other=answers(110)))
+        keywords.endpoints_should_have_gone_on(watched(front=answers(), other=answers(110)))
 
 
 def test_an_endpoint_may_fail_only_while_its_own_instance_is_away() -> None:
     keywords = words()
     keywords.stage.breaking.away.append(Away("one", "kill", 101.0, 103.0))
-    keywords.endpoints_should_have_been_available(watched(door=answers(101, 102, 103), other=answers()), "it is away")
+    keywords.endpoints_should_have_been_available(watched(front=answers(101, 102, 103), other=answers()), "it is away")
     with pytest.raises(AssertionError, match=r"other answered .* while it is away, not 99.9 %"):
-        keywords.endpoints_should_have_been_available(watched(door=answers(101), other=answers(102)), "it is away")
-    with pytest.raises(AssertionError, match=r"door answered .* while it is away"):
-        keywords.endpoints_should_have_been_available(watched(door=answers(90), other=answers()), "it is away")
+        keywords.endpoints_should_have_been_available(watched(front=answers(101), other=answers(102)), "it is away")
+    with pytest.raises(AssertionError, match=r"front answered .* while it is away"):
+        keywords.endpoints_should_have_been_available(watched(front=answers(90), other=answers()), "it is away")
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 429])
 def test_no_share_excuses_who_turns_a_good_token_away(status: int) -> None:
     lost, refused = answers(110, count=2000), answers(110, count=2000, status=status)
-    words().endpoints_should_have_been_available(watched(door=lost, other=answers()), "it is away", 99.9)
-    with pytest.raises(AssertionError, match="door turned a good token away while it is away"):
-        words().endpoints_should_have_been_available(watched(door=refused, other=answers()), "it is away", 99.9)
+    words().endpoints_should_have_been_available(watched(front=lost, other=answers()), "it is away", 99.9)
+    with pytest.raises(AssertionError, match="front turned a good token away while it is away"):
+        words().endpoints_should_have_been_available(watched(front=refused, other=answers()), "it is away", 99.9)
 
 
 def test_who_refuses_without_a_store_has_to_say_so() -> None:
     keywords = words()
     keywords.stage.breaking.away.append(Away("postgres", "stop", 101.0, 103.0))
     refused = answers(101, 102, kind="refused", status=503)
-    keywords.endpoints_should_have_been_available(watched(door=answers(), other=refused), "the store is away")
+    keywords.endpoints_should_have_been_available(watched(front=answers(), other=refused), "the store is away")
     with pytest.raises(AssertionError, match="other failed otherwise than declared"):
-        keywords.endpoints_should_have_been_available(watched(door=answers(), other=answers(101)), "the store is away")
+        keywords.endpoints_should_have_been_available(watched(front=answers(), other=answers(101)), "the store is away")
 
 
 def test_nothing_is_proved_where_nobody_missed_what_was_away() -> None:
     keywords = words()
     keywords.stage.breaking.away.append(Away("one", "kill", 101.0, 103.0))
     with pytest.raises(Unknown, match="no request failed"):
-        keywords.endpoints_should_have_been_available(watched(door=answers(), other=answers()), "it is away")
+        keywords.endpoints_should_have_been_available(watched(front=answers(), other=answers()), "it is away")
 
 
 def test_an_endpoint_that_stays_away_fails() -> None:
     keywords = words()
     keywords.stage.breaking.away.append(Away("one", "kill", 101.0, 103.0))
     gone = answers(*range(101, 112), count=32)
-    with pytest.raises(AssertionError, match="door does not serve again"):
-        keywords.endpoints_should_have_been_available(watched(door=gone, other=answers()), "it is away")
+    with pytest.raises(AssertionError, match="front does not serve again"):
+        keywords.endpoints_should_have_been_available(watched(front=gone, other=answers()), "it is away")
 
 
 @pytest.fixture

@@ -363,7 +363,7 @@ def test_no_two_parts_of_the_library_have_a_name_in_common() -> None:
 PUBLIC = """
 dialect: 1
 endpoints:
-  door: {url: "http://127.0.0.1:1", who: {get: /me, read: {user: id}}, socket: "{base}/ws"}
+  front: {url: "http://127.0.0.1:1", who: {get: /me, read: {user: id}}, socket: "{base}/ws"}
 credentials: {cookie: sid}
 accounts: {made: {name: "{unique}", password: "{secret}"}}
 socket:
@@ -423,7 +423,7 @@ def test_what_ends_at_the_expiry_has_the_time_that_it_has_after_any(subject: str
     )
     keywords.stage = SimpleNamespace(dialect=loads(text), latest_expiry=lambda session: time.time())
     promise = keywords.stage.dialect.promises.ending("sign_out", subject)
-    limit = keywords._limit(promise.bound("door"), promise, Session({"user": "ann"}), "door")
+    limit = keywords._limit(promise.bound("front"), promise, Session({"user": "ann"}), "front")
     assert limit == pytest.approx(seconds, abs=0.2)
 
 

@@ -15,8 +15,8 @@ LIMIT = 3
 
 
 @dataclass
-class Door:
-    name: str = "door"
+class Gate:
+    name: str = "gate"
 
     @property
     def open(self) -> bool:
@@ -24,10 +24,10 @@ class Door:
         return self.name != "shut"
 
 
-async def enter(door: Door) -> str:
-    if door.open:
+async def enter(gate: Gate) -> str:
+    if gate.open:
         return greet(
-            door.name,
+            gate.name,
             1,
         )
     return "no"

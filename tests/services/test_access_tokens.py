@@ -78,7 +78,7 @@ def verifier(keys: Keys) -> Callable[[str], access_tokens.AccessToken]:
     return lambda token: asyncio.run(made.verify(token))
 
 
-def test_a_token_that_comes_again_is_not_verified_anew_and_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_token_that_comes_again_is_not_verified_again_and_says_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     check, token = verifier(Keys()), signed(HEADER, json.dumps(CLAIMS))
     first = check(token)
     monkeypatch.setattr(jwt, "decode", None)

@@ -401,7 +401,7 @@ def limited(
 
 
 def test_a_quota_is_shared_by_replicas_and_counts_down(limited: Replicas) -> None:
-    person, innocent = limited.person(), limited.person()
+    person, other = limited.person(), limited.person()
     answers = [limited.call(person, "GET", "/api/me", replica=number % 2) for number in range(11)]
     assert [answer.status_code for answer in answers] == [200] * 10 + [429]
     assert [answer.headers["ratelimit"].split(";")[1] for answer in answers] == [
@@ -410,7 +410,7 @@ def test_a_quota_is_shared_by_replicas_and_counts_down(limited: Replicas) -> Non
     assert answers[0].headers["ratelimit-policy"] == '"user";q=10;w=30'
     assert code(answers[-1]) == (429, "rate_limited")
     assert 1 <= int(answers[-1].headers["retry-after"]) <= 30
-    assert limited.call(innocent, "GET", "/api/me").status_code == 200
+    assert limited.call(other, "GET", "/api/me").status_code == 200
     with pytest.raises(InvalidStatus) as refusal, tab(limited, person):
         pass
     assert refusal.value.response.status_code == 429

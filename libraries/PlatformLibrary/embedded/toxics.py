@@ -156,7 +156,7 @@ class Hold:
         return self._decision < self.toxic.toxicity
 
     def change(self, toxic: Toxic, now: float) -> None:
-        """Go on as another version of the toxic: its time begins anew, what it counted stays counted."""
+        """Go on as another version of the toxic: its time begins again, what it counted stays counted."""
         self.toxic = toxic
         self.since = now
 

@@ -55,12 +55,12 @@ Nobody Comes Back After A Final Close
 
 A Refused Handshake Is A Flaw
     [Documentation]    FAIL *1 handshakes refused, the first: chat-0: * 503 *
-    Chat Until All Is Settled    door-shut
+    Chat Until All Is Settled    late
     Chats Should Have Gone On    closes=${{ [1012] }}
 
 A Handshake May Be Refused While Nobody Is There To Take It
     [Documentation]    PASS
-    Chat Until All Is Settled    door-shut
+    Chat Until All Is Settled    late
     ${report} =    Chats Should Have Gone On    closes=${{ [1012] }}    refused=True
     Length Should Be    ${report.refusals}    1
 

@@ -1,5 +1,5 @@
 *** Settings ***
-Documentation       Each test's documentation is its declared verdict. The door lets three requests of an address pass in a second.
+Documentation       Each test's documentation is its declared verdict. The server lets three requests of an address pass in a second.
 Library             QuotaLibrary
 
 
@@ -7,21 +7,21 @@ Library             QuotaLibrary
 A Quota Is Used Up And Judged
     [Documentation]    PASS
     ${source} =    Get Unused Address
-    ${answers} =    Ask    5    ${DOOR}    source=${source}
+    ${answers} =    Ask    5    ${URL}    source=${source}
     Exactly Should Pass    ${answers}    ${LIMIT}
     Quota Should Count Down    ${answers}    user    ${LIMIT}    1
 
 A Wrong Limit Is Shown
     [Documentation]    FAIL 3 requests passed before the first refusal, not 4: 3 x 200, 3 x 429 rate_limited (in order: 3 x 200, 3 x 429)
     ${source} =    Get Unused Address
-    ${answers} =    Ask    6    ${DOOR}    source=${source}
+    ${answers} =    Ask    6    ${URL}    source=${source}
     Exactly Should Pass    ${answers}    4
 
 A Refusal Is Kept And Ends
     [Documentation]    PASS
     ${source} =    Get Unused Address
-    ${refusal} =    Ask Until It Is Refused    ${DOOR}    4    source=${source}
-    ${answers} =    Ask Until It Passes    ${DOOR}    source=${source}
+    ${refusal} =    Ask Until It Is Refused    ${URL}    4    source=${source}
+    ${answers} =    Ask Until It Passes    ${URL}    source=${source}
     Promises Should Be Kept    ${{ [$refusal, *$answers] }}
 
 A Verdict In Time Counts
@@ -37,20 +37,20 @@ A Verdict Too Late Is None
     ${void} =    Run Within Window    1ms    Take So Long    fail
     Should Match Regexp    ${void}    ^took \\d+\\.\\d\\d s: FAIL fail != pass$
 
-A Promise Is Waited For From When It Was Heard
+A Promise Is Waited For From When It Was Given
     [Documentation]    PASS
     ${promise} =    Make Promise    0.2
     Wait As Promised    ${promise}
     ${waited} =    Wait As Promised    ${promise}
     Should Be Equal As Numbers    ${waited}    0
 
-A Flood Is Refused And The Innocent Is Not
+A Flood Is Refused And An Unaffected User Is Not
     [Documentation]    PASS
     ${floods}    ${seen} =    Flood One Attacker Beside Four Users
-    Flood Should Be Throttled    ${floods}    ${LIMIT}    1s    ${DOOR}
+    Flood Should Be Throttled    ${floods}    ${LIMIT}    1s    ${URL}
     No Other User Should Notice    ${seen}    ${seen}
     Wait As Promised    ${floods}
-    ${answers} =    Ask    1    ${DOOR}    source=127.5.0.1
+    ${answers} =    Ask    1    ${URL}    source=127.5.0.1
     Should Not Be True    ${{ $answers[0].refused }}
 
 A Bound That Nothing Keeps Is Not Kept
@@ -58,10 +58,10 @@ A Bound That Nothing Keeps Is Not Kept
     ${_}    ${seen} =    Flood One Attacker Beside Four Users
     No Other User Should Notice    ${seen}    ${seen}    percent=50    factor=0    floor=0s
 
-An Innocent Who Is Refused Is Shown
+An Unaffected User Who Is Refused Is Reported
     [Documentation]    FAIL there are 6 answers that are not 200, the first: http* 429 rate_limited *
     ${source} =    Get Unused Address
-    ${before} =    Ask    12    ${DOOR}    ${DOOR}    source=${source}
+    ${before} =    Ask    12    ${URL}    ${URL}    source=${source}
     No Other User Should Notice    ${{ [$before[:9] + $before[:3]] }}    ${{ [$before[:3] * 4] }}
 
 
@@ -73,13 +73,13 @@ Take So Long
     Should Be Equal    ${verdict}    pass
 
 Flood One Attacker Beside Four Users
-    VAR    &{attacker}    urls=${{ [$DOOR] }}    source=127.5.0.1
+    VAR    &{attacker}    urls=${{ [$URL] }}    source=127.5.0.1
     VAR    @{attackers}    ${attacker}
-    VAR    @{innocents}    @{EMPTY}
+    VAR    @{unaffected}    @{EMPTY}
     FOR    ${_}    IN RANGE    4
         ${source} =    Get Unused Address
-        VAR    &{innocent}    urls=${{ [$DOOR] }}    source=${source}
-        VAR    @{innocents}    @{innocents}    ${innocent}
+        VAR    &{user}    urls=${{ [$URL] }}    source=${source}
+        VAR    @{unaffected}    @{unaffected}    ${user}
     END
-    ${floods}    ${seen} =    Flood    ${attackers}    refusals=2    innocents=${innocents}    answers=3    every=10ms
+    ${floods}    ${seen} =    Flood    ${attackers}    refusals=2    unaffected=${unaffected}    answers=3    every=10ms
     RETURN    ${floods}    ${seen}
