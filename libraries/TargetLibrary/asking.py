@@ -37,18 +37,17 @@ class Asking(Base):
 
         It is tried under each of ``names``, by default those that are most usual. Refused is as ``misplaced`` where the
         dialect describes that, and then also when a good token travels at its own place beside; else as a request
-        without a token is. Where the dialect lets tokens travel in the query string, that place is left out, and it is
-        NA where nothing is left.
+        without a token is. The parameter in which tokens travel (``credentials.query``) is left out, and so are sockets
+        that are authenticated by one; NA where nothing is left.
         """
-        tried = names or _QUERY_NAMES
         credentials, socket = self.stage.dialect.credentials, self.stage.dialect.socket
-        in_requests = credentials is None or "query" not in credentials.places
-        on_sockets = socket and "socket" not in self.stage.dialect.absent and socket.authentication != "query"
-        if not in_requests and not on_sockets:
-            raise NotDescribed("credentials.query", "the target lets tokens travel in the query string")
-        for name in tried if in_requests else ():
+        declared = credentials.places.get("query", ("", ""))[0] if credentials else ""
+        tried = [name for name in names or _QUERY_NAMES if name != declared]
+        if not tried:
+            raise NotDescribed("credentials.query", f"tokens may travel as {declared}")
+        for name in tried:
             self._requests_are_refused(session, name)
-        if on_sockets:
+        if socket and "socket" not in self.stage.dialect.absent and socket.authentication != "query":
             self._sockets_are_refused(session, tried)
 
     def _requests_are_refused(self, session: Session, name: str) -> None:

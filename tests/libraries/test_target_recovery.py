@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
+from lockstep import verdicts
+from lockstep.dialect import loads
+from lockstep.dialect.line import Opened
+from TargetLibrary.recovering import Recovering, Sent
 
 from tests.foreign.running import ROOT, included, run, served
 
@@ -55,3 +61,37 @@ def test_random_schedules_are_played_in_the_words_of_the_target(tmp_path: Path) 
         "NA",
         "NA: schedule: ack_before_commit.json: this target has no step 1, phone connects to backend-1",
     )
+
+
+REPEATS = """
+dialect: 1
+endpoints: {api: {url: "http://api", socket: "ws://api"}}
+socket: {out: {send: {send: {text: "{text}", key: "{key}"}}}}
+promises: {delivery: %s}
+"""
+
+
+def sending_again(delivery: str) -> None:
+    """A message that is sent again is stored a second time, at 8 in place of 7."""
+    keywords: Any = Recovering()
+    keywords.stage = SimpleNamespace(dialect=loads(REPEATS % delivery))
+    line = SimpleNamespace(
+        frame=keywords.stage.dialect.socket.out.get, outgoing=lambda word, **values: SimpleNamespace(content="")
+    )
+    answers = [Opened(True, {"position": 8})]
+    socket = SimpleNamespace(line=line, send=lambda content: None, answers_to=lambda made, word: answers)
+    keywords.socket = lambda alias: socket
+    keywords.received = lambda found, room: [SimpleNamespace(key="k", position=7)]
+    keywords.send_messages_again("phone", "room", [Sent("hello", "k")])
+
+
+def test_a_message_that_is_stored_twice_is_a_failure_unless_repeats_are_promised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(verdicts, "weaker", lambda text, reference: said.append(text))
+    with pytest.raises(AssertionError, match="'hello' was sent again, and is at 8 now, not at 7 as before"):
+        sending_again("{repeats: by_id}")
+    assert said == []
+    sending_again("{repeats: possible}")
+    assert said == ["messages may come more than once, as declared"]
