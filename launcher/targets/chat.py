@@ -416,7 +416,7 @@ class Chat:
             self._history(person, room, texts)
             came = self._come_back(phone, laptop, person, room, seen)
             if "unsubscribe" in phone.line.facts.out:
-                self.ask(phone, "unsubscribe", seen, room=room)
+                self.ask(phone, "unsubscribe", seen, **{**phone.notes, "room": room})
             self._events(phone, laptop)
             self._heartbeat(phone, laptop)
             if not came:

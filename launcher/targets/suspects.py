@@ -199,7 +199,9 @@ def of_frame(out: FrameOut, why: str, came: Sequence[Any], socket: Socket | None
     for name in _reads_of(place):
         if f"has no {name} " in why:
             return Suspect(place.at("read").at(name), f"nothing stands there{shown}")
-    return Suspect(place, f"{why.partition(':')[0]}{shown}")
+    # A frame that could not be filled says it after the place of the dialect, which has colons of its own.
+    said = why.rpartition(": ")[2] if why.startswith(f"{place.source.file}:") else why.partition(":")[0]
+    return Suspect(place, f"{said}{shown}")
 
 
 def _of_call(socket: Socket, frame: Any) -> Suspect:

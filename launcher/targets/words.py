@@ -225,6 +225,7 @@ class Words:
         tried = self.trying.sign_in(person, "sign_in_short", "doctor-short")
         if tried is None or not tried.ok:
             return
+        took = time.monotonic() - began
         session = tried.outcome.session
         expiry = self._expiry(session, began)
         wrong = self.recognised(session) if self.asking else ""
@@ -238,12 +239,15 @@ class Words:
             known = "nobody knows when it expires" if expiry is None else f"it lives for {expiry - began:.0f} s"
             self.findings.put(tried.finding(ANSWERS, f"{known}, so its expiry is not waited for"))
         else:
-            self._until_expired(tried, session, began, expiry)
+            self._until_expired(tried, session, began, expiry, took)
         if self.findings.is_good(tried.name):
             self._wrong_password(person, "sign_in_short")
 
-    def _until_expired(self, tried: Tried, session: Session, began: float, expiry: float) -> None:
-        """Waits for the expiry of a token, and sees that it is refused; ``began`` is when it was asked for."""
+    def _until_expired(self, tried: Tried, session: Session, began: float, expiry: float, asked: float) -> None:
+        """Waits for the expiry of a token, and sees that it is refused.
+
+        ``began`` is when it was asked for; it may have been made ``asked`` seconds later.
+        """
         after = self.dialect.promises.ending("expiry", "access")
         bounds = {name: after.bound(name) for name in self.asking}
         near = {name: bound.seconds or 0.0 for name, bound in bounds.items() if _is_near(bound)}
@@ -267,7 +271,7 @@ class Words:
             why = f"the token should live for {expiry - began:.1f} s, and is refused before"
             self.findings.put(tried.finding(FAILS, why, Suspect(place, f"{why} at {_listed(early)}")))
             return
-        left = self._until_refused(session, max(near.values()) + 1.0, near)
+        left = self._until_refused(session, max(near.values()) + 1.0 + asked, near)
         took = time.monotonic() - began
         if left:
             place = self.dialect.place.at("operations").at("sign_in_short")

@@ -23,6 +23,7 @@ UNSTANDARDISED = "x-ratelimit"
 _PARTS = ("Limit", "Remaining", "Reset")
 # More seconds than any quota's: an instant since the epoch.
 _AN_INSTANT = 1_000_000_000
+_ROUNDED = 2
 
 
 class FieldError(ValueError):
@@ -41,6 +42,8 @@ class Quota:
     window: int | None
     remaining: int
     reset: int
+    rounding: int = 0
+    """So many seconds less ``reset`` may be: of an instant in whole seconds, compared with a date in whole seconds."""
 
 
 def read(policy: str | None, rate: str | None) -> dict[str, Quota]:
@@ -70,10 +73,10 @@ def read_unstandardised(header: Callable[[str], str | None]) -> Quota | None:
         if text is None or not re.fullmatch(r"\d+(\.\d+)?", text.strip()):
             raise FieldError(f"X-RateLimit-{part}: {'missing' if text is None else f'{text} is no number'}")
         numbers[part] = math.ceil(float(text))
-    reset = numbers["Reset"]
+    reset, rounding = numbers["Reset"], 0
     if reset >= _AN_INSTANT:
-        reset = max(0, math.ceil(reset - _now(header)))
-    return Quota(UNSTANDARDISED, numbers["Limit"], None, numbers["Remaining"], reset)
+        reset, rounding = max(0, math.ceil(reset - _now(header))), _ROUNDED
+    return Quota(UNSTANDARDISED, numbers["Limit"], None, numbers["Remaining"], reset, rounding)
 
 
 def read_retry_after(header: Callable[[str], str | None]) -> int | None:

@@ -49,7 +49,7 @@ def refusal(answer: Answer, form: Form = DRAFT10) -> str:
     used_up = [quota for quota in form.quotas(answer) if quota.remaining == 0]
     if not used_up:
         return f"a refusal names no quota that is used up: {describe(answer)}"
-    longest = max(quota.reset for quota in used_up)
+    longest = max(quota.reset - quota.rounding for quota in used_up)
     if answer.retry_after is not None and answer.retry_after < longest:
         return f"Retry-After {answer.retry_after} is before t={longest}: {describe(answer)}"
     return ""

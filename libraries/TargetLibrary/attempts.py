@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from lockstep import masking
+from lockstep import masking, verdicts
 from lockstep.dialect import Answer, Outcome, Session
 from lockstep.dialect.accounts import made_up
 from lockstep.masking import mask
@@ -81,9 +81,18 @@ class Attempts(Base):
 
     @word("session", "assertion")
     def revoke_session_should_be_refused(self, revoked: Session, session: Session) -> None:
-        """Passes when ``session`` cannot end ``revoked``, which is not its user's, and the target says so."""
+        """Passes when ``session`` cannot end ``revoked``, which is not its user's, and the target says so.
+
+        Where the target ignores it instead (``promises.revocation.foreign``), ``revoked`` has to go on.
+        """
         outcome = self.stage.perform("revoke_session", session, session=revoked.session)
-        self._must_be_refused(outcome, "a user could end a session that is not theirs", "revoke_session")
+        if outcome.ok and all(self.stage.who(name, revoked).ok for name in self.stage.endpoints):
+            promise = self.stage.dialect.promises.choice("revocation.foreign")
+            said = "ending a session that is not theirs ended nothing, and was answered as if it were done"
+            if promise.value != "ignored":
+                raise AssertionError(f"{said}; where that is meant, declare promises.revocation.foreign: ignored")
+            return verdicts.weaker(f"{said}, as declared", promise.reference)
+        return self._must_be_refused(outcome, "a user could end a session that is not theirs", "revoke_session")
 
     @word("account", "assertion")
     def sign_up_should_be_refused(self, account: Session) -> None:

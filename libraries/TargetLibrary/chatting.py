@@ -75,7 +75,7 @@ class Chatting(Base):
         found = self.socket(socket)
         key = str(uuid.uuid4())
         if "send" not in found.line.facts.out:
-            self.stage.needed("send", found.line.session, room=room, text=text, key=key)
+            self._send_by_request(found, room, text, key)
             return key
         opened = found.play(found.line.asking("send", room=room, text=text, key=key))
         if not opened.ok:
@@ -84,6 +84,10 @@ class Chatting(Base):
         found.note(room, {name: value for name, value in opened.read.items() if name != "position"})
         found.acknowledged[text] = opened.read
         return key
+
+    def _send_by_request(self, socket: Socket, room: Any, text: str, key: str) -> None:
+        """At the socket's own endpoint, where that takes messages: another one may be away."""
+        self.stage.needed("send", socket.line.session, socket.line.endpoint.name, room=room, text=text, key=key)
 
     @word("message")
     def send_message_by_request(self, session: Session, room: Any, text: str) -> str:
@@ -99,7 +103,7 @@ class Chatting(Base):
         texts = [f"{prefix} {number}" for number in range(1, count + 1)]
         if "send" not in found.line.facts.out:
             for text in texts:
-                self.stage.needed("send", found.line.session, room=room, text=text, key=str(uuid.uuid4()))
+                self._send_by_request(found, room, text, str(uuid.uuid4()))
             return texts
         outgoing = [found.line.outgoing("send", room=room, text=text, key=str(uuid.uuid4())) for text in texts]
         began = time.monotonic()

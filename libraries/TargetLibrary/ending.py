@@ -9,7 +9,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
-from lockstep import verdicts
+from lockstep import machine, verdicts
 from lockstep.dialect import NotDescribed, Session
 from lockstep.dialect.promises import AT_EXPIRY, NEVER, NEXT_FRAME, Bound
 from lockstep.dialect.promises import Ending as Promise
@@ -191,16 +191,27 @@ class Ending(Base):
         too_long = limit > LONGEST_WAIT.total_seconds() and not patient()
         left = timedelta(seconds=max(0.0, since + (_MEASURED if too_long else limit) - time.monotonic()))
         began = time.monotonic()
+        mark, honoured = machine.Mark.now(), [since]
+
+        def is_refused() -> bool:
+            asked = time.monotonic()
+            if refused := has_ended():
+                return refused
+            honoured.append(asked)
+            return False
+
         try:
             if socket is not None:
                 _socket_ends(socket, what, after, left)
             else:
-                _asked_until(what, after, left, has_ended, is_clear=is_asked)
+                _asked_until(what, after, left, is_refused, is_clear=is_asked)
         except (_NotEndedError, Unknown):
             if not too_long:
                 raise
             reason = f"{what} has a bound of {bound} (--patient waits for it)"
             raise NotDescribed(f"promises.ends.{after}", reason) from None
+        late = f"{what} was good {{:.1f}} s after {after}, declared is {bound}"
+        _must_be_in_time(late, honoured[-1] - since, limit, mark.waiting())
         took = time.monotonic() - min(since, began)
         self._remark(what, after, bound, promise, endpoint, took)
 
@@ -239,6 +250,18 @@ class Ending(Base):
             logger.info(f"{what} ended {took:.1f} s after {after}, declared is {bound}: declare more")
             return
         verdicts.weaker(f"{what} ended {took:.1f} s after {after}, as declared ({bound})", promise.reference)
+
+
+def _must_be_in_time(late: str, when: float, limit: float, waiting: machine.Waiting) -> None:
+    """Whether what was asked ``when`` was still good in time: a wait that a busy machine makes longer excuses nothing.
+
+    ``late`` is what is said otherwise, with a place for the seconds.
+    """
+    verdict = waiting.judge(when, limit)
+    if verdict == "UNKNOWN":
+        raise Unknown(f"{late.format(when)}: {waiting}")
+    if verdict == "FAIL":
+        raise AssertionError(f"{late.format(when)}: {waiting}")
 
 
 class _Wrong(AssertionError):  # noqa: N818 - what was seen is wrong, whatever comes later

@@ -25,8 +25,8 @@ from .sockets import NOWHERE
 from .stage import platform_library
 
 _LOGGED = timedelta(seconds=10)
-_PARAMETERS = ("access_token", "token")
-"""What a query parameter with a token is usually called; the first by RFC 6750 §2.3."""
+_PARAMETER = "access_token"
+"""What a query parameter with a token is called (RFC 6750 §2.3)."""
 
 
 class Logs(Base):
@@ -81,9 +81,14 @@ class Logs(Base):
 
     @word("control")
     def send_token_in_query(self, session: Session) -> None:
-        """Asks each endpoint with the access token in the query string, which is answered somehow (RFC 6750 §5.3)."""
+        """Asks each endpoint with the access token in the query string, which is answered somehow (RFC 6750 §5.3).
+
+        Its parameter is ``access_token``, and that of ``credentials.query``.
+        """
+        credentials = self.stage.dialect.credentials
+        declared = credentials.places.get("query") if credentials else None
         for endpoint in self.stage.endpoints:
-            for name in _PARAMETERS:
+            for name in dict.fromkeys((_PARAMETER, *(declared or ())[:1])):
                 outcome = self._asked(endpoint, {name: session.access}, {}, session)
                 if outcome.answer is not None and outcome.answer.status is None:
                     raise AssertionError(f"{endpoint} does not answer a token in the query: {mask(outcome.why)}")

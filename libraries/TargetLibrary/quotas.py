@@ -106,13 +106,13 @@ class Quotas(Base):
         """Passes when ``limits.login_failure_limit`` wrong passwords make the right one be refused, too, for a while.
 
         It is so for an account, whichever way its e-mail is written, and for an address
-        (``limits.address_login_failure_limit``); other accounts, and the same
+        (``limits.address_login_failure_limit``, where that is described); other accounts, and the same
         one from another address, are served. Addresses are told apart where the target is on this machine. Who waits
         as long as told can sign in.
         """
         limit, window = int(self.stage.limit("login_failure_limit")), float(self.stage.limit("rate_window"))
         form = self._quota_form()
-        if unused_address(self.stage):
+        if "address_login_failure_limit" in self.stage.dialect.limits and unused_address(self.stage):
             most = int(self.stage.limit("address_login_failure_limit"))
             self._quota_in_one_window(window, lambda: self._failures_of_address(most, form)[0])
         refused: list[tuple[Session, Answer]] = []

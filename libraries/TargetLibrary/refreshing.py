@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 
 from lockstep import verdicts
 from lockstep.dialect import NotDescribed, Outcome, Session
 from lockstep.dialect.performing import claims
+from lockstep.dialect.promises import UNTIL_USED
 from lockstep.masking import mask
 from robot.api import logger
 
@@ -14,6 +16,7 @@ from .at_once import at_once
 from .base import Base
 from .described import word
 from .ending import Ending
+from .stage import LONGEST_WAIT, patient
 
 
 class Refreshing(Base):
@@ -63,6 +66,10 @@ class Refreshing(Base):
         self._must_rotate()
         promise = self.stage.dialect.promises.choice("refresh.reuse")
         outcome = self.stage.perform("refresh", spent)
+        if outcome.ok and self.stage.dialect.promises.choice("refresh.grace").value:
+            if (newest := self._when_grace_ends(outcome, current)) is None:
+                return None
+            current, outcome = newest, self.stage.perform("refresh", spent)
         if outcome.ok and promise.value == "accepted":
             return verdicts.unbounded("a spent refresh token has bought a new pair")
         if wrong := self._not_refused(outcome):
@@ -74,6 +81,29 @@ class Refreshing(Base):
         if wrong := self._not_refused(self.stage.perform("refresh", current)):
             raise AssertionError(f"after the reuse, the family's refresh token {wrong}")
         return None
+
+    def _when_grace_ends(self, outcome: Outcome, current: Session) -> Session | None:
+        """The successor that counts once ``promises.refresh.grace`` is over; None where that lasts for too long.
+
+        Until a time is over a spent token buys the one successor again; until the successor is used, the newest counts.
+        """
+        promise = self.stage.dialect.promises.choice("refresh.grace")
+        if promise.value == UNTIL_USED:
+            verdicts.weaker(
+                "a spent refresh token is taken until its successor is used, as declared", promise.reference
+            )
+            for endpoint in self.stage.endpoints:
+                if not (used := self.stage.who(endpoint, outcome.session)).ok:
+                    raise AssertionError(f"the successor is not taken: {mask(used.why)}")
+            return outcome.session
+        if outcome.read.get("refresh") != current.refresh:
+            raise AssertionError("a spent refresh token has bought another successor than the first time")
+        verdicts.weaker(f"a spent refresh token is taken for {promise.value:g} s, as declared", promise.reference)
+        if promise.value > LONGEST_WAIT.total_seconds() and not patient():
+            logger.info("the end of the grace is not waited for (--patient does)")
+            return None
+        time.sleep(promise.value)
+        return current
 
     @word("session", "assertion")
     def family_should_end_after_reuse(self, session: Session) -> None:
@@ -94,7 +124,8 @@ class Refreshing(Base):
     def parallel_refresh_should_be_safe(self, session: Session, times: int = 4) -> list[Session]:
         """Sends one refresh token so often at one instant: passes when as many succeed as is promised.
 
-        ``promises.refresh.parallel``: ``one_wins`` is one success at most, ``same_answer`` the same new token for all.
+        ``promises.refresh.parallel``: ``one_wins`` is one success at most, ``same_answer`` the same new token for all,
+        ``last_wins`` a pair for each, of which one is good.
         Returns the sessions that were bought.
         """
         self._must_rotate()
@@ -112,10 +143,15 @@ class Refreshing(Base):
         tokens = {str(outcome.read.get("refresh")) for outcome in won}
         if promise.value == "one_wins" and len(won) > 1:
             raise AssertionError(f"{len(won)} of {times} refreshes with one token were taken at one instant, not one")
+        if promise.value == "last_wins":
+            good = [outcome for outcome in won if self.stage.perform("refresh", outcome.session).ok]
+            if len(good) > 1:
+                raise AssertionError(f"{len(good)} of {len(won)} pairs that one token bought are good, not the last")
         if promise.value == "same_answer" and len(tokens) > 1:
             raise AssertionError(f"refreshes with one token at one instant brought {len(tokens)} tokens, not one")
         if len(won) > 1:
-            verdicts.weaker(f"{len(won)} refreshes with one token have the same answer, as declared", promise.reference)
+            what = "are taken, and one counts" if promise.value == "last_wins" else "have the same answer"
+            verdicts.weaker(f"{len(won)} refreshes with one token {what}, as declared", promise.reference)
         return [self.stage.known(outcome).session for outcome in won]
 
     def _must_rotate(self) -> None:

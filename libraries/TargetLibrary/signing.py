@@ -93,6 +93,14 @@ class Signing(Base):
     @word("session")
     def refresh_session(self, session: Session) -> Session:
         """The session with the next pair of tokens; the one before has what is spent now."""
+        dialect = self.stage.dialect
+        if (
+            "refresh" not in session.values
+            and dialect.knows("refresh")
+            and "refresh" in dialect.needs(dialect.operations.get("refresh", ()))
+        ):
+            how = "sign_in_short" if session.values.get("is_short") else "sign_in"
+            raise dialect.missing(f"operations.{how}.read.refresh")
         began = time.time()
         session = self.stage.needed("refresh", session).session
         return session.with_values({"signed_in_at": began, "sign_in_took": time.time() - began})

@@ -22,6 +22,7 @@ operations:
   refresh: {post: /renew, read: {access: token}}
   sign_out: {post: /logout}
   change_password: {post: /password}
+  change_profile: {post: /profile, json: {name: "{name}"}}
   deactivate: {post: /suspend}
   activate: {post: /restore, as: user}
   room: {post: /rooms, read: {room: id}}
@@ -110,6 +111,15 @@ def test_a_session_of_an_account_that_no_word_deletes_is_signed_out(tmp_path: Pa
     left = undo(words, account)
     assert left is not None
     assert "operations.delete_account: not described" in left.why
+
+
+def test_who_has_another_name_signs_in_by_it_to_be_deleted(tmp_path: Path) -> None:
+    path = tmp_path / "made.jsonl"
+    words = driver(Ledger(path), Desk())
+    ann = words.needed("sign_in", words.needed("sign_up", ANN).session).session
+    words.needed("change_profile", ann, name="ls-anna")
+    (account,) = read(path)
+    assert (account.session.values["name"], account.session.values["password"]) == ("ls-anna", "first-password")
 
 
 def test_who_has_changed_is_signed_in_again_to_be_deleted(tmp_path: Path) -> None:

@@ -113,11 +113,21 @@ def test_any_other_retry_after_is_malformed(text: str) -> None:
 
 @pytest.mark.parametrize(
     ("prefix", "reset", "seconds"),
-    [("X-RateLimit", "9", 9), ("X-Rate-Limit", "8.2", 9), ("X-RateLimit", str(INSTANT + 7), 7)],
+    [("X-RateLimit", "9", 9), ("X-Rate-Limit", "8.2", 9)],
 )
 def test_unstandardised_fields_are_read_in_both_spellings(prefix: str, reset: str, seconds: int) -> None:
     fields = {f"{prefix}-Limit": "3", f"{prefix}-Remaining": "2", f"{prefix}-Reset": reset, "Date": DATE}
     assert read_unstandardised(fields.get) == Quota("x-ratelimit", 3, None, 2, seconds)
+
+
+@pytest.mark.parametrize(("wait", "wrong"), [(20, ""), (19, ""), (18, "Retry-After 18 is before t=19")])
+def test_an_instant_and_a_date_are_rounded_to_seconds(wait: int, wrong: str) -> None:
+    fields = {f"X-RateLimit-{name}": value for name, value in (("Limit", "5"), ("Remaining", "0"))}
+    fields |= {"X-RateLimit-Reset": str(INSTANT + 21), "Date": DATE}
+    quota = read_unstandardised(fields.get)
+    assert quota == Quota("x-ratelimit", 5, None, 0, 21, 2)
+    answer = refusal(wait, {quota.name: quota})
+    assert judge.refusal(answer, LEGACY).partition(":")[0] == wrong
 
 
 @pytest.mark.parametrize(

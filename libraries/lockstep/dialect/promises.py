@@ -110,20 +110,27 @@ def _share_or_any(value: Any, place: Place) -> float:
     return float("inf") if value == "any" else number(value, place)
 
 
+def _seconds_or_use(value: Any, place: Place) -> float:
+    """A time, or ``until_used``: for ever, if nobody uses the successor."""
+    return UNTIL_USED if value == "until_used" else seconds(value, place)
+
+
 def _percent(value: Any, place: Place) -> float:
     if number(value, place) > 100:
         raise place.wrong(f"a share in percent, at most 100, is needed, not {shown(value)}")
     return float(value)
 
 
+UNTIL_USED = float("inf")
 _REFRESH, _LIMITS, _COOKIES = "RFC 9700 §4.14.2", "RFC 9110 §10.2.3", "ASVS 5.0 §3.3"
 CHOICES: Mapping[str, Mapping[str, _Kind]] = {
     "refresh": {
         "rotation": _yes(_REFRESH),
         "reuse": _words("ends_family", _REFRESH, "ends_family", "refused", "accepted", unbounded=("accepted",)),
-        "parallel": _words("one_wins", _REFRESH, "one_wins", "same_answer"),
-        "grace": _Kind(0.0, _REFRESH, seconds, more_is_weaker=True),
+        "parallel": _words("one_wins", _REFRESH, "one_wins", "same_answer", "last_wins"),
+        "grace": _Kind(0.0, _REFRESH, _seconds_or_use, more_is_weaker=True),
     },
+    "revocation": {"foreign": _words("refused", "RFC 9110 §15.5.5", "refused", "ignored")},
     "delivery": {
         "order": _words("per_room", "the project's own", "per_room", "none", unbounded=("none",)),
         "loss": _words("none", "the project's own", "none", "while_away"),
