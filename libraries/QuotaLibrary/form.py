@@ -15,12 +15,14 @@ Fields: TypeAlias = Literal["draft10", "x-ratelimit", "none"]
 class Form:
     """What a 429 (RFC 6585 §4) has with it: which fields, ``Retry-After`` (RFC 9110 §10.2.3), which problem code.
 
-    ``code`` is None where a refusal need have none.
+    ``code`` is None where a refusal need have none. ``rate`` is how many requests a second come back steadily, as of a
+    leaky bucket; 0 where a whole quota comes back at the end of its window, counted from the first request.
     """
 
     fields: Fields = "draft10"
     retry_after: bool = True
     code: str | None = "rate_limited"
+    rate: float = 0.0
 
     def __post_init__(self) -> None:
         if self.fields not in get_args(Fields):

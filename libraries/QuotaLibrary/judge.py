@@ -27,12 +27,36 @@ def exactly(answers: Sequence[Answer], limit: int, form: Form = DRAFT10) -> str:
         return f"{len(answers)} requests cannot show a limit of {limit}: nothing was proved"
     if failed := [answer for answer in answers if answer.failed]:
         return f"{len(failed)} of {len(answers)} requests failed, the first: {describe(failed[0])}"
+    if form.rate:
+        return _steadily(answers, limit, form)
     passed = next((number for number, answer in enumerate(answers) if answer.refused), len(answers))
     if passed != limit:
         return f"{passed} requests passed before the first refusal, not {limit}: {_statuses(answers)}"
     if late := [answer for answer in answers[limit:] if not answer.refused]:
         return f"{len(late)} requests passed after the quota of {limit} was used up: {_statuses(answers)}"
     return next((wrong for answer in answers[limit:] if (wrong := refusal(answer, form))), "")
+
+
+def _steadily(answers: Sequence[Answer], limit: int, form: Form) -> str:
+    """What is wrong unless ``limit`` requests passed at once, and after them as many as have come back meanwhile."""
+    began, passed = answers[0].sent, 0
+    for answer in answers:
+        if answer.refused:
+            if passed < limit:
+                return f"{passed} requests passed before the first refusal, not {limit}: {_statuses(answers)}"
+            if wrong := refusal(answer, form):
+                return wrong
+            continue
+        passed += 1
+        most = limit + math.floor((answer.answered - began + ROUNDING) * form.rate)
+        if passed > most:
+            return (
+                f"{passed} requests passed in {answer.answered - began:.2f} s, where {limit} and {form.rate:g} a "
+                f"second may: {_statuses(answers)}"
+            )
+    if not any(answer.refused for answer in answers):
+        return f"{UNKNOWN}no request was refused: they were slower than {form.rate:g} a second"
+    return ""
 
 
 def refusal(answer: Answer, form: Form = DRAFT10) -> str:
@@ -134,8 +158,14 @@ def throttled(answers: Sequence[Answer], limit: int, window: float, form: Form =
         return f"{len(failed)} of {len(answers)} requests failed, the first: {describe(failed[0])}"
     if not answers:
         return f"{UNKNOWN}an attacker asked nothing"
-    windows = 1 + math.floor((answers[-1].answered - answers[0].sent + ROUNDING) / window)
+    span = answers[-1].answered - answers[0].sent + ROUNDING
     passed = sum(not answer.refused for answer in answers)
+    if form.rate:
+        most = limit + math.floor(span * form.rate)
+        if not limit <= passed <= most:
+            return f"{passed} of {len(answers)} requests passed in {span:.2f} s, not {limit} to {most}"
+        return next((wrong for answer in answers if answer.refused and (wrong := refusal(answer, form))), "")
+    windows = 1 + math.floor(span / window)
     if not limit <= passed <= limit * windows:
         return f"{passed} of {len(answers)} requests passed in {windows} windows, not {limit} in each"
     return next((wrong for answer in answers if answer.refused and (wrong := refusal(answer, form))), "")

@@ -58,8 +58,11 @@ def answer_of(stage: Stage, outcome: Outcome, url: str, sent: float) -> Answer:
 
 def form_of(stage: Stage) -> Form:
     """What a refusal has with it, as is promised."""
-    choice = stage.dialect.promises.choice
-    return Form(choice("limits.fields").value, choice("limits.retry_after").value, None)
+    choice, limits = stage.dialect.promises.choice, stage.dialect.limits
+    rate = 0.0
+    if choice("limits.refill").value == "steady" and {"rate_limit", "rate_window"} <= limits.keys():
+        rate = limits["rate_limit"] / limits["rate_window"]
+    return Form(choice("limits.fields").value, choice("limits.retry_after").value, None, rate)
 
 
 def unused_address(stage: Stage) -> str | None:

@@ -72,7 +72,7 @@ class Quotas(Base):
         with closing(self._quota_fresh(endpoint)) as asker:
             answers = list(asker.ask([endpoint], limit + _MORE))
         wrong = judge.exactly(answers, limit, form)
-        if not wrong and form.fields != "none":
+        if not wrong and form.fields != "none" and not form.rate:
             names = [quota.name for quota in form.quotas(answers[limit]) if quota.remaining == 0]
             wrong = judge.counts_down(answers, names[0], limit, int(window)) if names else "no quota is named"
         return wrong

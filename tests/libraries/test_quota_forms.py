@@ -279,3 +279,37 @@ def test_the_example_of_the_document_runs(url: str, tmp_path: Path) -> None:
 def test_keywords_from_outside(url: str, tmp_path: Path) -> None:
     Plain.told = {**LEGACY_FIELDS, "Retry-After": "1"}
     run_inner(INNER / "quota_forms", tmp_path, variables={"URL": url}).all_as_declared()
+
+
+def bucket(*statuses: int, every: float = 0.2) -> list[Answer]:
+    """Answers that come one after the other, ``every`` so many seconds."""
+    return [
+        Answer("http://a.test/", n * every, (n + 1) * every, status, "", {}, 1) for n, status in enumerate(statuses)
+    ]
+
+
+STEADY = Form("none", True, None, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("answers", "wrong"),
+    [
+        # As Synapse answers: five at once, and one a second.
+        (bucket(200, 200, 200, 200, 200, 429, 429, 200), ""),
+        (bucket(200, 200, 200, 200, 200, 429, 429, 429), ""),
+        (bucket(200, 200, 200, 429, 429, 429, 429, 200), "3 requests passed before the first refusal, not 5"),
+        (bucket(*[200] * 7, 429), "7 requests passed in 1.40 s, where 5 and 1 a second may"),
+        (bucket(*[200] * 8, every=1.0), "UNKNOWN: no request was refused"),
+    ],
+)
+def test_a_quota_that_comes_back_steadily(answers: list[Answer], wrong: str) -> None:
+    assert judge.exactly(answers, 5, STEADY).startswith(wrong)
+    assert bool(judge.exactly(answers, 5, STEADY)) is bool(wrong)
+
+
+def test_a_flood_passes_as_often_as_requests_come_back() -> None:
+    fair = bucket(*[200] * 5, *[429, 429, 429, 429, 200] * 3)
+    assert judge.throttled(fair, 5, 5.0, STEADY) == ""
+    assert "8 of 20 requests passed in 1 windows" in judge.throttled(fair, 5, 5.0, Form("none", True, None))
+    greedy = bucket(*[200] * 5, *[429, 200] * 25)
+    assert "30 of 55 requests passed in 11" in judge.throttled(greedy, 5, 5.0, STEADY)

@@ -160,6 +160,7 @@ CHOICES: Mapping[str, Mapping[str, _Kind]] = {
     },
     "limits": {
         "retry_after": _yes(_LIMITS),
+        "refill": _Kind("at_once", "the project's own", one_of("at_once", "steady")),
         "fields": _words(
             "draft10", "draft-ietf-httpapi-ratelimit-headers-10", "draft10", "x-ratelimit", "none", unbounded=("none",)
         ),
