@@ -8,9 +8,13 @@ from lockstep.dialect import Session
 from lockstep.dialect.line import Opened
 from lockstep.dialect.templates import fields
 from lockstep.masking import mask
+from robot.api import logger
+from robot.libraries.BuiltIn import BuiltIn
 
 from .socket import Socket
 from .stage import Stage
+
+NO_SOCKET = "no socket "
 
 
 class Base:
@@ -18,9 +22,26 @@ class Base:
 
     stage: Stage
     open_sockets: dict[str, Socket]
+    unopened: list[Session]
+    """The sessions for which a target without sockets should open one; `NO_SOCKET` with the number is its alias."""
+
+    def goes_without_socket(self) -> bool:
+        """Whether a step is left out, since the target has no sockets; NA where the test's name is about them.
+
+        So a test of HTTP in which a socket is opened on the side is judged by the rest.
+        """
+        if self.stage.has_sockets:
+            return False
+        if "Socket" in str(BuiltIn().get_variable_value("${TEST NAME}", "")):
+            self.stage.dialect.needed_socket()
+            raise self.stage.dialect.missing("socket", "no endpoint has one")
+        logger.info("the target has no sockets: this step is left out")
+        return True
 
     def socket(self, alias: str) -> Socket:
-        """The socket of this alias, which this test has opened."""
+        """The socket of this alias, which this test has opened; NA where the target has none."""
+        if not self.stage.has_sockets:
+            self.stage.dialect.needed_socket()
         if alias not in self.open_sockets:
             known = ", ".join(self.open_sockets) or "none"
             raise ValueError(f"this test has opened no socket {alias!r}; it has {known}")

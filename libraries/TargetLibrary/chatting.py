@@ -15,7 +15,7 @@ from lockstep.unknown import Unknown
 from lockstep.waiting import listed, seconds
 from robot.api import logger
 
-from .base import Base, same
+from .base import NO_SOCKET, Base, same
 from .described import word
 from .socket import Socket
 
@@ -37,6 +37,8 @@ class Chatting(Base):
     @word("message")
     def join_room(self, socket: str, room: Any) -> None:
         """Subscribes a socket to a conversation, where the target has a frame for that."""
+        if self.goes_without_socket():
+            return
         found = self.socket(socket)
         found.line.read["room"] = room
         if "subscribe" not in found.line.facts.out:
@@ -72,6 +74,8 @@ class Chatting(Base):
 
         Returns the sender's own id of it.
         """
+        if self.goes_without_socket():
+            return self.send_message_by_request(self._unopened(socket), room, text)
         found = self.socket(socket)
         key = str(uuid.uuid4())
         if "send" not in found.line.facts.out:
@@ -84,6 +88,9 @@ class Chatting(Base):
         found.note(room, {name: value for name, value in opened.read.items() if name != "position"})
         found.acknowledged[text] = opened.read
         return key
+
+    def _unopened(self, socket: str) -> Session:
+        return self.unopened[int(socket.removeprefix(NO_SOCKET))]
 
     def _send_by_request(self, socket: Socket, room: Any, text: str, key: str) -> None:
         """At the socket's own endpoint, where that takes messages: another one may be away."""
@@ -99,8 +106,12 @@ class Chatting(Base):
     @word("message")
     def send_messages(self, socket: str, room: Any, count: int, prefix: str = "message") -> list[str]:
         """Sends so many messages without waiting in between, then waits until each is taken; returns the texts."""
-        found = self.socket(socket)
         texts = [f"{prefix} {number}" for number in range(1, count + 1)]
+        if self.goes_without_socket():
+            for text in texts:
+                self.send_message_by_request(self._unopened(socket), room, text)
+            return texts
+        found = self.socket(socket)
         if "send" not in found.line.facts.out:
             for text in texts:
                 self._send_by_request(found, room, text, str(uuid.uuid4()))

@@ -108,6 +108,8 @@ class Ending(Base):
 
         With ``socket.ended`` a socket may stay open: it has ended, too, when each frame is refused so.
         """
+        if self.goes_without_socket():
+            return
         found = self.socket(socket)
         endpoint = found.line.endpoint.name
         promise = self.stage.dialect.promises.ending(after, "sockets")

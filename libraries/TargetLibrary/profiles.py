@@ -99,6 +99,8 @@ class Profiles(Base):
         The first counts where ``socket.in.profile`` is described, the second where ``who_am_i`` reads a name or e-mail;
         NA where neither is.
         """
+        if self.goes_without_socket():
+            return
         facts = self.stage.dialect.needed_socket()
         asked = facts.out.get("who_am_i")
         shows = asked is not None and bool(set(asked.read or ()).intersection(_CHANGED))

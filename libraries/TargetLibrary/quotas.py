@@ -108,9 +108,12 @@ class Quotas(Base):
         It is so for an account, whichever way its e-mail is written, and for an address
         (``limits.address_login_failure_limit``, where that is described); other accounts, and the same
         one from another address, are served. Addresses are told apart where the target is on this machine. Who waits
-        as long as told can sign in.
+        as long as told can sign in, and where nothing is told who waits for ``limits.login_failure_window``
+        (``rate_window`` where that is left out).
         """
-        limit, window = int(self.stage.limit("login_failure_limit")), float(self.stage.limit("rate_window"))
+        own = "login_failure_window" in self.stage.dialect.limits
+        window = float(self.stage.limit("login_failure_window" if own else "rate_window"))
+        limit = int(self.stage.limit("login_failure_limit"))
         form = self._quota_form()
         if "address_login_failure_limit" in self.stage.dialect.limits and unused_address(self.stage):
             most = int(self.stage.limit("address_login_failure_limit"))

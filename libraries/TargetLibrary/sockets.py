@@ -16,7 +16,7 @@ from lockstep.masking import mask
 from robot.libraries.BuiltIn import BuiltIn
 from WebSocketLibrary.keywords.opening import HandshakeFailedError
 
-from .base import Base, same
+from .base import NO_SOCKET, Base, same
 from .described import word
 from .ending import Ending
 from .socket import Socket
@@ -30,8 +30,8 @@ class Sockets(Base):
 
     @word("socket")
     def get_socket_endpoints(self) -> list[str]:
-        """The names of the endpoints that have sockets."""
-        return self.stage.socket_endpoints
+        """The names of the endpoints that have sockets; all of them where none has."""
+        return self.stage.endpoints if self.goes_without_socket() else self.stage.socket_endpoints
 
     @word("socket")
     def open_socket(
@@ -40,7 +40,13 @@ class Sockets(Base):
         """Opens a socket of ``session``, greeted and authenticated, at an endpoint (the first) and returns its alias.
 
         ``client`` is the device's own id, made up where none is given; ``room`` is what an address may need.
+
+        Where the target has no sockets, nothing is opened, and what is checked of this socket alone is left out. A test
+        that is about sockets by its name is NA there, and so is one that needs what arrives on them.
         """
+        if self.goes_without_socket():
+            self.unopened.append(session)
+            return f"{NO_SOCKET}{len(self.unopened) - 1}"
         try:
             socket = self.stage.open(endpoint, session, client=client, room=room, alias=alias)
         except HandshakeFailedError:
@@ -61,12 +67,14 @@ class Sockets(Base):
     @word("socket")
     def close_socket(self, socket: str) -> None:
         """Closes a socket, as its user does."""
-        self.socket(socket).drop()
+        if not self.goes_without_socket():
+            self.socket(socket).drop()
 
     @word("socket")
     def close_all_sockets(self) -> None:
         """Closes every socket; meant for teardowns."""
         self.open_sockets.clear()
+        self.unopened.clear()
         library: Any = BuiltIn().get_library_instance("WebSocketLibrary")
         library.close_all_connections()
 
@@ -108,6 +116,8 @@ class Sockets(Base):
     @word("socket", "assertion")
     def every_endpoint_should_open_socket_for_user(self, session: Session) -> None:
         """Passes when a new socket at each endpoint opens and knows the user of ``session``; they are closed again."""
+        if self.goes_without_socket():
+            return
         for endpoint in self.stage.socket_endpoints:
             alias = self.open_socket(session, endpoint)
             if "who_am_i" in self.socket(alias).line.facts.out or "user" in self.socket(alias).opened.read:
@@ -122,6 +132,8 @@ class Sockets(Base):
         longer than recommended (``promises.ends``) is asked once it has refused the token over HTTP, which it must do
         in that time. It is NA where each may honour it for more than a minute (without ``--patient``), or for ever.
         """
+        if self.goes_without_socket():
+            return
         self._how_refused(reason)
         later = {name: self._honoured_longer(name, after) for name in self.stage.socket_endpoints}
         for endpoint in (name for name, bound in later.items() if not bound):
@@ -249,6 +261,8 @@ class Sockets(Base):
     @word("socket", "assertion")
     def socket_should_be_open(self, socket: str) -> None:
         """Passes when the target still serves a socket: it answers what the dialect has an answer for."""
+        if self.goes_without_socket():
+            return
         found = self.socket(socket)
         if not found.connection.is_open and self._may_have_expired(found):
             machine.missed(f"UNKNOWN: the token of {socket} expired before it was asked")

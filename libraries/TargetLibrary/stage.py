@@ -274,6 +274,12 @@ class Stage:
         return found
 
     @property
+    def has_sockets(self) -> bool:
+        """Whether an endpoint has a socket."""
+        described = self.dialect.socket is not None and "socket" not in self.dialect.absent
+        return described and any(map(self.speaker.has_socket, self.speaker.endpoints))
+
+    @property
     def socket_endpoints(self) -> list[str]:
         """The endpoints that there are and that have a socket."""
         self.dialect.needed_socket()

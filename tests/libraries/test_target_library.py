@@ -11,6 +11,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
 from lockstep.dialect import Driver, Session, Speaker, load, loads
 from robot.api import SkipExecution
 from TargetLibrary import TargetLibrary
@@ -230,6 +231,23 @@ def test_a_changed_fact_changes_the_verdict(
         found = run(tmp_path / "out", str(folder), variables, *included([key]))
     assert found[key][0] == verdict, found
     assert words in found[key][1]
+
+
+@pytest.mark.req("T04")
+@pytest.mark.parametrize(
+    ("faults", "goes_on"), [((), "PASS"), (("logout keeps",), "FAIL access at forum after sign_out")]
+)
+def test_a_target_without_sockets_is_judged_by_the_rest(faults: tuple[str, ...], goes_on: str, tmp_path: Path) -> None:
+    facts = yaml.safe_load((FOREIGN / "cookie" / "target.yaml").read_text("utf-8"))
+    del facts["socket"], facts["endpoints"]["forum"]["socket"]
+    facts["absent"] = {**facts["absent"], "socket": "pages only"}
+    (tmp_path / "target.yaml").write_text(yaml.safe_dump(facts), "utf-8")
+    wanted = {"T24-01": goes_on, "T24-04": goes_on, "T24-03": "NA socket: absent", "T25-01": "NA"}
+    with served("cookie", *faults) as variables:
+        found = run(tmp_path / "out", str(tmp_path), variables, *included(list(wanted)))
+    for key, expected in wanted.items():
+        verdict, _, words = expected.partition(" ")
+        assert (found[key][0], words in found[key][1]) == (verdict, True), found
 
 
 @pytest.mark.req("T04")

@@ -14,9 +14,9 @@ from lockstep.dialect.steps import WORDS, Step, StepReader
 LIMITS = (
     "access_ttl", "short_access_ttl", "refresh_ttl", "session_idle", "session_absolute", "short_session_idle",
     "short_session_absolute", "session_limit", "rate_limit", "rate_window", "socket_rate_limit", "login_failure_limit",
-    "ping_interval", "ping_timeout", "max_replay", "resume_window", "message_size", "keys_ttl", "socket_queue",
-    "users", "burst", "address_login_failure_limit",
-    "body_size", "frame_size", "invalid_frames",
+    "login_failure_window", "address_login_failure_limit", "ping_interval", "ping_timeout", "max_replay",
+    "resume_window", "message_size", "keys_ttl", "socket_queue", "users", "burst", "body_size", "frame_size",
+    "invalid_frames",
 )  # fmt: skip
 """Times are in seconds, sizes in bytes, quotas in requests or messages of a window; ``users`` and ``burst`` are what a
 load may be at most: users, and messages that one of them sends at once."""
