@@ -32,6 +32,19 @@ Unsent Text Waits For Its Writer
     Sign In At Page    ${tab}    ${first}
     Tab Should Show Messages    ${tab}    stored for the first    not yet sent
 
+Unsent Text Is Kept From The Next User Of A Tab
+    [Tags]    id:B03-08    proto:5.62
+    ${first} =    Register User
+    ${tab} =    Open Chat In New Tab    ${first}    stored for the first
+    ${other} =    Open Tab Of User    ${tab}    ${first}
+    Send While Backend Is Away    ${tab}    not yet sent
+    Sign In Other User And Start Backends    ${other}
+    Tab Should Be Signed Out    ${tab}
+    Sign In Next User In Tab    ${tab}
+    Tab Should Be Signed In    ${tab}    ${SECOND USER}
+    Tab Should Hold Nothing Of    ${tab}    ${first}    stored for the first    not yet sent
+    Message Should Not Be Stored    not yet sent
+
 A Page Kept For Back Ends With Its Session
     [Tags]    id:B03-06
     ${first} =    Register User

@@ -2,7 +2,7 @@
 Documentation       What is answered while another service is away, stands still or breaks off, and what an internal error tells.
 ...                 Sources: RFC 9110 §9.2.2 and §15.6.4, RFC 9457; docs/protocol.md §1, §2.2, §3.3 and §5.
 Resource            promised_stores.resource
-Suite Setup         Open Private Platform    backends=2    proxies=auth->backend,backend->auth,frontend->backend-1
+Suite Setup         Open Private Platform    backends=2    proxies=auth->backend,backend->auth,frontend->backend-1,frontend->backend-2
 Suite Teardown      Leave Platform
 Test Setup          Sign In New User
 Test Teardown       Run Keywords    Heal All    AND    Close All Connections
@@ -62,6 +62,12 @@ A Deletion Whose Answer Is Lost Is Not Repeated
     Statuses Should Be Among    deletions while a replica breaks off    ${replies}    204    backend_unavailable
     ${after} =    Get Service Metric    frontend    frontend_repeated_total{service="backend"}
     Should Be Equal    ${after}    ${before}    deletions that were repeated
+
+A Request That Fails Twice Was Repeated Once
+    [Documentation]    Both replicas break off: the metric counts what was sent a second time, not what has failed.
+    [Tags]    id:CT-379    req:P07    proto:1.37
+    ${repeated} =    Count Repetitions Of One Request
+    Should Be Equal As Integers    ${repeated}    1    repetitions of a request that no replica answers
 
 A Silent Replica Holds Up Nobody For Long
     [Documentation]    It takes connections and answers nothing: what may be repeated is answered by the other, all the rest 503.
@@ -126,6 +132,22 @@ Ask While Replica Breaks Off
         IF    ${failed} > ${before} or any(reply.error or reply.status >= 500 for reply in $all)    RETURN    ${all}
     END
     Fail    in ten rounds frontend sent no request to the replica that breaks off
+
+Count Repetitions Of One Request
+    [Documentation]    Sends one request while answers of both replicas break off, until frontend has sent it a second time: where it
+    ...    asks for a replica's health first, it does not. Returns how many repetitions frontend has counted for it.
+    FOR    ${_}    IN RANGE    10
+        Wait Until Keyword Passes    20s    Replica Should Serve Through Frontend    backend-1
+        Wait Until Keyword Passes    20s    Replica Should Serve Through Frontend    backend-2
+        ${before} =    Get Service Metric    frontend    frontend_repeated_total{service="backend"}
+        Add Toxic    frontend->backend-1    limit_data    bytes=100    name=broken
+        Add Toxic    frontend->backend-2    limit_data    bytes=100    name=broken
+        Get From    frontend    /api/me    ${ACCESS_TOKEN}    status=503
+        Heal All
+        ${after} =    Get Service Metric    frontend    frontend_repeated_total{service="backend"}
+        IF    ${after} > ${before}    RETURN    ${{ $after - $before }}
+    END
+    Fail    in ten rounds frontend repeated no request that both replicas break off
 
 Replica Should Serve Through Frontend
     [Documentation]    One of four requests through frontend is answered by this replica.

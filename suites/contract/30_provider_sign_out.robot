@@ -134,6 +134,16 @@ A Sign-out Needs No Provider
     Every Service Should Refuse Token    ${ACCESS_TOKEN}    session_revoked
     [Teardown]    Start Service    provider
 
+A Sign-out After A Restart Needs No Provider
+    [Documentation]    Auth knows nothing of the provider, which is away, and so cannot say where the browser is to go.
+    [Tags]    id:S09-26    proto:2.7.08    needs:control.kill
+    Kill Service    provider
+    Restart Service    auth
+    ${url} =    Sign Out At Provider Too
+    Should Be Equal    ${url}    ${None}    where the browser is to go without a provider
+    Every Service Should Refuse Token    ${ACCESS_TOKEN}    session_revoked
+    [Teardown]    Start Service    provider
+
 
 *** Keywords ***
 Sign In Person Through Provider

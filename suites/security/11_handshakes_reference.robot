@@ -17,8 +17,26 @@ Browsers Open Sockets By Subprotocol, Others By Header
     Client Should Be Named By Header    ${BACKEND_SOCKET_URL}
     Client Should Be Named By Header    ${SOCKET_URL}
 
+The Server Chooses No Token As Subprotocol
+    [Documentation]    What it chooses stands in its answer, so it may not be the token, in whichever order they are offered.
+    [Tags]    id:SE-101    req:C02.1    proto:4.03    sec:W01
+    [Template]    Token Offered First Should Not Be Chosen
+    ${BACKEND_SOCKET_URL}
+    ${SOCKET_URL}
+
 
 *** Keywords ***
+Token Offered First Should Not Be Chosen
+    [Documentation]    The subprotocol of the service is chosen, though the token stands before it.
+    [Arguments]    ${endpoint}
+    VAR    @{offered}    bearer.${ACCESS_TOKEN.value}    ${SUBPROTOCOLS}[0]
+    Open Connection    ${endpoint}    alias=first    subprotocols=${offered}    origin=${PUBLIC_URL}    ca_file=${CA_FILE}
+    ${answer} =    Get Handshake Answer    first
+    Should Be Equal    ${answer.subprotocol}    ${SUBPROTOCOLS}[0]    the subprotocol of a socket whose token was offered first
+    ${me} =    Get Socket User    first
+    Should Be Equal    ${me}[id]    ${USER.id}    the user of a socket whose token was offered first
+    Close Connection    first
+
 Own Page Should Open Socket
     [Documentation]    As a browser does at this endpoint: with the origin, and the token as a subprotocol beside ``chat.v1``, which is
     ...    chosen.
