@@ -125,7 +125,7 @@ class TargetLibrary(
 
     def __init__(self) -> None:
         self.stage = Stage()
-        self.open_sockets, self.unopened = {}, []
+        self.open_sockets, self.unopened, self.owners = {}, [], {}
         self.chats = ChatLibrary()
         self.chatting = {}
         self.held = []

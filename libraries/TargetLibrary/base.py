@@ -22,6 +22,8 @@ class Base:
 
     stage: Stage
     open_sockets: dict[str, Socket]
+    owners: dict[str, Session]
+    """Who has made a conversation, by its id."""
     unopened: list[Session]
     """The sessions for which a target without sockets should open one; `NO_SOCKET` with the number is its alias."""
 

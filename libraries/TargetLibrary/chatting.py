@@ -21,6 +21,8 @@ from .socket import Socket
 
 _WITHIN = timedelta(seconds=10)
 _LATE = 1.0
+_FILTERED = 1.0
+"""So long nothing comes on a socket that may not see it."""
 
 
 class Chatting(Base):
@@ -32,6 +34,7 @@ class Chatting(Base):
         outcome = self.stage.needed("room", session)
         if "room" not in outcome.read:
             raise self.stage.dialect.missing("operations.room.read.room")
+        self.owners[str(outcome.read["room"])] = session
         return outcome.read["room"]
 
     @word("message")
@@ -58,15 +61,38 @@ class Chatting(Base):
 
     @word("message", "assertion")
     def join_should_be_refused(self, socket: str, room: Any) -> None:
-        """Passes when a socket may not subscribe to a conversation, and is told so; NA where rooms are not private."""
+        """Passes when a socket may not subscribe to a conversation, and is told so; NA where rooms are not private.
+
+        Where subscriptions are filters (``socket.filters``), it may, and passes when it receives nothing that the owner
+        sends there.
+        """
         self.rooms_must_be_private()
         found = self.socket(socket)
         opened = found.play(found.line.asking("subscribe", room=room))
+        if opened.ok and found.line.facts.filters:
+            return self.nothing_should_come(found, room)
         if opened.ok:
             raise AssertionError(f"{socket} should not be able to join the conversation, and has joined it")
         if not opened.refused:
             raise AssertionError(f"{socket} was not refused, but: {mask(opened.why)}")
-        self.frame_should_say(opened, "not_found", f"{socket} should not be able to join the conversation")
+        return self.frame_should_say(opened, "not_found", f"{socket} should not be able to join the conversation")
+
+    def nothing_should_come(self, socket: Socket, room: Any) -> None:
+        """What the owner of a conversation sends does not arrive on a socket whose filter is that conversation."""
+        owner, text = self.owners.get(str(room)), f"for members only {uuid.uuid4()}"
+        if owner is None:
+            raise self.stage.dialect.missing("operations.room", "nobody knows whose conversation it is")
+        if self.stage.dialect.knows("send"):
+            self.stage.needed("send", owner, socket.line.endpoint.name, room=room, text=text, key=str(uuid.uuid4()))
+        else:
+            other = self.stage.open(socket.line.endpoint.name, owner, room=room)
+            sent = other.play(other.line.asking("send", room=room, text=text, key=str(uuid.uuid4())))
+            other.drop()
+            if not sent.ok:
+                raise AssertionError(f"the owner cannot send a message: {mask(sent.why)}")
+        came = socket.wait_for(lambda: next((e for e in messages(socket) if same(e.text, text)), None), _FILTERED)
+        if came is not None:
+            raise AssertionError(f"a filter shows another user's conversation: {text!r} has arrived")
 
     @word("message")
     def send_message(self, socket: str, room: Any, text: str) -> str:

@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import yaml
+from lockstep.dialect import Session
+from TargetLibrary.chatting import Chatting
 
 from tests.foreign.cookie_server import forum
 from tests.foreign.frame_server import chat
 from tests.foreign.graphql_server import graphql_chat
+from tests.foreign.running import included, run, served
 from tests.foreign.socketio_server import socketio_chat
 from tests.libraries.inner import run_inner
 
@@ -252,3 +257,35 @@ def test_a_client_comes_back_after_a_restart_and_loses_nothing_that_is_promised(
 def test_a_close_that_is_not_described_is_not_applicable(tmp_path: Path) -> None:
     status, message = chatting(tmp_path, closes="restart")
     assert (status, message.split(": not")[0]) == ("SKIP", "NA: socket.closes.restart")
+
+
+@pytest.mark.req("T04")
+def test_a_filter_that_shows_what_is_foreign_is_caught(tmp_path: Path) -> None:
+    """This server gives who has entered all messages: declared to be a filter, it is one that shows too much."""
+    folder = tmp_path / "frames"
+    shutil.copytree(FRAMES, folder)
+    facts = yaml.safe_load((FRAMES / "target.yaml").read_text("utf-8"))
+    facts["socket"]["filters"] = True
+    (folder / "target.yaml").write_text(yaml.safe_dump(facts), "utf-8")
+    with served("frames", "anyone enters") as variables:
+        found = run(tmp_path / "out", str(folder), variables, *included(["T21-07"]))
+    assert found["T21-07"][0] == "FAIL", found
+    assert "a filter shows another user's conversation" in found["T21-07"][1]
+
+
+@pytest.mark.parametrize("came", [None, "for members only"])
+def test_a_filter_brings_nothing_that_is_foreign(came: str | None) -> None:
+    keywords: Any = Chatting()
+    sent: list[Any] = []
+    keywords.owners = {"room": Session({"user": "ann"})}
+    keywords.stage = SimpleNamespace(
+        dialect=SimpleNamespace(knows=lambda word: True), needed=lambda word, owner, at, **values: sent.append(values)
+    )
+    line = SimpleNamespace(endpoint=SimpleNamespace(name="api"))
+    socket = SimpleNamespace(line=line, wait_for=lambda look, within: came)
+    if came:
+        with pytest.raises(AssertionError, match="a filter shows another user's conversation: 'for members only"):
+            keywords.nothing_should_come(socket, "room")
+    else:
+        keywords.nothing_should_come(socket, "room")
+    assert [values["room"] for values in sent] == ["room"]

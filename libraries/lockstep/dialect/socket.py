@@ -113,6 +113,7 @@ class Socket:
     events: Mapping[str, tuple[EventRule, ...]] = field(default_factory=dict)
     heartbeat: tuple[Heartbeat, ...] = ()
     gapless: bool = False
+    filters: bool = False
     ended: tuple[Conditions, ...] = ()
     refused: Mapping[str, SocketRefusal] = field(default_factory=dict)
     resume: str = "none"
@@ -137,6 +138,7 @@ class Socket:
             entries.take("in", known(EVENTS, listed(EventRule.from_yaml)), {}),
             entries.take("heartbeat", listed(Heartbeat.from_yaml), ()),
             entries.take("gapless", flag, False),
+            entries.take("filters", flag, False),
             entries.take("ended", listed(Conditions.read), ()),
             entries.take("refused", _refused, {}),
             entries.take("resume", one_of(*RESUMES), "none"),
