@@ -25,6 +25,8 @@ from .recognising import Recognising
 from .socket import Socket
 from .stage import LONGEST_WAIT, patient
 
+_OF_ENDED = ("sessions", "rooms", "room")
+"""Two words that read, and one that writes: none needs anything but the session."""
 _CLOSE_REASONS = {"expiry": "expired"}
 _MEASURED = 1.0
 """For so many seconds it is seen whether what may take long, or never has to end, does so nevertheless."""
@@ -36,6 +38,9 @@ class Ending(Base):
     @word("promise", "assertion")
     def access_should_end(self, session: Session, after: str) -> None:
         """Passes when each endpoint refuses the access token of ``session`` within what is promised.
+
+        It has to say no to who asks who they are, and to list sessions and conversations or begin one, as far as it
+        serves these words.
 
         ``after`` is the word that ended it (``sign_out``, ``revoke_session``, ``revoke_all``, ``change_password``,
         ``deactivate``, ``delete_account``), or ``expiry``.
@@ -63,7 +68,25 @@ class Ending(Base):
         asks = partial(self._access_has_ended, endpoint, session, self._recognising.expected_refusal(cause))
         began = self._since(session, after) if since is None else since
         self._ends(f"access at {endpoint}", after, promise, endpoint, began, session, asks)
+        if promise.bound(endpoint).word != NEVER:
+            for name in self._asked_of_ended(endpoint):
+                refused = partial(self._is_not_done, name, endpoint, session)
+                self._ends(f"{name} at {endpoint}", after, promise, endpoint, began, session, refused)
         return cause
+
+    def _asked_of_ended(self, endpoint: str) -> list[str]:
+        """Words that an endpoint may do for who has ended, though it does not say any more who that is."""
+        dialect = self.stage.dialect
+        found = []
+        for name in filter(dialect.knows, _OF_ENDED):
+            steps = dialect.operations.get(name, ())
+            by_user = bool(steps) and all(step.kind == "request" and step.role == "user" for step in steps)
+            if by_user and endpoint in dialect.serving(name):
+                found.append(name)
+        return found
+
+    def _is_not_done(self, name: str, endpoint: str, session: Session) -> bool:
+        return not self.stage.perform(name, session, endpoint).ok
 
     def _access_has_ended(self, endpoint: str, session: Session, reason: str) -> bool:
         outcome = self.stage.who(endpoint, session)
