@@ -32,7 +32,7 @@ Unsent Text Waits For Its Writer
     Sign In At Page    ${tab}    ${first}
     Tab Should Show Messages    ${tab}    stored for the first    not yet sent
 
-Unsent Text Is Kept From The Next User Of A Tab
+Unsent Text Stays Unseen By The Next User
     [Tags]    id:B03-08    proto:5.62
     ${first} =    Register User
     ${tab} =    Open Chat In New Tab    ${first}    stored for the first

@@ -7,19 +7,19 @@ Suite Setup         Open Shared Platform
 Suite Teardown      Leave Platform
 Test Setup          Sign In New User
 Test Teardown       Close All Connections
-Test Tags           security    p0    req:X03    needs:ws
+Test Tags           security    p0    req:X03    req:C02.1    proto:4.03    sec:W01    needs:ws
 
 
 *** Test Cases ***
 Browsers Open Sockets By Subprotocol, Others By Header
-    [Tags]    id:SE-45    req:C02.1    proto:4.03    proto:4.15    sec:W01
+    [Tags]    id:SE-45    proto:4.15
     Own Page Should Open Socket    ${SOCKET_URL}
     Client Should Be Named By Header    ${BACKEND_SOCKET_URL}
     Client Should Be Named By Header    ${SOCKET_URL}
 
 The Server Chooses No Token As Subprotocol
     [Documentation]    What it chooses stands in its answer, so it may not be the token, in whichever order they are offered.
-    [Tags]    id:SE-101    req:C02.1    proto:4.03    sec:W01
+    [Tags]    id:SE-101
     [Template]    Token Offered First Should Not Be Chosen
     ${BACKEND_SOCKET_URL}
     ${SOCKET_URL}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
 from typing import Any
 
 import jwt
@@ -104,7 +103,7 @@ def test_what_was_not_ended_is_not_said_to_have_ended(
 ) -> None:
     keywords: Any = Attempts()
     keywords.stage = stage = Tokens(promises)
-    stage.who = lambda endpoint, session: SimpleNamespace(ok=goes_on)  # type: ignore[method-assign,assignment]
+    stage.who = lambda endpoint, session: Outcome(session, ok=goes_on)  # type: ignore[method-assign]
     mine, theirs = Session({"refresh": "r1"}), Session({"refresh": "r2", "session": "s2"})
     if wrong:
         with pytest.raises(AssertionError, match=wrong):

@@ -109,8 +109,8 @@ class Ledger:
             self._put(replace(account, session=changed))
         elif word == "change_profile":
             # Who is asked to delete the account may have to sign in for that, by what it is called now.
-            changed = {name: arguments[name] for name in ("name", "email") if arguments.get(name) is not None}
-            self._put(replace(account, session=account.session.with_values(changed)))
+            names = {name: arguments[name] for name in ("name", "email") if arguments.get(name) is not None}
+            self._put(replace(account, session=account.session.with_values(names)))
         elif word in ("deactivate", "activate"):
             self._put(replace(account, suspended=word == "deactivate"))
 
