@@ -40,8 +40,7 @@ Unsent Text Stays Unseen By The Next User
     Send While Backend Is Away    ${tab}    not yet sent
     Sign In Other User And Start Backends    ${other}
     Tab Should Be Signed Out    ${tab}
-    Sign In Next User In Tab    ${tab}
-    Tab Should Be Signed In    ${tab}    ${SECOND USER}
+    Sign In New User In Tab    ${tab}
     Tab Should Hold Nothing Of    ${tab}    ${first}    stored for the first    not yet sent
     Message Should Not Be Stored    not yet sent
 
@@ -74,6 +73,13 @@ Change User Of Browser
     Tab Should Be Signed Out    ${tab}
     ${second} =    Register User
     Sign In At Page    ${tab}    ${second}
+
+Sign In New User In Tab
+    [Documentation]    A user who has just registered signs in at the page of this tab, which is theirs then.
+    [Arguments]    ${tab}
+    ${user} =    Register User
+    Sign In At Page    ${tab}    ${user}
+    Tab Should Be Signed In    ${tab}    ${user}
 
 Message Should Not Be Stored
     [Documentation]    No user has stored a message with this text.
