@@ -42,7 +42,7 @@ Unsent Text Stays Unseen By The Next User
     Tab Should Be Signed Out    ${tab}
     Sign In New User In Tab    ${tab}
     Tab Should Hold Nothing Of    ${tab}    ${first}    stored for the first    not yet sent
-    Message Should Not Be Stored    not yet sent
+    Tab Should Have Sent Nothing With    ${tab}    not yet sent
 
 A Page Kept For Back Ends With Its Session
     [Tags]    id:B03-06
@@ -75,11 +75,12 @@ Change User Of Browser
     Sign In At Page    ${tab}    ${second}
 
 Sign In New User In Tab
-    [Documentation]    A user who has just registered signs in at the page of this tab, which is theirs then.
+    [Documentation]    A user who has just registered signs in at the page of this tab, and sends a message from there.
     [Arguments]    ${tab}
     ${user} =    Register User
     Sign In At Page    ${tab}    ${user}
     Tab Should Be Signed In    ${tab}    ${user}
+    Start Chat In Tab    ${tab}    of the new user
 
 Message Should Not Be Stored
     [Documentation]    No user has stored a message with this text.
