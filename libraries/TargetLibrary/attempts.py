@@ -125,15 +125,26 @@ class Attempts(Base):
 
     @word("account", "assertion")
     def deleted_account_should_come_back_as_new_user(self, account: Session) -> Session:
-        """Signs up and in again as somebody who was deleted: passes when that is a new user; returns the session.
+        """Signs up and in again as a user who was deleted: passes when that is a new one, recognised at every endpoint.
 
-        Where a user's id is the name of the account, it is the same one.
+        Returns the new session.
+
+        Where a user's id is the name of the account, it is the same one. Where names stay taken
+        (``promises.accounts.deleted``), the sign-up is refused, and ``account`` is returned.
         """
         assert isinstance(self, Signing)
-        signed_up = self.stage.needed("sign_up", self.drop_token(account).without("user")).session
+        nobody = self.drop_token(account).without("user")
+        promise = self.stage.dialect.promises.choice("accounts.deleted")
+        if promise.value == "taken":
+            self._must_be_refused(self.stage.perform("sign_up", nobody), "a deleted account's name is free", "sign_up")
+            verdicts.weaker("the name of a deleted account stays taken, as declared", promise.reference)
+            return account
+        signed_up = self.stage.needed("sign_up", nobody).session
         again = self.sign_in(signed_up)
         if same(again.user, account.user) and str(account.user) not in map(str, _names(account).values()):
             raise AssertionError(f"the deleted user {account.user} has come back")
+        assert isinstance(self, Recognising)
+        self.every_endpoint_should_recognise_user(again)
         return again
 
 

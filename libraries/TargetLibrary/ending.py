@@ -74,6 +74,18 @@ class Ending(Base):
                 self._ends(f"{name} at {endpoint}", after, promise, endpoint, began, session, refused)
         return cause
 
+    @word("promise", "assertion")
+    def suspended_access_should_stay_ended(self, session: Session) -> None:
+        """As `Access Should End` after ``deactivate``, of an account that is active again.
+
+        Where sessions go on then (``promises.accounts.activated``), every endpoint has to recognise it.
+        """
+        promise = self.stage.dialect.promises.choice("accounts.activated")
+        if promise.value != "go_on":
+            return self.access_should_end(session, "deactivate")
+        self._recognising.every_endpoint_should_recognise_user(session)
+        return verdicts.weaker("sessions go on once their account is active again, as declared", promise.reference)
+
     def _asked_of_ended(self, endpoint: str) -> list[str]:
         """Words that an endpoint may do for who has ended, though it does not say any more who that is."""
         dialect = self.stage.dialect

@@ -131,6 +131,10 @@ CHOICES: Mapping[str, Mapping[str, _Kind]] = {
         "grace": _Kind(0.0, _REFRESH, _seconds_or_use, more_is_weaker=True),
     },
     "revocation": {"foreign": _words("refused", "RFC 9110 §15.5.5", "refused", "ignored")},
+    "accounts": {
+        "activated": _words("ended", "ASVS 5.0 §7.4", "ended", "go_on"),
+        "deleted": _words("free", "the project's own", "free", "taken"),
+    },
     "delivery": {
         "order": _words("per_room", "the project's own", "per_room", "none", unbounded=("none",)),
         "loss": _words("none", "the project's own", "none", "while_away"),
