@@ -177,7 +177,7 @@ def _tests(checked: Checked, dialect: Dialect, profile: Profile) -> None:
     failed = [finding.name for finding in checked.findings.failed]
     cause = "" if checked.signed_in else next(iter(failed), "accounts")
     lacking = Lacking(dialect, checked.findings, profile, cause)
-    expected = forecast.forecast(forecast.read(), lacking)
+    expected = forecast.forecast(forecast.read(), lacking, sockets=lacking.has_sockets)
     say(paint(f"\n{len(expected.runnable)} of {len(expected.tests)} portable tests can run", "bold"))
     for name, tests in expected.would_add.items():
         ids = [test.id for test in tests]

@@ -48,11 +48,16 @@ def read(
     return [test for path in suites for test in reader.suite(path)]
 
 
-def forecast(tests: Sequence[TestNeeds], lacks: Callable[[Need], str]) -> Forecast:
-    """Which of ``tests`` can run; ``lacks`` says in words what is missing for a need, "" where nothing is."""
+def forecast(tests: Sequence[TestNeeds], lacks: Callable[[Need], str], *, sockets: bool = True) -> Forecast:
+    """Which of ``tests`` can run; ``lacks`` says in words what is missing for a need, "" where nothing is.
+
+    Without ``sockets`` steps on them are left out, as `TargetLibrary` does, but of a test that is named after them.
+    """
     runnable, would_add, lacking = [], dict[str, list[TestNeeds]](), dict[str, Sequence[str]]()
     for test in tests:
-        missing = sorted({why for need in test.needs.needed if (why := lacks(need))})
+        goes_without = not sockets and "Socket" not in test.name
+        needed = test.needs.needed if goes_without else test.needs.needed | test.needs.left_out
+        missing = sorted({why for need in needed if (why := lacks(need))})
         if not missing:
             runnable.append(test)
             continue

@@ -26,6 +26,12 @@ class Lacking:
         self.reasons: dict[str, str] = {}
         """Why, for each name that was missing."""
 
+    @property
+    def has_sockets(self) -> bool:
+        """Whether an endpoint is described to have a socket."""
+        described = self._dialect.socket is not None and "socket" not in self._dialect.absent
+        return described and any(endpoint.socket for endpoint in self._dialect.endpoints.values())
+
     def __call__(self, need: Need) -> str:
         """The name that is missing, "" where one of the need is there."""
         reasons = {name: self._why(name) for name in sorted(need)}

@@ -17,6 +17,9 @@ LIBRARY = LIBRARIES / "TargetLibrary"
 Need = frozenset[str]
 Bindings = Mapping[str, str | None]
 _WORDS = ("needed", "perform")
+_GOES_WITHOUT = "goes_without_socket"
+"""The method that keywords ask which are left out where the target has no sockets."""
+_SOCKET: Need = frozenset({"socket"})
 WHERE_DECLARED = "absent."
 """Before what a test lacks only where the dialect declares it absent."""
 _ALWAYS: Mapping[str, str] = {
@@ -47,11 +50,14 @@ class Needs:
     """What something needs, and which promises and limits it is judged by."""
 
     needed: set[Need] = field(default_factory=set)
+    left_out: set[Need] = field(default_factory=set)
+    """What is needed by steps that are left out where the target has no sockets."""
     judged: set[str] = field(default_factory=set)
 
     def add(self, other: Needs) -> None:
         """Those of another one, too."""
         self.needed |= other.needed
+        self.left_out |= other.left_out
         self.judged |= other.judged
 
 
@@ -98,10 +104,14 @@ class Vocabulary:
             return found
         where_absent = {id(node) for node in ast.walk(method) for node in _where_absent(node)}
         for node, certain in _reached(method.body, known):
+            if isinstance(node, ast.Call) and _called(node) == _GOES_WITHOUT:
+                continue
             if id(node) not in where_absent:
                 self._node(node, known, optional, found, depth, certain=certain)
             elif isinstance(node, ast.Call) and node.args and (lacks := _text(node.args[0], known)):
                 found.needed.add(frozenset({f"{WHERE_DECLARED}{lacks}"}))
+        if any(isinstance(node, ast.Call) and _called(node) == _GOES_WITHOUT for node in ast.walk(method)):
+            return Needs(set(), found.needed | found.left_out | {_SOCKET}, found.judged)
         return found
 
     def _node(
@@ -122,6 +132,8 @@ class Vocabulary:
             found.needed.add(frozenset(either))
         elif called in _BY_NAME and first and not (called in ("asking", "outgoing") and first in optional):
             found.needed.add(frozenset({_BY_NAME[called].format(first)}))
+        elif called == "socket" and _is_own(node.func.value):
+            found.needed.add(_SOCKET)
         elif called == "ending" and len(args) > 1:
             found.judged.add(f"promises.ends.{first or '*'}.{args[1] or '*'}")
         elif called == "choice" and first:

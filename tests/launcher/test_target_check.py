@@ -445,3 +445,17 @@ def test_the_reference_platform_is_checked_in_its_own_dialect() -> None:
     assert "(fails" not in lacking
     assert "(not tried" not in lacking
     assert "Nothing is left behind." in done.stdout
+
+
+def test_without_sockets_tests_go_without_the_steps_on_them() -> None:
+    def lacks(need: frozenset[str]) -> str:
+        return "socket" if all(name.startswith("socket") for name in need) else ""
+
+    tests = forecast.read()
+    known = {test.id for test in tests}
+    before, after = (
+        {test.id for test in forecast.forecast(tests, lacks, sockets=has).runnable} for has in (True, False)
+    )
+    assert {"T24-04", "T26-01", "C07-05"} <= known - before
+    assert {"T24-04", "T26-01", "C07-05"} <= after
+    assert not after & {"T24-03", "T21-05", "T25-01"}, "these are about sockets, or need what arrives on one"
