@@ -1,7 +1,8 @@
-"""The names beside the ids of tests, in the defect catalogue and in documents: written and checked by ``./run docs``.
+"""The names beside the ids of tests, and how many an area has: written and checked by ``./run docs``.
 
 - in YAML ``caught_by: C05-03  # Name``, and so in the items of a list
 - in Markdown ``[C05-03 Name](../suites/critical/05_….robot)``, and in a run's lines ``PASS  C05-03 Name  0.8 s``
+- in Markdown the last column of an area's row: ``| [`critical`](suites/critical) | … | 112 |``
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ _IN_YAML = re.compile(
 )
 _LINK = re.compile(rf"\[(?P<id>{FORM.pattern})(?: [^\]]*)?\]\([^)]*\.robot\)")
 _RUN_LINE = re.compile(rf"(?P<head>(?:PASS|FAIL|NA) +)(?P<id>{FORM.pattern}) .+?(?P<tail>  [\d.]+ s)$", re.MULTILINE)
+_AREA = re.compile(r"^(?P<head>\| \[`(?P<area>\w+)`\]\(suites/(?P=area)\) \|.*\| )\d+ \|$", re.MULTILINE)
 
 
 def stale(root: Path = ROOT) -> dict[Path, str]:
@@ -48,11 +50,15 @@ def in_yaml(text: str, known: Mapping[str, KnownTest]) -> str:
 
 
 def in_markdown(text: str, known: Mapping[str, KnownTest], folder: Path) -> str:
-    """``text`` of a page in ``folder`` with name and suite of the test in links, and its name in a run's lines."""
+    """``text`` of a page in ``folder`` with names and suites of tests in links, names in a run's lines, and counts."""
 
     def link(at: re.Match[str]) -> str:
         test = find(at["id"], known)
         return f"[{test.id} {test.name}]({os.path.relpath(test.suite, folder)})"
 
-    text = _LINK.sub(link, text)
+    def counted(at: re.Match[str]) -> str:
+        tests = sum(f"/suites/{at['area']}/" in test.suite.as_posix() for test in known.values())
+        return f"{at['head']}{tests} |"
+
+    text = _AREA.sub(counted, _LINK.sub(link, text))
     return _RUN_LINE.sub(lambda at: f"{at['head']}{at['id']} {find(at['id'], known).name}{at['tail']}", text)

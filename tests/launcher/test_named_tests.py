@@ -60,6 +60,13 @@ def test_name_and_suite_in_a_page_are_those_of_the_id(project: Path) -> None:
     assert named_tests.stale(project) == {page: PAGE.format(link=link, name="The Truth")}
 
 
+def test_the_tests_of_an_area_are_counted(project: Path) -> None:
+    page = project / "README.md"
+    row = "| [`critical`](suites/critical) | ten scenarios | {} |\n| [`other`](suites/critical) | 7 |\n"
+    page.write_text(row.format(96), "utf-8")
+    assert named_tests.stale(project) == {page: row.format(2)}
+
+
 def test_an_id_that_no_test_has_is_an_error_that_names_the_file_and_the_nearest(project: Path) -> None:
     catalogue(project, "- id: C01-01\n  caught_by: CT-03\n")
     with pytest.raises(LaunchError, match=r"defects/catalogue/c01\.yaml: .* id CT-03\. Did you mean 'CT-02'\?"):
