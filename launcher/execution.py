@@ -99,7 +99,7 @@ def processes(request: RunRequest) -> int:
 def _order(request: RunRequest, plan: Plan) -> list[PlannedSuite]:
     if request.random_order:
         return _drawn(request).sample(plan.suites, len(plan.suites))
-    return planning.longest_first(plan.suites, durations(request.results))
+    return planning.last_ones_last(planning.longest_first(plan.suites, durations(request.results)), plan.tests)
 
 
 def durations(results: Path) -> dict[str, float]:

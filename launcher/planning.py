@@ -20,6 +20,7 @@ from launcher.options import Options
 from launcher.outcome import PlannedTest
 from launcher.selection import Step, places
 
+RUNS_LAST = "runs:last"
 EXCLUDED_BY_ROBOT = ["robot:exclude"]
 # A worker gets the tests that these chose.
 _CHOOSING = ("test", "task", "suite")
@@ -116,6 +117,12 @@ def _build(settings: RobotSettings, sources: Sequence[Path]) -> TestSuite:
 
 def _tests(suite: TestSuite, way: tuple[Step, ...]) -> list[PlannedTest]:
     return [PlannedTest(test.full_name, tuple(test.tags), test.name, way, test.lineno) for test in suite.tests]
+
+
+def last_ones_last(suites: Sequence[PlannedSuite], tests: Sequence[PlannedTest]) -> list[PlannedSuite]:
+    """Suites with a test that has the tag ``runs:last`` at the end, where few others run beside them: they measure."""
+    last = {test.place for test in tests if RUNS_LAST in test.tags}
+    return sorted(suites, key=lambda suite: suite.place in last)
 
 
 def longest_first(suites: Sequence[PlannedSuite], durations: Mapping[str, float]) -> list[PlannedSuite]:

@@ -105,7 +105,8 @@ class Chatting(Base):
         found = self.socket(socket)
         key = str(uuid.uuid4())
         if "send" not in found.line.facts.out:
-            self._send_by_request(found, room, text, key)
+            # At the socket's own endpoint, where that takes messages: another one may be away.
+            self.stage.needed("send", found.line.session, found.line.endpoint.name, room=room, text=text, key=key)
             return key
         opened = found.play(found.line.asking("send", room=room, text=text, key=key))
         if not opened.ok:
@@ -117,10 +118,6 @@ class Chatting(Base):
 
     def _unopened(self, socket: str) -> Session:
         return self.unopened[int(socket.removeprefix(NO_SOCKET))]
-
-    def _send_by_request(self, socket: Socket, room: Any, text: str, key: str) -> None:
-        """At the socket's own endpoint, where that takes messages: another one may be away."""
-        self.stage.needed("send", socket.line.session, socket.line.endpoint.name, room=room, text=text, key=key)
 
     @word("message")
     def send_message_by_request(self, session: Session, room: Any, text: str) -> str:
@@ -139,8 +136,9 @@ class Chatting(Base):
             return texts
         found = self.socket(socket)
         if "send" not in found.line.facts.out:
+            session, endpoint = found.line.session, found.line.endpoint.name
             for text in texts:
-                self._send_by_request(found, room, text, str(uuid.uuid4()))
+                self.stage.needed("send", session, endpoint, room=room, text=text, key=str(uuid.uuid4()))
             return texts
         outgoing = [found.line.outgoing("send", room=room, text=text, key=str(uuid.uuid4())) for text in texts]
         began = time.monotonic()

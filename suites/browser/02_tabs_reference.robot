@@ -11,7 +11,7 @@ Test Tags           p1    req:B02
 
 *** Test Cases ***
 Five Tabs Are Signed In And Talking Within Five Seconds
-    [Tags]    id:B02-09
+    [Tags]    id:B02-09    runs:last
     ${user} =    Register User
     Start Budget    five tabs signed in and talking
     ${tabs} =    Open Chats In New Tabs    ${user}    5

@@ -37,7 +37,7 @@ Logins Are Counted Against Their Address
 Flooding Addresses Are Throttled And Harm No User
     [Documentation]    How long an unaffected user waits is measured by how long another one waits, at the same time, at a platform where
     ...    nobody floods, beside as many load users who ask.
-    [Tags]    id:C08-10    req:C08.4    proto:3.2.03    sec:R04    robot:continue-on-failure
+    [Tags]    id:C08-10    req:C08.4    runs:last    proto:3.2.03    sec:R04    robot:continue-on-failure
     ${attackers} =    Get Attackers    0    3
     ${floods} =    Flood Beside Load Users    ${attackers}
     Other Users Should Wait No Longer
@@ -46,7 +46,7 @@ Flooding Addresses Are Throttled And Harm No User
 
 Flooding Sockets Are Throttled And Harm No User
     [Documentation]    As `Flooding Addresses Are Throttled And Harm No User`, by handshakes, messages and answers that nobody reads.
-    [Tags]    id:C08-12    req:C08.4    sec:R04    sec:W07    needs:ws    robot:continue-on-failure
+    [Tags]    id:C08-12    req:C08.4    runs:last    sec:R04    sec:W07    needs:ws    robot:continue-on-failure
     ${attackers} =    Get Socket Attackers
     ${floods} =    Flood Beside Load Users    ${attackers}
     Other Users Should Wait No Longer

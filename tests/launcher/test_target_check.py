@@ -371,7 +371,7 @@ def test_each_keyword_of_the_library_is_known_with_its_needs() -> None:
     assert frozenset({"operations.sign_in_short"}) in short.needed
     ends = vocabulary.needs("Access Should End", [None, "sign_out"])
     assert ends.judged == {"promises.ends.sign_out.access"}
-    assert frozenset({"socket.send", "operations.send"}) in vocabulary.needs("Send Message", []).needed
+    assert frozenset({"socket.send", "operations.send"}) in vocabulary.needs("Send Message", []).left_out
     for args in ([None], [None, "at_once=True"]):
         forged = vocabulary.needs("Every Endpoint Should Refuse Forged Tokens", args).needed
         assert frozenset({"token"}) in forged

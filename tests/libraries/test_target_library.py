@@ -422,6 +422,7 @@ def test_nothing_is_proved_of_other_users_where_every_socket_receives_everything
 def test_a_socket_that_follows_one_room_receives_no_other_though_rooms_are_public() -> None:
     keywords = on_public_target(subscribe='follow: "{room}"')
     arrived = SimpleNamespace(kind="message", room=None, text="for me alone")
+    keywords.stage.has_sockets = True
     keywords.open_sockets = {"phone": SimpleNamespace(events=[arrived])}
     keywords.message_should_arrive = lambda socket, text: None
     with pytest.raises(AssertionError, match="should not arrive on phone"):
